@@ -1,0 +1,190 @@
+//! Calls that change something. Each travels with a [`RequestId`](crate::id::RequestId): the same id again gives the
+//! first answer and changes nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::entity::{Document, Kind};
+use crate::id::{EntityId, RunId};
+use crate::run::{Decision, EffectId, Resolution, Status};
+use crate::source::Diagnostic;
+
+/// A change somebody asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Create or update the definitions of a file; all of them or none.
+    Apply {
+        /// Name of the file, for messages.
+        file: String,
+        /// Its text: Open Workflow documents and `kind:` documents, separated by `---`.
+        source: String,
+        /// Say what would happen, change nothing.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Create a document.
+    Create {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Its labels.
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+        /// Its body.
+        spec: Value,
+    },
+    /// Change a document: a JSON merge patch (RFC 7396) on its body, so that an unknown or masked field stays.
+    Update {
+        /// Its kind.
+        kind: Kind,
+        /// Its id.
+        id: EntityId,
+        /// The revision the change was made from.
+        revision: u64,
+        /// The body's merge patch.
+        patch: Value,
+        /// New labels; absent leaves them.
+        #[serde(default)]
+        labels: Option<BTreeMap<String, String>>,
+    },
+    /// Delete a document nothing uses.
+    Delete {
+        /// Its kind.
+        kind: Kind,
+        /// Id, short id or name.
+        id: String,
+        /// The revision seen, if it matters.
+        #[serde(default)]
+        revision: Option<u64>,
+    },
+    /// Start a run.
+    RunStart {
+        /// What to run.
+        target: RunTarget,
+        /// Its input.
+        input: Value,
+        /// The same key does not start a second run.
+        #[serde(default)]
+        idempotency_key: Option<String>,
+    },
+    /// Stop a run: no new step starts, what runs is stopped.
+    RunCancel {
+        /// The run.
+        run: RunId,
+        /// Why.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Start nothing new in a run until it is resumed.
+    RunPause {
+        /// The run.
+        run: RunId,
+    },
+    /// Let a paused run go on.
+    RunResume {
+        /// The run.
+        run: RunId,
+    },
+    /// Decide an approval.
+    ApprovalDecide {
+        /// The approval.
+        approval: EntityId,
+        /// The digest of what was shown.
+        digest: Digest,
+        /// Yes, yes with a changed payload, or no.
+        decision: Decision,
+        /// The decider's words.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Say what became of an effect whose outcome nobody knows.
+    EffectResolve {
+        /// The approval that asks.
+        approval: EntityId,
+        /// The run.
+        run: RunId,
+        /// The effect.
+        effect: EffectId,
+        /// What became of it.
+        resolution: Resolution,
+    },
+    /// End the daemon after letting short steps finish.
+    DaemonStop {},
+}
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunTarget {
+    /// The newest version of a stored workflow.
+    Name(String),
+    /// A document sent along; it is stored as a version of the workflow it names.
+    Source {
+        /// Name of the file, for messages.
+        file: String,
+        /// Its text.
+        text: String,
+    },
+}
+
+/// What a command answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum CommandReply {
+    /// What became of each definition.
+    Applied {
+        /// In the order of the file.
+        items: Vec<Applied>,
+        /// Warnings.
+        #[serde(default)]
+        warnings: Vec<Diagnostic>,
+    },
+    /// The document as it is now.
+    Document(Box<Document>),
+    /// It is gone.
+    Deleted {},
+    /// A run exists.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// It existed already: the idempotency key was used before.
+        #[serde(default)]
+        existing: bool,
+        /// Where it stands.
+        status: Status,
+    },
+    /// It was recorded.
+    Accepted {},
+}
+
+/// What became of one definition of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: EntityId,
+    /// What happened.
+    pub outcome: ApplyOutcome,
+    /// Its revision now.
+    pub revision: u64,
+    /// Digest of the version that is current now.
+    #[serde(default)]
+    pub digest: Option<Digest>,
+}
+
+/// What applying did to a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApplyOutcome {
+    /// It is new.
+    Created,
+    /// It was the same already.
+    Unchanged,
+    /// It changed.
+    Updated,
+}

@@ -1,0 +1,88 @@
+//! An agent's draft: which model, which prompt, which shapes go in and out.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::definition::{check_as, json_of, schema_of};
+use super::{Column, Definition, Entity, Index, Kind, Writer};
+
+/// A model with a task: its prompt template and the schemas of what goes in and out.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// What it is for, one or two sentences.
+    #[serde(default)]
+    pub description: String,
+    /// `provider/model`, or an alias of the configuration; empty means the default model.
+    #[serde(default)]
+    pub model: String,
+    /// System prompt, a Jinja template over `input`.
+    #[serde(default)]
+    pub system: String,
+    /// User prompt, a Jinja template over `input`.
+    pub prompt: String,
+    /// JSON Schema of the input; anything goes where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Value>,
+    /// JSON Schema of the output; absent means plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    /// Sampling temperature, 0 to 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub temperature: Option<f64>,
+    /// Most tokens of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_tokens: Option<u32>,
+    /// Seconds before a call is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub timeout_s: Option<u32>,
+}
+
+impl Entity for Agent {
+    const DEFINITION: Definition = Definition {
+        kind: Kind::Agent,
+        about: "a model with a task: prompt template, input and output schema",
+        plural: "agents",
+        aliases: &[],
+        schema: schema_of::<Self>,
+        check: check_as::<Self>,
+        sample: || {
+            json_of(&Self {
+                description: "Summarises a text.".into(),
+                model: "rehearsal/rehearsal".into(),
+                prompt: "Summarise:\n{{ input.text }}".into(),
+                ..Self::default()
+            })
+        },
+        indexes: &[Index {
+            field: "model",
+            unique: false,
+        }],
+        sensitive: &[],
+        relations: &[],
+        columns: &[
+            Column {
+                title: "name",
+                field: "name",
+            },
+            Column {
+                title: "model",
+                field: "model",
+            },
+            Column {
+                title: "description",
+                field: "description",
+            },
+            Column {
+                title: "rev",
+                field: "revision",
+            },
+        ],
+        writer: Writer::People,
+        retention_days: None,
+    };
+}

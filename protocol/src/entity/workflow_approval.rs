@@ -1,0 +1,141 @@
+//! A question to a person, stored: it survives restarts, any client may answer, one answer counts.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::definition::{check_as, json_of, schema_of};
+use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
+use crate::id::EntityId;
+use crate::run::Risk;
+
+/// Where an approval stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ApprovalStatus {
+    /// Nobody has decided.
+    #[default]
+    Pending,
+    /// Somebody said yes.
+    Approved,
+    /// Somebody said no.
+    Denied,
+    /// Nobody decided in time.
+    Expired,
+    /// The run no longer asks.
+    Withdrawn,
+}
+
+/// A request for a decision, bound to the digest of exactly what was shown. An effect whose outcome is unknown under
+/// the policy `ask` comes here too (`about: effect`).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct WorkflowApproval {
+    /// The run that waits.
+    #[schemars(with = "String")]
+    pub run: EntityId,
+    /// Its workflow's name.
+    pub workflow: String,
+    /// The step that asks: JSON pointer, `#` iterations.
+    pub step: String,
+    /// That task's name.
+    pub task: String,
+    /// One line: what is asked.
+    pub title: String,
+    /// What happens on yes.
+    pub action: String,
+    /// How much harm a wrong yes can do.
+    pub risk: Risk,
+    /// Why, in the words of whoever asks (untrusted text).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The exact content the decision is about.
+    pub payload: Value,
+    /// The word to type for a high risk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+    /// SHA-256 of action and payload, hexadecimal: what a decision must name.
+    pub digest: String,
+    /// Where it stands.
+    pub status: ApprovalStatus,
+    /// When it was asked.
+    #[schemars(with = "Option<String>")]
+    pub requested_at: Option<Timestamp>,
+    /// When it ends by itself, without approval.
+    #[schemars(with = "Option<String>")]
+    pub expires_at: Option<Timestamp>,
+    /// Who decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// When.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+    /// Their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision_reason: Option<String>,
+    /// The payload as they changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Value>,
+    /// Set where the question is what became of this effect (its number in the run).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_effect: Option<u64>,
+}
+
+impl Entity for WorkflowApproval {
+    const DEFINITION: Definition = Definition {
+        kind: Kind::WorkflowApproval,
+        about: "a question that waits for a person's decision",
+        plural: "workflow-approvals",
+        aliases: &["approval", "approvals"],
+        schema: schema_of::<Self>,
+        check: check_as::<Self>,
+        sample: || {
+            json_of(&Self {
+                title: "Write the report?".into(),
+                ..Self::default()
+            })
+        },
+        indexes: &[
+            Index {
+                field: "status",
+                unique: false,
+            },
+            Index {
+                field: "run",
+                unique: false,
+            },
+        ],
+        sensitive: &[],
+        relations: &[Relation {
+            name: "run",
+            field: "run",
+            target: || Kind::WorkflowExecution,
+        }],
+        columns: &[
+            Column {
+                title: "id",
+                field: "id",
+            },
+            Column {
+                title: "risk",
+                field: "risk",
+            },
+            Column {
+                title: "what",
+                field: "title",
+            },
+            Column {
+                title: "workflow",
+                field: "workflow",
+            },
+            Column {
+                title: "status",
+                field: "status",
+            },
+        ],
+        writer: Writer::Daemon,
+        retention_days: Some(365),
+    };
+}

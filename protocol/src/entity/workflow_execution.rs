@@ -1,0 +1,128 @@
+//! A run: what was started, where it stands, what came out. Its journal is a stream beside it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::definition::{check_as, json_of, schema_of};
+use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
+use crate::id::EntityId;
+use crate::run::{Status, Usage};
+
+/// How far a run is, in tasks of its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Progress {
+    /// Tasks that ended.
+    pub done: u32,
+    /// Tasks known so far.
+    pub total: u32,
+}
+
+/// One execution of a workflow version.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct WorkflowExecution {
+    /// Name of the workflow.
+    pub workflow: String,
+    /// The pinned version's entity.
+    #[schemars(with = "String")]
+    pub workflow_version: EntityId,
+    /// The pinned version's digest, hexadecimal.
+    pub digest: String,
+    /// The author's version.
+    pub version: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Task it is at, for people.
+    pub step: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// What it was given.
+    pub input: Value,
+    /// What came out.
+    pub output: Value,
+    /// Why it faulted, problem details.
+    pub error: Value,
+    /// When its first step began.
+    #[schemars(with = "Option<String>")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[schemars(with = "Option<String>")]
+    pub ended_at: Option<Timestamp>,
+    /// What its model calls took.
+    pub usage: Usage,
+    /// Given by the starter: the same key does not start a second run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Who started it, for people.
+    pub started_by: String,
+    /// Events in its journal when this was written.
+    pub events: u64,
+}
+
+impl Entity for WorkflowExecution {
+    const DEFINITION: Definition = Definition {
+        kind: Kind::WorkflowExecution,
+        about: "one run of a workflow",
+        plural: "workflow-executions",
+        aliases: &["run", "runs", "execution", "executions"],
+        schema: schema_of::<Self>,
+        check: check_as::<Self>,
+        sample: || {
+            json_of(&Self {
+                workflow: "hello".into(),
+                ..Self::default()
+            })
+        },
+        indexes: &[
+            Index {
+                field: "status",
+                unique: false,
+            },
+            Index {
+                field: "workflow",
+                unique: false,
+            },
+            Index {
+                field: "idempotency_key",
+                unique: true,
+            },
+        ],
+        sensitive: &[],
+        relations: &[Relation {
+            name: "version",
+            field: "workflow_version",
+            target: || Kind::WorkflowVersion,
+        }],
+        columns: &[
+            Column {
+                title: "id",
+                field: "id",
+            },
+            Column {
+                title: "workflow",
+                field: "workflow",
+            },
+            Column {
+                title: "version",
+                field: "version",
+            },
+            Column {
+                title: "status",
+                field: "status",
+            },
+            Column {
+                title: "step",
+                field: "step",
+            },
+            Column {
+                title: "started",
+                field: "started_at",
+            },
+        ],
+        writer: Writer::Daemon,
+        retention_days: Some(90),
+    };
+}

@@ -1,0 +1,222 @@
+//! Calls that only read.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::entity::{Column, Definition, Document, Kind};
+use crate::filter::Filter;
+use crate::graph::Graph;
+use crate::id::RunId;
+use crate::run::RunEvent;
+use crate::source::Diagnostic;
+
+/// Most items of one page, whatever was asked.
+pub const MAX_PAGE: u32 = 1_000;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Query {
+    /// One document.
+    Get {
+        /// Its kind.
+        kind: Kind,
+        /// Id, short id or name.
+        id: String,
+        /// Relations to follow.
+        #[serde(default)]
+        include: Vec<String>,
+    },
+    /// A page of documents.
+    List(ListQuery),
+    /// Earlier revisions of a document, newest first.
+    History {
+        /// Its kind.
+        kind: Kind,
+        /// Id, short id or name.
+        id: String,
+        /// Most items.
+        limit: u32,
+    },
+    /// The kinds there are.
+    Kinds {},
+    /// The id of a run from its id, short id or prefix.
+    ResolveRun {
+        /// What a person typed.
+        text: String,
+    },
+    /// Events of a run.
+    RunEvents {
+        /// The run.
+        run: RunId,
+        /// Only those behind this one.
+        after: u64,
+        /// Most items.
+        limit: u32,
+    },
+    /// The graph of the version a run pinned.
+    RunGraph {
+        /// The run.
+        run: RunId,
+    },
+    /// The errors of a document, nothing stored.
+    Validate {
+        /// Name of the file, for messages.
+        file: String,
+        /// Its text.
+        source: String,
+    },
+    /// Health, counts, lag, disk.
+    Status {},
+}
+
+/// A page of documents of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListQuery {
+    /// Their kind.
+    pub kind: Kind,
+    /// Which ones.
+    #[serde(default)]
+    pub filter: Option<Filter>,
+    /// Field to order by, `-` in front for descending; default is newest first.
+    #[serde(default)]
+    pub order: Option<String>,
+    /// Most items; clamped to 1..=[`MAX_PAGE`], 0 means 50.
+    #[serde(default)]
+    pub limit: u32,
+    /// Where the page before ended.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// Relations to follow.
+    #[serde(default)]
+    pub include: Vec<String>,
+}
+
+impl ListQuery {
+    /// All of a kind, newest first, first page.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            filter: None,
+            order: None,
+            limit: 0,
+            cursor: None,
+            include: Vec::new(),
+        }
+    }
+}
+
+/// What a query answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum QueryReply {
+    /// One document.
+    Document(Box<Document>),
+    /// A page of documents.
+    Page {
+        /// The documents.
+        items: Vec<Document>,
+        /// Where the next page begins.
+        #[serde(default)]
+        next: Option<String>,
+    },
+    /// The kinds there are.
+    Kinds(Vec<KindInfo>),
+    /// A run's id.
+    Run {
+        /// The run.
+        run: RunId,
+    },
+    /// Events of a run.
+    Events {
+        /// In order.
+        events: Vec<RunEvent>,
+        /// Number of the newest event there is.
+        last: u64,
+    },
+    /// A graph.
+    Graph(Graph),
+    /// Errors and warnings; empty is fine.
+    Diagnostics(Vec<Diagnostic>),
+    /// Health.
+    Status(Box<DaemonStatus>),
+}
+
+/// A kind, for clients that do not know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KindInfo {
+    /// `WorkflowExecution`.
+    pub name: String,
+    /// One line.
+    pub about: String,
+    /// JSON Schema of the body.
+    pub schema: Value,
+    /// Columns of a list: heading and field.
+    pub columns: Vec<(String, String)>,
+}
+
+impl From<&Definition> for KindInfo {
+    fn from(definition: &Definition) -> Self {
+        Self {
+            name: definition.kind.as_str().to_owned(),
+            about: definition.about.to_owned(),
+            schema: (definition.schema)(),
+            columns: definition
+                .columns
+                .iter()
+                .map(|Column { title, field }| ((*title).to_owned(), (*field).to_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// The daemon's health.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// Program version.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+    /// When it came up.
+    pub started_at: Timestamp,
+    /// Where its data is.
+    pub data_dir: String,
+    /// Where it listens.
+    pub socket: String,
+    /// Serves one user only.
+    pub private: bool,
+    /// Whether `run: shell` is allowed, and as whom: `allow (as dana, not sandboxed)`.
+    pub shell: String,
+    /// Runs by status word.
+    pub runs: BTreeMap<String, u64>,
+    /// Approvals that wait.
+    pub approvals_pending: u64,
+    /// Effects being performed now.
+    pub effects_in_flight: u64,
+    /// Model providers that can be used now, and which is the default.
+    pub providers: Vec<String>,
+    /// The model of agents that name none.
+    pub default_model: String,
+    /// Figures of the store: commits, lag, bytes.
+    pub store: StoreStatus,
+}
+
+/// Figures of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoreStatus {
+    /// Commits since the start.
+    pub commits: u64,
+    /// Commits that the state is behind the journal.
+    pub lag: u64,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Bytes of the state.
+    pub state_bytes: u64,
+    /// Free bytes of the disk.
+    pub disk_free: u64,
+    /// What keeps it from being well; empty is well.
+    pub trouble: String,
+}

@@ -1,0 +1,204 @@
+//! Effects: everything that touches the world outside the engine, as data.
+//!
+//! Invariant: a request is complete; the performer needs nothing but it and the secrets it names. What was recorded
+//! as intended is what is performed, byte for byte.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Usage, WorkflowError};
+use crate::Payload;
+use crate::digest::Digest;
+
+/// Names an effect within its run: the sequence number of the event that brought it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EffectId(pub u64);
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EffectRequest {
+    /// Nothing, durably: the unit of every benchmark.
+    Noop {
+        /// Handed back as the outcome.
+        #[serde(default)]
+        value: Payload,
+    },
+    /// One HTTP request.
+    Http(HttpCall),
+    /// One command.
+    Shell(ShellCall),
+    /// One call of an agent.
+    Agent(AgentCall),
+}
+
+impl EffectRequest {
+    /// Which performer and which permits it needs.
+    #[must_use]
+    pub const fn kind(&self) -> EffectKind {
+        match self {
+            Self::Noop { .. } => EffectKind::Noop,
+            Self::Http(_) => EffectKind::Http,
+            Self::Shell(_) => EffectKind::Shell,
+            Self::Agent(_) => EffectKind::Agent,
+        }
+    }
+
+    /// Digest of the canonical form: the same request has the same digest at every attempt.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_value(self).unwrap_or(Value::Null))
+    }
+}
+
+/// The kinds of effects; each has one performer and one pool of permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EffectKind {
+    /// Nothing.
+    Noop,
+    /// HTTP request.
+    Http,
+    /// Command.
+    Shell,
+    /// Agent.
+    Agent,
+}
+
+impl EffectKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Noop, Self::Http, Self::Shell, Self::Agent];
+}
+
+/// `call: http`, every expression evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpCall {
+    /// `GET`, `POST`, ...
+    pub method: String,
+    /// Absolute URI, query included.
+    pub uri: String,
+    /// Header fields; secrets appear by reference (`{"secret": "name"}` is resolved by the performer).
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// JSON body, or a string sent as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// What becomes of the answer: `content`, `response` or `raw`.
+    #[serde(default)]
+    pub output: String,
+    /// Follow redirects to success (the specification's `redirect`).
+    #[serde(default)]
+    pub redirect: bool,
+    /// Milliseconds before it is given up; none means the daemon's limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// `run: shell`, every expression evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShellCall {
+    /// Command line for `/bin/sh -c`.
+    pub command: String,
+    /// Positional arguments, passed unchanged (`$1`, `$2`, ...).
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Text on standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Variables added to a small, fixed environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Working directory; none means a fresh one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// What becomes of the result: `stdout`, `stderr`, `code`, `all` or `none` (the specification's `return`).
+    #[serde(default)]
+    pub returns: String,
+    /// `await: false`: start it and go on.
+    #[serde(default)]
+    pub detached: bool,
+}
+
+/// `call: agent`: a pinned version of an agent and its input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentCall {
+    /// The agent's name.
+    pub agent: String,
+    /// The version this run pinned; none where the name was computed and is looked up at the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Digest>,
+    /// Input, checked against the agent's input schema.
+    pub input: Payload,
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EffectOutcome {
+    /// It happened; this came back.
+    Done {
+        /// The task's raw output.
+        output: Payload,
+        /// What it took, for model calls.
+        #[serde(default)]
+        usage: Usage,
+        /// Facts for people: the model that answered, the status code, the exit code.
+        #[serde(default)]
+        facts: BTreeMap<String, Value>,
+    },
+    /// It failed and it is known that it did (the outside answered with an error, or was never reached).
+    Failed {
+        /// What went wrong.
+        error: WorkflowError,
+        /// Trying again with a new key may help.
+        #[serde(default)]
+        retryable: bool,
+        /// The outside asked to wait this long.
+        #[serde(default)]
+        retry_after_ms: Option<u64>,
+        /// What it took all the same.
+        #[serde(default)]
+        usage: Usage,
+    },
+    /// It was begun and nobody knows how it ended.
+    Unknown {
+        /// Why nobody knows: a cut connection, a crash.
+        reason: String,
+    },
+    /// It was stopped because its task or run was cancelled.
+    Cancelled,
+}
+
+/// What to do with an effect that was begun and whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnknown {
+    /// Perform it again with the same idempotency key.
+    #[default]
+    Retry,
+    /// Park it until a person says what happened.
+    Ask,
+    /// Fail the task.
+    Fail,
+}
+
+/// What a person says of an unknown effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resolution {
+    /// It did not happen or may happen again: perform it with the same key.
+    Again,
+    /// It happened, with this result.
+    Happened {
+        /// Taken as the output.
+        output: Payload,
+    },
+    /// Treat it as failed.
+    Failed {
+        /// Why, for the record.
+        reason: String,
+    },
+}

@@ -1,0 +1,239 @@
+//! The journal of a run: a gapless sequence of events.
+//!
+//! The engine makes them in `decide` and folds them in `apply`; results of expressions are in them, so folding needs
+//! no interpreter. Invariant: sequence numbers start at 1 and have no gap.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    ApprovalRequest, DecisionRecord, EffectId, EffectOutcome, EffectRequest, OnUnknown, Resolution, StepId,
+    WorkflowError,
+};
+use crate::Payload;
+use crate::digest::Digest;
+use crate::id::EntityId;
+
+/// One thing that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// Place in the run's journal, from 1.
+    pub seq: u64,
+    /// When, by the engine's clock.
+    pub time: Timestamp,
+    /// What.
+    pub body: EventBody,
+}
+
+/// A value in the journal: itself, or a reference to one that is there already, so that the journal carries deltas.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Data {
+    /// The value.
+    Inline(Payload),
+    /// The same as that step's output.
+    OutputOf(StepId),
+    /// The same as that step's input.
+    InputOf(StepId),
+    /// The same as the run's input.
+    WorkflowInput,
+}
+
+/// Names a timer within its run: the sequence number of the event that set it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TimerId(pub u64);
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerPurpose {
+    /// A `wait` task.
+    Wait,
+    /// The next attempt of a task.
+    Retry,
+    /// The limit of a task.
+    TaskTimeout,
+    /// The limit of the run.
+    WorkflowTimeout,
+    /// The end of an approval's life.
+    ApprovalExpiry,
+    /// A long stretch without effects lets others go first; due at once.
+    Yield,
+}
+
+/// The immutable versions a run uses, by name; fixed when it starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pins {
+    /// Agent name to version.
+    pub agents: BTreeMap<String, Digest>,
+}
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* })+) => {
+        /// What happened. The name of each is the specification's lifecycle event where it has one.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub enum EventBody {
+            $($(#[$doc])* #[serde(rename = $text)] $variant { $($(#[$fdoc])* $field: $type,)* },)+
+        }
+
+        impl EventBody {
+            /// The stable name: `task.completed`.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $text,)+ }
+            }
+        }
+    };
+}
+
+bodies! {
+    /// The run began.
+    WorkflowStarted = "workflow.started" {
+        /// Name of the workflow.
+        workflow: String,
+        /// Digest of the pinned version.
+        version: Digest,
+        /// What it was given.
+        input: Payload,
+        /// Versions of everything else it uses.
+        #[serde(default)] pins: Pins,
+    }
+    /// Nothing to do until somebody or something comes.
+    WorkflowWaiting = "workflow.waiting" {}
+    /// A person paused it.
+    WorkflowSuspended = "workflow.suspended" { by: String, }
+    /// It goes on.
+    WorkflowResumed = "workflow.resumed" { #[serde(default)] by: Option<String>, }
+    /// It ended as it should.
+    WorkflowCompleted = "workflow.completed" { output: Data, }
+    /// It ended with an error nobody caught.
+    WorkflowFaulted = "workflow.faulted" { error: WorkflowError, }
+    /// A cancel was accepted; no new step starts.
+    WorkflowCancelling = "workflow.cancelling" { by: String, #[serde(default)] reason: Option<String>, }
+    /// Nothing of it is left running.
+    WorkflowCancelled = "workflow.cancelled" {}
+    /// A task began; `task` is its name, `kind` its keyword.
+    TaskStarted = "task.started" { step: StepId, task: Arc<str>, kind: Arc<str>, input: Data, }
+    /// Its `if` said no.
+    TaskSkipped = "task.skipped" { step: StepId, task: Arc<str>, kind: Arc<str>, }
+    /// It ended; `context` is the new `$context` where `export` changed it.
+    TaskCompleted = "task.completed" {
+        step: StepId,
+        output: Data,
+        #[serde(default, skip_serializing_if = "Option::is_none")] context: Option<Payload>,
+    }
+    /// It ended with an error (which a `try` around it may catch).
+    TaskFaulted = "task.faulted" { step: StepId, error: WorkflowError, }
+    /// A `try` caught the error of a step inside it.
+    TaskCaught = "task.caught" { step: StepId, error: WorkflowError, }
+    /// Another attempt is due.
+    TaskRetried = "task.retried" { step: StepId, attempt: u32, delay_ms: u64, error: WorkflowError, }
+    /// It was stopped: a fork's race was lost, a limit ran out, the run was cancelled.
+    TaskCancelled = "task.cancelled" { step: StepId, #[serde(default)] reason: Option<String>, }
+    /// The next round of a loop begins.
+    TaskIterated = "task.iterated" { step: StepId, iteration: u32, item: Data, }
+    /// An effect is fully known and waits for its permit; nothing was done yet.
+    EffectQueued = "effect.queued" { effect: EffectId, step: StepId, attempt: u32, request: EffectRequest, }
+    /// An effect holds its permit. Once this is durable it may be performed.
+    EffectIntended = "effect.intended" {
+        effect: EffectId,
+        step: StepId,
+        attempt: u32,
+        /// Sent along (`Idempotency-Key`, `DIRIGENT_IDEMPOTENCY_KEY`); the same until a failure is known.
+        key: String,
+        digest: Digest,
+        on_unknown: OnUnknown,
+        /// Absent where `effect.queued` carried it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] request: Option<EffectRequest>,
+    }
+    /// An effect ended.
+    EffectSettled = "effect.settled" { effect: EffectId, outcome: EffectOutcome, }
+    /// A crash left it open; `policy` says what happens now.
+    EffectUnknown = "effect.unknown" { effect: EffectId, policy: OnUnknown, reason: String, }
+    /// A person said what became of it.
+    EffectResolved = "effect.resolved" { effect: EffectId, resolution: Resolution, by: String, }
+    /// An outcome came after its task was over; kept, not used.
+    EffectLate = "effect.late" { effect: EffectId, outcome: EffectOutcome, }
+    /// A timer was set.
+    TimerSet = "timer.set" { timer: TimerId, step: StepId, due: Timestamp, purpose: TimerPurpose, }
+    /// A timer ran out.
+    TimerFired = "timer.fired" { timer: TimerId, }
+    /// A person is asked.
+    ApprovalRequested = "approval.requested" { approval: EntityId, step: StepId, digest: Digest, request: ApprovalRequest, }
+    /// A person, or time, has decided.
+    ApprovalDecided = "approval.decided" { approval: EntityId, step: StepId, record: DecisionRecord, }
+    /// The question is void: its task was stopped.
+    ApprovalWithdrawn = "approval.withdrawn" { approval: EntityId, step: StepId, }
+}
+
+impl EventBody {
+    /// The step it is about, where it names one.
+    #[must_use]
+    pub const fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::TaskStarted { step, .. }
+            | Self::TaskSkipped { step, .. }
+            | Self::TaskCompleted { step, .. }
+            | Self::TaskFaulted { step, .. }
+            | Self::TaskCaught { step, .. }
+            | Self::TaskRetried { step, .. }
+            | Self::TaskCancelled { step, .. }
+            | Self::TaskIterated { step, .. }
+            | Self::EffectQueued { step, .. }
+            | Self::EffectIntended { step, .. }
+            | Self::TimerSet { step, .. }
+            | Self::ApprovalRequested { step, .. }
+            | Self::ApprovalDecided { step, .. }
+            | Self::ApprovalWithdrawn { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+}
+
+impl RunEvent {
+    /// The flat form that scripts read: `{"seq","time","type","step","task",...}`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut flat = json!({ "seq": self.seq, "time": self.time, "type": self.body.name() });
+        let body = serde_json::to_value(&self.body).unwrap_or(Value::Null);
+        if let (Some(flat), Value::Object(tagged)) = (flat.as_object_mut(), body) {
+            for (_, members) in tagged {
+                if let Value::Object(members) = members {
+                    flat.extend(members);
+                }
+            }
+        }
+        flat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_reads_flat_for_scripts() {
+        let event = RunEvent {
+            seq: 3,
+            time: "2026-11-22T18:00:00Z".parse().unwrap(),
+            body: EventBody::TaskStarted {
+                step: StepId::new("/do/0/fetch"),
+                task: "fetch".into(),
+                kind: "call".into(),
+                input: Data::WorkflowInput,
+            },
+        };
+        let flat = event.to_json();
+        assert_eq!(flat["type"], "task.started");
+        assert_eq!(flat["step"], "/do/0/fetch");
+        assert_eq!(flat["seq"], 3);
+        let again: RunEvent = serde_json::from_value(serde_json::to_value(&event).unwrap()).unwrap();
+        assert_eq!(again, event);
+    }
+}

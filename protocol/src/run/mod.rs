@@ -1,0 +1,22 @@
+//! A run as the outside sees it: its steps, its journal of events, its effects, its usage.
+//!
+//! The engine decides and folds these; the store keeps them; the client folds the same events into its pictures.
+//! Nothing here interprets a workflow.
+
+mod approval;
+mod effect;
+mod error;
+mod event;
+mod status;
+mod step;
+mod usage;
+
+pub use approval::{ApprovalRequest, Decision, DecisionRecord, Risk};
+pub use effect::{
+    AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
+};
+pub use error::{TYPE_BASE, WorkflowError};
+pub use event::{Data, EventBody, Pins, RunEvent, TimerId, TimerPurpose};
+pub use status::Status;
+pub use step::{ParseStepError, StepId};
+pub use usage::Usage;
