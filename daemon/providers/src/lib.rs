@@ -1,1 +1,35 @@
-//! placeholder
+//! Model clients: one trait, one file per wire dialect, one registry.
+//!
+//! This room turns a [`ChatRequest`] into a [`ChatReply`] or a typed [`ModelError`]. It owns every outgoing
+//! connection to a model, the keys for them and the price table. It does NOT retry, budget, store or decide which
+//! agent may call what: callers do, from what the errors say about themselves.
+//!
+//! Invariant: a key reaches the host it was configured for and nothing else; it has no `Debug`, no `Display`, and is
+//! cut out of every error text.
+//!
+//! Adding a dialect: one new file, one row in [`dialect::DIALECTS`], one script in `tests/conformance`.
+
+pub mod client;
+pub mod dialect;
+pub mod discover;
+pub mod error;
+mod http;
+pub mod keys;
+mod openai_chat;
+pub mod price;
+pub mod registry;
+pub mod rehearsal;
+pub mod reply;
+pub mod request;
+mod retry_after;
+mod sse;
+mod tokens;
+
+pub use client::{BoxFuture, CancelSignal, Descriptor, ModelClient, TokenSink};
+pub use dialect::{DIALECTS, Dialect, ProviderSettings};
+pub use error::{ConnectFault, LimitKind, ModelError, ModelErrorKind, Phase};
+pub use keys::{KeyError, Secret};
+pub use price::{Price, PriceTable};
+pub use registry::{Registry, RegistryError, ResolveError, Resolved};
+pub use reply::{ChatReply, FinishReason, Usage};
+pub use request::{ChatRequest, Message, Role, Timeouts};
