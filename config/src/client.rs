@@ -1,0 +1,89 @@
+//! `tui.toml`, typed. Defaults are in `defaults/tui.toml`, not here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything the client is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// How it looks.
+    pub screen: ScreenSection,
+    /// Guards against accidents.
+    pub confirm: ConfirmSection,
+    /// Own keys, by `page.command`. The client checks commands, keys and conflicts: it owns the binding table.
+    #[serde(default)]
+    pub keymap: BTreeMap<String, String>,
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThemeChoice {
+    /// As the terminal says.
+    Auto,
+    /// For dark terminals.
+    Dark,
+    /// For light terminals.
+    Light,
+    /// Strong contrast.
+    HighContrast,
+    /// No colours.
+    Mono,
+}
+
+/// Whether to draw with ASCII alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AsciiChoice {
+    /// By locale.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Time zone of what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeChoice {
+    /// The user's.
+    Local,
+    /// UTC.
+    Utc,
+}
+
+/// `[screen]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScreenSection {
+    /// Colours.
+    pub theme: ThemeChoice,
+    /// Take clicks and the wheel.
+    pub mouse: bool,
+    /// ASCII alone.
+    pub ascii: AsciiChoice,
+    /// For slow links.
+    pub slow: bool,
+    /// Time zone shown.
+    pub time: TimeChoice,
+}
+
+/// `[confirm]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmSection {
+    /// How long a screen must have been shown before a decision key counts, in milliseconds.
+    pub guard_ms: u64,
+}
+
+impl ConfirmSection {
+    /// As a duration.
+    #[must_use]
+    pub fn guard(&self) -> Duration {
+        Duration::from_millis(self.guard_ms)
+    }
+}

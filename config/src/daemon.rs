@@ -1,0 +1,224 @@
+//! `daemon.toml`, typed. Defaults are in `defaults/daemon.toml`, not here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::shape::duration_text;
+
+/// Everything dirigentd is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DaemonConfig {
+    /// Running workflows.
+    pub run: RunSection,
+    /// Outgoing requests.
+    pub egress: EgressSection,
+    /// The store.
+    pub store: StoreSection,
+    /// Which models agents use.
+    pub models: ModelsSection,
+    /// Model providers by name.
+    #[serde(default)]
+    pub providers: BTreeMap<String, ProviderSection>,
+    /// Prices by `provider/model` or model.
+    #[serde(default)]
+    pub prices: BTreeMap<String, PriceSection>,
+    /// The built-in rehearsal.
+    pub rehearsal: RehearsalSection,
+    /// Approvals.
+    pub approvals: ApprovalsSection,
+    /// The log.
+    pub log: LogSection,
+    /// The Unix socket.
+    pub socket: SocketSection,
+}
+
+/// Whether workflows may run commands as the daemon's user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShellPolicy {
+    /// They may.
+    Allow,
+    /// They may not; such a step is faulted with the reason.
+    Deny,
+}
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSection {
+    /// Commands as the daemon's user.
+    pub shell: ShellPolicy,
+    /// Effects in flight.
+    pub concurrency: ConcurrencySection,
+    /// Largest output of one step, in bytes.
+    pub max_output_bytes: u64,
+}
+
+/// `[run.concurrency]`: effects in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencySection {
+    /// Together.
+    pub total: usize,
+    /// Model calls.
+    pub agent: usize,
+    /// HTTP calls.
+    pub http: usize,
+    /// Commands.
+    pub shell: usize,
+}
+
+/// `[egress]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EgressSection {
+    /// `host:port` that may be reached although loopback, private or link-local.
+    pub allow: Vec<String>,
+}
+
+/// `[store]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSection {
+    /// Memory for the state database, in MiB.
+    pub cache_mib: u64,
+    /// Size of one journal segment, in MiB.
+    pub segment_mib: u64,
+}
+
+/// `[models]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsSection {
+    /// `provider/model` or alias used where an agent names none.
+    pub default: String,
+    /// Short names.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// `[providers.NAME]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSection {
+    /// Wire dialect.
+    pub dialect: String,
+    /// Root of the API.
+    pub base_url: String,
+    /// Environment variable that holds the key.
+    #[serde(default)]
+    pub key_env: Option<String>,
+    /// File (mode 0600) that holds the key; wins over `key_env`.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Models offered in pickers.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Longest time to connect.
+    #[serde(default = "ten_seconds", with = "duration_text")]
+    pub connect_timeout: Duration,
+}
+
+const fn ten_seconds() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// `[prices.NAME]`: micro-USD for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSection {
+    /// Prompt tokens.
+    pub input: u64,
+    /// Prompt tokens the provider had cached; as `input` when absent.
+    #[serde(default)]
+    pub cached: Option<u64>,
+    /// Answer tokens.
+    pub output: u64,
+}
+
+/// `[rehearsal]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RehearsalSection {
+    /// Pause between two tokens, in milliseconds.
+    pub token_delay_ms: u64,
+}
+
+/// `[approvals]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalsSection {
+    /// How long a request waits for a decision.
+    #[serde(with = "duration_text")]
+    pub default_expiry: Duration,
+    /// How long a decision can be taken back, in milliseconds.
+    pub undo_grace_ms: u64,
+}
+
+/// Least severe line that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Errors.
+    Error,
+    /// Warnings.
+    Warn,
+    /// What happened.
+    Info,
+    /// How it happened.
+    Debug,
+    /// Every step of it.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Shape of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text.
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+/// `[log]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSection {
+    /// Least severe line.
+    pub level: LogLevel,
+    /// Shape.
+    pub format: LogFormat,
+}
+
+/// `[socket]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketSection {
+    /// Path; empty for the default place (see [`crate::Paths`]).
+    pub path: PathBuf,
+    /// Connections together.
+    pub max_connections: usize,
+    /// Connections of one user.
+    pub max_connections_per_user: usize,
+}
