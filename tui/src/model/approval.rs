@@ -1,0 +1,54 @@
+//! One approval, as the inbox shows it.
+
+use dirigent_protocol::entity::{ApprovalStatus, Document, WorkflowApproval};
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::Risk;
+use jiff::Timestamp;
+
+/// An approval: its id and its body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// Its id.
+    pub id: EntityId,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// Its document's revision.
+    pub revision: u64,
+    /// Everything else.
+    pub body: WorkflowApproval,
+}
+
+impl Approval {
+    /// Reads a `WorkflowApproval` document.
+    #[must_use]
+    pub fn read(document: &Document) -> Option<Self> {
+        let body: WorkflowApproval = document.body().ok()?;
+        let meta = &document.metadata;
+        Some(Self {
+            id: meta.id,
+            asked_at: body.requested_at.unwrap_or(meta.created_at),
+            revision: meta.revision,
+            body,
+        })
+    }
+
+    /// Nobody has decided.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.body.status == ApprovalStatus::Pending
+    }
+
+    /// The word to type before a yes, where one is asked.
+    #[must_use]
+    pub fn confirm_word(&self) -> Option<&str> {
+        if self.body.risk < Risk::High {
+            return None;
+        }
+        let given = self
+            .body
+            .confirm
+            .as_deref()
+            .filter(|word| !word.trim().is_empty());
+        Some(given.unwrap_or("approve"))
+    }
+}

@@ -1,0 +1,133 @@
+//! What pages want done. Pages never do anything themselves.
+
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::{Decision, EffectId, Resolution};
+
+use crate::nav::Place;
+
+/// A wish of a page or of the mirror; the shell does it or passes it to the link.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cmd {
+    /// Go to a place; the way back is remembered.
+    Go(Place),
+    /// Say something in the status line.
+    Note(Note),
+    /// Hold a decision for its grace time, then send it.
+    Hold(Verdict),
+    /// Take back the newest held decision.
+    TakeBack,
+    /// Hand a text to the terminal's clipboard.
+    Copy(String),
+    /// For the link.
+    Link(LinkCmd),
+}
+
+/// What the link is asked to do. It answers with [`super::News`], never directly.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkCmd {
+    /// Send a decision; answered by `News::Decided`. The link makes one request id for it and keeps it over retries.
+    Decide(Verdict),
+    /// Send the run's events from the first one, then live, with the tokens of its steps.
+    Follow(RunId),
+    /// No more of that.
+    Unfollow(RunId),
+    /// Change the course of a run; answered by `News::Done`.
+    Steer {
+        /// The run.
+        run: RunId,
+        /// How.
+        how: Steer,
+    },
+    /// Try to connect now instead of at the next try.
+    Reconnect,
+    /// End the link; nothing more is sent.
+    Close,
+}
+
+/// How to change the course of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steer {
+    /// No new steps; what runs is stopped.
+    Cancel,
+    /// No new steps until resumed.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// A decision about exactly what was shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The approval.
+    pub approval: EntityId,
+    /// Digest of what was on the screen, hexadecimal.
+    pub digest: String,
+    /// Yes, yes as edited, or no; or what became of an effect.
+    pub answer: Answer,
+    /// The person's words.
+    pub reason: Option<String>,
+    /// What it is about, for the status line.
+    pub title: String,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// To the question of a step.
+    Decide(Decision),
+    /// To the question what became of an effect.
+    Resolve {
+        /// The run.
+        run: RunId,
+        /// The effect.
+        effect: EffectId,
+        /// What became of it.
+        resolution: Resolution,
+    },
+}
+
+/// A line for the person, shown until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// How it is meant.
+    pub kind: NoteKind,
+    /// The words.
+    pub text: String,
+}
+
+/// How a note is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
+    /// Something happened.
+    Info,
+    /// Something was not done, and why.
+    Refused,
+    /// Something went wrong.
+    Error,
+}
+
+impl Note {
+    /// Something happened.
+    pub fn info(text: impl Into<String>) -> Self {
+        Self {
+            kind: NoteKind::Info,
+            text: text.into(),
+        }
+    }
+
+    /// Something was not done, and why.
+    pub fn refused(text: impl Into<String>) -> Self {
+        Self {
+            kind: NoteKind::Refused,
+            text: text.into(),
+        }
+    }
+
+    /// Something went wrong.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self {
+            kind: NoteKind::Error,
+            text: text.into(),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! News folded into the mirror.
+
+use dirigent_protocol::entity::{ApprovalStatus, Document, Kind};
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::Status;
+
+use super::mirror::{MAX_DECIDED, MAX_ENDED};
+use super::{Approval, Cmd, Link, LinkCmd, Model, Named, News, Note, Run, Time};
+
+impl Model {
+    /// Folds one piece of news in; what follows from it comes back.
+    pub fn apply(&mut self, news: News, time: Time) -> Vec<Cmd> {
+        match news {
+            News::Connecting { attempt } => self.connection.attempt = attempt,
+            News::Connected(welcome) => {
+                self.connection.welcome = Some(*welcome);
+                self.connection.link = Link::Stale;
+                self.connection.attempt = 0;
+            }
+            News::Disconnected { fault, retry_at } => {
+                let since = match self.connection.link {
+                    Link::Down { since, .. } => since,
+                    Link::Connecting | Link::Stale | Link::Live => time.wall,
+                };
+                self.connection.link = Link::Down {
+                    since,
+                    fault: *fault,
+                    retry_at,
+                };
+            }
+            News::Snapshot(documents) => return self.replace(&documents),
+            News::Changed(documents) => {
+                documents.iter().for_each(|document| self.put(document));
+                self.trim();
+                return self.void_stale();
+            }
+            News::Gone(gone) => {
+                gone.into_iter().for_each(|(kind, id)| self.remove(kind, id));
+                return self.void_stale();
+            }
+            News::Health(health) => self.health = Some(*health),
+            News::RunEvents { run, restart, events } => {
+                self.journals.entry(run).or_default().extend(restart, events);
+            }
+            News::Graph { run, graph } => self.journals.entry(run).or_default().graph = Some(*graph),
+            News::Stream { run, chunks, lost } => {
+                let journal = self.journals.entry(run).or_default();
+                journal.lost = journal.lost.saturating_add(lost);
+                chunks.iter().for_each(|chunk| journal.append(chunk));
+            }
+            News::Decided { approval, result } => return self.decided(approval, result),
+            News::Done { what, result } => {
+                return vec![Cmd::Note(match result {
+                    Ok(()) => Note::info(format!("done: {what}")),
+                    Err(fault) => Note::error(format!("{what}: {fault}")),
+                })];
+            }
+        }
+        Vec::new()
+    }
+
+    /// Decisions whose grace time is over go to the link. While the line is down they are kept back.
+    pub fn tick(&mut self, time: Time) -> Vec<Cmd> {
+        if !self.connection.is_live() {
+            return Vec::new();
+        }
+        self.outbox
+            .due(time.mono)
+            .into_iter()
+            .map(|verdict| Cmd::Link(LinkCmd::Decide(verdict)))
+            .collect()
+    }
+
+    fn replace(&mut self, documents: &[Document]) -> Vec<Cmd> {
+        self.runs.clear();
+        self.approvals.clear();
+        self.named.clear();
+        self.counters = super::counters::Counters::default();
+        documents.iter().for_each(|document| self.put(document));
+        self.trim();
+        self.loaded = true;
+        self.connection.link = Link::Live;
+        self.void_stale()
+    }
+
+    fn put(&mut self, document: &Document) {
+        match document.kind {
+            Kind::WorkflowExecution => {
+                if let Some(run) = Run::read(document) {
+                    self.put_run(run);
+                }
+            }
+            Kind::WorkflowApproval => {
+                if let Some(approval) = Approval::read(document) {
+                    let newer = self
+                        .approvals
+                        .get(&approval.id)
+                        .is_none_or(|old| old.revision <= approval.revision);
+                    if newer {
+                        self.approvals.insert(approval.id, approval);
+                    }
+                }
+            }
+            kind => {
+                self.named
+                    .insert((kind, document.metadata.id), Named::read(document));
+            }
+        }
+    }
+
+    fn put_run(&mut self, run: Run) {
+        let before = self.runs.get(&run.id);
+        if before.is_some_and(|old| old.revision > run.revision) {
+            return;
+        }
+        let used = |run: &Run| {
+            run.body
+                .usage
+                .input_tokens
+                .saturating_add(run.body.usage.output_tokens)
+        };
+        let (tokens, cost) = before.map_or((0, 0), |old| (used(old), old.body.usage.cost_micro_usd));
+        if before.is_none() {
+            self.counters
+                .runs
+                .add(run.body.started_at.unwrap_or(run.created_at), 1);
+        }
+        let faulted_before = before.is_some_and(|old| old.status() == Status::Faulted);
+        if run.status() == Status::Faulted && !faulted_before {
+            self.counters
+                .errors
+                .add(run.body.ended_at.unwrap_or(run.updated_at), 1);
+        }
+        self.counters
+            .tokens
+            .add(run.updated_at, used(&run).saturating_sub(tokens));
+        self.counters
+            .cost
+            .add(run.updated_at, run.body.usage.cost_micro_usd.saturating_sub(cost));
+        self.runs.insert(run.id, run);
+    }
+
+    fn remove(&mut self, kind: Kind, id: EntityId) {
+        match kind {
+            Kind::WorkflowExecution => drop(self.runs.remove(&id.into())),
+            Kind::WorkflowApproval => drop(self.approvals.remove(&id)),
+            kind => drop(self.named.remove(&(kind, id))),
+        }
+    }
+
+    /// Forgets the oldest of what is over, so that the mirror stays bounded.
+    fn trim(&mut self) {
+        let mut ended: Vec<_> = self
+            .runs
+            .values()
+            .filter(|r| r.status().is_final())
+            .map(|r| (r.updated_at, r.id))
+            .collect();
+        if ended.len() > MAX_ENDED {
+            ended.sort_unstable();
+            for (_, id) in &ended[..ended.len() - MAX_ENDED] {
+                self.runs.remove(id);
+            }
+        }
+        let mut decided: Vec<_> = self
+            .approvals
+            .values()
+            .filter(|a| !a.is_pending())
+            .map(|a| (a.body.decided_at, a.id))
+            .collect();
+        if decided.len() > MAX_DECIDED {
+            decided.sort_unstable();
+            for (_, id) in &decided[..decided.len() - MAX_DECIDED] {
+                self.approvals.remove(id);
+            }
+        }
+    }
+
+    /// A held decision about something that changed or is decided is never sent.
+    fn void_stale(&mut self) -> Vec<Cmd> {
+        let approvals = &self.approvals;
+        let void = self.outbox.drop_if(|verdict| {
+            approvals
+                .get(&verdict.approval)
+                .is_none_or(|a| !a.is_pending() || a.body.digest != verdict.digest)
+        });
+        void.into_iter()
+            .map(|verdict| {
+                let why = match self.approvals.get(&verdict.approval).map(|a| a.body.status) {
+                    Some(ApprovalStatus::Pending) => "the request changed, look again",
+                    Some(_) => "it was decided meanwhile",
+                    None => "it is gone",
+                };
+                Cmd::Note(Note::refused(format!("not sent: {}: {why}", verdict.title)))
+            })
+            .collect()
+    }
+
+    fn decided(
+        &mut self,
+        approval: EntityId,
+        result: Result<(), Box<dirigent_protocol::fault::Fault>>,
+    ) -> Vec<Cmd> {
+        self.outbox.answered(approval);
+        let title = self
+            .approvals
+            .get(&approval)
+            .map_or_else(|| approval.short(), |a| a.body.title.clone());
+        vec![Cmd::Note(match result {
+            Ok(()) => Note::info(format!("decided: {title}")),
+            Err(fault) => Note::error(format!("{title}: {fault}")),
+        })]
+    }
+}

@@ -1,0 +1,127 @@
+//! The mirror itself: what the daemon holds, as far as pages show it.
+
+use std::collections::BTreeMap;
+
+use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::query::DaemonStatus;
+use jiff::Timestamp;
+
+use super::counters::Counters;
+use super::{Approval, Connection, Journal, Outbox, Run};
+
+/// Finished runs kept beside the living ones.
+pub const MAX_ENDED: usize = 2_000;
+/// Decided approvals kept.
+pub const MAX_DECIDED: usize = 200;
+
+/// A definition, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: EntityId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// One line about it.
+    pub about: String,
+    /// Its revision.
+    pub revision: u64,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Named {
+    /// Reads a document of any kind.
+    #[must_use]
+    pub fn read(document: &Document) -> Self {
+        let meta = &document.metadata;
+        let about = document
+            .field("description")
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default();
+        Self {
+            id: meta.id,
+            kind: document.kind,
+            name: meta.name.clone(),
+            about,
+            revision: meta.revision,
+            updated_at: meta.updated_at,
+        }
+    }
+}
+
+/// What the daemon holds, as far as pages show it.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// How fresh all this is.
+    pub connection: Connection,
+    /// Runs by id.
+    pub runs: BTreeMap<RunId, Run>,
+    /// Approvals by id; ids of one daemon sort by age.
+    pub approvals: BTreeMap<EntityId, Approval>,
+    /// Agents, workflows and whatever else has a name.
+    pub named: BTreeMap<(Kind, EntityId), Named>,
+    /// Health, once the daemon told.
+    pub health: Option<DaemonStatus>,
+    /// The last 60 minutes.
+    pub counters: Counters,
+    /// Journals of followed runs.
+    pub journals: BTreeMap<RunId, Journal>,
+    /// Decisions in their grace time.
+    pub outbox: Outbox,
+    /// A snapshot came at least once.
+    pub loaded: bool,
+}
+
+impl Model {
+    /// Approvals that wait, in the order they were asked: new ones come last.
+    pub fn pending(&self) -> impl Iterator<Item = &Approval> {
+        let mut rows: Vec<&Approval> = self.approvals.values().filter(|a| a.is_pending()).collect();
+        rows.sort_by_key(|approval| (approval.asked_at, approval.id));
+        rows.into_iter()
+    }
+
+    /// Approvals that wait and are neither held nor on their way.
+    pub fn undecided(&self) -> impl Iterator<Item = &Approval> {
+        self.pending()
+            .filter(|a| self.outbox.held_for(a.id).is_none() && !self.outbox.is_sent(a.id))
+    }
+
+    /// The approval to decide first: the oldest.
+    #[must_use]
+    pub fn oldest(&self) -> Option<&Approval> {
+        self.undecided().next()
+    }
+
+    /// Runs, newest first.
+    #[must_use]
+    pub fn newest_runs(&self) -> Vec<&Run> {
+        let mut rows: Vec<&Run> = self.runs.values().collect();
+        rows.sort_by_key(|run| std::cmp::Reverse((run.created_at, run.id)));
+        rows
+    }
+
+    /// Definitions of a kind, by name.
+    #[must_use]
+    pub fn of_kind(&self, kind: Kind) -> Vec<&Named> {
+        let mut rows: Vec<&Named> = self.named.values().filter(|named| named.kind == kind).collect();
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        rows
+    }
+
+    /// Runs that faulted within the last hour and so want a look.
+    #[must_use]
+    pub fn alerts(&self, now: Timestamp) -> Vec<&Run> {
+        let since = now.as_second() - 3_600;
+        let mut rows: Vec<&Run> = self
+            .runs
+            .values()
+            .filter(|run| run.status() == dirigent_protocol::run::Status::Faulted)
+            .filter(|run| run.updated_at.as_second() >= since)
+            .collect();
+        rows.sort_by_key(|run| std::cmp::Reverse((run.updated_at, run.id)));
+        rows
+    }
+}

@@ -1,0 +1,29 @@
+//! The list of pages. Adding a page is one new file (or folder) here and one row below: tab, breadcrumb, help,
+//! footer, palette and the key check follow from the row.
+//!
+//! Pages never import each other; they name places. Pages not built yet are rows of [`closed`].
+
+pub mod approvals;
+pub mod closed;
+pub mod dashboard;
+pub mod page;
+
+pub use page::{Ctx, Input, Meta, Page};
+
+macro_rules! pages {
+    ($($module:ident :: $page:ident),+ $(,)?) => {
+        /// The declaration of every page, in the order of the tabs.
+        pub const PAGES: &[&Meta] = &[$(&$module::META,)+];
+
+        /// Every page, in the same order.
+        #[must_use]
+        pub fn all() -> Vec<Box<dyn Page>> {
+            vec![$(Box::new($module::$page::default()),)+]
+        }
+    };
+}
+
+pages! {
+    dashboard::Dashboard,
+    approvals::Approvals,
+}

@@ -1,0 +1,114 @@
+//! What a page is.
+
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::keymap::{Action, Bind};
+use crate::model::{Cmd, Model, Time};
+use crate::nav::Place;
+use crate::theme::Theme;
+
+/// A page's declaration.
+#[derive(Debug)]
+pub struct Meta {
+    /// Name in places and in the configuration: `runs`.
+    pub id: &'static str,
+    /// Name on the screen.
+    pub title: &'static str,
+    /// Space it belongs to, 1 to 5.
+    pub space: u8,
+    /// Letter behind `g`.
+    pub letter: char,
+    /// One line for the palette and the manual.
+    pub about: &'static str,
+    /// Actions it takes; the order is the footer's.
+    pub bindings: &'static [Bind],
+}
+
+/// What a page may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Ctx<'a> {
+    /// The mirror of the daemon.
+    pub model: &'a Model,
+    /// Looks.
+    pub theme: &'a Theme,
+    /// Now.
+    pub time: Time,
+}
+
+/// What a page is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// An action it listed, and [`Page::why_not`] had nothing against.
+    Action(Action),
+    /// A key for its text field, while [`Page::wants_text`].
+    Key(&'a KeyEvent),
+    /// A pasted text, while [`Page::wants_text`].
+    Paste(&'a str),
+    /// The mirror changed.
+    Data,
+    /// The time it asked for with [`Page::next_change`] has come.
+    Tick,
+}
+
+/// A page: state of its own, what it does with input, and how it draws.
+///
+/// It draws only what the mirror says, marks nothing as done before the daemon said so, and sends commands only.
+pub trait Page {
+    /// Its declaration.
+    fn meta(&self) -> &'static Meta;
+
+    /// Takes an input; what is to be done comes back.
+    fn update(&mut self, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Cmd>;
+
+    /// Draws into `area`, which may have any size, zero included.
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer);
+
+    /// The way down from the page, for the breadcrumb; empty at its list.
+    fn crumbs(&self, _ctx: &Ctx<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Where it is, as a link.
+    fn place(&self) -> Place {
+        Place::page(self.meta().id)
+    }
+
+    /// Goes to a place inside the page.
+    fn open(&mut self, _path: &[String], _ctx: &Ctx<'_>) -> Vec<Cmd> {
+        Vec::new()
+    }
+
+    /// It came on the screen.
+    fn enter(&mut self, _ctx: &Ctx<'_>) -> Vec<Cmd> {
+        Vec::new()
+    }
+
+    /// It left the screen.
+    fn leave(&mut self) -> Vec<Cmd> {
+        Vec::new()
+    }
+
+    /// Why an action cannot be taken now, in words; `None` if it can.
+    fn why_not(&self, _action: Action, _ctx: &Ctx<'_>) -> Option<String> {
+        None
+    }
+
+    /// A text field has the focus: characters are text, only Ctrl keys, Esc, Tab and Enter reach it as keys too.
+    fn wants_text(&self) -> bool {
+        false
+    }
+
+    /// Text that would be lost by leaving.
+    fn has_draft(&self) -> bool {
+        false
+    }
+
+    /// After how long something visible changes by time alone.
+    fn next_change(&self, _ctx: &Ctx<'_>) -> Option<Duration> {
+        None
+    }
+}

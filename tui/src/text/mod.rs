@@ -1,0 +1,13 @@
+//! Text for the screen: outside text made harmless, fitting to a width, ages, amounts, wrapping.
+//!
+//! Invariant: text from agents, logs, files or the network passes [`sanitize`] before it reaches a cell.
+
+pub mod amount;
+pub mod fit;
+pub mod sanitize;
+pub mod span;
+pub mod wrap;
+
+pub use fit::{fit, fit_right, width};
+pub use sanitize::{clean, clean_line};
+pub use wrap::wrap;

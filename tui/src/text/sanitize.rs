@@ -1,0 +1,110 @@
+//! Control bytes of outside text, shown instead of obeyed.
+//!
+//! Escape sequences, C0 and C1 controls, bidirectional overrides and invisible characters could move the cursor,
+//! set the clipboard, hide a command or turn it around. They become visible signs, so that what is approved is
+//! what is read. Invariant: the result holds no control, no format character but the newline in [`clean`].
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Columns between tab stops.
+const TAB: usize = 4;
+
+/// Whether a character is dangerous or would be invisible.
+#[must_use]
+pub const fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'      // C0, DEL, C1
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// A text of several lines: controls shown, newlines kept, tabs opened up.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    scrub(text, true)
+}
+
+/// A text for one line: newlines are shown as well.
+#[must_use]
+pub fn clean_line(text: &str) -> Cow<'_, str> {
+    scrub(text, false)
+}
+
+fn scrub(text: &str, lines: bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_hidden(c) && !(lines && c == '\n')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' if lines => out.push('\n'),
+            '\r' if lines && chars.peek() == Some(&'\n') => {}
+            '\n' => out.push('↵'),
+            '\t' => out.extend(std::iter::repeat_n(' ', TAB)),
+            c if is_hidden(c) => show(&mut out, c),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// `^[` for escape and its like, `<U+202E>` for the rest.
+fn show(out: &mut String, c: char) {
+    let code = u32::from(c);
+    if code < 0x20 {
+        out.push('^');
+        out.push(char::from_u32(code + 0x40).unwrap_or('?'));
+    } else if code == 0x7f {
+        out.push_str("^?");
+    } else {
+        let _written = write!(out, "<U+{code:04X}>");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_overrides_are_shown() {
+        assert_eq!(clean("a\u{1b}]52;c;aGk=\u{7}b"), "a^[]52;c;aGk=^Gb");
+        assert_eq!(clean("rm \u{202e}txt.exe"), "rm <U+202E>txt.exe");
+        assert_eq!(clean("a\u{9b}2J"), "a<U+009B>2J");
+        assert_eq!(clean("zero\u{200b}width"), "zero<U+200B>width");
+        assert_eq!(clean_line("one\ntwo"), "one↵two");
+        assert_eq!(clean("one\r\ntwo\rthree"), "one\ntwo^Mthree");
+        assert_eq!(clean("a\tb"), "a    b");
+    }
+
+    #[test]
+    fn harmless_text_is_not_copied() {
+        assert!(matches!(clean("Grüße, 世界\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_random_text_keeps_a_control() {
+        let seed = 0x5eed_u64;
+        println!("seed {seed}");
+        let mut state = seed;
+        for _ in 0..20_000 {
+            let text: String = (0..8)
+                .filter_map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    let range = [0x20, 0xa0, 0x2100, 0x11_0000][(state >> 20) as usize % 4];
+                    char::from_u32((state >> 33) as u32 % range)
+                })
+                .collect();
+            assert!(!clean_line(&text).chars().any(is_hidden), "{text:?}");
+            assert!(
+                !clean(&text).chars().any(|c| is_hidden(c) && c != '\n'),
+                "{text:?}"
+            );
+        }
+    }
+}
