@@ -1,0 +1,164 @@
+//! What goes in and out of the runtime's door.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::entity::Document;
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::{EffectKind, Status};
+use dirigent_store::{RequestKey, Txn};
+use serde_json::Value;
+
+/// Adds to the commit that makes a call durable: the remembered answer of its request id. Called once, just before
+/// the commit, with the answer the caller will get.
+pub type Remember = Arc<dyn Fn(&CommandReply, &mut Txn) + Send + Sync>;
+
+/// Who calls, under which request id.
+#[derive(Clone)]
+pub struct Caller {
+    /// Who acts; the door has let them through.
+    pub subject: Subject,
+    /// Put on the commit, so that the same request takes effect once.
+    pub request: Option<RequestKey>,
+    /// Put into the same commit.
+    pub remember: Option<Remember>,
+}
+
+impl Caller {
+    /// A caller without a request id.
+    #[must_use]
+    pub fn of(subject: Subject) -> Self {
+        Self { subject, request: None, remember: None }
+    }
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// The pinned `WorkflowVersion`.
+    pub version: Document,
+    /// Its input.
+    pub input: Value,
+    /// The same key does not start a second run in the organisation.
+    pub idempotency_key: Option<String>,
+    /// Labels of the run's document.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A run that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// It existed before this call.
+    pub existing: bool,
+    /// Where it stands.
+    pub status: Status,
+}
+
+/// Figures of this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Runs that are not over, by status.
+    pub runs: BTreeMap<Status, u64>,
+    /// Those of them in memory.
+    pub loaded: u64,
+    /// Approvals that wait.
+    pub approvals_pending: u64,
+    /// Effects being performed, by kind.
+    pub in_flight: BTreeMap<EffectKind, u64>,
+    /// Effects that wait for a permit.
+    pub queued: u64,
+    /// Runs that were set aside after repeated deaths of the daemon.
+    pub quarantined: u64,
+}
+
+/// How the runtime behaves; made from the configuration.
+#[derive(Debug, Clone)]
+pub struct RuntimeSettings {
+    /// Directory for what must outlive the process beside the store: process groups of commands, working directories.
+    pub data_dir: PathBuf,
+    /// Whether `run: shell` is performed at all.
+    pub shell: bool,
+    /// Effects in flight by kind; a kind without a row has no limit of its own.
+    pub permits: BTreeMap<EffectKind, usize>,
+    /// Effects in flight together, `noop` aside.
+    pub permits_total: usize,
+    /// Largest output of one step, bytes.
+    pub max_output_bytes: usize,
+    /// `host:port` that may be reached although it is not public.
+    pub egress_allow: Vec<String>,
+    /// How long an approval waits when its document does not say.
+    pub approval_expiry: Duration,
+    /// From SIGTERM to SIGKILL of a cancelled command.
+    pub kill_grace: Duration,
+    /// Deaths of the daemon with a run in hand, without progress between them, before it is set aside.
+    pub max_crashes: u32,
+    /// The program that is re-executed as `PROGRAM expression-worker`; none is the running executable.
+    pub worker_program: Option<PathBuf>,
+    /// Wall budget of one expression in the worker.
+    pub expression_budget: Duration,
+}
+
+impl RuntimeSettings {
+    /// Defaults with everything under `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            shell: true,
+            permits: BTreeMap::from([
+                (EffectKind::Noop, 1_024),
+                (EffectKind::Http, 32),
+                (EffectKind::Shell, 4),
+                (EffectKind::Agent, 8),
+            ]),
+            permits_total: 64,
+            max_output_bytes: 1 << 20,
+            egress_allow: Vec::new(),
+            approval_expiry: Duration::from_secs(72 * 3_600),
+            kill_grace: Duration::from_secs(10),
+            max_crashes: 3,
+            worker_program: None,
+            expression_budget: Duration::from_millis(500),
+        }
+    }
+
+    /// From the configuration.
+    #[must_use]
+    pub fn of(config: &dirigent_config::DaemonConfig, data_dir: impl Into<PathBuf>) -> Self {
+        let limits = config.run.concurrency;
+        let mut settings = Self::new(data_dir);
+        settings.shell = config.run.shell == dirigent_config::daemon::ShellPolicy::Allow;
+        settings.permits.insert(EffectKind::Http, limits.http);
+        settings.permits.insert(EffectKind::Shell, limits.shell);
+        settings.permits.insert(EffectKind::Agent, limits.agent);
+        settings.permits_total = limits.total;
+        settings.max_output_bytes = usize::try_from(config.run.max_output_bytes).unwrap_or(usize::MAX);
+        settings.egress_allow.clone_from(&config.egress.allow);
+        settings.approval_expiry = config.approvals.default_expiry;
+        settings
+    }
+}
+
+/// The engine's clock as the runtime reads it: never backwards.
+pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
+/// What the runtime stands on.
+#[derive(Clone)]
+pub struct Rooms {
+    /// The store.
+    pub store: Arc<dyn dirigent_store::Store>,
+    /// The model clients.
+    pub providers: Arc<dirigent_providers::Registry>,
+    /// What their calls cost.
+    pub prices: Arc<dirigent_providers::PriceTable>,
+    /// The clock.
+    pub clock: Clock,
+    /// How to behave.
+    pub settings: RuntimeSettings,
+}

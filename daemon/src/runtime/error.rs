@@ -1,0 +1,153 @@
+//! Why the runtime did not do what was asked.
+
+use std::time::Duration;
+
+use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::Status;
+use dirigent_store::{CommitError, ReadError};
+use jiff::Timestamp;
+
+/// Why a call of the runtime failed; nothing changed unless it says `outcome unknown`.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// No such run.
+    #[error("there is no run {run}")]
+    UnknownRun {
+        /// As asked.
+        run: RunId,
+    },
+    /// No such approval.
+    #[error("there is no approval {approval}")]
+    UnknownApproval {
+        /// As asked.
+        approval: EntityId,
+    },
+    /// Somebody was first.
+    #[error("the approval was {status} by {by}{}", at.map_or_else(String::new, |at| format!(" at {at}")))]
+    AlreadyDecided {
+        /// `approved`, `denied`, `expired`, `withdrawn`.
+        status: String,
+        /// Who decided.
+        by: String,
+        /// When.
+        at: Option<Timestamp>,
+    },
+    /// What was shown is not what would run.
+    #[error("the approval has changed: it has digest {wanted}, the decision names {given}")]
+    Stale {
+        /// The request's digest.
+        wanted: String,
+        /// The decision's digest.
+        given: String,
+    },
+    /// The run is over.
+    #[error("run {run} is {status} already")]
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        status: Status,
+    },
+    /// The run is not in a state that allows this.
+    #[error("run {run}: {detail}")]
+    WrongState {
+        /// The run.
+        run: RunId,
+        /// What is in the way.
+        detail: String,
+    },
+    /// The version's document does not compile; it should not have been published.
+    #[error("the workflow version cannot be run")]
+    BadVersion {
+        /// Every finding.
+        details: Vec<dirigent_protocol::source::Diagnostic>,
+    },
+    /// A stored document does not have the shape of its kind.
+    #[error("{what} cannot be read: {detail}")]
+    BadDocument {
+        /// Which.
+        what: String,
+        /// What does not fit.
+        detail: String,
+    },
+    /// Something the run would pin does not exist.
+    #[error("there is no {what}")]
+    Missing {
+        /// `agent \`reviewer\``.
+        what: String,
+    },
+    /// Too much at once.
+    #[error("too much is waiting")]
+    Overloaded {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The daemon is going down.
+    #[error("the daemon is stopping")]
+    Stopping,
+    /// The store did not commit.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The daemon's own files.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was done to which file.
+        what: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A defect of ours.
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+impl From<RuntimeError> for Fault {
+    fn from(error: RuntimeError) -> Self {
+        let text = error.to_string();
+        let fault = |code| Self::new(code, text.clone());
+        match error {
+            RuntimeError::UnknownRun { .. }
+            | RuntimeError::UnknownApproval { .. }
+            | RuntimeError::Missing { .. } => fault(Code::NotFound),
+            RuntimeError::AlreadyDecided { .. } => fault(Code::AlreadyDecided),
+            RuntimeError::Stale { .. } => {
+                fault(Code::Stale).help("look at the approval again, then decide on what it says now")
+            }
+            RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } => fault(Code::WrongState),
+            RuntimeError::BadVersion { details } => fault(Code::Invalid).details(details),
+            RuntimeError::BadDocument { .. } => fault(Code::Invalid),
+            RuntimeError::Overloaded { retry_after } => overloaded(&text, retry_after),
+            RuntimeError::Stopping => {
+                fault(Code::Overloaded).retry_after_ms(1_000).help("ask again when the daemon is back")
+            }
+            RuntimeError::Commit(error) => commit_fault(&error, &text),
+            RuntimeError::Read(_) => fault(Code::StoreDamaged),
+            RuntimeError::Io { .. } => fault(Code::Io),
+            RuntimeError::Internal(_) => fault(Code::Internal),
+        }
+    }
+}
+
+fn overloaded(text: &str, retry_after: Duration) -> Fault {
+    let ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+    Fault::new(Code::Overloaded, text).retry_after_ms(ms.max(1))
+}
+
+fn commit_fault(error: &CommitError, text: &str) -> Fault {
+    match error {
+        CommitError::Overloaded { retry_after } => overloaded(text, *retry_after),
+        CommitError::Conflict(_) => Fault::new(Code::Conflict, text),
+        CommitError::Full => {
+            Fault::new(Code::StorageFull, text).help("free space on the disk of the data directory")
+        }
+        CommitError::RequestReused => Fault::new(Code::RequestIdReused, text),
+        CommitError::Unknown => Fault::new(Code::OutcomeUnknown, text),
+        CommitError::TooLarge { .. } => Fault::new(Code::TooLarge, text),
+        CommitError::Fenced { .. } | CommitError::Failed(_) => Fault::new(Code::StoreFailed, text),
+        CommitError::BlobMissing(_) => Fault::new(Code::Internal, text),
+    }
+}

@@ -1,0 +1,15 @@
+//! The runtime: one driver per live run, performers of effects, permits, timers, live text, recovery.
+//!
+//! Owns every run that is not over, and is the only place that performs effects. It interprets no workflow (the
+//! engine does), knows no wire and asks for no permission: the door stands in front of its handle.
+//!
+//! Invariants: (1) an effect is performed only after its intent is durable, and one outcome of it is ever accepted;
+//! (2) whatever a caller is told was durable before; (3) a run is in the hands of one driver at most.
+
+mod api;
+mod error;
+mod handle;
+
+pub use api::{Caller, Clock, Counts, Remember, Rooms, RuntimeSettings, StartRun, Started};
+pub use error::RuntimeError;
+pub use handle::RuntimeHandle;
