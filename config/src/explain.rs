@@ -129,11 +129,14 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 
 /// A value or name from outside, safe for a terminal and short.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(80)
-        .flat_map(|c| c.escape_debug().collect::<Vec<_>>())
-        .collect();
+    let mut shown = String::new();
+    for c in text.chars().take(80) {
+        if matches!(c, '"' | '\'' | '\\') {
+            shown.push(c)
+        } else {
+            shown.extend(c.escape_debug())
+        }
+    }
     if text.chars().count() > 80 {
         shown.push('…');
     }

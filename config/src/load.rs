@@ -159,7 +159,7 @@ impl Tree {
         match shape.parse(text) {
             Some(value) => self.put(Found { path, value, place }),
             None => {
-                let what = format!("`{}` cannot be {}", dotted(&path), quoted(text));
+                let what = format!("`{}` cannot be {}", dotted(&path), shape.shown(text));
                 self.problem(ProblemCode::BadValue, what, place, &path, allowed(shape, text));
             }
         }

@@ -68,6 +68,14 @@ impl Shape {
         }
     }
 
+    /// A refused value as an error may show it: hidden where people paste keys and passwords.
+    pub(crate) fn shown(self, given: &str) -> String {
+        match self {
+            Self::EnvName | Self::Url => "this value (hidden)".into(),
+            _ => crate::explain::quoted(given),
+        }
+    }
+
     /// Reads text of the environment or of a flag; `None` when it is not of this shape.
     pub(crate) fn parse(self, text: &str) -> Option<Value> {
         let text = text.trim();

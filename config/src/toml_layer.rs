@@ -107,7 +107,7 @@ impl Reader<'_> {
             }
             None => {
                 let shown = self.text.get(span.clone()).unwrap_or_default();
-                let what = format!("`{}` cannot be {}", dotted(path), quoted(shown));
+                let what = format!("`{}` cannot be {}", dotted(path), shape.shown(shown));
                 self.problem(ProblemCode::BadValue, what, span, path, allowed(shape, shown));
             }
         }
