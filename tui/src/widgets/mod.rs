@@ -1,9 +1,15 @@
 //! Pieces that pages are drawn from. They know roles and cells, not pages, keys or the daemon.
 
 pub mod cursor;
+pub mod graph;
 pub mod line;
 pub mod pane;
 pub mod size;
+pub mod step;
+pub mod step_json;
+pub mod step_state;
+pub mod stream;
+pub mod timeline;
 
 pub use cursor::{Cursor, first_row};
 pub use line::{Line, clear};

@@ -1,0 +1,437 @@
+//! Live text of a step: a ring of lines that follows the end or stands still and says how far behind it is.
+//! Owns the ring, the viewport and the wrapping; what the lines say comes from the page.
+//! Invariant: every line is harmless text of bounded length, lines and bytes are bounded, and only lines in sight are wrapped.
+
+use std::collections::VecDeque;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::line::Line;
+use crate::text::{clean, fit, wrap};
+use crate::theme::{Role, Theme};
+
+/// Most lines kept; behind that the oldest go.
+pub const MAX_LINES: usize = 10_000;
+/// Most bytes of text kept.
+pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Longest line; a longer one goes on in the next.
+pub const MAX_LINE: usize = 4 * 1024;
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// The daemon: events of the run.
+    Event,
+    /// What was sent out.
+    Sent,
+    /// A model's words.
+    Model,
+    /// A command's output.
+    Stdout,
+    /// A command's complaints.
+    Stderr,
+    /// Something went wrong.
+    Error,
+    /// A person is asked or has answered.
+    Person,
+}
+
+impl Voice {
+    const fn sign(self) -> (&'static str, Role, Role) {
+        match self {
+            Self::Event => ("·", Role::Dim, Role::Dim),
+            Self::Sent => ("▸", Role::Live, Role::Text),
+            Self::Model => ("◂", Role::Good, Role::Quoted),
+            Self::Stdout => ("│", Role::Dim, Role::Text),
+            Self::Stderr => ("│", Role::Warn, Role::Warn),
+            Self::Error => ("✗", Role::Bad, Role::Bad),
+            Self::Person => ("⚑", Role::Waiting, Role::Text),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// `18:41:07`; empty on the lines that go on.
+    time: String,
+    voice: Voice,
+    text: String,
+}
+
+/// Where the viewport stands while it does not follow: its lowest line, and rows of that line below the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Anchor {
+    line: u64,
+    below: usize,
+}
+
+/// The ring and its viewport.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    lines: VecDeque<Entry>,
+    /// Number of the line in front, counted from the beginning of the stream.
+    first: u64,
+    bytes: usize,
+    /// The last line may go on.
+    open: bool,
+    anchor: Option<Anchor>,
+    wraps: bool,
+    /// Cells for text at the last drawing.
+    cells: usize,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            open: false,
+            anchor: None,
+            wraps: true,
+            cells: 60,
+        }
+    }
+}
+
+impl Stream {
+    /// Appends whole lines.
+    pub fn push(&mut self, time: &str, voice: Voice, text: &str) {
+        self.open = false;
+        self.append(time, voice, text);
+        self.open = false;
+    }
+
+    /// Appends a piece of text: it goes on in the line before if the same voice was speaking.
+    pub fn append(&mut self, time: &str, voice: Voice, text: &str) {
+        let text = clean(text);
+        let goes_on = self.open && self.lines.back().is_some_and(|last| last.voice == voice);
+        for (at, piece) in text.split('\n').enumerate() {
+            if at > 0 || !goes_on {
+                let time = if at == 0 { time } else { "" };
+                self.add(Entry {
+                    time: time.to_owned(),
+                    voice,
+                    text: String::new(),
+                });
+            }
+            self.extend(piece, voice);
+        }
+        self.open = true;
+        self.trim();
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.bytes += entry.text.len();
+        self.lines.push_back(entry);
+    }
+
+    fn extend(&mut self, mut piece: &str, voice: Voice) {
+        loop {
+            let Some(last) = self.lines.back_mut() else { return };
+            let room = MAX_LINE.saturating_sub(last.text.len());
+            let at = (0..=room.min(piece.len()))
+                .rev()
+                .find(|at| piece.is_char_boundary(*at))
+                .unwrap_or(0);
+            let (head, rest) = piece.split_at(at);
+            last.text.push_str(head);
+            self.bytes += head.len();
+            if rest.is_empty() {
+                return;
+            }
+            piece = rest;
+            self.add(Entry {
+                time: String::new(),
+                voice,
+                text: String::new(),
+            });
+        }
+    }
+
+    fn trim(&mut self) {
+        while self.lines.len() > MAX_LINES || (self.bytes > MAX_BYTES && self.lines.len() > 1) {
+            if let Some(gone) = self.lines.pop_front() {
+                self.bytes -= gone.text.len();
+                self.first += 1;
+            }
+        }
+    }
+
+    /// Empties it; it follows again.
+    pub fn clear(&mut self) {
+        *self = Self {
+            wraps: self.wraps,
+            cells: self.cells,
+            ..Self::default()
+        };
+    }
+
+    /// Lines kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Nothing was said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// It follows the end.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        self.anchor.is_none()
+    }
+
+    /// Stands still, or follows again.
+    pub fn pause(&mut self) {
+        self.anchor = if self.anchor.is_some() {
+            None
+        } else {
+            Some(self.end())
+        };
+    }
+
+    /// Jumps to now and follows.
+    pub fn follow(&mut self) {
+        self.anchor = None;
+    }
+
+    /// To the first line that is kept; stands still.
+    pub fn to_top(&mut self) {
+        self.anchor = Some(Anchor {
+            line: self.first,
+            below: 0,
+        });
+    }
+
+    /// Long lines are broken, or cut.
+    pub fn toggle_wrap(&mut self) {
+        self.wraps = !self.wraps;
+    }
+
+    /// Lines that came behind the viewport.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.anchor
+            .map_or(0, |anchor| self.last().saturating_sub(anchor.line))
+    }
+
+    fn last(&self) -> u64 {
+        self.first + (self.lines.len() as u64).saturating_sub(1)
+    }
+
+    fn end(&self) -> Anchor {
+        Anchor {
+            line: self.last(),
+            below: 0,
+        }
+    }
+
+    /// Moves by rows, up if negative; at the end it follows again.
+    pub fn scroll(&mut self, rows: i32) {
+        let mut at = self.anchor.unwrap_or(self.end());
+        for _ in 0..rows.unsigned_abs() {
+            if rows < 0 {
+                let high = self.rows_of(at.line);
+                if at.below + 1 < high {
+                    at.below += 1;
+                } else if at.line > self.first {
+                    at = Anchor {
+                        line: at.line - 1,
+                        below: 0,
+                    };
+                }
+            } else if at.below > 0 {
+                at.below -= 1;
+            } else if at.line < self.last() {
+                let line = at.line + 1;
+                at = Anchor {
+                    line,
+                    below: self.rows_of(line).saturating_sub(1),
+                };
+            }
+        }
+        self.anchor = (at != self.end()).then_some(at);
+    }
+
+    fn entry(&self, line: u64) -> Option<&Entry> {
+        let at = usize::try_from(line.checked_sub(self.first)?).ok()?;
+        self.lines.get(at)
+    }
+
+    fn rows_of(&self, line: u64) -> usize {
+        self.entry(line).map_or(0, |entry| self.broken(entry).len())
+    }
+
+    fn broken(&self, entry: &Entry) -> Vec<String> {
+        if self.wraps {
+            wrap(&entry.text, self.cells)
+        } else {
+            vec![fit::cut(&entry.text, self.cells)]
+        }
+    }
+
+    /// Draws the lines in sight, the newest lowest.
+    pub fn render(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let timed = area.width >= 44;
+        let lead: u16 = if timed { 11 } else { 2 };
+        self.cells = usize::from(area.width.saturating_sub(lead)).max(1);
+        if area.is_empty() || area.width <= lead {
+            return;
+        }
+        let height = usize::from(area.height);
+        let mut anchor = self.anchor.unwrap_or(self.end());
+        anchor.line = anchor.line.max(self.first);
+        let mut rows: Vec<(usize, usize, String)> = Vec::with_capacity(height);
+        let mut line = anchor.line;
+        let mut hidden = anchor.below;
+        while let Some(entry) = self.entry(line) {
+            let at = usize::try_from(line - self.first).unwrap_or(0);
+            let broken = self.broken(entry);
+            let shown = broken.len().saturating_sub(hidden);
+            rows.extend(
+                broken
+                    .into_iter()
+                    .take(shown)
+                    .enumerate()
+                    .rev()
+                    .map(|(row, text)| (at, row, text)),
+            );
+            hidden = 0;
+            if rows.len() >= height || line == self.first {
+                break;
+            }
+            line -= 1;
+        }
+        rows.truncate(height);
+        for (y, (at, row, text)) in rows.iter().rev().enumerate() {
+            let entry = &self.lines[*at];
+            let (sign, sign_role, role) = entry.voice.sign();
+            let begins = *row == 0 && !entry.time.is_empty();
+            let mut drawn = Line::new();
+            if timed {
+                drawn.push(
+                    Role::Dim,
+                    if begins {
+                        format!("{:<8} ", entry.time)
+                    } else {
+                        " ".repeat(9)
+                    },
+                );
+            }
+            let barred = matches!(entry.voice, Voice::Stdout | Voice::Stderr);
+            drawn.push(sign_role, if begins || barred { sign } else { " " });
+            drawn.push(role, " ");
+            drawn.push(role, text);
+            drawn.draw_row(u16::try_from(y).unwrap_or(0), area, theme, buf);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draw(stream: &mut Stream, width: u16, height: u16) -> String {
+        let area = Rect::new(0, 0, width, height);
+        let mut buf = Buffer::empty(area);
+        stream.render(area, &mut buf, &Theme::default());
+        let rows = buf.content.chunks(usize::from(width.max(1)));
+        let lines = rows.map(|row| {
+            row.iter()
+                .map(ratatui::buffer::Cell::symbol)
+                .collect::<String>()
+                .trim_end()
+                .to_owned()
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn tokens_join_to_lines_and_lines_wrap() {
+        let mut stream = Stream::default();
+        stream.push("18:41:07", Voice::Sent, "prompt 1,912 tok");
+        for token in [
+            "The tick",
+            "et mentions ",
+            "two invoices, so I check both.\nFirst",
+            " the ledger.",
+        ] {
+            stream.append("18:41:09", Voice::Model, token);
+        }
+        stream.push("18:41:10", Voice::Error, "503 from ledger");
+        insta::assert_snapshot!(draw(&mut stream, 46, 7));
+    }
+
+    #[test]
+    fn paused_it_stands_still_and_counts_what_came() {
+        let mut stream = Stream::default();
+        for at in 0..20 {
+            stream.push("", Voice::Stdout, &format!("line {at}"));
+        }
+        stream.pause();
+        let before = draw(&mut stream, 30, 5);
+        stream.push("", Voice::Stdout, "new");
+        stream.push("", Voice::Stdout, "newer");
+        assert_eq!(draw(&mut stream, 30, 5), before);
+        assert_eq!(stream.behind(), 2);
+        stream.scroll(-3);
+        assert_eq!(stream.behind(), 5);
+        stream.scroll(100);
+        assert!(stream.follows());
+        assert!(draw(&mut stream, 30, 5).ends_with("newer"));
+    }
+
+    #[test]
+    fn the_ring_is_bounded_and_a_paused_viewport_survives_it() {
+        let mut stream = Stream::default();
+        stream.append("", Voice::Model, "start");
+        stream.pause();
+        for _ in 0..MAX_LINES + 50 {
+            stream.append("", Voice::Model, "x\n");
+        }
+        assert_eq!(stream.len(), MAX_LINES);
+        draw(&mut stream, 30, 5);
+        stream.clear();
+        stream.append("", Voice::Model, &"y".repeat(3 * MAX_BYTES));
+        assert!(stream.bytes <= MAX_BYTES + MAX_LINE, "{}", stream.bytes);
+        assert!(stream.lines.iter().all(|line| line.text.len() <= MAX_LINE));
+    }
+
+    #[test]
+    fn controls_are_shown_not_obeyed() {
+        let mut stream = Stream::default();
+        stream.push("", Voice::Stdout, "\u{1b}]52;c;aGk=\u{7}clip");
+        assert!(draw(&mut stream, 40, 1).contains("^[]52;c;aGk=^Gclip"));
+    }
+
+    #[test]
+    fn only_lines_in_sight_are_wrapped() {
+        let mut stream = Stream::default();
+        for _ in 0..MAX_LINES {
+            stream.push(
+                "18:00:00",
+                Voice::Model,
+                "some words that make a line of text which wraps once or twice",
+            );
+        }
+        let start = std::time::Instant::now();
+        draw(&mut stream, 50, 40);
+        assert!(start.elapsed().as_millis() < 100, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn any_size_draws_without_panic() {
+        let mut stream = Stream::default();
+        stream.push("18:00:00", Voice::Model, "漢字 and words");
+        for width in 0..50 {
+            for height in 0..4 {
+                draw(&mut stream, width, height);
+                stream.scroll(-1);
+            }
+        }
+    }
+}
