@@ -3,10 +3,21 @@
 //! The library owns everything the client does; `main.rs` only starts it. It never depends on a room under
 //! `daemon/`. The screen draws what the mirror of the daemon says, never what it hopes.
 
+pub mod app;
+pub mod clock;
+pub mod input;
 pub mod keymap;
 pub mod model;
 pub mod nav;
+pub mod options;
 pub mod pages;
+pub mod screen;
+pub mod shell;
+pub mod signals;
+pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod widgets;
+
+pub use app::{AppError, LinkEnds, run};
+pub use options::Options;

@@ -102,6 +102,11 @@ pub trait Page {
         false
     }
 
+    /// Keys of its text field and what they do, for the footer.
+    fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
+        &[("Esc", "back")]
+    }
+
     /// Text that would be lost by leaving.
     fn has_draft(&self) -> bool {
         false

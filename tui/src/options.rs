@@ -1,0 +1,146 @@
+//! What the client was started with, and what the environment says about the terminal.
+
+use crate::keymap::{Preset, Remap};
+use crate::nav::Place;
+use crate::theme::{Depth, Scheme, Theme};
+
+/// How to start.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Looks.
+    pub theme: Theme,
+    /// Default keys.
+    pub preset: Preset,
+    /// A person's own keys.
+    pub keys: Remap,
+    /// Where to begin; the dashboard if not said.
+    pub place: Option<Place>,
+    /// Look, change nothing.
+    pub read_only: bool,
+    /// Name of the daemon for the first line, where it is not this machine's own.
+    pub host: Option<String>,
+}
+
+/// What the environment says about the terminal; read once by `main`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TerminalEnv {
+    /// `TERM`.
+    pub term: Option<String>,
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+    /// `LC_ALL`, `LC_CTYPE` or `LANG`, the first that is set.
+    pub locale: Option<String>,
+}
+
+impl TerminalEnv {
+    /// Reads the process's environment.
+    #[must_use]
+    pub fn read() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            term: set("TERM"),
+            no_color: set("NO_COLOR").is_some(),
+            locale: set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")),
+        }
+    }
+
+    /// The looks that fit this terminal.
+    #[must_use]
+    pub fn theme(&self, scheme: Scheme, ascii: bool) -> Theme {
+        let utf8 = self.locale.as_deref().is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        let depth = Depth::of(self.term.as_deref().unwrap_or_default(), self.no_color);
+        Theme {
+            scheme,
+            depth,
+            ascii: ascii || !utf8,
+        }
+    }
+
+    /// Whether a full screen can be drawn at all; otherwise the reason.
+    ///
+    /// # Errors
+    /// `TERM` is missing or `dumb`.
+    pub fn check(&self) -> Result<(), NoScreen> {
+        match self.term.as_deref() {
+            None => Err(NoScreen::NoTerm),
+            Some("dumb") => Err(NoScreen::Dumb),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// Why no full screen can be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoScreen {
+    /// Input or output is a file or a pipe.
+    #[error("the dashboard needs a terminal; input or output is a file or a pipe")]
+    NotATerminal,
+    /// `TERM` is not set.
+    #[error("TERM is not set, so the terminal's abilities are unknown")]
+    NoTerm,
+    /// `TERM=dumb`.
+    #[error("TERM=dumb cannot show a full screen")]
+    Dumb,
+}
+
+impl NoScreen {
+    /// What to do.
+    #[must_use]
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::NotATerminal => {
+                "use the commands instead: dirigent runs list, dirigent approvals list, dirigent logs -f RUN"
+            }
+            Self::NoTerm => {
+                "set TERM (for example TERM=xterm), or use the commands: dirigent runs list, dirigent approvals list"
+            }
+            Self::Dumb => {
+                "use the commands instead: dirigent runs list, dirigent approvals list, dirigent approvals approve ID"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(term: Option<&str>, locale: Option<&str>) -> TerminalEnv {
+        TerminalEnv {
+            term: term.map(str::to_owned),
+            no_color: false,
+            locale: locale.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_locale_decides_the_signs() {
+        assert!(env(Some("xterm"), Some("C")).theme(Scheme::Terminal, false).ascii);
+        assert!(env(Some("xterm"), None).theme(Scheme::Terminal, false).ascii);
+        assert!(
+            !env(Some("xterm"), Some("C.UTF-8"))
+                .theme(Scheme::Terminal, false)
+                .ascii
+        );
+        assert!(
+            env(Some("xterm"), Some("en_US.utf8"))
+                .theme(Scheme::Terminal, true)
+                .ascii
+        );
+    }
+
+    #[test]
+    fn a_terminal_that_cannot_is_refused_with_a_way_out() {
+        assert_eq!(env(None, None).check(), Err(NoScreen::NoTerm));
+        assert_eq!(env(Some("dumb"), None).check(), Err(NoScreen::Dumb));
+        assert!(NoScreen::Dumb.help().contains("dirigent approvals"));
+        assert_eq!(env(Some("vt100"), None).check(), Ok(()));
+        assert_eq!(
+            env(Some("vt100"), None).theme(Scheme::Terminal, false).depth,
+            Depth::None
+        );
+    }
+}

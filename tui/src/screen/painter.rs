@@ -1,0 +1,296 @@
+//! The painter: two pictures in, escape sequences out.
+//!
+//! It sends no query, no clear but after a resize, nothing at all when nothing changed. Colours are the 16 of the
+//! terminal in their short form; with `Depth::None` there are none. It does not own the terminal.
+
+use std::io::Write as _;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr;
+
+use crate::theme::Depth;
+
+/// From this many bytes on a frame is bracketed as one update (DEC 2026), so that it does not tear.
+const BRACKET: usize = 256;
+
+/// The look of a cell, as far as it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Look {
+    fg: Option<u8>,
+    bg: Option<u8>,
+    modifier: Modifier,
+}
+
+/// Knows what is on the screen.
+#[derive(Debug)]
+pub struct Painter {
+    front: Buffer,
+    depth: Depth,
+    clear: bool,
+}
+
+impl Painter {
+    /// A painter for an empty screen of that size.
+    #[must_use]
+    pub fn new(columns: u16, rows: u16, depth: Depth) -> Self {
+        Self {
+            front: Buffer::empty(Rect::new(0, 0, columns, rows)),
+            depth,
+            clear: false,
+        }
+    }
+
+    /// The screen is another one: paint everything at the next frame.
+    pub fn reset(&mut self, columns: u16, rows: u16) {
+        self.front = Buffer::empty(Rect::new(0, 0, columns, rows));
+        self.clear = true;
+    }
+
+    /// Size of the screen.
+    #[must_use]
+    pub const fn area(&self) -> Rect {
+        self.front.area
+    }
+
+    /// The bytes that make the screen look like `next`; none if it does. `next` must have the painter's size.
+    pub fn paint(&mut self, next: Buffer) -> Vec<u8> {
+        let mut out = Vec::new();
+        if next.area != self.front.area {
+            return out;
+        }
+        if std::mem::take(&mut self.clear) {
+            out.extend_from_slice(b"\x1b[m\x1b[2J");
+        }
+        let mut pen = Pen {
+            at: None,
+            look: Look::default(),
+            out: &mut out,
+            depth: self.depth,
+            width: next.area.width,
+        };
+        for (x, y, cell) in self.front.diff(&next) {
+            pen.put(x, y, cell);
+        }
+        pen.end();
+        self.front = next;
+        if out.len() >= BRACKET {
+            let mut framed = b"\x1b[?2026h".to_vec();
+            framed.append(&mut out);
+            framed.extend_from_slice(b"\x1b[?2026l");
+            return framed;
+        }
+        out
+    }
+}
+
+/// Where the terminal's cursor stands and how it writes.
+struct Pen<'a> {
+    at: Option<(u16, u16)>,
+    look: Look,
+    out: &'a mut Vec<u8>,
+    depth: Depth,
+    width: u16,
+}
+
+impl Pen<'_> {
+    fn put(&mut self, x: u16, y: u16, cell: &Cell) {
+        self.go(x, y);
+        self.wear(self.look_of(cell));
+        self.out.extend_from_slice(cell.symbol().as_bytes());
+        let after = x.saturating_add(u16::try_from(cell.symbol().width().max(1)).unwrap_or(1));
+        // Behind the last column the cursor waits for a wrap: where it stands is not the same everywhere.
+        self.at = (after < self.width).then_some((after, y));
+    }
+
+    fn go(&mut self, x: u16, y: u16) {
+        let done = match self.at {
+            Some(at) if at == (x, y) => Ok(()),
+            Some((column, row)) if row == y && x > column => match x - column {
+                1 => write!(self.out, "\x1b[C"),
+                gap => write!(self.out, "\x1b[{gap}C"),
+            },
+            _ if x == 0 => write!(self.out, "\x1b[{}H", y + 1),
+            _ => write!(self.out, "\x1b[{};{}H", y + 1, x + 1),
+        };
+        debug_assert!(done.is_ok(), "writing to a vector does not fail");
+    }
+
+    fn look_of(&self, cell: &Cell) -> Look {
+        let code = |color| {
+            if self.depth == Depth::None {
+                None
+            } else {
+                code(color)
+            }
+        };
+        Look {
+            fg: code(cell.fg),
+            bg: code(cell.bg),
+            modifier: cell.modifier,
+        }
+    }
+
+    fn wear(&mut self, look: Look) {
+        if look == self.look {
+            return;
+        }
+        let mut codes: Vec<u8> = Vec::new();
+        let added = look.modifier.contains(self.look.modifier)
+            && (self.look.fg.is_none() || look.fg.is_some())
+            && (self.look.bg.is_none() || look.bg.is_some());
+        let (base, fg, bg) = if added {
+            (self.look.modifier, self.look.fg, self.look.bg)
+        } else {
+            (Modifier::empty(), None, None)
+        };
+        let plain = look == Look::default();
+        if !added && !plain {
+            codes.push(0);
+        }
+        for (modifier, number) in MODIFIERS {
+            if look.modifier.contains(*modifier) && !base.contains(*modifier) {
+                codes.push(*number);
+            }
+        }
+        codes.extend(look.fg.filter(|_| look.fg != fg));
+        codes.extend(look.bg.filter(|_| look.bg != bg).map(|bg| bg + 10));
+        self.out.extend_from_slice(b"\x1b[");
+        for (at, number) in codes.iter().enumerate() {
+            let done = write!(self.out, "{}{number}", if at > 0 { ";" } else { "" });
+            debug_assert!(done.is_ok(), "writing to a vector does not fail");
+        }
+        self.out.push(b'm');
+        self.look = look;
+    }
+
+    fn end(&mut self) {
+        self.wear(Look::default());
+    }
+}
+
+const MODIFIERS: &[(Modifier, u8)] = &[
+    (Modifier::BOLD, 1),
+    (Modifier::DIM, 2),
+    (Modifier::ITALIC, 3),
+    (Modifier::UNDERLINED, 4),
+    (Modifier::REVERSED, 7),
+    (Modifier::CROSSED_OUT, 9),
+];
+
+/// The SGR number of a foreground colour; colours beyond the 16 are not sent.
+const fn code(color: Color) -> Option<u8> {
+    Some(match color {
+        Color::Black => 30,
+        Color::Red => 31,
+        Color::Green => 32,
+        Color::Yellow => 33,
+        Color::Blue => 34,
+        Color::Magenta => 35,
+        Color::Cyan => 36,
+        Color::Gray => 37,
+        Color::DarkGray => 90,
+        Color::LightRed => 91,
+        Color::LightGreen => 92,
+        Color::LightYellow => 93,
+        Color::LightBlue => 94,
+        Color::LightMagenta => 95,
+        Color::LightCyan => 96,
+        Color::White => 97,
+        Color::Reset | Color::Rgb(..) | Color::Indexed(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::style::Style;
+
+    fn picture(text: &str, style: Style) -> Buffer {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 3));
+        buffer.set_string(2, 1, text, style);
+        buffer
+    }
+
+    #[test]
+    fn nothing_changed_is_no_byte() {
+        let mut painter = Painter::new(20, 3, Depth::Ansi16);
+        assert!(!painter.paint(picture("hello", Style::new())).is_empty());
+        assert!(painter.paint(picture("hello", Style::new())).is_empty());
+    }
+
+    #[test]
+    fn only_the_change_is_sent_in_short_form() {
+        let mut painter = Painter::new(20, 3, Depth::Ansi16);
+        painter.paint(picture("hello", Style::new()));
+        let bytes = painter.paint(picture(
+            "hullo",
+            Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        ));
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "\x1b[2;3H\x1b[1;31mhullo\x1b[m"
+        );
+        let bytes = painter.paint(picture(
+            "hallo",
+            Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        ));
+        assert_eq!(String::from_utf8(bytes).unwrap(), "\x1b[2;4H\x1b[1;31ma\x1b[m");
+    }
+
+    #[test]
+    fn without_colour_there_is_no_colour() {
+        let mut painter = Painter::new(20, 3, Depth::None);
+        let bytes = painter.paint(picture("x", Style::new().fg(Color::Red).bg(Color::Blue)));
+        assert_eq!(String::from_utf8(bytes).unwrap(), "\x1b[2;3Hx");
+    }
+
+    #[test]
+    fn a_real_terminal_shows_the_picture() {
+        let seed = 0x0d15_ea5e_u64;
+        println!("seed {seed}");
+        let mut state = seed;
+        let mut random = move |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut painter = Painter::new(20, 5, Depth::Ansi16);
+        let mut terminal = vt100::Parser::new(5, 20, 0);
+        for _ in 0..400 {
+            let mut next = painter.front.clone();
+            for _ in 0..random(12) {
+                let word = ["x", " ", "漢", "●", "word", "  "][random(6) as usize];
+                let colors = [Color::Reset, Color::Red, Color::LightBlue];
+                let style = Style::new().fg(colors[random(3) as usize]);
+                let style = if random(2) == 0 {
+                    style.add_modifier(Modifier::BOLD)
+                } else {
+                    style
+                };
+                next.set_string(random(20) as u16, random(5) as u16, word, style);
+            }
+            let shown = next.clone();
+            terminal.process(&painter.paint(next));
+            for y in 0..5 {
+                let mut x = 0;
+                while x < 20 {
+                    let cell = &shown[(x, y)];
+                    let there = terminal.screen().cell(y, x).unwrap();
+                    let text = if there.contents().is_empty() {
+                        " "
+                    } else {
+                        there.contents()
+                    };
+                    assert_eq!(text, cell.symbol(), "at {x},{y}");
+                    if cell.symbol() != " " {
+                        assert_eq!(there.bold(), cell.modifier.contains(Modifier::BOLD));
+                    }
+                    x += u16::try_from(cell.symbol().width().max(1)).unwrap();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The last line: what can be pressed here; or what was just said; or what is about to be sent.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::state::{Overlay, Shell};
+use crate::keymap::Action;
+use crate::model::{Held, NoteKind, Time};
+use crate::theme::Role;
+use crate::widgets::Line;
+
+/// Keys every page shows behind its own.
+const ALWAYS: [(Action, &str); 4] = [
+    (Action::NextPane, "pane"),
+    (Action::Palette, "command"),
+    (Action::Help, "keys"),
+    (Action::Quit, "quit"),
+];
+
+impl Shell {
+    /// Rows the footer takes.
+    pub(super) const fn footer_rows(&self) -> u16 {
+        if self.size.0 < 100 && self.size.0 >= 60 && self.size.1 >= 20 {
+            2
+        } else {
+            1
+        }
+    }
+
+    pub(super) fn draw_footer(&self, time: Time, area: Rect, buf: &mut Buffer) {
+        let mut rows = (0..area.height).map(|row| Rect {
+            y: area.y + row,
+            height: 1,
+            ..area
+        });
+        if let Some(line) = self.said(time) {
+            if let Some(row) = rows.next() {
+                line.draw_row(0, row, &self.theme, buf);
+            }
+        }
+        let mut keys = self.keys(time, usize::from(area.width)).into_iter();
+        let mut line = Line::new();
+        for row in rows {
+            line = Line::new();
+            while let Some(key) = keys.next() {
+                if line.width() + key.width() + 1 > usize::from(row.width) && !line.is_empty() {
+                    let mut next = Line::new();
+                    next.extend(&key);
+                    line.draw_row(0, row, &self.theme, buf);
+                    line = next;
+                    break;
+                }
+                line.extend(&key);
+            }
+            line.draw_row(0, row, &self.theme, buf);
+        }
+        drop(line);
+    }
+
+    /// What was said or is held back, if anything.
+    fn said(&self, time: Time) -> Option<Line> {
+        let held = self
+            .model
+            .outbox
+            .held()
+            .first()
+            .map(|held| self.grace_line(held, time));
+        let note = self.note.as_ref().map(|note| {
+            let role = match note.kind {
+                NoteKind::Info => Role::Text,
+                NoteKind::Refused => Role::Warn,
+                NoteKind::Error => Role::Bad,
+            };
+            let sign = match note.kind {
+                NoteKind::Info => "",
+                NoteKind::Refused => "▸ ",
+                NoteKind::Error => "✗ ",
+            };
+            Line::new().add(role, format!(" {sign}{}", note.text))
+        });
+        match (note, held) {
+            (Some(mut note), Some(held)) => {
+                note.push(Role::Text, "   ");
+                note.extend(&held);
+                Some(note)
+            }
+            (note, held) => note.or(held),
+        }
+    }
+
+    fn grace_line(&self, held: &Held, time: Time) -> Line {
+        let left = held.due.saturating_sub(time.mono);
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let more = self.model.outbox.held().len() - 1;
+        let mut line = Line::new().add(Role::Mine, format!(" ✎ {}", held.verdict.title));
+        if self.model.connection.is_live() {
+            line.push(Role::Text, format!(": sent in {seconds} s   "));
+        } else {
+            line.push(Role::Warn, ": kept until the daemon is back   ");
+        }
+        line.push(Role::Key, self.keymap.first(Action::Undo));
+        line.push(Role::Text, " undo");
+        if more > 0 {
+            line.push(Role::Dim, format!("   and {more} more"));
+        }
+        line
+    }
+
+    fn keys(&self, time: Time, width: usize) -> Vec<Line> {
+        let pair = |key: &str, doc: &str, dim: bool| {
+            let role = if dim { Role::Dim } else { Role::Text };
+            Line::new()
+                .add(Role::Text, " ")
+                .add(if dim { Role::Dim } else { Role::Key }, key)
+                .add(role, format!(" {doc} "))
+        };
+        match &self.overlay {
+            Some(Overlay::Help(_)) => return vec![pair("j k", "scroll", false), pair("Esc", "close", false)],
+            Some(Overlay::Palette(_)) => {
+                return vec![
+                    pair("↑ ↓", "choose", false),
+                    pair("Enter", "do it", false),
+                    pair("Esc", "close", false),
+                ];
+            }
+            None => {}
+        }
+        if self.page().wants_text() {
+            return self
+                .page()
+                .field_keys()
+                .iter()
+                .map(|(key, doc)| pair(key, doc, false))
+                .collect();
+        }
+        let own = self
+            .page()
+            .meta()
+            .bindings
+            .iter()
+            .filter(|bind| bind.footer)
+            .map(|bind| {
+                let off = self.why_not(bind.action, time).is_some();
+                pair(&self.keymap.first(bind.action), bind.doc, off)
+            });
+        let always = ALWAYS
+            .iter()
+            .map(|(action, doc)| pair(&self.keymap.first(*action), doc, false));
+        if width < 60 {
+            let always = [(Action::Back, "list"), (Action::Help, "keys")];
+            return always
+                .iter()
+                .map(|(action, doc)| pair(&self.keymap.first(*action), doc, false))
+                .collect();
+        }
+        own.chain(always).collect()
+    }
+}

@@ -1,0 +1,17 @@
+//! The frame around the pages: first line, footer, help, palette, history, and who gets which key.
+//!
+//! It is pure: messages in, effects out, cells on demand. It does not know what any page means.
+//! Invariant: nothing that arrives by itself (news, time) ever takes the focus or moves to another page.
+
+mod command;
+mod draw;
+mod footer;
+mod header;
+mod help;
+mod keys;
+mod palette;
+mod palette_items;
+mod prefix;
+mod state;
+
+pub use state::{Effect, Shell};

@@ -1,0 +1,282 @@
+//! The shell's state, and messages folded into it.
+
+use std::time::Duration;
+
+use super::help::Help;
+use super::palette::Palette;
+use crate::keymap::map::KeymapError;
+use crate::keymap::{Key, Keymap};
+use crate::model::{Cmd, LinkCmd, Model, Msg, Note, Signal, Time};
+use crate::nav::{History, Place};
+use crate::options::Options;
+use crate::pages::closed::CLOSED;
+use crate::pages::{self, Ctx, Input, PAGES, Page};
+use crate::theme::Theme;
+
+/// What the loop does for the shell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// End.
+    Quit,
+    /// Stop, as the shell's Ctrl-Z does.
+    Suspend,
+    /// Paint every cell anew.
+    Redraw,
+    /// Bytes for the terminal that are not cells: the clipboard.
+    Raw(Vec<u8>),
+    /// For the link.
+    Link(LinkCmd),
+}
+
+/// What lies over the page.
+#[derive(Debug)]
+pub(super) enum Overlay {
+    Help(Help),
+    Palette(Box<Palette>),
+}
+
+/// Everything the client knows and shows.
+pub struct Shell {
+    pub(super) model: Model,
+    pub(super) keymap: Keymap,
+    pub(super) theme: Theme,
+    pub(super) pages: Vec<Box<dyn Page>>,
+    pub(super) here: usize,
+    pub(super) history: History,
+    pub(super) overlay: Option<Overlay>,
+    pub(super) pending: Vec<Key>,
+    pub(super) pending_since: Duration,
+    pub(super) note: Option<Note>,
+    pub(super) interrupted: Option<Duration>,
+    pub(super) backed: Option<Duration>,
+    pub(super) quit_asked: bool,
+    pub(super) size: (u16, u16),
+    pub(super) read_only: bool,
+    pub(super) host: Option<String>,
+    pub(super) focused: bool,
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell")
+            .field("here", &self.place().to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shell {
+    /// A shell on its first page, with an empty mirror.
+    ///
+    /// # Errors
+    /// The person's own keys are wrong or in conflict.
+    pub fn new(options: &Options, time: Time) -> Result<Self, KeymapError> {
+        let letters: Vec<(char, &'static str)> = PAGES
+            .iter()
+            .map(|meta| (meta.letter, meta.id))
+            .chain(CLOSED.iter().map(|closed| (closed.letter, closed.id)))
+            .collect();
+        let mut shell = Self {
+            model: Model::default(),
+            keymap: Keymap::new(options.preset, &options.keys, &letters)?,
+            theme: options.theme,
+            pages: pages::all(),
+            here: 0,
+            history: History::default(),
+            overlay: None,
+            pending: Vec::new(),
+            pending_since: Duration::ZERO,
+            note: None,
+            interrupted: None,
+            backed: None,
+            quit_asked: false,
+            size: (80, 24),
+            read_only: options.read_only,
+            host: options.host.clone(),
+            focused: true,
+        };
+        if let Some(place) = &options.place {
+            let effects = shell.go(place, time);
+            debug_assert!(effects.iter().all(|effect| matches!(effect, Effect::Link(_))));
+        }
+        Ok(shell)
+    }
+
+    /// The terminal has this many columns and rows.
+    pub const fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = (columns, rows);
+    }
+
+    /// The mirror, for tests and for whoever only looks.
+    #[must_use]
+    pub const fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Where one is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.page().place()
+    }
+
+    /// Takes one message.
+    pub fn handle(&mut self, msg: Msg, time: Time) -> Vec<Effect> {
+        match msg {
+            Msg::Key(key) => self.key(&key, time),
+            Msg::Paste(text) => self.paste(&text, time),
+            Msg::Resize(columns, rows) => {
+                self.resize(columns, rows);
+                Vec::new()
+            }
+            Msg::Focus(focused) => {
+                self.focused = focused;
+                Vec::new()
+            }
+            Msg::Signal(Signal::Continue | Signal::Stop) => vec![Effect::Redraw],
+            Msg::Signal(Signal::End(_)) | Msg::InputLost => vec![Effect::Quit],
+            Msg::News(news) => {
+                let cmds = self.model.apply(news, time);
+                let mut effects = self.run(cmds, time);
+                effects.extend(self.tell(Input::Data, time));
+                effects
+            }
+        }
+    }
+
+    /// Time went on: grace times end, details follow the cursor, countdowns count.
+    pub fn tick(&mut self, time: Time) -> Vec<Effect> {
+        let cmds = self.model.tick(time);
+        let mut effects = self.run(cmds, time);
+        effects.extend(self.tell(Input::Tick, time));
+        effects
+    }
+
+    /// How long until something visible changes by time alone.
+    #[must_use]
+    pub fn next_change(&self, time: Time) -> Option<Duration> {
+        let page = self.page().next_change(&self.ctx(time));
+        let prefix = super::prefix::wait(&self.pending, self.pending_since, time);
+        let grace = self
+            .model
+            .outbox
+            .held()
+            .first()
+            .filter(|_| self.model.connection.is_live())
+            .map(|held| {
+                let left = held.due.saturating_sub(time.mono);
+                let into_second = Duration::from_nanos(u64::from(left.subsec_nanos()));
+                if into_second.is_zero() {
+                    left.min(Duration::from_secs(1))
+                } else {
+                    into_second
+                }
+            });
+        [page, prefix, grace].into_iter().flatten().min()
+    }
+
+    /// The link takes no more: the command was not sent.
+    pub fn link_refused(&mut self, command: LinkCmd) {
+        if let LinkCmd::Decide(verdict) = command {
+            self.model.outbox.answered(verdict.approval);
+            self.note = Some(Note::error(format!(
+                "not sent: {}: the link is busy",
+                verdict.title
+            )));
+        } else {
+            self.note = Some(Note::error("not sent: the link is busy"));
+        }
+    }
+
+    pub(super) fn page(&self) -> &dyn Page {
+        self.pages[self.here].as_ref()
+    }
+
+    pub(super) const fn ctx(&self, time: Time) -> Ctx<'_> {
+        Ctx {
+            model: &self.model,
+            theme: &self.theme,
+            time,
+        }
+    }
+
+    /// Tells the page something and does what it wants.
+    pub(super) fn tell(&mut self, input: Input<'_>, time: Time) -> Vec<Effect> {
+        let ctx = Ctx {
+            model: &self.model,
+            theme: &self.theme,
+            time,
+        };
+        let cmds = self.pages[self.here].update(input, &ctx);
+        self.run(cmds, time)
+    }
+
+    /// Does what pages and the mirror want.
+    pub(super) fn run(&mut self, cmds: Vec<Cmd>, time: Time) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for cmd in cmds {
+            match cmd {
+                Cmd::Go(place) => effects.extend(self.go(&place, time)),
+                Cmd::Note(note) => self.note = Some(note),
+                Cmd::Hold(_) if self.read_only => {
+                    self.note = Some(Note::refused("read-only: nothing is decided"))
+                }
+                Cmd::Hold(verdict) => self.model.outbox.hold(verdict, time.mono),
+                Cmd::TakeBack => self.take_back(),
+                Cmd::Copy(text) => {
+                    self.note = Some(Note::info(format!(
+                        "sent {} bytes to the terminal's clipboard",
+                        text.len()
+                    )));
+                    effects.push(Effect::Raw(osc52(&text)));
+                }
+                Cmd::Link(LinkCmd::Steer { .. }) if self.read_only => {
+                    self.note = Some(Note::refused("read-only: nothing is changed"));
+                }
+                Cmd::Link(command) => effects.push(Effect::Link(command)),
+            }
+        }
+        effects
+    }
+
+    pub(super) fn take_back(&mut self) {
+        self.note = Some(match self.model.outbox.take_back() {
+            Some(verdict) => Note::info(format!("taken back, nothing was sent: {}", verdict.title)),
+            None => Note::refused("nothing to take back: decisions are sent after 5 s"),
+        });
+    }
+}
+
+/// The sequence that hands a text to the terminal's clipboard.
+fn osc52(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = b"\x1b]52;c;".to_vec();
+    for chunk in text.as_bytes().chunks(3) {
+        let word = chunk
+            .iter()
+            .enumerate()
+            .fold(0u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
+        for at in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * at) & 0x3f) as usize];
+            out.push(if at <= chunk.len() { digit } else { b'=' });
+        }
+    }
+    out.extend_from_slice(b"\x1b\\");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::osc52;
+
+    #[test]
+    fn the_clipboard_gets_base64() {
+        for (text, code) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(osc52(text), format!("\x1b]52;c;{code}\x1b\\").into_bytes());
+        }
+    }
+}
