@@ -7,6 +7,7 @@ pub mod app;
 pub mod clock;
 pub mod input;
 pub mod keymap;
+pub mod link;
 pub mod model;
 pub mod nav;
 pub mod options;

@@ -1,0 +1,25 @@
+//! The line to the daemon: finding it, starting a private one, staying connected, asking and telling.
+//!
+//! Owns: where the daemon is ([`Target`]), how one is started ([`launch`]), a caller that survives broken connections
+//! ([`Caller`]), and the thread that feeds the full-screen client ([`spawn`]). Does not know pages, keys or output.
+//!
+//! Invariant: a command keeps its request id from the first try to the answer, so however often the connection
+//! breaks it takes effect once.
+
+pub mod caller;
+pub mod clock;
+pub mod connect;
+pub mod follow;
+mod heard;
+pub mod launch;
+pub mod locate;
+pub mod outgoing;
+pub mod session;
+pub mod snapshot;
+pub mod target;
+pub mod worker;
+
+pub use caller::Caller;
+pub use launch::Launch;
+pub use target::{Settings, Target};
+pub use worker::{LinkHandle, spawn};

@@ -1,0 +1,188 @@
+//! Commands on their way: each keeps its request id until the daemon answers, over any number of connections.
+
+use std::collections::VecDeque;
+
+use dirigent_protocol::command::Command;
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::id::{EntityId, RequestId};
+
+use crate::model::{Answer, LinkCmd, News, Steer, Verdict};
+
+/// Most commands that wait for an answer.
+const MOST: usize = 256;
+
+/// What an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum About {
+    Approval(EntityId),
+    Other(String),
+}
+
+/// A command without an answer yet.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The same at every try.
+    pub request: RequestId,
+    /// What is asked.
+    pub command: Command,
+    about: About,
+}
+
+/// All of them, oldest first.
+#[derive(Debug, Default)]
+pub struct Queue(VecDeque<Outgoing>);
+
+impl Queue {
+    /// Takes a wish that is a command; says at once what cannot be sent.
+    ///
+    /// # Errors
+    /// The news that it was not sent.
+    pub fn add(&mut self, wish: LinkCmd) -> Result<Option<Outgoing>, Box<News>> {
+        let (about, command) = match wish {
+            LinkCmd::Decide(verdict) => {
+                let about = About::Approval(verdict.approval);
+                match decide(verdict) {
+                    Ok(command) => (about, command),
+                    Err(fault) => return Err(Box::new(news(about, Err(fault)))),
+                }
+            }
+            LinkCmd::Steer { run, how } => {
+                let short = run.short();
+                match how {
+                    Steer::Cancel => (
+                        About::Other(format!("cancel run {short}")),
+                        Command::RunCancel { run, reason: None },
+                    ),
+                    Steer::Pause => (
+                        About::Other(format!("pause run {short}")),
+                        Command::RunPause { run },
+                    ),
+                    Steer::Resume => (
+                        About::Other(format!("resume run {short}")),
+                        Command::RunResume { run },
+                    ),
+                }
+            }
+            LinkCmd::Follow(_) | LinkCmd::Unfollow(_) | LinkCmd::Reconnect | LinkCmd::Close => {
+                return Ok(None);
+            }
+        };
+        if self.0.len() >= MOST {
+            let fault = Fault::new(Code::Overloaded, format!("{MOST} commands wait for an answer"))
+                .help("wait until the daemon is back");
+            return Err(Box::new(news(about, Err(fault))));
+        }
+        let outgoing = Outgoing {
+            request: RequestId::new(),
+            command,
+            about,
+        };
+        self.0.push_back(outgoing.clone());
+        Ok(Some(outgoing))
+    }
+
+    /// Those without an answer, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Outgoing> {
+        self.0.iter()
+    }
+
+    /// The daemon answered; the news of it. None for an answer nobody waits for.
+    pub fn answered(&mut self, request: RequestId, result: Result<(), Fault>) -> Option<News> {
+        let at = self.0.iter().position(|outgoing| outgoing.request == request)?;
+        let outgoing = self.0.remove(at)?;
+        Some(news(outgoing.about, result))
+    }
+}
+
+fn news(about: About, result: Result<(), Fault>) -> News {
+    let result = result.map_err(Box::new);
+    match about {
+        About::Approval(approval) => News::Decided { approval, result },
+        About::Other(what) => News::Done { what, result },
+    }
+}
+
+fn decide(verdict: Verdict) -> Result<Command, Fault> {
+    let Verdict {
+        approval,
+        digest,
+        answer,
+        reason,
+        ..
+    } = verdict;
+    Ok(match answer {
+        Answer::Decide(decision) => {
+            let digest: Digest =
+                digest
+                    .parse()
+                    .map_err(|error: dirigent_protocol::digest::ParseDigestError| {
+                        Fault::new(Code::Stale, error.to_string()).help("open the approval again")
+                    })?;
+            Command::ApprovalDecide {
+                approval,
+                digest,
+                decision,
+                reason,
+            }
+        }
+        Answer::Resolve {
+            run,
+            effect,
+            resolution,
+        } => Command::EffectResolve {
+            approval,
+            run,
+            effect,
+            resolution,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use dirigent_protocol::id::RunId;
+    use dirigent_protocol::run::Decision;
+
+    use super::*;
+
+    fn verdict(digest: &str) -> LinkCmd {
+        LinkCmd::Decide(Verdict {
+            approval: EntityId::new(),
+            digest: digest.into(),
+            answer: Answer::Decide(Decision::Deny),
+            reason: None,
+            title: "t".into(),
+        })
+    }
+
+    #[test]
+    fn a_command_keeps_its_request_until_it_is_answered_once() {
+        let mut queue = Queue::default();
+        let steer = LinkCmd::Steer {
+            run: RunId::new(),
+            how: Steer::Pause,
+        };
+        let sent = queue.add(steer).unwrap().unwrap();
+        assert_eq!(queue.waiting().next().unwrap().request, sent.request);
+        assert!(matches!(
+            queue.answered(sent.request, Ok(())),
+            Some(News::Done { result: Ok(()), .. })
+        ));
+        assert!(queue.answered(sent.request, Ok(())).is_none());
+    }
+
+    #[test]
+    fn a_decision_without_a_digest_is_refused_at_once() {
+        let mut queue = Queue::default();
+        let refused = queue.add(verdict("not a digest")).unwrap_err();
+        assert!(matches!(*refused, News::Decided { result: Err(_), .. }));
+        assert!(
+            queue
+                .add(verdict(&Digest::of_bytes(b"x").to_string()))
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(queue.waiting().count(), 1);
+    }
+}
