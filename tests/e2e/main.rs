@@ -1,1 +1,1 @@
-
+//! Stories, end to end, against the real binaries.

@@ -1,1 +1,25 @@
-//! placeholder
+//! The testkit: real binaries in a home of their own, counting servers on loopback, a terminal that can be read.
+//!
+//! It fakes nothing of Dirigent. Invariant: every helper waits for a state with a deadline and says what it waited
+//! for; every random choice comes from a printed seed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod binaries;
+mod home;
+mod seed;
+mod server;
+mod terminal;
+mod wait;
+
+pub use binaries::{client_path, daemon_path};
+pub use home::{Daemon, Home, Output};
+pub use seed::Seed;
+pub use server::{Seen, Server};
+pub use terminal::Terminal;
+pub use wait::{LONG, until};
