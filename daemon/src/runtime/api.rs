@@ -5,36 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::Document;
-use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectKind, Status};
-use dirigent_store::{RequestKey, Txn};
 use serde_json::Value;
 
-/// Adds to the commit that makes a call durable: the remembered answer of its request id. Called once, just before
-/// the commit, with the answer the caller will get.
-pub type Remember = Arc<dyn Fn(&CommandReply, &mut Txn) + Send + Sync>;
-
-/// Who calls, under which request id.
-#[derive(Clone)]
-pub struct Caller {
-    /// Who acts; the door has let them through.
-    pub subject: Subject,
-    /// Put on the commit, so that the same request takes effect once.
-    pub request: Option<RequestKey>,
-    /// Put into the same commit.
-    pub remember: Option<Remember>,
-}
-
-impl Caller {
-    /// A caller without a request id.
-    #[must_use]
-    pub fn of(subject: Subject) -> Self {
-        Self { subject, request: None, remember: None }
-    }
-}
+use crate::clock::Clock;
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -144,9 +120,6 @@ impl RuntimeSettings {
         settings
     }
 }
-
-/// The engine's clock as the runtime reads it: never backwards.
-pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 
 /// What the runtime stands on.
 #[derive(Clone)]

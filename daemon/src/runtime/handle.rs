@@ -1,4 +1,5 @@
-//! The door of the runtime. Every method that changes something answers when the change is durable.
+//! The door of the runtime. Every method that changes something answers when the change is durable; its audit record
+//! and the remembered answer of its request id are in the same commit.
 
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
 use dirigent_protocol::watch::{StreamPage, StreamRequest};
 
-use super::api::{Caller, Counts, Rooms, StartRun, Started};
+use super::api::{Counts, Rooms, StartRun, Started};
 use super::error::RuntimeError;
+use crate::records::Actor;
 
 /// The running runtime; clones share it.
 #[derive(Clone)]
@@ -29,7 +31,7 @@ impl RuntimeHandle {
     ///
     /// # Errors
     /// The version does not compile, names an agent that does not exist, or the store did not commit.
-    pub async fn start(&self, start: StartRun, caller: Caller) -> Result<Started, RuntimeError> {
+    pub async fn start(&self, start: StartRun, actor: Actor) -> Result<Started, RuntimeError> {
         Err(RuntimeError::Stopping)
     }
 
@@ -37,7 +39,7 @@ impl RuntimeHandle {
     ///
     /// # Errors
     /// The run does not exist or is over, or the store did not commit.
-    pub async fn cancel(&self, run: RunId, reason: Option<String>, caller: Caller) -> Result<(), RuntimeError> {
+    pub async fn cancel(&self, run: RunId, reason: Option<String>, actor: Actor) -> Result<(), RuntimeError> {
         Err(RuntimeError::Stopping)
     }
 
@@ -45,7 +47,7 @@ impl RuntimeHandle {
     ///
     /// # Errors
     /// The run does not exist, is over or paused, or the store did not commit.
-    pub async fn pause(&self, run: RunId, caller: Caller) -> Result<(), RuntimeError> {
+    pub async fn pause(&self, run: RunId, actor: Actor) -> Result<(), RuntimeError> {
         Err(RuntimeError::Stopping)
     }
 
@@ -53,7 +55,7 @@ impl RuntimeHandle {
     ///
     /// # Errors
     /// The run does not exist or is not paused, or the store did not commit.
-    pub async fn resume(&self, run: RunId, caller: Caller) -> Result<(), RuntimeError> {
+    pub async fn resume(&self, run: RunId, actor: Actor) -> Result<(), RuntimeError> {
         Err(RuntimeError::Stopping)
     }
 
@@ -69,7 +71,7 @@ impl RuntimeHandle {
         digest: Digest,
         decision: Decision,
         reason: Option<String>,
-        caller: Caller,
+        actor: Actor,
     ) -> Result<(), RuntimeError> {
         Err(RuntimeError::Stopping)
     }
@@ -83,7 +85,7 @@ impl RuntimeHandle {
         run: RunId,
         effect: EffectId,
         resolution: Resolution,
-        caller: Caller,
+        actor: Actor,
     ) -> Result<(), RuntimeError> {
         Err(RuntimeError::Stopping)
     }

@@ -10,6 +10,6 @@ mod api;
 mod error;
 mod handle;
 
-pub use api::{Caller, Clock, Counts, Remember, Rooms, RuntimeSettings, StartRun, Started};
+pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
 pub use error::RuntimeError;
 pub use handle::RuntimeHandle;
