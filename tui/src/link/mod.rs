@@ -7,7 +7,6 @@
 //! breaks it takes effect once.
 
 pub mod caller;
-pub mod clock;
 pub mod connect;
 pub mod follow;
 mod heard;

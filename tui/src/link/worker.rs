@@ -16,13 +16,13 @@ use futures::future::{LocalBoxFuture, OptionFuture};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::clock;
 use super::connect::connect;
 use super::follow::Follow;
 use super::launch::{Started, ready};
 use super::outgoing::Queue;
 use super::session::{Heard, Session};
 use super::target::Settings;
+use crate::clock::Clock;
 use crate::model::{LinkCmd, News};
 
 /// First pause before another try; doubles up to [`LONGEST`].
@@ -44,7 +44,7 @@ impl LinkHandle {
         drop(self.wishes.send(wish));
     }
 
-    /// Ends the link and waits for its thread.
+    /// Ends the link: what was asked before is still sent. Waits for its thread.
     pub fn close(mut self) {
         self.send(LinkCmd::Close);
         if let Some(thread) = self.thread.take() {
@@ -70,6 +70,7 @@ pub fn spawn(
             settings,
             inbox,
             report: Box::new(report),
+            clock: Clock::start(),
             queue: Queue::default(),
             follows: BTreeMap::new(),
             daemon: None,
@@ -107,6 +108,7 @@ pub(super) struct Worker {
     settings: Settings,
     inbox: UnboundedReceiver<LinkCmd>,
     report: Box<dyn FnMut(News) -> bool + Send>,
+    clock: Clock,
     /// Commands without an answer.
     pub(super) queue: Queue,
     /// Followed runs.
@@ -133,7 +135,7 @@ impl Worker {
             self.tell(News::Connecting { attempt })?;
             let fault = match self.open(may_start).await {
                 Ok(connection) => {
-                    (attempt, pause, may_start) = (0, FIRST, false);
+                    (attempt, pause) = (0, FIRST);
                     match self.serve(connection).await {
                         Over::Closed => return Ok(()),
                         Over::Broken(fault) => fault,
@@ -143,7 +145,7 @@ impl Worker {
             };
             self.tell(News::Disconnected {
                 fault: Box::new(fault),
-                retry_at: clock::after(pause),
+                retry_at: self.clock.now().wall.checked_add(pause).ok(),
             })?;
             // A person who asks for the daemon may have it started again.
             may_start = self.rest(pause).await?;
