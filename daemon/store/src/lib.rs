@@ -1,1 +1,59 @@
-//! placeholder
+//! The store: a journal for durability, sled for state, content-addressed files for large payloads, one trait in front.
+//!
+//! Owns everything in the store directory. Knows nothing of entities, runs or users: keys and values are bytes.
+//! Invariants it guards: (1) an acknowledged commit is durable and readable, always; (2) a commit happens whole or not
+//! at all; (3) damage is rebuilt, discarded as an unacknowledged tail, or refused by name, never silently less.
+//!
+//! Layout of the directory: `lock`, `meta.json`, `noted`, `journal/NNN.seg`, `state/` (sled), `blobs/ab/<sha256>`,
+//! `exports/*.export`.
+
+mod applier;
+mod blob;
+mod catalog;
+mod clock;
+mod codec;
+pub mod contract;
+mod counters;
+mod entry;
+pub mod error;
+pub mod export;
+mod export_file;
+mod export_rows;
+mod feed;
+mod frame;
+pub mod io;
+mod journal;
+mod layout;
+mod local;
+mod lock;
+mod maintain;
+mod meta;
+mod open;
+pub mod options;
+mod overlay;
+mod plan;
+mod queue;
+mod rebuild;
+mod recover;
+mod scan;
+mod segment;
+mod shared;
+mod sled_guard;
+mod sled_state;
+mod spare;
+mod sync;
+pub mod types;
+mod waiters;
+mod writer;
+
+pub use clock::Clock;
+pub use contract::Store;
+pub use error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, OpenError, ReadError};
+pub use export::import;
+pub use open::open;
+pub use options::{Options, Progress};
+pub use types::{
+    Append, BlobId, Budget, Commit, ExportReport, Feed, FeedItem, FeedPage, Fence, Guard, Identity, Key,
+    Lease, LeaseRequest, MaintainBudget, MaintainReport, Position, Receipt, RequestKey, ScanPage, ScanRange,
+    Stats, StreamId, Txn, Versioned,
+};

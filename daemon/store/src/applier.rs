@@ -1,0 +1,121 @@
+//! The applier's thread: carries acknowledged commits into sled, behind the journal.
+//!
+//! A round takes what came together within 100 ms, at most 8 MiB, applies it in small batches and makes it durable with
+//! one flush and one sync, so that a round stays below 250 ms of data. It never runs while the disk is nearly full, because
+//! sled does not survive that. After a fault of sled it stops for good: the next open rebuilds.
+
+use crate::counters;
+use crate::error::{Failure, StateFault};
+use crate::meta::Noted;
+use crate::shared::Shared;
+use crate::sled_state::batches;
+use crate::sync::{lock, read, write};
+use crate::types::{Commit, Position};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lets writes of the same keys come together.
+const GATHER: Duration = Duration::from_millis(100);
+/// The disk is looked at this often when nothing happens.
+const LOOK: Duration = Duration::from_secs(1);
+const ROUND_BYTES: u64 = 8 << 20;
+
+/// Body of the applier's thread. At the end everything acknowledged is in sled, unless sled failed.
+pub(crate) fn run(shared: &Shared, noted: &Noted) {
+    loop {
+        let closing = wait(shared);
+        look_at_disk(shared);
+        if !shared.counters.full.load(Ordering::Relaxed)
+            && let Err(fault) = round(shared, noted)
+        {
+            drop(shared.suspect(fault.clone()));
+            shared.fail(Failure::State(fault));
+            break;
+        }
+        let done = read(&shared.overlay).waiting_since().is_none();
+        if closing && (done || shared.counters.full.load(Ordering::Relaxed)) {
+            break;
+        }
+    }
+    lock(&shared.applying.state).closing = true;
+    shared.applying.changed.notify_all();
+    if let Err(e) = noted.sync() {
+        tracing::warn!(error = %e, "the note of the applied position was not synced");
+    }
+}
+
+/// Until there is something to do; answers whether the store closes.
+fn wait(shared: &Shared) -> bool {
+    let applying = &shared.applying;
+    let started = Instant::now();
+    let mut state = lock(&applying.state);
+    loop {
+        let gathered = read(&shared.overlay)
+            .waiting_since()
+            .is_some_and(|since| since.elapsed() >= GATHER);
+        let backlog = shared.counters.overlay_bytes.load(Ordering::Relaxed) >= ROUND_BYTES / 2;
+        if state.closing
+            || started.elapsed() >= LOOK
+            || (state.pending && (gathered || backlog || state.hurry))
+        {
+            return state.closing;
+        }
+        let patience = if state.pending { GATHER / 4 } else { LOOK };
+        state = applying
+            .changed
+            .wait_timeout(state, patience)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+    }
+}
+
+fn look_at_disk(shared: &Shared) {
+    let free = shared.options.disk.free_bytes(&shared.layout.dir);
+    let full = free.is_ok_and(|free| free < shared.options.min_free_bytes);
+    if shared.counters.full.swap(full, Ordering::Relaxed) != full {
+        tracing::warn!(full, "free space crossed the limit");
+    }
+}
+
+fn round(shared: &Shared, noted: &Noted) -> Result<(), StateFault> {
+    let commits = read(&shared.overlay).unapplied(ROUND_BYTES);
+    let Some(last) = commits.last() else {
+        rest(shared);
+        return Ok(());
+    };
+    for batch in batches(&commits) {
+        shared.state.apply(batch)?;
+        retire(shared, batch);
+    }
+    shared.state.persist()?;
+    if let Err(e) = noted.write(last.position) {
+        tracing::warn!(error = %e, "the applied position was not noted");
+    }
+    arrived(shared, last.position);
+    Ok(())
+}
+
+fn retire(shared: &Shared, batch: &[Arc<Commit>]) {
+    let mut overlay = write(&shared.overlay);
+    overlay.retire(batch);
+    counters::store(&shared.counters.overlay_bytes, overlay.pending_bytes());
+}
+
+fn arrived(shared: &Shared, applied: Position) {
+    counters::store(&shared.counters.applied, applied.0);
+    let mut state = lock(&shared.applying.state);
+    state.applied = applied;
+    drop(state);
+    rest(shared);
+    shared.applying.changed.notify_all();
+}
+
+/// Nothing is pending, unless something came meanwhile.
+fn rest(shared: &Shared) {
+    let mut state = lock(&shared.applying.state);
+    state.pending = read(&shared.overlay).waiting_since().is_some();
+    if !state.pending {
+        state.hurry = false;
+    }
+}

@@ -1,0 +1,133 @@
+//! Reading events: all commits in order, or one stream's records by number.
+
+use crate::error::{ReadError, StateFault};
+use crate::shared::Shared;
+use crate::sync::read;
+use crate::types::{Budget, Feed, FeedItem, FeedPage, Position, StreamId};
+use bytes::Bytes;
+use std::sync::Arc;
+
+pub(crate) fn page(
+    shared: &Shared,
+    of: Feed,
+    cursor: Position,
+    budget: Budget,
+) -> Result<FeedPage, ReadError> {
+    match of {
+        Feed::All => all(shared, cursor, budget),
+        Feed::Stream(stream) => records(shared, stream, cursor, budget),
+    }
+}
+
+fn all(shared: &Shared, cursor: Position, budget: Budget) -> Result<FeedPage, ReadError> {
+    let (head, recent) = {
+        let overlay = read(&shared.overlay);
+        (
+            overlay.head,
+            overlay.recent_after(cursor, budget.items, budget.bytes),
+        )
+    };
+    if cursor >= head {
+        return Ok(FeedPage {
+            items: Vec::new(),
+            next: cursor,
+        });
+    }
+    let items: Vec<FeedItem> = match recent {
+        Some(recent) => recent.into_iter().map(FeedItem::Commit).collect(),
+        None => {
+            let commits = shared.catalog.commits(cursor.next(), head, budget)?;
+            commits
+                .into_iter()
+                .map(|commit| FeedItem::Commit(Arc::new(commit)))
+                .collect()
+        }
+    };
+    let next = Position(cursor.0 + items.len() as u64);
+    Ok(FeedPage { items, next })
+}
+
+pub(crate) fn stream_end(shared: &Shared, stream: StreamId) -> Result<u64, ReadError> {
+    if let Some(end) = read(&shared.overlay).stream_end(stream) {
+        return Ok(end);
+    }
+    shared
+        .state
+        .stream_end(stream)
+        .map_err(|fault| shared.suspect(fault))
+}
+
+struct Page {
+    items: Vec<FeedItem>,
+    bytes: usize,
+    budget: Budget,
+    next: u64,
+}
+
+impl Page {
+    /// Takes the records of a run that are still wanted; false once the page is full or the run does not continue it.
+    fn take(&mut self, first: u64, position: Position, records: &[Bytes]) -> bool {
+        let skip = usize::try_from(self.next.saturating_sub(first)).unwrap_or(usize::MAX);
+        for data in records.iter().skip(skip) {
+            if !self.items.is_empty()
+                && (self.items.len() >= self.budget.items || self.bytes >= self.budget.bytes)
+            {
+                return false;
+            }
+            self.bytes += data.len();
+            self.items.push(FeedItem::Record {
+                seq: self.next,
+                position,
+                data: data.clone(),
+            });
+            self.next += 1;
+        }
+        true
+    }
+}
+
+/// sled first up to what it holds, then the overlay: taken in the other order, so that nothing falls between.
+fn records(
+    shared: &Shared,
+    stream: StreamId,
+    cursor: Position,
+    budget: Budget,
+) -> Result<FeedPage, ReadError> {
+    let mut page = Page {
+        items: Vec::new(),
+        bytes: 0,
+        budget,
+        next: cursor.0 + 1,
+    };
+    let lately = read(&shared.overlay).stream_from(stream, page.next);
+    let only_lately = lately.keys().next().is_some_and(|first| *first <= page.next);
+    let fault = |fault| shared.suspect(fault);
+    if !only_lately {
+        let mut run = shared.state.run_before(stream, page.next).map_err(fault)?;
+        while let Some((first, position, records)) = run {
+            let end = first + records.len() as u64;
+            if first > page.next {
+                return Err(fault(StateFault::Row));
+            }
+            if !page.take(first, position, &records) {
+                return Ok(FeedPage {
+                    items: page.items,
+                    next: Position(page.next - 1),
+                });
+            }
+            run = shared.state.run_from(stream, end).map_err(fault)?;
+        }
+    }
+    for (first, (position, records)) in &lately {
+        if *first > page.next {
+            return Err(fault(StateFault::Row));
+        }
+        if !page.take(*first, *position, records) {
+            break;
+        }
+    }
+    Ok(FeedPage {
+        items: page.items,
+        next: Position(page.next - 1),
+    })
+}

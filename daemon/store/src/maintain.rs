@@ -1,0 +1,120 @@
+//! Upkeep: forget old request ids, sweep blob files, remove covered segments.
+
+use crate::counters;
+use crate::error::{CommitError, IoFault, MaintainError};
+use crate::export;
+use crate::queue::Job;
+use crate::shared::Shared;
+use crate::types::{MaintainBudget, MaintainReport, Position};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio::sync::oneshot;
+
+/// Request ids are remembered this long.
+const REMEMBER: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A blob nobody refers to may stay this long.
+const GRACE: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) fn run(shared: &Shared, budget: &MaintainBudget) -> Result<MaintainReport, MaintainError> {
+    forget(shared)?;
+    let mut report = MaintainReport {
+        blobs_removed: sweep(shared)?,
+        ..MaintainReport::default()
+    };
+    if budget.prune {
+        report.segments_removed = prune(shared)?;
+    }
+    let wanted = shared.head();
+    report.applied = shared.settle(wanted, budget.settle.unwrap_or_default());
+    if budget.settle.is_some() && report.applied < wanted {
+        return Err(MaintainError::NotSettled {
+            applied: report.applied,
+            wanted,
+        });
+    }
+    Ok(report)
+}
+
+/// Commits only if there is something to forget.
+fn forget(shared: &Shared) -> Result<(), MaintainError> {
+    let before_ms = shared
+        .now_ms()
+        .saturating_sub(u64::try_from(REMEMBER.as_millis()).unwrap_or(u64::MAX));
+    let oldest = shared
+        .state
+        .oldest_request()
+        .map_err(|fault| MaintainError::Read(shared.suspect(fault)))?;
+    if oldest.is_none_or(|at_ms| at_ms >= before_ms) {
+        return Ok(());
+    }
+    let (answer, answered) = oneshot::channel();
+    shared
+        .queue
+        .push(Job::Forget { before_ms, answer })
+        .map_err(|(e, _)| e)?;
+    answered.blocking_recv().unwrap_or(Err(CommitError::Unknown))?;
+    Ok(())
+}
+
+fn sweep(shared: &Shared) -> Result<u64, MaintainError> {
+    let (blobs, abandoned) = shared.blobs.files()?;
+    let mut removed = 0;
+    for path in abandoned {
+        shared.blobs.remove(&path)?;
+        removed += 1;
+    }
+    let before_ms = shared
+        .now_ms()
+        .saturating_sub(u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX));
+    // Everything acknowledged before this look at the state is in it: no reference is missed.
+    let wanted = shared.head();
+    if shared.settle(wanted, Duration::from_secs(10)) < wanted {
+        return Ok(removed);
+    }
+    for (id, path) in blobs {
+        let changed = std::fs::metadata(&path).and_then(|m| m.modified());
+        let changed = changed.map_err(|e| IoFault::new("measure", &path, e))?;
+        let age = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let old = u64::try_from(age.as_millis()).unwrap_or(u64::MAX) < before_ms;
+        let referred = shared
+            .state
+            .has_blob(id)
+            .map_err(|fault| MaintainError::Read(shared.suspect(fault)))?;
+        if old && !referred && !shared.blobs.is_pinned(id) {
+            shared.blobs.remove(&path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Removes segments that the newest verified export of this incarnation covers and sled has durably.
+fn prune(shared: &Shared) -> Result<u64, MaintainError> {
+    let dir = shared.layout.exports();
+    let exports = shared
+        .layout
+        .all_exports()
+        .map_err(|e| IoFault::new("list", &dir, e))?;
+    let verified = exports.iter().filter_map(|path| export::verify(path).ok());
+    let covered = verified
+        .filter(|seen| seen.incarnation == shared.identity.incarnation)
+        .map(|seen| seen.position)
+        .max();
+    let applied = Position(counters::load(&shared.counters.applied));
+    let gone = shared
+        .catalog
+        .forget_covered(covered.unwrap_or_default().min(applied));
+    for entry in &gone {
+        shared
+            .options
+            .disk
+            .remove(&entry.path)
+            .map_err(|e| IoFault::new("remove", &entry.path, e))?;
+    }
+    let journal = shared.layout.journal();
+    shared
+        .options
+        .disk
+        .sync_dir(&journal)
+        .map_err(|e| IoFault::new("sync", &journal, e))?;
+    Ok(gone.len() as u64)
+}

@@ -1,0 +1,265 @@
+//! Opening: look, lock, recover, bring the state up, begin a new epoch, start the threads.
+//!
+//! Invariant: until the state is up, nothing that was there is changed, so a refusal leaves everything as it was found.
+
+use crate::applier;
+use crate::catalog::{Catalog, Entry};
+use crate::contract::Store;
+use crate::error::{DamageKind, IoFault, OpenError};
+use crate::export;
+use crate::io::{Disk, DiskFile, Mode};
+use crate::journal::{Active, Journal};
+use crate::layout::Layout;
+use crate::local::LocalStore;
+use crate::lock::Lock;
+use crate::meta::{FORMAT, Meta, Noted};
+use crate::options::Options;
+use crate::rebuild::Rebuild;
+use crate::recover::{self, Found};
+use crate::segment::{self, START, SegmentHeader, damage};
+use crate::shared::Shared;
+use crate::spare::Spares;
+use crate::types::{Identity, Position};
+use crate::writer;
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Opens the store in `options.dir`, or makes a new one if the directory holds nothing. Blocks while the state is brought
+/// up; call it where blocking is allowed.
+///
+/// # Errors
+/// See `OpenError`; whatever it is, the directory is as it was before.
+pub fn open(options: Options) -> Result<Arc<dyn Store>, OpenError> {
+    options.validate()?;
+    let layout = Layout::new(&options.dir);
+    let disk = options.disk.clone();
+    refuse_newer(&*disk, &layout)?;
+    disk.create_dir(&layout.dir)
+        .map_err(|e| IoFault::new("create", &layout.dir, e))?;
+    let lock = Lock::take(&layout)?;
+    let meta = Meta::load(&*disk, &layout)?;
+    let mut numbers = segments(&layout)?;
+    if numbers.is_empty() {
+        create(&options, &layout)?;
+        numbers = vec![1];
+    }
+    let found = recover::find(&*disk, &layout, &numbers)?;
+    let identity = identify(&layout, meta, &found)?;
+    let noted = Noted::load(&*disk, &layout);
+    if noted > found.head {
+        return Err(OpenError::JournalBehind {
+            dir: layout.journal(),
+            journal: found.head,
+            known: noted,
+        });
+    }
+    recover::sync_tail(&*disk, &found)?;
+    let rebuild = Rebuild {
+        options: &options,
+        layout: &layout,
+        journal: &found,
+        noted,
+        epoch: identity.epoch,
+    };
+    let state = rebuild.run()?;
+    if found.torn {
+        tracing::info!(head = found.head.0, "a torn, unacknowledged group was left out");
+    }
+    let (catalog, active) = begin_epoch(&options, &layout, &identity, &found)?;
+    let note = Noted::open(&*disk, &layout)?;
+    let shared = Arc::new(Shared::new(options, identity, state, catalog, found.head));
+    start(shared, active, found.head, note, lock)
+}
+
+/// Is there no trace of a store?
+pub(crate) fn is_vacant(layout: &Layout) -> bool {
+    let empty = |dir: &Path| std::fs::read_dir(dir).map_or(true, |mut list| list.next().is_none());
+    let no_segments = layout.segments().is_ok_and(|numbers| numbers.is_empty());
+    let bare = [layout.meta(), layout.noted(), layout.state()]
+        .iter()
+        .all(|path| !path.exists());
+    no_segments && bare && empty(&layout.blobs()) && empty(&layout.exports())
+}
+
+fn segments(layout: &Layout) -> Result<Vec<u64>, OpenError> {
+    layout
+        .segments()
+        .map_err(|e| IoFault::new("list", &layout.journal(), e).into())
+}
+
+/// A newer format is refused before even the lock is touched.
+fn refuse_newer(disk: &dyn Disk, layout: &Layout) -> Result<(), OpenError> {
+    Meta::load(disk, layout)?;
+    if let Some(newest) = segments(layout)?.last()
+        && let Err(e @ OpenError::NewerFormat { .. }) = SegmentHeader::load(disk, &layout.segment(*newest))
+    {
+        return Err(e);
+    }
+    Ok(())
+}
+
+fn create(options: &Options, layout: &Layout) -> Result<(), OpenError> {
+    if !is_vacant(layout) {
+        return Err(OpenError::JournalMissing {
+            dir: layout.journal(),
+        });
+    }
+    for dir in [layout.journal(), layout.blobs(), layout.exports()] {
+        options
+            .disk
+            .create_dir(&dir)
+            .map_err(|e| IoFault::new("create", &dir, e))?;
+    }
+    if let Some(parent) = layout.dir.parent() {
+        options
+            .disk
+            .sync_dir(parent)
+            .map_err(|e| IoFault::new("sync", parent, e))?;
+    }
+    let identity = Identity {
+        database: Uuid::new_v4(),
+        incarnation: Uuid::new_v4(),
+        format: FORMAT,
+        epoch: 0,
+    };
+    export::first_segment(options, layout, &identity, Position(1))
+}
+
+/// The identity for the epoch that begins now.
+fn identify(layout: &Layout, meta: Option<Meta>, found: &Found) -> Result<Identity, OpenError> {
+    let Some(last) = found.last().map(|s| s.header) else {
+        return Err(OpenError::JournalMissing {
+            dir: layout.journal(),
+        });
+    };
+    if let Some(meta) = meta {
+        if (meta.database, meta.incarnation) != (last.database, last.incarnation) {
+            return Err(damage(&layout.meta(), 0, DamageKind::Chain).into());
+        }
+        if meta.epoch > last.epoch {
+            return Err(OpenError::JournalMissing {
+                dir: layout.journal(),
+            });
+        }
+    }
+    let (database, incarnation) = (last.database, last.incarnation);
+    Ok(Identity {
+        database,
+        incarnation,
+        format: FORMAT,
+        epoch: last.epoch + 1,
+    })
+}
+
+/// Begins the epoch's first segment; from then on the tail behind the last good group is dead.
+fn begin_epoch(
+    options: &Options,
+    layout: &Layout,
+    identity: &Identity,
+    found: &Found,
+) -> Result<(Arc<Catalog>, Active), OpenError> {
+    let disk = &options.disk;
+    let Some(last) = found.last() else {
+        return Err(OpenError::JournalMissing {
+            dir: layout.journal(),
+        });
+    };
+    if !ready(&**disk, &layout.spare(), options.segment_bytes) {
+        segment::prepare(&**disk, &layout.spare(), options.segment_bytes)?;
+    }
+    let number = last.header.number + 1;
+    let first = found.head.next();
+    let header = SegmentHeader {
+        format: FORMAT,
+        database: identity.database,
+        incarnation: identity.incarnation,
+        number,
+        epoch: identity.epoch,
+        first,
+        previous_end: last.end,
+        previous: found.link,
+    };
+    let path = layout.segment(number);
+    let file = segment::activate(&**disk, &layout.spare(), &path, &header)?;
+    cut(&**disk, &last.path, last.end)?;
+    let (database, incarnation, epoch) = (identity.database, identity.incarnation, identity.epoch);
+    Meta {
+        format: FORMAT,
+        database,
+        incarnation,
+        epoch,
+    }
+    .save(&**disk, layout)?;
+    let old = found
+        .segments
+        .iter()
+        .map(|s| Arc::new(Entry::new(s.header.number, s.path.clone(), s.header.first, s.end)));
+    let entry = Arc::new(Entry::new(number, path.clone(), first, START));
+    let entries = old.chain([entry.clone()]).collect();
+    let catalog = Arc::new(Catalog::new(disk.clone(), header.seed(), entries));
+    Ok((
+        catalog,
+        Active {
+            file,
+            path,
+            entry,
+            end: START,
+            link: found.link,
+        },
+    ))
+}
+
+/// Gives the zeros behind a finished segment back to the disk.
+fn cut(disk: &dyn Disk, path: &Path, end: u64) -> Result<(), OpenError> {
+    let file = disk
+        .open(path, Mode::Write)
+        .map_err(|e| IoFault::new("open", path, e))?;
+    file.truncate(end)
+        .map_err(|e| IoFault::new("truncate", path, e).into())
+}
+
+fn ready(disk: &dyn Disk, path: &Path, size: u64) -> bool {
+    disk.open(path, Mode::Read)
+        .and_then(|file: Arc<dyn DiskFile>| file.len())
+        .is_ok_and(|len| len == size)
+}
+
+fn start(
+    shared: Arc<Shared>,
+    active: Active,
+    head: Position,
+    note: Noted,
+    lock: Lock,
+) -> Result<Arc<dyn Store>, OpenError> {
+    let (disk, layout) = (shared.options.disk.clone(), shared.layout.clone());
+    let size = shared.options.segment_bytes;
+    let reserve = ready(&*disk, &layout.reserve(), size);
+    let spares = Arc::new(Spares::new(disk.clone(), layout.clone(), size, false, reserve));
+    let journal = Journal {
+        disk,
+        seed: crate::frame::Seed::new(shared.identity.database, shared.identity.incarnation),
+        identity: shared.identity,
+        segment_bytes: size,
+        catalog: shared.catalog.clone(),
+        spares: spares.clone(),
+        active,
+        buffer: Vec::new(),
+        confirmed: true,
+        layout,
+    };
+    let fault = |e| OpenError::Io(IoFault::new("start a thread for", &shared.layout.dir, e));
+    let preparing = spares.clone();
+    // Should a later thread not start, dropping this ends the earlier ones.
+    let mut store = LocalStore::new(shared.clone(), spares, lock);
+    store.spare = Some(writer::spawn("spare", move || preparing.run()).map_err(fault)?);
+    store.waiter = Some(writer::spawn("waiters", writer::with(&shared, |s| s.waiters.run())).map_err(fault)?);
+    store.applier = Some(
+        writer::spawn("applier", writer::with(&shared, move |s| applier::run(s, &note))).map_err(fault)?,
+    );
+    store.writer = Some(
+        writer::spawn("writer", writer::with(&shared, move |s| writer::run(s, journal))).map_err(fault)?,
+    );
+    tracing::debug!(head = head.0, epoch = shared.identity.epoch, "store open");
+    Ok(Arc::new(store))
+}

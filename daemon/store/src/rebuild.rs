@@ -1,0 +1,283 @@
+//! Brings sled up to the journal's head: uses it if it can be trusted, otherwise sets it aside and builds a new one from
+//! the newest verified export and the journal.
+//!
+//! Invariants: never an empty store in place of a lost one; the old state is renamed, not deleted, and only once the new
+//! one is known to be possible; a half-built state has a name of its own and is thrown away.
+
+use crate::error::{ExportError, IoFault, OpenError, StateFault};
+use crate::export;
+use crate::layout::Layout;
+use crate::options::{Options, Progress};
+use crate::recover::{self, Found};
+use crate::sled_state::{State, batches};
+use crate::types::{Commit, Position};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Commits whose outcome is compared with sled at open.
+const SAMPLE: u64 = 256;
+/// Commits collected before they are applied.
+const APPLY_AT_ONCE: usize = 4096;
+/// States set aside that are kept.
+const KEEP_ASIDE: usize = 2;
+
+/// Why the work stopped: for good, or only because of this state.
+enum Stop {
+    Refuse(OpenError),
+    Fault(StateFault),
+}
+
+impl From<OpenError> for Stop {
+    fn from(e: OpenError) -> Self {
+        Self::Refuse(e)
+    }
+}
+
+impl From<StateFault> for Stop {
+    fn from(fault: StateFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+pub(crate) struct Rebuild<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) layout: &'a Layout,
+    pub(crate) journal: &'a Found,
+    /// Lower bound of what sled holds.
+    pub(crate) noted: Position,
+    /// Epoch about to begin: names what is set aside.
+    pub(crate) epoch: u64,
+}
+
+impl Rebuild<'_> {
+    /// A state that holds everything up to the journal's head.
+    pub(crate) fn run(&self) -> Result<State, OpenError> {
+        let fault = match self.existing() {
+            Ok(state) => return Ok(state),
+            Err(Stop::Refuse(e)) => return Err(e),
+            Err(Stop::Fault(fault)) => fault,
+        };
+        let base = self.base(&fault)?;
+        if fault != StateFault::Missing {
+            tracing::warn!(%fault, "the state is set aside and rebuilt from the journal");
+        }
+        match self.build(base.as_deref()) {
+            Ok(()) => {}
+            Err(Stop::Refuse(e)) => return Err(e),
+            Err(Stop::Fault(fault)) => {
+                return Err(OpenError::State {
+                    dir: self.layout.state_new(),
+                    fault,
+                });
+            }
+        }
+        self.swap()?;
+        State::open(
+            &self.layout.state(),
+            self.options.cache_bytes,
+            self.options.state_deadline,
+        )
+        .map_err(|fault| OpenError::State {
+            dir: self.layout.state(),
+            fault,
+        })
+    }
+
+    fn database(&self) -> uuid::Uuid {
+        self.journal
+            .last()
+            .map_or(uuid::Uuid::nil(), |s| s.header.database)
+    }
+
+    fn existing(&self) -> Result<State, Stop> {
+        let dir = self.layout.state();
+        if !dir.join("db").exists() {
+            return Err(StateFault::Missing.into());
+        }
+        if self.layout.state_suspect().exists() {
+            return Err(StateFault::Row.into());
+        }
+        let state = State::open(&dir, self.options.cache_bytes, self.options.state_deadline)?;
+        let applied = state.applied()?.ok_or(StateFault::Missing)?;
+        if state.database()? != Some(self.database()) {
+            return Err(StateFault::Foreign.into());
+        }
+        let head = self.journal.head;
+        if applied > head {
+            return Err(OpenError::JournalBehind {
+                dir: self.layout.journal(),
+                journal: head,
+                known: applied,
+            }
+            .into());
+        }
+        if applied < self.noted || applied.next() < self.journal.oldest() {
+            let noted = self.noted.max(Position(self.journal.oldest().0 - 1));
+            return Err(StateFault::Behind {
+                found: applied,
+                noted,
+            }
+            .into());
+        }
+        self.compare(&state, applied)?;
+        self.replay(&state, applied, false)?;
+        state.persist()?;
+        Ok(state)
+    }
+
+    /// The newest commits sled claims to hold must be in it as the journal has them.
+    fn compare(&self, state: &State, applied: Position) -> Result<(), Stop> {
+        let from = Position(applied.0.saturating_sub(SAMPLE).max(self.journal.oldest().0));
+        let mut keys = BTreeMap::new();
+        recover::commits_from(&*self.options.disk, self.journal, from, |commits: Vec<Commit>| {
+            for commit in commits.into_iter().take_while(|c| c.position <= applied) {
+                let at = commit.position;
+                for append in &commit.appends {
+                    let run = state.run_before(append.stream, append.expected)?;
+                    if run != Some((append.expected, at, append.records.clone())) {
+                        return Err(StateFault::Differs(at).into());
+                    }
+                }
+                keys.extend(commit.deletes.into_iter().map(|key| (key, (at, None))));
+                keys.extend(
+                    commit
+                        .puts
+                        .into_iter()
+                        .map(|(key, value)| (key, (at, Some(value)))),
+                );
+            }
+            Ok::<(), Stop>(())
+        })?;
+        for (key, (at, value)) in keys {
+            let found = state.value(&key)?.map(|v| (v.revision, v.value));
+            if found != value.map(|value| (at.0, value)) {
+                return Err(StateFault::Differs(at).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies what the journal has after `applied`.
+    fn replay(&self, state: &State, applied: Position, rebuild: bool) -> Result<(), Stop> {
+        let total = self.journal.head.0 - applied.0;
+        if total == 0 {
+            return Ok(());
+        }
+        let mut done = 0;
+        let mut waiting: Vec<Arc<Commit>> = Vec::new();
+        let mut flush = |waiting: &mut Vec<Arc<Commit>>| -> Result<(), Stop> {
+            for batch in batches(waiting) {
+                state.apply(batch)?;
+            }
+            done += waiting.len() as u64;
+            waiting.clear();
+            if let Some(progress) = &self.options.progress {
+                progress(Progress { done, total, rebuild });
+            }
+            Ok(())
+        };
+        recover::commits_from(
+            &*self.options.disk,
+            self.journal,
+            applied.next(),
+            |commits: Vec<Commit>| {
+                waiting.extend(commits.into_iter().map(Arc::new));
+                if waiting.len() >= APPLY_AT_ONCE {
+                    flush(&mut waiting)
+                } else {
+                    Ok(())
+                }
+            },
+        )?;
+        flush(&mut waiting)
+    }
+
+    /// The export to begin with; `None`: the journal reaches back to the first commit.
+    fn base(&self, fault: &StateFault) -> Result<Option<PathBuf>, OpenError> {
+        let oldest = self.journal.oldest();
+        let exports = self
+            .layout
+            .all_exports()
+            .map_err(|e| IoFault::new("list", &self.layout.exports(), e))?;
+        for path in exports {
+            match export::verify(&path) {
+                Ok(seen) if self.covers(&seen) => return Ok(Some(path)),
+                Ok(_) => {}
+                Err(e) => tracing::warn!(error = %e, "an export is left out"),
+            }
+        }
+        if oldest == Position(1) {
+            return Ok(None);
+        }
+        Err(OpenError::NotRebuildable {
+            dir: self.layout.state(),
+            fault: fault.clone(),
+            oldest,
+        })
+    }
+
+    /// An export of this incarnation, or the one this incarnation was imported from.
+    fn covers(&self, seen: &export::Seen) -> bool {
+        let Some(first) = self.journal.segments.first().map(|s| s.header) else {
+            return false;
+        };
+        let imported_from = first.number == 1 && seen.position.next() == first.first;
+        seen.database == first.database
+            && (seen.incarnation == first.incarnation || imported_from)
+            && seen.position.next() >= first.first
+            && seen.position <= self.journal.head
+    }
+
+    fn build(&self, base: Option<&Path>) -> Result<(), Stop> {
+        let dir = self.layout.state_new();
+        clear(&dir)?;
+        let state = State::open(&dir, self.options.cache_bytes, self.options.state_deadline)?;
+        let applied = match base {
+            None => Position(0),
+            Some(path) => export::load(path, &state).map_err(|e| match e {
+                ExportError::Read(crate::error::ReadError::State(fault)) => Stop::Fault(fault),
+                ExportError::Damaged(damage) => Stop::Refuse(damage.into()),
+                other => Stop::Fault(StateFault::Failed(other.to_string())),
+            })?,
+        };
+        state.found(self.database(), applied)?;
+        self.replay(&state, applied, true)?;
+        state.persist()?;
+        Ok(())
+    }
+
+    /// Puts the built state in the place of the old one.
+    fn swap(&self) -> Result<(), OpenError> {
+        let (state, aside) = (self.layout.state(), self.layout.state_aside(self.epoch));
+        let rename = |from: &Path, to: &Path| {
+            std::fs::rename(from, to).map_err(|e| OpenError::Io(IoFault::new("rename", from, e)))
+        };
+        if state.exists() {
+            clear(&aside)?;
+            rename(&state, &aside)?;
+        }
+        rename(&self.layout.state_new(), &state)?;
+        let dir = &self.layout.dir;
+        self.options
+            .disk
+            .sync_dir(dir)
+            .map_err(|e| IoFault::new("sync", dir, e))?;
+        let suspect = self.layout.state_suspect();
+        if suspect.exists() {
+            std::fs::remove_file(&suspect).map_err(|e| IoFault::new("remove", &suspect, e))?;
+        }
+        let asides = self.layout.asides().map_err(|e| IoFault::new("list", dir, e))?;
+        asides
+            .iter()
+            .take(asides.len().saturating_sub(KEEP_ASIDE))
+            .try_for_each(|old| clear(old))
+    }
+}
+
+pub(crate) fn clear(dir: &Path) -> Result<(), OpenError> {
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(IoFault::new("remove", dir, e).into()),
+        _ => Ok(()),
+    }
+}

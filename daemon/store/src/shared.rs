@@ -1,0 +1,150 @@
+//! What the store's threads and its callers share.
+//!
+//! Order of visibility: journal synced, then overlay, then head and waiters, then the answer. Order of locks: none is
+//! taken while another of this file is held, except `health` inside nothing.
+
+use crate::blob::Blobs;
+use crate::catalog::Catalog;
+use crate::counters::{self, Counters};
+use crate::error::{Failure, ReadError, StateFault};
+use crate::layout::Layout;
+use crate::options::Options;
+use crate::overlay::Overlay;
+use crate::queue::Queue;
+use crate::sled_state::State;
+use crate::sync::{lock, read, write};
+use crate::types::{Commit, Identity, Position, Versioned};
+use crate::waiters::Waiters;
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) layout: Layout,
+    pub(crate) identity: Identity,
+    pub(crate) overlay: RwLock<Overlay>,
+    pub(crate) state: State,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) queue: Queue,
+    pub(crate) waiters: Waiters,
+    pub(crate) blobs: Blobs,
+    pub(crate) counters: Counters,
+    pub(crate) applying: Applying,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// Signals between writer, applier and whoever waits for the state to catch up.
+#[derive(Default)]
+pub(crate) struct Applying {
+    pub(crate) state: Mutex<ApplyState>,
+    pub(crate) changed: Condvar,
+}
+
+#[derive(Default)]
+pub(crate) struct ApplyState {
+    pub(crate) applied: Position,
+    /// Somebody waits: do not dawdle.
+    pub(crate) hurry: bool,
+    pub(crate) pending: bool,
+    pub(crate) closing: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        options: Options,
+        identity: Identity,
+        state: State,
+        catalog: Arc<Catalog>,
+        head: Position,
+    ) -> Self {
+        let layout = Layout::new(&options.dir);
+        let applying = Applying::default();
+        lock(&applying.state).applied = head;
+        let counters = Counters::default();
+        counters::store(&counters.applied, head.0);
+        Self {
+            blobs: Blobs::new(options.disk.clone(), layout.clone()),
+            layout,
+            identity,
+            overlay: RwLock::new(Overlay::new(head)),
+            state,
+            catalog,
+            queue: Queue::default(),
+            waiters: Waiters::new(head),
+            counters,
+            applying,
+            failure: Mutex::new(None),
+            options,
+        }
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.options.clock)()
+    }
+
+    pub(crate) fn head(&self) -> Position {
+        read(&self.overlay).head
+    }
+
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        lock(&self.failure).clone()
+    }
+
+    /// The first failure stays; from here on nothing is acknowledged.
+    pub(crate) fn fail(&self, failure: Failure) {
+        tracing::error!(error = %failure, dir = %self.layout.dir.display(), "the store stops acknowledging");
+        lock(&self.failure).get_or_insert(failure);
+    }
+
+    /// Notes that sled is not to be trusted: it is rebuilt at the next open.
+    pub(crate) fn suspect(&self, fault: StateFault) -> ReadError {
+        tracing::error!(error = %fault, "the state failed; it is rebuilt at the next open");
+        let mark = self.layout.state_suspect();
+        if let Err(e) = std::fs::write(&mark, fault.to_string()) {
+            tracing::error!(error = %e, "the mark for a rebuild could not be written");
+        }
+        ReadError::State(fault)
+    }
+
+    /// Makes synced commits visible to everyone.
+    pub(crate) fn publish(&self, commits: &[Arc<Commit>]) {
+        let Some(last) = commits.last() else { return };
+        let bytes = {
+            let mut overlay = write(&self.overlay);
+            overlay.publish(commits, Instant::now());
+            overlay.pending_bytes()
+        };
+        counters::store(&self.counters.overlay_bytes, bytes);
+        counters::add(&self.counters.commits, commits.len() as u64);
+        counters::add(&self.counters.groups, 1);
+        self.waiters.publish(last.position);
+        let mut applying = lock(&self.applying.state);
+        if !applying.pending {
+            applying.pending = true;
+            self.applying.changed.notify_all();
+        }
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Versioned>, ReadError> {
+        if let Some((revision, value)) = read(&self.overlay).key(key) {
+            return Ok(value.map(|value| Versioned { revision, value }));
+        }
+        self.state.value(key).map_err(|fault| self.suspect(fault))
+    }
+
+    /// Waits until sled holds `wanted`, at most `patience`; answers what it holds then.
+    pub(crate) fn settle(&self, wanted: Position, patience: Duration) -> Position {
+        let until = Instant::now() + patience;
+        let mut applying = lock(&self.applying.state);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if applying.applied >= wanted || left.is_zero() || applying.closing {
+                return applying.applied;
+            }
+            applying.hurry = true;
+            self.applying.changed.notify_all();
+            let waited = self.applying.changed.wait_timeout(applying, left);
+            applying = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Fences around sled: a panic becomes an error, and opening has a deadline on a thread of its own.
+//!
+//! Measured on 0.34.7: damage makes it panic at open in most cases; a hang cannot be excluded. A thread that hangs is
+//! left behind; what it holds is the directory, which is renamed away.
+
+use crate::error::StateFault;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Runs sled code; a panic in it is a fault of the state, not of the daemon.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StateFault>) -> Result<T, StateFault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(StateFault::Panicked))
+}
+
+pub(crate) fn failed(e: sled::Error) -> StateFault {
+    StateFault::Failed(e.to_string())
+}
+
+/// Opens sled within `deadline` plus a second per 100 MiB of file.
+pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<sled::Db, StateFault> {
+    let size = std::fs::metadata(dir.join("db")).map_or(0, |m| m.len());
+    let patience = deadline + Duration::from_secs(size / (100 << 20));
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity(cache_bytes)
+        .mode(sled::Mode::HighThroughput)
+        .use_compression(false)
+        .flush_every_ms(Some(500));
+    let (answer, answered) = mpsc::sync_channel(1);
+    let work = move || {
+        let opened = guarded(|| config.open().map_err(failed));
+        // Nobody listens after the deadline; the database then closes here.
+        drop(answer.send(opened));
+    };
+    let spawned = std::thread::Builder::new().name("sled-open".into()).spawn(work);
+    if let Err(e) = spawned {
+        return Err(StateFault::Failed(e.to_string()));
+    }
+    match answered.recv_timeout(patience) {
+        Ok(opened) => opened,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(StateFault::Hung(patience)),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(StateFault::Panicked),
+    }
+}

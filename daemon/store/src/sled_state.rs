@@ -1,0 +1,564 @@
+//! State behind the journal: the only file that reads and writes sled.
+//!
+//! Invariants: one writer (applier or recovery); every batch is whole commits and carries its position; no value above
+//! 4 KiB, so sled never makes a blob file; `persist` is a flush plus our own `fdatasync`, because sled's flush is none.
+
+use crate::codec::{self, Cursor};
+use crate::entry::{self, Head};
+use crate::error::{ReadError, StateFault};
+use crate::overlay::Remembered;
+use crate::sled_guard::{self, failed, guarded};
+use crate::types::{BlobId, Commit, Key, LeaseRow, Position, RequestKey, StreamId, Upkeep, Versioned};
+use bytes::Bytes;
+use sled::{Batch, IVec};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+pub(crate) struct State {
+    tree: sled::Db,
+    log: File,
+    dir: PathBuf,
+}
+
+impl State {
+    /// Opens and makes durable what sled itself never syncs. A new one is empty and belongs to no database yet.
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<Self, StateFault> {
+        let tree = sled_guard::open(dir, cache_bytes, deadline)?;
+        let io = |e: std::io::Error| StateFault::Failed(e.to_string());
+        for name in ["conf", "db", "blobs", ""] {
+            File::open(dir.join(name))
+                .and_then(|f| f.sync_all())
+                .map_err(io)?;
+        }
+        if let Some(parent) = dir.parent() {
+            File::open(parent).and_then(|f| f.sync_all()).map_err(io)?;
+        }
+        let log = File::open(dir.join("db")).map_err(io)?;
+        Ok(Self {
+            tree,
+            log,
+            dir: dir.to_owned(),
+        })
+    }
+
+    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StateFault> {
+        let Some(row) = guarded(|| self.tree.get(key).map_err(failed))? else {
+            return Ok(None);
+        };
+        entry::unseal(key, &row).map(Some).ok_or(StateFault::Row)
+    }
+
+    /// Newest commit it holds; `None` for a new one.
+    pub(crate) fn applied(&self) -> Result<Option<Position>, StateFault> {
+        let Some(body) = self.row(entry::APPLIED)? else {
+            return Ok(None);
+        };
+        let number = body.first_chunk::<8>().ok_or(StateFault::Row)?;
+        Ok(Some(Position(u64::from_le_bytes(*number))))
+    }
+
+    pub(crate) fn database(&self) -> Result<Option<Uuid>, StateFault> {
+        let Some(body) = self.row(entry::DATABASE)? else {
+            return Ok(None);
+        };
+        Uuid::from_slice(&body).map(Some).map_err(|_| StateFault::Row)
+    }
+
+    /// Makes a new one belong to a database, at a position.
+    pub(crate) fn found(&self, database: Uuid, at: Position) -> Result<(), StateFault> {
+        let mut batch = Batch::default();
+        batch.insert(entry::DATABASE, entry::seal(entry::DATABASE, database.as_bytes()));
+        put(&mut batch, entry::APPLIED.to_vec(), &at.0.to_le_bytes());
+        guarded(|| self.tree.apply_batch(batch).map_err(failed))
+    }
+
+    /// `None` if the row or one of its chunks changed under way.
+    fn assemble(
+        &self,
+        body: &Bytes,
+        chunks: impl FnOnce(&Head) -> Vec<u8>,
+    ) -> Result<Option<(u64, Bytes)>, StateFault> {
+        let head = Head::decode(body).ok_or(StateFault::Row)?;
+        if head.chunks() == 0 {
+            return Ok(Some((head.revision, head.start)));
+        }
+        let mut whole = Vec::with_capacity(head.total);
+        whole.extend_from_slice(&head.start);
+        let prefix = chunks(&head);
+        for index in 0..head.chunks() {
+            let Some(piece) = self.row(&entry::chunk(&prefix, index))? else {
+                return Ok(None);
+            };
+            whole.extend_from_slice(&piece);
+        }
+        if whole.len() == head.total {
+            Ok(Some((head.revision, whole.into())))
+        } else {
+            Err(StateFault::Row)
+        }
+    }
+
+    pub(crate) fn value(&self, key: &[u8]) -> Result<Option<Versioned>, StateFault> {
+        let row_key = entry::prefixed(entry::VALUE, key);
+        let mut before = None;
+        loop {
+            let Some(body) = self.row(&row_key)? else {
+                return Ok(None);
+            };
+            let revision = Head::decode(&body).ok_or(StateFault::Row)?.revision;
+            if let Some((revision, value)) = self.assemble(&body, |h| entry::value_chunks(key, h.revision))? {
+                return Ok(Some(Versioned { revision, value }));
+            }
+            // A chunk is gone: fine if the value was replaced meanwhile, damage if not.
+            if before.replace(revision) == Some(revision) {
+                return Err(StateFault::Row);
+            }
+        }
+    }
+
+    pub(crate) fn revision(&self, key: &[u8]) -> Result<Option<u64>, StateFault> {
+        let Some(body) = self.row(&entry::prefixed(entry::VALUE, key))? else {
+            return Ok(None);
+        };
+        Ok(Some(Head::decode(&body).ok_or(StateFault::Row)?.revision))
+    }
+
+    /// Values of a range of keys, in order; each is whole by itself.
+    pub(crate) fn values(&self, start: &Bound<Key>, end: &Bound<Key>, reverse: bool) -> Values<'_> {
+        let map = |bound: &Bound<Key>, open: u8| match bound {
+            Bound::Included(key) => Bound::Included(entry::prefixed(entry::VALUE, key)),
+            Bound::Excluded(key) => Bound::Excluded(entry::prefixed(entry::VALUE, key)),
+            Bound::Unbounded => Bound::Included(vec![open]),
+        };
+        let range = (map(start, entry::VALUE), map(end, entry::VALUE + 1));
+        Values {
+            state: self,
+            rows: self.tree.range::<Vec<u8>, _>(range),
+            reverse,
+        }
+    }
+
+    /// Last `seq` of a stream, 0 if it is empty.
+    pub(crate) fn stream_end(&self, stream: StreamId) -> Result<u64, StateFault> {
+        let last = self.run_before(stream, u64::MAX)?;
+        Ok(last.map_or(0, |(first, _, records)| first + records.len() as u64 - 1))
+    }
+
+    /// The run of records that begins at `seq` or the nearest one before it.
+    pub(crate) fn run_before(&self, stream: StreamId, seq: u64) -> Result<Option<Run>, StateFault> {
+        let range = entry::run(entry::RUN, stream, 0)..=entry::run(entry::RUN, stream, seq);
+        let row = guarded(|| self.tree.range(range).next_back().transpose().map_err(failed))?;
+        row.map(|(key, row)| self.decode_run(stream, &key, &row))
+            .transpose()
+    }
+
+    /// The run that begins at or after `seq`.
+    pub(crate) fn run_from(&self, stream: StreamId, seq: u64) -> Result<Option<Run>, StateFault> {
+        let range = entry::run(entry::RUN, stream, seq)..=entry::run(entry::RUN, stream, u64::MAX);
+        let row = guarded(|| self.tree.range(range).next().transpose().map_err(failed))?;
+        row.map(|(key, row)| self.decode_run(stream, &key, &row))
+            .transpose()
+    }
+
+    fn decode_run(&self, stream: StreamId, key: &[u8], row: &[u8]) -> Result<Run, StateFault> {
+        let body = entry::unseal(key, row).ok_or(StateFault::Row)?;
+        let first = key
+            .last_chunk::<8>()
+            .map(|b| u64::from_be_bytes(*b))
+            .ok_or(StateFault::Row)?;
+        let whole = self.assemble(&body, |_| entry::run(entry::RUN_CHUNK, stream, first))?;
+        let (revision, payload) = whole.ok_or(StateFault::Row)?;
+        let mut cursor = Cursor { from: payload, at: 0 };
+        let records = cursor
+            .many(Cursor::bytes)
+            .filter(|r| !r.is_empty() && cursor.is_done());
+        Ok((first, Position(revision), records.ok_or(StateFault::Row)?))
+    }
+
+    pub(crate) fn request(&self, id: &[u8; 16]) -> Result<Option<Remembered>, StateFault> {
+        let Some(body) = self.row(&entry::prefixed(entry::REQUEST, id))? else {
+            return Ok(None);
+        };
+        decode_request(body).map(Some).ok_or(StateFault::Row)
+    }
+
+    pub(crate) fn lease(&self, name: &[u8]) -> Result<Option<LeaseRow>, StateFault> {
+        let Some(body) = self.row(&entry::prefixed(entry::LEASE, name))? else {
+            return Ok(None);
+        };
+        codec::decode_lease(body).map(Some).ok_or(StateFault::Row)
+    }
+
+    pub(crate) fn has_blob(&self, id: BlobId) -> Result<bool, StateFault> {
+        Ok(self.row(&entry::blob(id))?.is_some())
+    }
+
+    /// Every row, for export and check, in no promised order.
+    pub(crate) fn every_row<E: From<ReadError>>(
+        &self,
+        mut take: impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let fault = |fault: StateFault| E::from(ReadError::State(fault));
+        for value in self.values(&Bound::Unbounded, &Bound::Unbounded, false) {
+            let (key, Versioned { revision, value }) = value.map_err(fault)?;
+            take(Row::Value { key, revision, value })?;
+        }
+        for prefix in [entry::RUN, entry::REQUEST, entry::LEASE, entry::BLOB] {
+            let mut rows = self.tree.scan_prefix([prefix]);
+            while let Some((key, row)) = guarded(|| rows.next().transpose().map_err(failed)).map_err(fault)? {
+                let row = self
+                    .decode_row(prefix, &key, &row)
+                    .and_then(|row| row.ok_or(StateFault::Row));
+                take(row.map_err(fault)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn decode_row(&self, prefix: u8, key: &IVec, row: &IVec) -> Result<Option<Row>, StateFault> {
+        let body = entry::unseal(key, row).ok_or(StateFault::Row)?;
+        let rest = &key[1..];
+        Ok(match prefix {
+            entry::RUN => {
+                let (Some(stream), Some(first)) = (rest.first_chunk(), rest.last_chunk()) else {
+                    return Ok(None);
+                };
+                let (stream, first) = (StreamId(*stream), u64::from_be_bytes(*first));
+                let whole = self.assemble(&body, |_| entry::run(entry::RUN_CHUNK, stream, first))?;
+                whole.map(|(at, payload)| Row::Run {
+                    stream,
+                    first,
+                    position: Position(at),
+                    payload,
+                })
+            }
+            entry::REQUEST => decode_request(body)
+                .zip(rest.first_chunk())
+                .map(|(remembered, id)| Row::Request { id: *id, remembered }),
+            entry::LEASE => codec::decode_lease(body).map(Row::Lease),
+            _ => body
+                .first_chunk()
+                .zip(rest.first_chunk())
+                .map(|(at, id)| Row::Blob {
+                    id: BlobId(*id),
+                    position: Position(u64::from_le_bytes(*at)),
+                }),
+        })
+    }
+
+    /// When the oldest remembered request was made.
+    pub(crate) fn oldest_request(&self) -> Result<Option<u64>, StateFault> {
+        let mut rows = self.tree.scan_prefix([entry::REQUEST_AGE]);
+        let first = guarded(|| rows.next().transpose().map_err(failed))?;
+        Ok(first
+            .and_then(|(key, _)| key.get(1..9).and_then(|b| b.first_chunk().copied()))
+            .map(u64::from_be_bytes))
+    }
+
+    /// Applies commits that follow what it holds, in one atomic batch.
+    pub(crate) fn apply(&self, commits: &[Arc<Commit>]) -> Result<(), StateFault> {
+        let Some(last) = commits.last() else { return Ok(()) };
+        let mut batch = Batch::default();
+        // The last write of a key in the batch is the only one sled sees.
+        let mut keys: BTreeMap<&Key, (Position, Option<&Bytes>)> = BTreeMap::new();
+        for commit in commits {
+            let at = commit.position;
+            keys.extend(commit.deletes.iter().map(|key| (key, (at, None))));
+            keys.extend(commit.puts.iter().map(|(key, value)| (key, (at, Some(value)))));
+            self.batch_rest(&mut batch, commit)?;
+        }
+        for (key, (at, value)) in keys {
+            self.batch_value(&mut batch, key, at, value.map(|v| &v[..]))?;
+        }
+        put(
+            &mut batch,
+            entry::APPLIED.to_vec(),
+            &last.position.0.to_le_bytes(),
+        );
+        guarded(|| self.tree.apply_batch(batch).map_err(failed))
+    }
+
+    fn batch_value(
+        &self,
+        batch: &mut Batch,
+        key: &[u8],
+        at: Position,
+        value: Option<&[u8]>,
+    ) -> Result<(), StateFault> {
+        let row_key = entry::prefixed(entry::VALUE, key);
+        if let Some(body) = self.row(&row_key)? {
+            let old = Head::decode(&body).ok_or(StateFault::Row)?;
+            let prefix = entry::value_chunks(key, old.revision);
+            // The same revision comes back only when commits are repeated over an export: then it is overwritten.
+            let stale = if old.revision == at.0 { 0 } else { old.chunks() };
+            (0..stale).for_each(|index| batch.remove(entry::chunk(&prefix, index)));
+        }
+        match value {
+            Some(value) => put_whole(batch, row_key, &entry::value_chunks(key, at.0), at, value),
+            None => batch.remove(row_key),
+        }
+        Ok(())
+    }
+
+    fn batch_rest(&self, batch: &mut Batch, commit: &Commit) -> Result<(), StateFault> {
+        let at = commit.position;
+        for append in &commit.appends {
+            let mut payload = Vec::new();
+            codec::records(&mut payload, &append.records);
+            let chunks = entry::run(entry::RUN_CHUNK, append.stream, append.expected);
+            put_whole(
+                batch,
+                entry::run(entry::RUN, append.stream, append.expected),
+                &chunks,
+                at,
+                &payload,
+            );
+        }
+        if let Some(request) = &commit.request {
+            put_request(
+                batch,
+                request,
+                &Remembered {
+                    digest: request.digest,
+                    position: at,
+                    at_ms: commit.at_ms,
+                },
+            );
+        }
+        for blob in &commit.blobs {
+            put(batch, entry::blob(*blob), &at.0.to_le_bytes());
+        }
+        for upkeep in &commit.upkeep {
+            match upkeep {
+                Upkeep::Lease(row) => put(
+                    batch,
+                    entry::prefixed(entry::LEASE, &row.name),
+                    &codec::encode_lease(row),
+                ),
+                Upkeep::Forget { before_ms } => self.batch_forget(batch, *before_ms)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn batch_forget(&self, batch: &mut Batch, before_ms: u64) -> Result<(), StateFault> {
+        let range = entry::request_age(0, &[0; 16])..entry::request_age(before_ms, &[0; 16]);
+        let mut rows = self.tree.range(range);
+        while let Some((age, _)) = guarded(|| rows.next().transpose().map_err(failed))? {
+            let id = age.last_chunk::<16>().ok_or(StateFault::Row)?;
+            let key = entry::prefixed(entry::REQUEST, id);
+            // The id may have been used again since: then the row is younger than this age.
+            if self
+                .request(id)?
+                .is_some_and(|r| entry::request_age(r.at_ms, id) == age.to_vec())
+            {
+                batch.remove(key);
+            }
+            batch.remove(age);
+        }
+        Ok(())
+    }
+
+    /// Writes rows of an export into a new state.
+    pub(crate) fn load(&self, rows: &[Row]) -> Result<(), StateFault> {
+        let mut batch = Batch::default();
+        for row in rows {
+            match row {
+                Row::Value { key, revision, value } => {
+                    let row_key = entry::prefixed(entry::VALUE, key);
+                    put_whole(
+                        &mut batch,
+                        row_key,
+                        &entry::value_chunks(key, *revision),
+                        Position(*revision),
+                        value,
+                    );
+                }
+                Row::Run {
+                    stream,
+                    first,
+                    position,
+                    payload,
+                } => {
+                    let chunks = entry::run(entry::RUN_CHUNK, *stream, *first);
+                    put_whole(
+                        &mut batch,
+                        entry::run(entry::RUN, *stream, *first),
+                        &chunks,
+                        *position,
+                        payload,
+                    );
+                }
+                Row::Request { id, remembered } => {
+                    let request = RequestKey {
+                        id: *id,
+                        digest: remembered.digest,
+                    };
+                    put_request(&mut batch, &request, remembered);
+                }
+                Row::Lease(row) => put(
+                    &mut batch,
+                    entry::prefixed(entry::LEASE, &row.name),
+                    &codec::encode_lease(row),
+                ),
+                Row::Blob { id, position } => put(&mut batch, entry::blob(*id), &position.0.to_le_bytes()),
+            }
+        }
+        guarded(|| self.tree.apply_batch(batch).map_err(failed))
+    }
+
+    /// What was applied is durable when this returns.
+    pub(crate) fn persist(&self) -> Result<(), StateFault> {
+        guarded(|| self.tree.flush().map(drop).map_err(failed))?;
+        self.log
+            .sync_data()
+            .map_err(|e| StateFault::Failed(e.to_string()))
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        guarded(|| self.tree.size_on_disk().map_err(failed)).unwrap_or(0)
+    }
+
+    /// Blob files of sled, which it never syncs: must stay 0.
+    pub(crate) fn own_blobs(&self) -> usize {
+        std::fs::read_dir(self.dir.join("blobs")).map_or(0, Iterator::count)
+    }
+}
+
+/// Most rows, roughly, in one atomic batch: sled lets nobody read while it applies one.
+const BATCH_OPS: usize = 512;
+
+/// Cuts commits into batches: whole commits, about `BATCH_OPS` rows each, and forgetting by itself because it looks at
+/// what is in sled already.
+pub(crate) fn batches(mut commits: &[Arc<Commit>]) -> impl Iterator<Item = &[Arc<Commit>]> {
+    std::iter::from_fn(move || {
+        let first = commits.first()?;
+        let mut ops = rows(first);
+        let mut n = 1;
+        if !forgets(first) {
+            while let Some(next) = commits.get(n)
+                && !forgets(next)
+                && ops + rows(next) <= BATCH_OPS
+            {
+                ops += rows(next);
+                n += 1;
+            }
+        }
+        let (batch, rest) = commits.split_at(n);
+        commits = rest;
+        Some(batch)
+    })
+}
+
+fn rows(commit: &Commit) -> usize {
+    let chunks = usize::try_from(codec::weight(commit)).unwrap_or(usize::MAX) / entry::PIECE;
+    commit.puts.len() + commit.deletes.len() + commit.appends.len() + commit.blobs.len() + chunks + 1
+}
+
+fn forgets(commit: &Commit) -> bool {
+    commit
+        .upkeep
+        .iter()
+        .any(|upkeep| matches!(upkeep, Upkeep::Forget { .. }))
+}
+
+/// First `seq`, position of the commit, records.
+pub(crate) type Run = (u64, Position, Vec<Bytes>);
+
+/// A row as an export carries it, without sled's layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    Value {
+        key: Key,
+        revision: u64,
+        value: Bytes,
+    },
+    Run {
+        stream: StreamId,
+        first: u64,
+        position: Position,
+        payload: Bytes,
+    },
+    Request {
+        id: [u8; 16],
+        remembered: Remembered,
+    },
+    Lease(LeaseRow),
+    Blob {
+        id: BlobId,
+        position: Position,
+    },
+}
+
+fn decode_request(body: Bytes) -> Option<Remembered> {
+    let mut c = Cursor { from: body, at: 0 };
+    Some(Remembered {
+        digest: c.array()?,
+        position: Position(c.u64()?),
+        at_ms: c.u64()?,
+    })
+}
+
+fn put(batch: &mut Batch, key: Vec<u8>, body: &[u8]) {
+    let row = entry::seal(&key, body);
+    batch.insert(key, row);
+}
+
+fn put_whole(batch: &mut Batch, key: Vec<u8>, chunks: &[u8], at: Position, payload: &[u8]) {
+    put(batch, key, &Head::encode(at, payload));
+    for (index, piece) in entry::rest(payload).enumerate() {
+        put(batch, entry::chunk(chunks, index), piece);
+    }
+}
+
+fn put_request(batch: &mut Batch, request: &RequestKey, remembered: &Remembered) {
+    let mut body = request.digest.to_vec();
+    body.extend_from_slice(&remembered.position.0.to_le_bytes());
+    body.extend_from_slice(&remembered.at_ms.to_le_bytes());
+    put(batch, entry::prefixed(entry::REQUEST, &request.id), &body);
+    put(batch, entry::request_age(remembered.at_ms, &request.id), &[]);
+}
+
+/// Values of a range, one after the other.
+pub(crate) struct Values<'a> {
+    state: &'a State,
+    rows: sled::Iter,
+    reverse: bool,
+}
+
+impl Iterator for Values<'_> {
+    type Item = Result<(Key, Versioned), StateFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rows = &mut self.rows;
+            let mut step = || {
+                if self.reverse {
+                    rows.next_back()
+                } else {
+                    rows.next()
+                }
+            };
+            let row = guarded(|| step().transpose().map_err(failed)).transpose()?;
+            let decoded = row.and_then(|(row_key, row)| {
+                let key = Key::copy_from_slice(&row_key[1..]);
+                let body = entry::unseal(&row_key, &row).ok_or(StateFault::Row)?;
+                let whole = self
+                    .state
+                    .assemble(&body, |h| entry::value_chunks(&key, h.revision))?;
+                Ok(match whole {
+                    Some((revision, value)) => Some((key, Versioned { revision, value })),
+                    None => self.state.value(&key)?.map(|versioned| (key, versioned)),
+                })
+            });
+            if let Some(item) = decoded.transpose() {
+                return Some(item);
+            }
+        }
+    }
+}
