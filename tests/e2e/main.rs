@@ -1,1 +1,9 @@
 //! Stories, end to end, against the real binaries.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a story that cannot go on should stop"
+)]
+
+mod kill;

@@ -129,12 +129,12 @@ impl Home {
         command
     }
 
-    /// Starts the daemon and waits until it answers.
+    /// Starts the daemon and waits for nothing.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// When it cannot be started.
     #[must_use]
-    pub fn start(&self) -> Daemon {
+    pub fn start_quietly(&self) -> Daemon {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -148,7 +148,16 @@ impl Home {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut daemon = Daemon { child };
+        Daemon { child }
+    }
+
+    /// Starts the daemon and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start(&self) -> Daemon {
+        let mut daemon = self.start_quietly();
         until("the daemon to answer", LONG, || {
             if let Ok(Some(status)) = daemon.child.try_wait() {
                 panic!("the daemon ended with {status}:\n{}", self.log());

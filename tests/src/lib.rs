@@ -12,6 +12,7 @@
 
 mod binaries;
 mod home;
+mod link;
 mod seed;
 mod server;
 mod terminal;
@@ -19,6 +20,7 @@ mod wait;
 
 pub use binaries::{client_path, daemon_path};
 pub use home::{Daemon, Home, Output};
+pub use link::Link;
 pub use seed::Seed;
 pub use server::{Seen, Server};
 pub use terminal::Terminal;

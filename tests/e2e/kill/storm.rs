@@ -1,0 +1,270 @@
+//! Runs that keep going while their daemon is killed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use dirigent_protocol::command::{Command, CommandReply, RunTarget};
+use dirigent_protocol::entity::{ApprovalStatus, Kind, WorkflowApproval, WorkflowExecution};
+use dirigent_protocol::id::{RequestId, RunId};
+use dirigent_protocol::run::{Decision, EffectId, EventBody, RunEvent, Status};
+use dirigent_tests::{Home, LONG, Link, Seed, Server, until};
+use serde_json::json;
+
+/// Policies for an effect whose outcome is unknown, one workflow each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Repeat with the same key.
+    Retry,
+    /// Ask a person; the test always denies.
+    Ask,
+    /// Fail the task.
+    Fail,
+}
+
+impl Policy {
+    const ALL: [Self; 3] = [Self::Retry, Self::Ask, Self::Fail];
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Ask => "ask",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// What the test knows of one run.
+pub(crate) struct Storming {
+    pub(crate) policy: Policy,
+    pub(crate) tag: String,
+    request: RequestId,
+    pub(crate) run: Option<RunId>,
+    /// Every event that was ever shown: none may be lost or changed.
+    pub(crate) shown: Vec<RunEvent>,
+    /// Effects seen settled, with the number of requests the outside had counted by then.
+    pub(crate) settled: BTreeMap<EffectId, usize>,
+    pub(crate) status: Status,
+}
+
+/// The storm: a home, its counting server, and its runs.
+pub(crate) struct Storm<'a> {
+    home: &'a Home,
+    server: &'a Server,
+    runs: Vec<Storming>,
+}
+
+/// Rounds of one run: each does a command, a request and an agent call.
+const ROUNDS: usize = 6;
+
+/// A step that failed because its policy said so must not stop the storm: every round is in a `try`.
+fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
+    let mut text = format!(
+        "document:\n  dsl: '1.0.3'\n  namespace: storm\n  name: storm-{word}\n  version: '1.0.0'\n  metadata:\n    \
+         dirigent:\n      on_unknown: {word}\ndo:\n",
+        word = policy.word()
+    );
+    for round in 0..ROUNDS {
+        let steps = [
+            (
+                "s",
+                format!(
+                    "run:\n              shell:\n                command: 'printf \"%s %s\\n\" \"$1\" \
+                 \"$DIRIGENT_IDEMPOTENCY_KEY\" >> {}'\n                arguments:\n                  - \
+                 ${{ $workflow.input.tag + \"-s{round}\" }}\n",
+                    home.path("shell.log").display()
+                ),
+            ),
+            (
+                "h",
+                format!(
+                    "call: http\n            with:\n              method: post\n              endpoint:\n                uri: \
+                 ${{ \"http://{}/effect/\" + $workflow.input.tag + \"-h{round}\" }}\n",
+                    server.place()
+                ),
+            ),
+            (
+                "a",
+                format!(
+                    "call: agent\n            with:\n              agent: counter\n              input:\n                \
+                 name: ${{ $workflow.input.tag + \"-a{round}\" }}\n"
+                ),
+            ),
+        ];
+        for (letter, step) in steps {
+            text += &format!(
+                "  - {letter}{round}:\n      try:\n        - act:\n            {step}      catch:\n        do:\n          - \
+                 note:\n              set:\n                failed: true\n"
+            );
+        }
+    }
+    text
+}
+
+const AGENT: &str = "kind: Agent\nmetadata:\n  name: counter\nspec:\n  model: counting/counter\n  prompt: '{{ input.name }}'\n";
+
+impl<'a> Storm<'a> {
+    pub(crate) fn prepare(home: &'a Home, server: &'a Server, runs: u32) -> Self {
+        let daemon = home.start();
+        let mut text = AGENT.to_owned();
+        for policy in Policy::ALL {
+            text += "---\n";
+            text += &workflow(policy, home, server);
+        }
+        let file = home.write("storm.yaml", &text);
+        let applied = home.client(&["apply", "-f", file.to_str().unwrap(), "--json"]);
+        drop(applied.expect_code(0));
+        daemon.stop();
+        let runs = (0..runs)
+            .map(|number| Storming {
+                policy: Policy::ALL[number as usize % 3],
+                tag: format!("r{number}"),
+                request: RequestId::new(),
+                run: None,
+                shown: Vec::new(),
+                settled: BTreeMap::new(),
+                status: Status::Pending,
+            })
+            .collect();
+        Self { home, server, runs }
+    }
+
+    /// One life of the daemon: start what is to be started by now, look, and kill it at a random moment.
+    pub(crate) fn keep_going(&mut self, seed: &mut Seed, kill: u32, kills: u32) {
+        let daemon = self.home.start_quietly();
+        let life = Duration::from_millis(seed.below(160));
+        let born = Instant::now();
+        let due = (self.runs.len() as u32 * kill).div_ceil(kills) as usize;
+        if let Some(link) = self.connect(life) {
+            while born.elapsed() < life && self.one_look(&link, due).is_some() {}
+        }
+        daemon.kill();
+    }
+
+    fn connect(&self, life: Duration) -> Option<Link> {
+        let born = Instant::now();
+        loop {
+            if let Some(link) = Link::open(self.home) {
+                return Some(link);
+            }
+            if born.elapsed() > life + LONG {
+                panic!("the daemon does not answer:\n{}", self.home.log());
+            }
+        }
+    }
+
+    /// Starts, answers and reads what there is; nothing when the connection broke.
+    fn one_look(&mut self, link: &Link, due: usize) -> Option<()> {
+        for storming in self.runs.iter_mut().take(due) {
+            storming.start(link)?;
+        }
+        answer_unknowns(link)?;
+        for storming in self.runs.iter_mut().take(due) {
+            storming.look(link, self.server, self.home)?;
+        }
+        Some(())
+    }
+
+    /// A last life, long enough for every run to end.
+    pub(crate) fn finish(mut self) -> Vec<Storming> {
+        let _daemon = self.home.start();
+        let link = Link::open(self.home).unwrap();
+        let all = self.runs.len();
+        until("every run to end", LONG * 4, || {
+            self.one_look(&link, all).unwrap();
+            self.runs
+                .iter()
+                .all(|storming| storming.status.is_final())
+                .then_some(())
+        });
+        self.runs
+    }
+}
+
+impl Storming {
+    fn start(&mut self, link: &Link) -> Option<()> {
+        if self.run.is_some() {
+            return Some(());
+        }
+        let command = Command::RunStart {
+            target: RunTarget::Name(format!("storm-{}", self.policy.word())),
+            input: json!({ "tag": self.tag }),
+            idempotency_key: None,
+        };
+        match link.command(self.request, command) {
+            Ok(CommandReply::RunStarted { run, .. }) => self.run = Some(run),
+            Ok(other) => panic!("{other:?}"),
+            Err(dirigent_rpc::CallError::Lost(_)) => return None,
+            Err(wrong) => panic!("{wrong:?}"),
+        }
+        Some(())
+    }
+
+    fn look(&mut self, link: &Link, server: &Server, home: &Home) -> Option<()> {
+        let Some(run) = self.run else { return Some(()) };
+        if self.status.is_final() {
+            return Some(());
+        }
+        let events = link.events(run).ok()?;
+        assert!(
+            events.len() >= self.shown.len(),
+            "{}: events that were shown are gone",
+            self.tag
+        );
+        assert_eq!(
+            events[..self.shown.len()],
+            self.shown,
+            "{}: the past has changed",
+            self.tag
+        );
+        for event in &events[self.shown.len()..] {
+            if let EventBody::EffectSettled { effect, .. } = &event.body {
+                let name = super::audit::effect_name(&self.tag, &events, *effect);
+                self.settled
+                    .insert(*effect, super::audit::requests(server, home, &name).len());
+            }
+        }
+        self.shown = events;
+        let reply = link.query(dirigent_protocol::query::Query::Get {
+            kind: Kind::WorkflowExecution,
+            id: run.to_string(),
+            include: Vec::new(),
+        });
+        let dirigent_protocol::query::QueryReply::Document(document) = reply.ok()? else {
+            panic!()
+        };
+        self.status = document.body::<WorkflowExecution>().unwrap().status;
+        if self.status == Status::Suspended {
+            // Three deaths in its hands put a run aside; a person lets it go on.
+            drop(link.command(RequestId::new(), Command::RunResume { run }).ok()?);
+        }
+        Some(())
+    }
+}
+
+/// Denies every question about an unknown effect: nobody repeats it.
+fn answer_unknowns(link: &Link) -> Option<()> {
+    for document in link.list(Kind::WorkflowApproval).ok()? {
+        let approval: WorkflowApproval = document.body().unwrap();
+        if approval.status != ApprovalStatus::Pending {
+            continue;
+        }
+        assert!(approval.unknown_effect.is_some(), "{approval:?}");
+        let command = Command::ApprovalDecide {
+            approval: document.metadata.id,
+            digest: approval.digest.parse().unwrap(),
+            decision: Decision::Deny,
+            reason: Some("nobody knows".into()),
+        };
+        // Any other refusal is fine: it was decided a moment ago, by an answer that was lost with the daemon.
+        if let Err(dirigent_rpc::CallError::Lost(_)) = link.command(RequestId::new(), command) {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Text of the log that the commands of the storm write.
+pub(crate) fn shell_log(home: &Home) -> String {
+    fs::read_to_string(home.path("shell.log")).unwrap_or_default()
+}
