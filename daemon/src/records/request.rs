@@ -1,0 +1,117 @@
+//! Answered requests: the same request id again gets the first answer, for seven days.
+
+use bytes::Bytes;
+use dirigent_protocol::command::{Command, CommandReply};
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::{EntityId, RequestId};
+use dirigent_store::{RequestKey, Txn};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::bytes::{decode, encode};
+use super::error::RecordError;
+use super::key;
+use super::read::Records;
+
+/// Days for which an answer is kept.
+const KEPT_DAYS: i64 = 7;
+
+/// Who asks for a change, under which request id.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Who; the door has let them through.
+    pub subject: Subject,
+    /// The client's id of the call.
+    pub request: RequestId,
+    /// The same within this user, with the digest of what was asked.
+    pub key: RequestKey,
+}
+
+impl Actor {
+    /// The actor of a command. Request ids are scoped by user: another user's is unknown to this one.
+    #[must_use]
+    pub fn of(subject: Subject, request: RequestId, command: &Command) -> Self {
+        let asked = serde_json::to_value(command).unwrap_or_default();
+        let key = RequestKey {
+            id: scoped(subject.user, request),
+            digest: Digest::of(&asked).0,
+        };
+        Self {
+            subject,
+            request,
+            key,
+        }
+    }
+}
+
+fn scoped(user: EntityId, request: RequestId) -> [u8; 16] {
+    let mut both = [0; 32];
+    both[..16].copy_from_slice(&user.bytes());
+    both[16..].copy_from_slice(&request.bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&Digest::of_bytes(&both).0[..16]);
+    id
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    digest: Digest,
+    reply: CommandReply,
+}
+
+/// Makes the commit answer its request: asked again, the same id gets `reply`.
+///
+/// # Errors
+/// The reply cannot be encoded.
+pub fn remember(
+    txn: &mut Txn,
+    request: RequestKey,
+    reply: &CommandReply,
+    now: Timestamp,
+) -> Result<(), RecordError> {
+    let row = key::request(request.id);
+    let answer = Answer {
+        digest: Digest(request.digest),
+        reply: reply.clone(),
+    };
+    txn.request = Some(request);
+    txn.puts.push((row.clone(), encode(&answer, "an answer")?));
+    forget_later(txn, &row, now, KEPT_DAYS);
+    Ok(())
+}
+
+/// Why a request has no remembered answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RecallError {
+    /// The id was used for something else.
+    #[error("the request id was used before for another call")]
+    Reused,
+    /// The store did not answer.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// The answer this request got before; none where it is new.
+///
+/// # Errors
+/// The id was used for another call, or the store did not answer.
+pub fn recall(records: &Records, request: RequestKey) -> Result<Option<CommandReply>, RecallError> {
+    let Some(found) = records.raw(&key::request(request.id))? else {
+        return Ok(None);
+    };
+    let answer: Answer = decode(&found.value, "an answer")?;
+    if answer.digest.0 != request.digest {
+        return Err(RecallError::Reused);
+    }
+    Ok(Some(answer.reply))
+}
+
+/// Lets the sweep delete `target` after some days.
+pub fn forget_later(txn: &mut Txn, target: &Bytes, now: Timestamp, days: i64) {
+    let at = now
+        .saturating_add(SignedDuration::from_hours(24 * days))
+        .unwrap_or(Timestamp::MAX);
+    let at_ms = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    txn.puts.push((key::expiry(at_ms, target), Bytes::new()));
+}

@@ -1,0 +1,47 @@
+//! The documents every store begins with: the first organisation and the user who owns the socket.
+
+use dirigent_protocol::entity::{Document, Kind, Organization, User};
+use dirigent_protocol::id::EntityId;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::write::Draft;
+
+/// The organisation of a store that was never told of another.
+pub const DEFAULT_ORG: EntityId = EntityId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+
+/// The user who owns the socket: whoever runs the daemon.
+pub const BOOTSTRAP_USER: EntityId = EntityId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002));
+
+/// The first organisation's document.
+#[must_use]
+pub fn default_org(now: Timestamp) -> Document {
+    let body = Organization {
+        title: "Home".to_owned(),
+    };
+    Draft::of(
+        Kind::Organization,
+        "home",
+        serde_json::to_value(body).unwrap_or_default(),
+    )
+    .id(DEFAULT_ORG)
+    .org(DEFAULT_ORG)
+    .owner(BOOTSTRAP_USER)
+    .document(now)
+}
+
+/// The socket owner's document.
+#[must_use]
+pub fn owner_user(name: &str, uid: u32, now: Timestamp) -> Document {
+    let body = User {
+        display_name: name.to_owned(),
+        uid: Some(uid),
+        administrator: true,
+        disabled: false,
+    };
+    Draft::of(Kind::User, name, serde_json::to_value(body).unwrap_or_default())
+        .id(BOOTSTRAP_USER)
+        .org(DEFAULT_ORG)
+        .owner(BOOTSTRAP_USER)
+        .document(now)
+}
