@@ -6,4 +6,10 @@
     reason = "a story that cannot go on should stop"
 )]
 
+mod approvals;
+mod definitions;
+mod demo;
 mod kill;
+mod runs;
+mod screen;
+mod watching;

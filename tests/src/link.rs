@@ -5,6 +5,7 @@ use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::id::{RequestId, RunId};
 use dirigent_protocol::query::{ListQuery, MAX_PAGE, Query, QueryReply};
 use dirigent_protocol::run::RunEvent;
+use dirigent_protocol::watch::{WatchPage, WatchRequest};
 use dirigent_rpc::{CallError, Connection, unix};
 
 use crate::Home;
@@ -51,6 +52,14 @@ impl Link {
     /// The daemon's fault, or a lost connection.
     pub fn command(&self, request: RequestId, command: Command) -> Result<CommandReply, CallError> {
         self.runtime.block_on(self.connection.command(request, command))
+    }
+
+    /// Waits for changes.
+    ///
+    /// # Errors
+    /// The daemon's fault, or a lost connection.
+    pub fn watch(&self, request: WatchRequest) -> Result<WatchPage, CallError> {
+        self.runtime.block_on(self.connection.watch(request))
     }
 
     /// Every event of a run.

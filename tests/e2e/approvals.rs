@@ -1,0 +1,146 @@
+//! Approvals from the command line: bound to what was shown, decided once, kept across a crash.
+
+use dirigent_tests::{Home, LONG, until};
+use serde_json::Value;
+
+const ASKING: &str = "\
+document:
+  dsl: '1.0.3'
+  namespace: tests
+  name: asking
+  version: '1.0.0'
+do:
+  - gate:
+      call: approval
+      with:
+        title: Publish the note?
+        action: publish note
+        payload:
+          text: ${ $workflow.input.text }
+  - publish:
+      set:
+        published: ${ .payload.text }
+        by: ${ .by }
+";
+
+fn started(home: &Home) -> (String, Value) {
+    let file = home.write("asking.yaml", ASKING);
+    let arguments = [
+        "run",
+        "-f",
+        file.to_str().unwrap(),
+        "--input",
+        "{\"text\":\"draft\"}",
+        "--no-wait-approvals",
+        "--json",
+    ];
+    let run = home.client(&arguments).expect_code(4).json();
+    assert_eq!(run["status"], "waiting", "{run}");
+    (run["run"].as_str().unwrap().to_owned(), pending(home))
+}
+
+fn pending(home: &Home) -> Value {
+    let list = home
+        .client(&["approvals", "list", "--json"])
+        .expect_code(0)
+        .json();
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{list}");
+    items[0].clone()
+}
+
+fn ended(home: &Home, run: &str) -> Value {
+    until("the run to end", LONG, || {
+        let run = home
+            .client(&["runs", "show", run, "--json"])
+            .expect_code(0)
+            .json();
+        ["completed", "faulted", "cancelled"]
+            .iter()
+            .any(|word| run["status"] == *word)
+            .then_some(run)
+    })
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {field} in {value}"))
+        .to_owned()
+}
+
+#[test]
+fn an_approval_survives_a_kill_and_lets_the_run_go_on_unchanged() {
+    let home = Home::new(&[]);
+    let daemon = home.start();
+    let (run, before) = started(&home);
+    daemon.kill();
+    let _daemon = home.start();
+    let after = pending(&home);
+    assert_eq!(before, after);
+    let (id, digest) = (text(&after, "id"), text(&after, "digest"));
+    drop(
+        home.client(&["approvals", "approve", &id, "--digest", &digest])
+            .expect_code(0),
+    );
+    let run = ended(&home, &run);
+    assert_eq!(run["status"], "completed", "{run}");
+    assert_eq!(run["output"]["published"], "draft", "{run}");
+    let again = home.client(&["approvals", "deny", &id, "--digest", &digest, "--reason", "late"]);
+    assert_eq!(again.code, Some(1), "{again:#?}");
+    assert!(again.stderr.contains("already_decided"), "{again:#?}");
+}
+
+#[test]
+fn a_decision_on_something_else_than_what_was_shown_is_stale() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let (_, approval) = started(&home);
+    let wrong = "0".repeat(64);
+    let refused = home.client(&["approvals", "approve", &text(&approval, "id"), "--digest", &wrong]);
+    assert_eq!(refused.code, Some(1), "{refused:#?}");
+    assert!(refused.stderr.contains("stale"), "{refused:#?}");
+    assert_eq!(pending(&home)["id"], approval["id"]);
+}
+
+#[test]
+fn an_edited_payload_is_what_runs() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let (run, approval) = started(&home);
+    let (id, digest) = (text(&approval, "id"), text(&approval, "digest"));
+    let arguments = [
+        "approvals",
+        "approve",
+        &id,
+        "--digest",
+        &digest,
+        "--edit",
+        "{\"text\":\"better\"}",
+    ];
+    drop(home.client(&arguments).expect_code(0));
+    assert_eq!(ended(&home, &run)["output"]["published"], "better");
+}
+
+#[test]
+fn a_denial_with_its_reason_faults_the_run_that_does_not_catch_it() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let (run, approval) = started(&home);
+    let (id, digest) = (text(&approval, "id"), text(&approval, "digest"));
+    drop(
+        home.client(&[
+            "approvals",
+            "deny",
+            &id,
+            "--digest",
+            &digest,
+            "--reason",
+            "too early",
+        ])
+        .expect_code(0),
+    );
+    let run = ended(&home, &run);
+    assert_eq!(run["status"], "faulted", "{run}");
+    assert!(run["error"].to_string().contains("too early"), "{run}");
+}

@@ -1,0 +1,42 @@
+//! The real client in a real terminal: from the demo's start to the approval, and the terminal given back.
+
+use dirigent_tests::{Home, LONG, Terminal, until};
+
+#[test]
+fn the_demo_is_watched_and_approved_from_the_keyboard() {
+    let home = Home::new(&[]);
+    let log = home.write(
+        "app.log",
+        "12:00:01 INFO started\n12:00:02 ERROR disk full on /srv\n12:00:03 INFO retry\n",
+    );
+    let data = home.path("demo");
+    let mut terminal = Terminal::run(
+        &home.client_command(&[
+            "demo",
+            "--input-dir",
+            log.to_str().unwrap(),
+            "--data-dir",
+            data.to_str().unwrap(),
+        ]),
+        120,
+        40,
+    );
+    terminal.wait_for("incident-review", LONG);
+    terminal.wait_for("waiting", LONG * 2);
+    assert!(terminal.alternate());
+    terminal.keys("!");
+    terminal.wait_for("Approvals", LONG);
+    terminal.wait_for("disk full", LONG);
+    until("the guard to let a key through", LONG, || {
+        terminal.keys("a");
+        terminal.text().contains("undo").then_some(())
+    });
+    terminal.wait_for("approved", LONG);
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end(LONG), 0);
+    assert!(
+        !terminal.alternate(),
+        "the terminal was not given back:\n{}",
+        terminal.text()
+    );
+}
