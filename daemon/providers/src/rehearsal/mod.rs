@@ -1,48 +1,142 @@
-//! stub while the signatures settle
-use crate::{
-    BoxFuture, CancelSignal, ChatReply, ChatRequest, Descriptor, ModelClient, ModelError, TokenSink,
-};
+//! The rehearsal: a built-in stand-in for a model, offline and deterministic.
+//!
+//! It reads what it is given and answers with what it found there: counts, clusters, quoted lines. It does NOT
+//! generate: every fact in an answer is in the input. So a workflow, its approvals, budgets and screens can be tried
+//! with nothing but this program, on real input.
+//!
+//! Invariant: every answer is labelled (`ChatReply::rehearsal`, `model = "rehearsal"`, and a last line in prose), and
+//! the same request gives the same bytes.
+
+mod brief;
+mod cluster;
+mod extract;
+mod fill;
+mod git;
+mod pick;
+mod read;
+mod stamp;
+mod write;
+
 use std::time::Duration;
-/// The rehearsal.
+
+use crate::{
+    BoxFuture, CancelSignal, ChatReply, ChatRequest, Descriptor, FinishReason, ModelClient, ModelError,
+    ModelErrorKind, TokenSink, Usage, tokens,
+};
+
+/// Name of provider, dialect and model.
+const NAME: &str = "rehearsal";
+
+/// The built-in client.
 pub struct Rehearsal {
     descriptor: Descriptor,
-    #[expect(dead_code, reason = "soon")]
-    delay: Duration,
+    token_delay: Duration,
 }
+
 impl Rehearsal {
-    /// New.
+    /// A rehearsal that pauses `token_delay` between two tokens, as a model would.
     #[must_use]
-    pub fn new(delay: Duration) -> Self {
+    pub fn new(token_delay: Duration) -> Self {
         Self {
             descriptor: Descriptor {
-                name: "rehearsal".into(),
-                dialect: "rehearsal",
+                name: NAME.to_owned(),
+                dialect: NAME,
                 rehearsal: true,
                 host: None,
             },
-            delay,
+            token_delay,
         }
     }
+
+    async fn speak(
+        &self,
+        text: &str,
+        limit: Option<u32>,
+        sink: &dyn TokenSink,
+        spoken: &mut String,
+    ) -> FinishReason {
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+        for (index, piece) in tokens::pieces(text).enumerate() {
+            if index >= limit {
+                return FinishReason::Length;
+            }
+            if self.token_delay.is_zero() {
+                // Still lets a cancel through between two tokens.
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(self.token_delay).await;
+            }
+            sink.text(piece);
+            spoken.push_str(piece);
+        }
+        FinishReason::Stop
+    }
 }
+
+/// The whole answer to a request: prose, or JSON when a schema is given.
+fn compose(request: &ChatRequest) -> String {
+    let brief = brief::Brief::of(&request.messages);
+    let findings = extract::Findings::of(&brief);
+    match &request.response_schema {
+        Some(schema) => fill::answer(schema, &brief, &findings).to_string(),
+        None => write::prose(&brief, &findings),
+    }
+}
+
 impl ModelClient for Rehearsal {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }
+
     fn chat<'a>(
         &'a self,
         request: ChatRequest,
-        _sink: &'a dyn TokenSink,
-        _cancel: CancelSignal,
+        sink: &'a dyn TokenSink,
+        cancel: CancelSignal,
     ) -> BoxFuture<'a, Result<ChatReply, ModelError>> {
         Box::pin(async move {
-            Err(ModelError {
-                kind: crate::ModelErrorKind::UnknownModel,
-                provider: "rehearsal".into(),
-                model: request.model,
-                detail: None,
-                partial: String::new(),
-                usage: None,
-            })
+            let text = compose(&request);
+            let input_tokens = request
+                .messages
+                .iter()
+                .map(|message| tokens::count(&message.content))
+                .sum();
+            let mut spoken = String::with_capacity(text.len());
+            let ended = tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(ModelErrorKind::Cancelled { sent: false }),
+                () = tokio::time::sleep(request.timeouts.total) => Err(ModelErrorKind::Timeout {
+                    phase: crate::Phase::Total,
+                    after: request.timeouts.total,
+                }),
+                reason = self.speak(&text, request.max_tokens, sink, &mut spoken) => Ok(reason),
+            };
+            let usage = Usage {
+                input_tokens,
+                output_tokens: tokens::count(&spoken),
+                cached_tokens: 0,
+                estimated: true,
+            };
+            match ended {
+                Ok(finish_reason) => Ok(ChatReply {
+                    content: spoken,
+                    finish_reason,
+                    model: NAME.to_owned(),
+                    usage,
+                    response_id: None,
+                    request_id: None,
+                    replaced_bytes: false,
+                    rehearsal: true,
+                }),
+                Err(kind) => Err(ModelError {
+                    kind,
+                    provider: NAME.to_owned(),
+                    model: request.model,
+                    detail: None,
+                    partial: spoken,
+                    usage: None,
+                }),
+            }
         })
     }
 }

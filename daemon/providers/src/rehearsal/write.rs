@@ -1,0 +1,372 @@
+//! Findings to prose: the sections that were asked for, each made of counts and quoted lines.
+
+use std::fmt::Write as _;
+
+use super::brief::{Brief, FOOTER, Topic};
+use super::extract::{Findings, Reading, Trouble};
+use super::read::{Entry, Kind};
+use super::stamp::Severity;
+
+/// Longest quote, in characters.
+const MAX_QUOTE: usize = 200;
+/// Most points in a section.
+const MAX_POINTS: usize = 8;
+
+/// The whole answer.
+pub(super) fn prose(brief: &Brief, findings: &Findings<'_>) -> String {
+    let mut out = String::new();
+    if brief.asks(Topic::Report) {
+        let _ = writeln!(out, "# {}\n", title(findings));
+    }
+    let mut sections = 0;
+    for (heading, wanted, section) in SECTIONS {
+        let body = if wanted(brief) {
+            section(brief, findings)
+        } else {
+            Vec::new()
+        };
+        sections += put(&mut out, heading, &body);
+    }
+    // What was asked for is not there: what is there instead.
+    if sections == 1 {
+        put(&mut out, "Most frequent", &frequent(brief, findings));
+    }
+    out + FOOTER
+}
+
+/// Writes a section, if it holds anything; gives back how many were written.
+fn put(out: &mut String, heading: &str, body: &[String]) -> usize {
+    if body.is_empty() {
+        return 0;
+    }
+    let _ = writeln!(out, "## {heading}\n\n{}\n", body.join("\n"));
+    1
+}
+
+type Wanted = fn(&Brief) -> bool;
+type Section = fn(&Brief, &Findings<'_>) -> Vec<String>;
+
+/// Every section: its heading, when it is wanted, and what is in it. Empty ones are left out.
+const SECTIONS: &[(&str, Wanted, Section)] = &[
+    (
+        "Summary",
+        |_| true,
+        |brief, findings| vec![summary(brief, findings)],
+    ),
+    (
+        "Key points",
+        |brief| any(brief, &[Topic::Report, Topic::Summary]),
+        key_points,
+    ),
+    (
+        "Errors and warnings",
+        |brief| any(brief, &[Topic::Report, Topic::Errors]),
+        errors,
+    ),
+    (
+        "Timeline",
+        |brief| any(brief, &[Topic::Report, Topic::Timeline]),
+        timeline,
+    ),
+    (
+        "Most frequent",
+        |brief| any(brief, &[Topic::Report, Topic::Frequency]),
+        frequent,
+    ),
+    (
+        "Who and where",
+        |brief| any(brief, &[Topic::Sources, Topic::Report]),
+        sources,
+    ),
+    ("Rare", |brief| any(brief, &[Topic::Rare]), rare),
+    (
+        "Facts",
+        |brief| any(brief, &[Topic::Report, Topic::Frequency]),
+        facts,
+    ),
+    (
+        "Next steps",
+        |brief| any(brief, &[Topic::Report, Topic::Steps]),
+        steps,
+    ),
+];
+
+/// Asked for, or nothing in particular was.
+fn any(brief: &Brief, topics: &[Topic]) -> bool {
+    brief.asks_nothing() || topics.iter().any(|topic| brief.asks(*topic))
+}
+
+/// What a report is called.
+pub(super) fn title(findings: &Findings<'_>) -> String {
+    let name = findings.readings.first().map_or("nothing", Reading::name);
+    match findings.readings.len() {
+        0 | 1 => format!("Report on {name}"),
+        n => format!("Report on {name} and {} more", n - 1),
+    }
+}
+
+/// One paragraph: what was read, and how much of it is bad.
+pub(super) fn summary(brief: &Brief, findings: &Findings<'_>) -> String {
+    let mut sentences: Vec<String> = findings
+        .readings
+        .iter()
+        .take(MAX_POINTS)
+        .map(read_sentence)
+        .collect();
+    if findings.readings.is_empty() && brief.facts.is_empty() {
+        sentences.push("There was nothing to read.".into());
+    }
+    if let Some(worst) = findings.troubles().first() {
+        sentences.push(format!(
+            "Worst: {} {}.",
+            quote(worst.example.message, 120),
+            times(worst)
+        ));
+    } else if findings.entries() > 0 {
+        sentences.push("Nothing in it says that something went wrong.".into());
+    }
+    if brief.unread > 0 {
+        sentences.push(format!("{} bytes more were not read.", brief.unread));
+    }
+    sentences.join(" ")
+}
+
+fn read_sentence(reading: &Reading<'_>) -> String {
+    let mut text = format!(
+        "Read {} of {}",
+        many(reading.entries.len(), reading.noun()),
+        reading.name()
+    );
+    if let Some((first, last)) = reading.span() {
+        let _ = write!(text, " from {first} to {last}");
+    }
+    let (errors, all) = (reading.count(Severity::Error), reading.count(Severity::Warning));
+    let words = if reading.kind == Kind::History {
+        ["urgent fix", "fix"]
+    } else {
+        ["error", "warning"]
+    };
+    let _ = write!(
+        text,
+        ": {}, {}",
+        many(errors, words[0]),
+        many(all - errors, words[1])
+    );
+    if !reading.sources.is_empty() {
+        let _ = write!(text, ", {}", many(reading.sources.len(), reading.source_noun()));
+    }
+    if let Some((when, count)) = reading
+        .busiest()
+        .filter(|(_, count)| *count > 1 && *count < reading.entries.len())
+    {
+        let _ = write!(text, "; most on {when} ({count})");
+    }
+    text + "."
+}
+
+/// `1 fix`, `2 fixes`, `0 errors`.
+fn many(count: usize, noun: &str) -> String {
+    match (count, noun.ends_with('x')) {
+        (1, _) => format!("1 {noun}"),
+        (_, true) => format!("{count} {noun}es"),
+        (_, false) => format!("{count} {noun}s"),
+    }
+}
+
+fn key_points(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let prose = findings
+        .readings
+        .iter()
+        .filter(|reading| reading.kind == Kind::Prose);
+    let mut lines = Vec::new();
+    for reading in prose.take(MAX_POINTS) {
+        if findings.readings.len() > 1 {
+            lines.push(format!("### {}", reading.name()));
+        }
+        let entries = reading.key.iter().filter_map(|index| reading.entries.get(*index));
+        lines.extend(
+            entries
+                .take(MAX_POINTS)
+                .map(|entry| format!("- {}", quote(entry.message, MAX_QUOTE))),
+        );
+    }
+    lines
+}
+
+fn errors(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let troubles = findings.troubles();
+    let mut lines: Vec<String> = troubles.iter().take(MAX_POINTS).map(trouble_point).collect();
+    if troubles.len() > MAX_POINTS {
+        lines.push(format!("- and {} more kinds", troubles.len() - MAX_POINTS));
+    }
+    lines
+}
+
+fn trouble_point(trouble: &Trouble<'_>) -> String {
+    let severity = trouble.severity.word();
+    format!(
+        "- {severity} {}:\n  > {}",
+        times(trouble),
+        quote(trouble.example.raw, MAX_QUOTE)
+    )
+}
+
+/// `(3 times, 10:00 to 11:00)`
+fn times(trouble: &Trouble<'_>) -> String {
+    let count = if trouble.count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", trouble.count)
+    };
+    match (trouble.example.time, trouble.last.time) {
+        (Some(first), Some(last)) if first != last => format!("({count}, {first} to {last})"),
+        (Some(first), _) => format!("({count}, {first})"),
+        _ => format!("({count})"),
+    }
+}
+
+/// Entries for a timeline: first, last and the telling ones between, in order.
+pub(super) fn milestones<'a>(reading: &'a Reading<'a>) -> Vec<&'a Entry<'a>> {
+    let last = reading.entries.len().saturating_sub(1);
+    let mut indexes: Vec<usize> = reading.key.iter().copied().chain([0, last]).collect();
+    indexes.sort_unstable();
+    indexes.dedup();
+    let entries = indexes.into_iter().filter_map(|index| reading.entries.get(index));
+    entries
+        .filter(|entry| entry.time.is_some() || reading.kind == Kind::History)
+        .collect()
+}
+
+fn timeline(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in findings.readings.iter().flat_map(milestones).take(2 * MAX_POINTS) {
+        let who = entry
+            .source
+            .map(|source| format!("{source}: "))
+            .unwrap_or_default();
+        lines.push(match entry.time {
+            Some(time) => format!("- {time} {who}{}", quote(entry.message, MAX_QUOTE)),
+            None => format!("- {who}{}", quote(entry.raw, MAX_QUOTE)),
+        });
+    }
+    lines
+}
+
+fn frequent(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    // The repeated lines of prose are its form, not its subject.
+    for reading in findings
+        .readings
+        .iter()
+        .filter(|reading| reading.kind != Kind::Prose)
+    {
+        for cluster in reading
+            .clusters
+            .iter()
+            .filter(|cluster| cluster.count > 1)
+            .take(MAX_POINTS)
+        {
+            let example = reading.entries.get(cluster.first).map_or("", |entry| entry.raw);
+            let template = quote(&cluster.template, 120);
+            lines.push(format!(
+                "- {} times `{template}`, first:\n  > {}",
+                cluster.count,
+                quote(example, MAX_QUOTE)
+            ));
+        }
+    }
+    lines
+}
+
+fn sources(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for reading in findings
+        .readings
+        .iter()
+        .filter(|reading| !reading.sources.is_empty())
+    {
+        let most: Vec<String> = reading
+            .sources
+            .iter()
+            .take(MAX_POINTS)
+            .map(|(name, count)| format!("{} ({count})", quote(name, 60)))
+            .collect();
+        lines.push(format!(
+            "- {} of {}: {}",
+            reading.source_noun(),
+            reading.name(),
+            most.join(", ")
+        ));
+    }
+    lines
+}
+
+fn rare(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for reading in findings
+        .readings
+        .iter()
+        .filter(|reading| reading.kind != Kind::Prose)
+    {
+        let single = reading.clusters.iter().filter(|cluster| cluster.count == 1);
+        let entries = single.filter_map(|cluster| reading.entries.get(cluster.first));
+        lines.extend(
+            entries
+                .take(MAX_POINTS)
+                .map(|entry| format!("- > {}", quote(entry.raw, MAX_QUOTE))),
+        );
+    }
+    lines
+}
+
+fn facts(brief: &Brief, _: &Findings<'_>) -> Vec<String> {
+    brief
+        .facts
+        .iter()
+        .take(20)
+        .map(|(key, value)| format!("- {key}: {}", quote(value, MAX_QUOTE)))
+        .collect()
+}
+
+/// What to look at, worst first.
+pub(super) fn step_texts(findings: &Findings<'_>) -> Vec<String> {
+    let troubles = findings.troubles();
+    let of = |trouble: &Trouble<'_>| {
+        let source = trouble
+            .example
+            .source
+            .map(|source| format!(" in {source}"))
+            .unwrap_or_default();
+        format!(
+            "Look into{source}: {} {}",
+            quote(trouble.example.message, 120),
+            times(trouble)
+        )
+    };
+    let mut steps: Vec<String> = troubles.iter().take(4).map(of).collect();
+    if steps.is_empty() {
+        steps.push("Nothing stands out: no step follows from the input alone.".into());
+    }
+    steps
+}
+
+fn steps(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    step_texts(findings)
+        .iter()
+        .enumerate()
+        .map(|(index, step)| format!("{}. {step}", index + 1))
+        .collect()
+}
+
+/// Text of the input as one line, without control characters, at most `max` characters.
+pub(super) fn quote(text: &str, max: usize) -> String {
+    let mut out = String::new();
+    for (index, c) in text.trim().chars().enumerate() {
+        if index == max {
+            out.push('…');
+            break;
+        }
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    out
+}
