@@ -22,19 +22,11 @@ pub const KEY_FRAME: Duration = Duration::from_millis(16);
 pub const DATA_FRAME: Duration = Duration::from_millis(66);
 /// Messages that may wait for the loop; whoever sends more waits.
 pub const INBOX: usize = 4_096;
-/// Commands that may wait for the link.
-pub const OUTBOX: usize = 256;
 /// Messages handled before the next look at the screen.
 const BATCH: usize = 1_024;
 
-/// What the link gets: where to send news, and what it is asked to do.
-#[derive(Debug)]
-pub struct LinkEnds {
-    /// For `Msg::News`. Blocks while the loop is behind, so that a flood waits at the daemon.
-    pub inbox: SyncSender<Msg>,
-    /// What pages want; ends when the client ends.
-    pub commands: tokio::sync::mpsc::Receiver<LinkCmd>,
-}
+/// Where the link takes what pages want; dropping it ends the link.
+pub type Commands = Box<dyn FnMut(LinkCmd)>;
 
 /// Why the client could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +42,16 @@ pub enum AppError {
     Terminal(#[from] io::Error),
 }
 
-/// Runs the client until the person quits. `connect` is called once, behind the first frame.
+/// Runs the client until the person quits. `connect` starts the link, once, behind the first frame: it gets where to
+/// send `Msg::News` (this blocks while the loop is behind, so that a flood waits at the daemon) and gives back where
+/// to send commands.
 ///
 /// # Errors
 /// There is no terminal, the keymap has conflicts, or the terminal fails.
-pub fn run(options: &Options, connect: impl FnOnce(LinkEnds)) -> Result<(), AppError> {
+pub fn run(
+    options: &Options,
+    connect: impl FnOnce(SyncSender<Msg>) -> io::Result<Commands>,
+) -> Result<(), AppError> {
     terminal::check()?;
     let clock = Clock::start();
     let (columns, rows) = terminal::size();
@@ -72,17 +69,13 @@ fn attended(
     shell: &mut Shell,
     painter: &mut Painter,
     clock: Clock,
-    connect: impl FnOnce(LinkEnds),
+    connect: impl FnOnce(SyncSender<Msg>) -> io::Result<Commands>,
 ) -> Result<(), AppError> {
     terminal::frame(&painter.paint(shell.draw(clock.now())))?;
     let (inbox, messages) = sync_channel(INBOX);
     signals::listen(inbox.clone())?;
     input::listen(inbox.clone())?;
-    let (commands, orders) = tokio::sync::mpsc::channel(OUTBOX);
-    connect(LinkEnds {
-        inbox,
-        commands: orders,
-    });
+    let mut commands = connect(inbox)?;
     let mut pace = Pace {
         last: clock.now().mono,
         due: None,
@@ -99,6 +92,9 @@ fn attended(
         let Some(first) = receive(&messages, pace.wait(shell, clock.now())) else {
             return Ok(());
         };
+        if first.is_none() {
+            pace.due.get_or_insert(Duration::ZERO);
+        }
         let mut next = first;
         for _ in 0..BATCH {
             let Some(msg) = next else { break };
@@ -111,7 +107,7 @@ fn attended(
                 painter.reset(area.width, area.height);
             }
             for effect in shell.handle(msg, clock.now()) {
-                if perform(effect, shell, painter, &commands)? {
+                if perform(effect, painter, &mut commands)? {
                     return Ok(());
                 }
             }
@@ -119,7 +115,7 @@ fn attended(
         }
         for effect in shell.tick(clock.now()) {
             pace.due = Some(Duration::ZERO);
-            if perform(effect, shell, painter, &commands)? {
+            if perform(effect, painter, &mut commands)? {
                 return Ok(());
             }
         }
@@ -139,12 +135,7 @@ fn receive(messages: &Receiver<Msg>, wait: Option<Duration>) -> Option<Option<Ms
 }
 
 /// Does what the shell wants; says whether that is the end.
-fn perform(
-    effect: Effect,
-    shell: &mut Shell,
-    painter: &mut Painter,
-    commands: &tokio::sync::mpsc::Sender<LinkCmd>,
-) -> io::Result<bool> {
+fn perform(effect: Effect, painter: &mut Painter, commands: &mut Commands) -> io::Result<bool> {
     match effect {
         Effect::Quit => return Ok(true),
         Effect::Suspend => signals::stop(),
@@ -153,11 +144,7 @@ fn perform(
             painter.reset(area.width, area.height);
         }
         Effect::Raw(bytes) => terminal::frame(&bytes)?,
-        Effect::Link(command) => {
-            if let Err(refused) = commands.try_send(command) {
-                shell.link_refused(refused.into_inner());
-            }
-        }
+        Effect::Link(command) => commands(command),
     }
     Ok(false)
 }

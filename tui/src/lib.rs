@@ -20,5 +20,5 @@ pub mod text;
 pub mod theme;
 pub mod widgets;
 
-pub use app::{AppError, LinkEnds, run};
+pub use app::{AppError, Commands, run};
 pub use options::Options;

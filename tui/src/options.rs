@@ -1,14 +1,39 @@
 //! What the client was started with, and what the environment says about the terminal.
 
+use std::time::Duration;
+
+use dirigent_config::client::{AsciiChoice, ClientConfig, ThemeChoice, TimeChoice};
+use jiff::tz::TimeZone;
+
 use crate::keymap::{Preset, Remap};
 use crate::nav::Place;
 use crate::theme::{Depth, Scheme, Theme};
+
+/// What a person prefers, beside looks and keys.
+#[derive(Debug, Clone)]
+pub struct Prefs {
+    /// Zone of the clock times on the screen.
+    pub zone: TimeZone,
+    /// A decision key counts only when what it decides has been on the screen this long.
+    pub guard: Duration,
+}
+
+impl Default for Prefs {
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            guard: Duration::from_millis(600),
+        }
+    }
+}
 
 /// How to start.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Looks.
     pub theme: Theme,
+    /// Preferences.
+    pub prefs: Prefs,
     /// Default keys.
     pub preset: Preset,
     /// A person's own keys.
@@ -19,6 +44,40 @@ pub struct Options {
     pub read_only: bool,
     /// Name of the daemon for the first line, where it is not this machine's own.
     pub host: Option<String>,
+}
+
+impl Options {
+    /// What the configuration and the environment say. The rest (place, host, read-only) is the command line's.
+    #[must_use]
+    pub fn from_config(config: &ClientConfig, env: &TerminalEnv) -> Self {
+        let scheme = match config.screen.theme {
+            ThemeChoice::Auto | ThemeChoice::Dark | ThemeChoice::Light => Scheme::Terminal,
+            ThemeChoice::HighContrast => Scheme::BlueOrange,
+            ThemeChoice::Mono => Scheme::Mono,
+        };
+        let mut theme = env.theme(scheme, config.screen.ascii == AsciiChoice::Always);
+        if config.screen.ascii == AsciiChoice::Never {
+            theme.ascii = false;
+        }
+        let zone = match config.screen.time {
+            TimeChoice::Local => TimeZone::system(),
+            TimeChoice::Utc => TimeZone::UTC,
+        };
+        // `page.command` names the command; a letter means the same on every page. Several keys stand behind commas.
+        let keys = config.keymap.iter().map(|(command, keys)| {
+            let name = command.rsplit('.').next().unwrap_or(command).to_owned();
+            (name, keys.split(", ").map(|key| key.trim().to_owned()).collect())
+        });
+        Self {
+            theme,
+            prefs: Prefs {
+                zone,
+                guard: config.confirm.guard(),
+            },
+            keys: keys.collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// What the environment says about the terminal; read once by `main`.

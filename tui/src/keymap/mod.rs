@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod bind;
+pub mod docs;
 pub mod key;
 pub mod map;
 

@@ -14,6 +14,8 @@ pub enum Cmd {
     Note(Note),
     /// Hold a decision for its grace time, then send it.
     Hold(Verdict),
+    /// Ask about an approval again in ten minutes; only this client forgets it so long.
+    Snooze(EntityId),
     /// Take back the newest held decision.
     TakeBack,
     /// Hand a text to the terminal's clipboard.

@@ -1,6 +1,7 @@
 //! The mirror itself: what the daemon holds, as far as pages show it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::id::{EntityId, RunId};
@@ -8,10 +9,12 @@ use dirigent_protocol::query::DaemonStatus;
 use jiff::Timestamp;
 
 use super::counters::Counters;
-use super::{Approval, Connection, Journal, Outbox, Run};
+use super::{Approval, Connection, Journal, Outbox, Run, Time};
 
 /// Finished runs kept beside the living ones.
 pub const MAX_ENDED: usize = 2_000;
+/// How long an approval is put off.
+pub const SNOOZE: Duration = Duration::from_secs(600);
 /// Decided approvals kept.
 pub const MAX_DECIDED: usize = 200;
 
@@ -71,6 +74,8 @@ pub struct Model {
     pub journals: BTreeMap<RunId, Journal>,
     /// Decisions in their grace time.
     pub outbox: Outbox,
+    /// Approvals put off, until when on the monotonic clock.
+    pub snoozed: BTreeMap<EntityId, Duration>,
     /// A snapshot came at least once.
     pub loaded: bool,
 }
@@ -89,10 +94,25 @@ impl Model {
             .filter(|a| self.outbox.held_for(a.id).is_none() && !self.outbox.is_sent(a.id))
     }
 
-    /// The approval to decide first: the oldest.
+    /// The approval to decide first: the oldest that is not put off.
     #[must_use]
-    pub fn oldest(&self) -> Option<&Approval> {
-        self.undecided().next()
+    pub fn oldest(&self, time: Time) -> Option<&Approval> {
+        self.undecided()
+            .find(|approval| !self.is_snoozed(approval.id, time))
+    }
+
+    /// Puts an approval off, for this client only.
+    pub fn snooze(&mut self, approval: EntityId, now: Duration) {
+        self.snoozed.retain(|_, until| *until > now);
+        self.snoozed.insert(approval, now + SNOOZE);
+    }
+
+    /// Whether an approval is put off.
+    #[must_use]
+    pub fn is_snoozed(&self, approval: EntityId, time: Time) -> bool {
+        self.snoozed
+            .get(&approval)
+            .is_some_and(|until| *until > time.mono)
     }
 
     /// Runs, newest first.

@@ -16,7 +16,7 @@ pub mod outbox;
 pub mod run;
 
 pub use approval::Approval;
-pub use cmd::{Cmd, Answer, LinkCmd, Note, NoteKind, Steer, Verdict};
+pub use cmd::{Answer, Cmd, LinkCmd, Note, NoteKind, Steer, Verdict};
 pub use connection::{Connection, Link};
 pub use journal::{Journal, Live};
 pub use mirror::{Model, Named};

@@ -78,6 +78,12 @@ impl Outbox {
         self.held.iter().find(|held| held.verdict.approval == approval)
     }
 
+    /// Held, or sent without an answer yet.
+    #[must_use]
+    pub const fn open(&self) -> usize {
+        self.held.len() + self.sent.len()
+    }
+
     /// Sent, not answered yet.
     #[must_use]
     pub fn is_sent(&self, approval: EntityId) -> bool {

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use crate::keymap::{Action, Bind};
 use crate::model::{Cmd, Model, Time};
 use crate::nav::Place;
+use crate::options::Prefs;
 use crate::theme::Theme;
 
 /// A page's declaration.
@@ -35,6 +36,8 @@ pub struct Ctx<'a> {
     pub model: &'a Model,
     /// Looks.
     pub theme: &'a Theme,
+    /// Preferences.
+    pub prefs: &'a Prefs,
     /// Now.
     pub time: Time,
 }

@@ -87,6 +87,7 @@ impl Shell {
             let ctx = Ctx {
                 model: &self.model,
                 theme: &self.theme,
+                prefs: &self.prefs,
                 time,
             };
             let cmds = self.pages[self.here].open(&[], &ctx);
@@ -96,7 +97,11 @@ impl Shell {
     }
 
     fn oldest(&mut self, time: Time) -> Vec<Effect> {
-        match self.model.oldest().map(|approval| Place::approval(approval.id)) {
+        match self
+            .model
+            .oldest(time)
+            .map(|approval| Place::approval(approval.id))
+        {
             Some(place) => self.go(&place, time),
             None => {
                 self.note = Some(Note::info("nothing waits for a decision"));
@@ -177,6 +182,7 @@ impl Shell {
             let ctx = Ctx {
                 model: &self.model,
                 theme: &self.theme,
+                prefs: &self.prefs,
                 time,
             };
             let cmds = self.pages[index].enter(&ctx);
@@ -185,6 +191,7 @@ impl Shell {
         let ctx = Ctx {
             model: &self.model,
             theme: &self.theme,
+            prefs: &self.prefs,
             time,
         };
         let cmds = self.pages[index].open(&place.path, &ctx);
@@ -193,7 +200,7 @@ impl Shell {
     }
 
     fn quit(&mut self) -> Vec<Effect> {
-        let held = self.model.outbox.held().len();
+        let held = self.model.outbox.open();
         let draft = self
             .pages
             .iter()
@@ -204,7 +211,9 @@ impl Shell {
             let key = self.keymap.first(Action::Quit);
             self.note = Some(Note::refused(match draft {
                 Some(title) => format!("there is an unsaved text on {title}; {key} again quits and drops it"),
-                None => format!("{held} not sent yet; {key} again quits, and nothing of it is sent"),
+                None => format!(
+                    "{held} not with the daemon yet; {key} again quits without waiting, and what is held is not sent"
+                ),
             }));
             return Vec::new();
         }

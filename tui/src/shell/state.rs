@@ -8,7 +8,7 @@ use crate::keymap::map::KeymapError;
 use crate::keymap::{Key, Keymap};
 use crate::model::{Cmd, LinkCmd, Model, Msg, Note, Signal, Time};
 use crate::nav::{History, Place};
-use crate::options::Options;
+use crate::options::{Options, Prefs};
 use crate::pages::closed::CLOSED;
 use crate::pages::{self, Ctx, Input, PAGES, Page};
 use crate::theme::Theme;
@@ -40,6 +40,7 @@ pub struct Shell {
     pub(super) model: Model,
     pub(super) keymap: Keymap,
     pub(super) theme: Theme,
+    pub(super) prefs: Prefs,
     pub(super) pages: Vec<Box<dyn Page>>,
     pub(super) here: usize,
     pub(super) history: History,
@@ -79,6 +80,7 @@ impl Shell {
             model: Model::default(),
             keymap: Keymap::new(options.preset, &options.keys, &letters)?,
             theme: options.theme,
+            prefs: options.prefs.clone(),
             pages: pages::all(),
             here: 0,
             history: History::default(),
@@ -173,19 +175,6 @@ impl Shell {
         [page, prefix, grace].into_iter().flatten().min()
     }
 
-    /// The link takes no more: the command was not sent.
-    pub fn link_refused(&mut self, command: LinkCmd) {
-        if let LinkCmd::Decide(verdict) = command {
-            self.model.outbox.answered(verdict.approval);
-            self.note = Some(Note::error(format!(
-                "not sent: {}: the link is busy",
-                verdict.title
-            )));
-        } else {
-            self.note = Some(Note::error("not sent: the link is busy"));
-        }
-    }
-
     pub(super) fn page(&self) -> &dyn Page {
         self.pages[self.here].as_ref()
     }
@@ -194,6 +183,7 @@ impl Shell {
         Ctx {
             model: &self.model,
             theme: &self.theme,
+            prefs: &self.prefs,
             time,
         }
     }
@@ -203,6 +193,7 @@ impl Shell {
         let ctx = Ctx {
             model: &self.model,
             theme: &self.theme,
+            prefs: &self.prefs,
             time,
         };
         let cmds = self.pages[self.here].update(input, &ctx);
@@ -220,6 +211,7 @@ impl Shell {
                     self.note = Some(Note::refused("read-only: nothing is decided"))
                 }
                 Cmd::Hold(verdict) => self.model.outbox.hold(verdict, time.mono),
+                Cmd::Snooze(approval) => self.model.snooze(approval, time.mono),
                 Cmd::TakeBack => self.take_back(),
                 Cmd::Copy(text) => {
                     self.note = Some(Note::info(format!(
