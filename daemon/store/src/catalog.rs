@@ -90,6 +90,9 @@ impl Catalog {
 
     /// Takes the segments out whose every commit is at or below `covered`; the newest stays.
     pub(crate) fn forget_covered(&self, covered: Position) -> Vec<Arc<Entry>> {
+        if covered == Position(0) {
+            return Vec::new();
+        }
         let mut entries = write(&self.entries);
         let gone = entries
             .windows(2)

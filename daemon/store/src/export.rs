@@ -291,7 +291,8 @@ pub(crate) fn first_segment(
     first: Position,
 ) -> Result<(), OpenError> {
     let disk = &*options.disk;
-    segment::prepare(disk, &layout.spare(), options.segment_bytes)?;
+    // It holds nothing but the beginning: the first open starts a segment of its own.
+    segment::prepare(disk, &layout.spare(), segment::START)?;
     let header = SegmentHeader {
         format: FORMAT,
         database: identity.database,

@@ -10,8 +10,10 @@
 mod applier;
 mod blob;
 mod catalog;
+pub mod check;
 mod clock;
 mod codec;
+pub mod conformance;
 pub mod contract;
 mod counters;
 mod entry;
@@ -46,6 +48,7 @@ pub mod types;
 mod waiters;
 mod writer;
 
+pub use check::{CheckReport, Finding, check};
 pub use clock::Clock;
 pub use contract::Store;
 pub use error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, OpenError, ReadError};

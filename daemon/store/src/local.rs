@@ -6,7 +6,9 @@
 use crate::blob;
 use crate::contract::Store;
 use crate::counters;
-use crate::error::{BlobError, CommitError, ExportError, IoFault, LeaseError, MaintainError, ReadError};
+use crate::error::{
+    BlobError, CommitError, ExportError, IoFault, LeaseError, MaintainError, Part, ReadError,
+};
 use crate::feed;
 use crate::lock::Lock;
 use crate::queue::{self, Job};
@@ -131,7 +133,15 @@ impl Store for LocalStore {
     }
 
     fn commit(&self, txn: Txn) -> BoxFuture<'static, Result<Receipt, CommitError>> {
-        let size = codec::size(&txn);
+        let (size, limit) = (codec::size(&txn), self.shared.options.txn_limit());
+        if size > limit {
+            return ready(Err(CommitError::TooLarge {
+                part: Part::Txn,
+                limit,
+                found: size,
+            }))
+            .boxed();
+        }
         self.push(|answer| Job::Commit {
             txn: Box::new(txn),
             size,

@@ -51,7 +51,7 @@ impl<'a> Plan<'a> {
 
     /// Adds a transaction to the group, or says why not; then the group is as it was.
     pub(crate) fn commit(&mut self, txn: Txn, size: u64) -> Result<Receipt, CommitError> {
-        self.limits(&txn, size)?;
+        limits(&txn)?;
         if let Some(request) = txn.request
             && let Some((digest, position)) = self.remembered(&request).map_err(broken)?
         {
@@ -197,35 +197,6 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn limits(&self, txn: &Txn, size: u64) -> Result<(), CommitError> {
-        within(Part::Txn, size, self.shared.options.txn_limit())?;
-        let guarded = txn.guards.iter().map(|g| match g {
-            Guard::Absent(key) | Guard::Exists(key) | Guard::Revision { key, .. } => key,
-        });
-        guarded
-            .chain(txn.deletes.iter())
-            .chain(txn.puts.iter().map(|(key, _)| key))
-            .try_for_each(check_key)?;
-        txn.puts
-            .iter()
-            .try_for_each(|(_, value)| within(Part::Value, value.len() as u64, VALUE as u64))?;
-        let mut streams = HashSet::new();
-        for append in &txn.appends {
-            if append.records.is_empty() || !streams.insert(append.stream) {
-                return Err(CommitError::TooLarge {
-                    part: Part::Append,
-                    limit: 1,
-                    found: append.records.len() as u64,
-                });
-            }
-            append
-                .records
-                .iter()
-                .try_for_each(|r| within(Part::Value, r.len() as u64, VALUE as u64))?;
-        }
-        Ok(())
-    }
-
     fn guard(&self, guard: &Guard) -> Result<(), CommitError> {
         let (key, holds): (_, fn(Option<u64>, u64) -> bool) = match guard {
             Guard::Absent(key) => (key, |found, _| found.is_none()),
@@ -310,6 +281,34 @@ impl<'a> Plan<'a> {
             .has_blob(id)
             .map_err(|fault| self.shared.suspect(fault))
     }
+}
+
+fn limits(txn: &Txn) -> Result<(), CommitError> {
+    let guarded = txn.guards.iter().map(|g| match g {
+        Guard::Absent(key) | Guard::Exists(key) | Guard::Revision { key, .. } => key,
+    });
+    guarded
+        .chain(txn.deletes.iter())
+        .chain(txn.puts.iter().map(|(key, _)| key))
+        .try_for_each(check_key)?;
+    txn.puts
+        .iter()
+        .try_for_each(|(_, value)| within(Part::Value, value.len() as u64, VALUE as u64))?;
+    let mut streams = HashSet::new();
+    for append in &txn.appends {
+        if append.records.is_empty() || !streams.insert(append.stream) {
+            return Err(CommitError::TooLarge {
+                part: Part::Append,
+                limit: 1,
+                found: append.records.len() as u64,
+            });
+        }
+        append
+            .records
+            .iter()
+            .try_for_each(|r| within(Part::Value, r.len() as u64, VALUE as u64))?;
+    }
+    Ok(())
 }
 
 fn within(part: Part, found: u64, limit: u64) -> Result<(), CommitError> {

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use dirigent_store::{Append, Budget, Feed, Guard, Options, Position, ScanRange, StreamId, Txn, open};
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Small stores, futures without a runtime of their own, a seeded generator.
+
+use bytes::Bytes;
+use dirigent_store::{Append, Key, Options, Position, ScanRange, Store, StreamId, Txn, Versioned};
+use std::path::Path;
+
+pub(crate) fn options(dir: &Path) -> Options {
+    let mut options = Options::new(dir);
+    options.segment_bytes = 256 << 10;
+    options.cache_bytes = 4 << 20;
+    options
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+pub(crate) const STREAM: StreamId = StreamId([1; 16]);
+
+/// A transaction whose contents follow from its number: one record, one fresh key, one shared key, one delete.
+pub(crate) fn numbered(n: u64) -> Txn {
+    let len = usize::try_from(n * 2_654_435_761 % 6_000).unwrap();
+    Txn {
+        puts: vec![
+            (Key::from(format!("own/{n:08}")), Bytes::from(n.to_string())),
+            (
+                Key::from(format!("shared/{}", n % 11)),
+                Bytes::from(vec![u8::try_from(n % 251).unwrap(); len]),
+            ),
+        ],
+        deletes: vec![Key::from(format!("shared/{}", (n + 5) % 11))],
+        appends: vec![Append {
+            stream: STREAM,
+            expected: n,
+            records: vec![Bytes::from(format!("record {n}"))],
+        }],
+        ..Txn::default()
+    }
+}
+
+pub(crate) fn fill(store: &dyn Store, from: u64, to: u64) {
+    let answers: Vec<_> = (from..=to).map(|n| store.commit(numbered(n))).collect();
+    for (n, answer) in (from..=to).zip(answers) {
+        assert_eq!(block_on(answer).unwrap().position, Position(n));
+    }
+}
+
+pub(crate) type Contents = (Vec<(Key, Versioned)>, u64, Position);
+
+/// All keys, the stream's end, the head.
+pub(crate) fn contents(store: &dyn Store) -> Contents {
+    let mut all = Vec::new();
+    let mut range = ScanRange::prefix(b"");
+    loop {
+        let page = store.scan(range.clone()).unwrap();
+        all.extend(page.items);
+        match page.next {
+            Some(next) => range = range.after(next),
+            None => return (all, store.stream_end(STREAM).unwrap(), store.head()),
+        }
+    }
+}
+
+/// A small generator: the same seed gives the same test.
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+}
+
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
