@@ -58,4 +58,13 @@ impl Sign {
             Risk::High => Self::new("!", "high", Role::Bad),
         }
     }
+
+    /// The word, spelled out.
+    #[must_use]
+    pub const fn word_long(&self) -> &'static str {
+        match self.word.as_bytes() {
+            b"med" => "medium",
+            _ => self.word,
+        }
+    }
 }

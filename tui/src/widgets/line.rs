@@ -40,6 +40,12 @@ impl Line {
         self.0.iter().map(|(text, _)| width(text)).sum()
     }
 
+    /// Its text without roles.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
     /// Nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,18 @@
-//! Approvals: the inbox of what waits for a decision, and exactly what would run.
+//! Approvals: the inbox of what waits for a decision, and exactly what would happen.
+//!
+//! This is the only page that decides. A decision is about exactly what was painted: its digest, long enough on the
+//! screen, read to its end where the risk is high. New requests come below and never move the cursor.
+//! It does not send: decisions are held for five seconds by the outbox, and can be taken back.
 
+mod answer;
+mod browse;
+mod content;
+mod detail;
+mod dialog;
+mod draw;
+mod inbox;
 mod page;
+mod payload;
+mod seen;
 
 pub use page::{Approvals, META};

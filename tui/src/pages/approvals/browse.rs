@@ -1,0 +1,151 @@
+//! Moving through the inbox and through the text; nothing here decides.
+
+use dirigent_protocol::id::EntityId;
+
+use super::page::{Approvals, FOLLOW, Part};
+use crate::keymap::Action;
+use crate::model::{Cmd, Note};
+use crate::nav::Place;
+use crate::pages::Ctx;
+
+impl Approvals {
+    pub(super) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        match action {
+            Action::Approve | Action::Stop | Action::Edit => return self.begin(action, ctx),
+            Action::NextItem => self.step(Action::Down, ctx),
+            Action::PrevItem => self.step(Action::Up, ctx),
+            Action::NextPane | Action::PrevPane => {
+                self.part = if self.part == Part::List {
+                    Part::Detail
+                } else {
+                    Part::List
+                };
+                self.catch_up();
+            }
+            Action::Back => {
+                if self.dialog.take().is_none() {
+                    self.part = Part::List;
+                }
+            }
+            Action::Open if self.part == Part::List => {
+                self.part = Part::Detail;
+                self.catch_up();
+            }
+            Action::Open => {
+                let run = self.current(ctx).map(|approval| approval.body.run);
+                return run.map(|run| Cmd::Go(Place::run(run))).into_iter().collect();
+            }
+            Action::Later => return self.later(ctx),
+            Action::Undo => return vec![Cmd::TakeBack],
+            Action::Copy => {
+                let json = self
+                    .current(ctx)
+                    .map(|a| serde_json::json!({ "action": a.body.action, "payload": a.body.payload }));
+                return json
+                    .map(|json| Cmd::Copy(format!("{json:#}")))
+                    .into_iter()
+                    .collect();
+            }
+            Action::CopyLink => {
+                let link = self.cursor.key().map(|id| Place::approval(id).to_string());
+                return link.map(Cmd::Copy).into_iter().collect();
+            }
+            Action::HalfUp | Action::HalfDown | Action::PageUp | Action::PageDown => self.scroll_by(action),
+            _ if self.part == Part::Detail => self.scroll_by(action),
+            _ => self.step(action, ctx),
+        }
+        Vec::new()
+    }
+
+    fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
+        let keys = Self::keys(ctx);
+        if self.cursor.step(action, &keys, self.list_rows.get() / 2) {
+            if self.part == Part::Detail {
+                self.catch_up();
+            } else {
+                self.moved = Some(ctx.time.mono);
+            }
+        }
+    }
+
+    fn scroll_by(&mut self, action: Action) {
+        let (lines, window) = self.extent.get();
+        let last = lines.saturating_sub(window);
+        let now = self.scroll.min(last);
+        self.scroll = match action {
+            Action::Up => now.saturating_sub(1),
+            Action::Down => now + 1,
+            Action::HalfUp => now.saturating_sub(window / 2),
+            Action::HalfDown => now + window / 2,
+            Action::PageUp => now.saturating_sub(window.saturating_sub(1)),
+            Action::PageDown => now + window.saturating_sub(1),
+            Action::Top => 0,
+            Action::Bottom => last,
+            _ => now,
+        }
+        .min(last);
+    }
+
+    fn later(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(id) = self.cursor.key().copied() else {
+            return Vec::new();
+        };
+        let keys = Self::keys(ctx);
+        let next = keys
+            .iter()
+            .position(|key| *key == id)
+            .and_then(|at| keys.get(at + 1));
+        if let Some(next) = next {
+            self.cursor.set(*next);
+            self.moved = Some(ctx.time.mono);
+        }
+        vec![
+            Cmd::Snooze(id),
+            Cmd::Note(Note::info("put off for 10 minutes, here only")),
+        ]
+    }
+
+    /// The mirror changed: hold on to the request, notice when another one came under the cursor.
+    pub(super) fn follow_data(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let keys = Self::keys(ctx);
+        let changed = self.cursor.follow(&keys);
+        if changed || self.shown.is_none() {
+            self.catch_up();
+        }
+        let lost = self.dialog.as_ref().is_some_and(|dialog| {
+            ctx.model
+                .approvals
+                .get(&dialog.id)
+                .is_none_or(|a| !a.is_pending() || a.revision != dialog.revision)
+        });
+        if lost && ctx.model.loaded {
+            self.dialog = None;
+            return vec![Cmd::Note(Note::refused(
+                "the request changed meanwhile: nothing was decided, look again",
+            ))];
+        }
+        Vec::new()
+    }
+
+    /// Time went on: the detail follows a cursor that rests.
+    pub(super) fn follow_cursor(&mut self, ctx: &Ctx<'_>) {
+        if self
+            .moved
+            .is_some_and(|at| ctx.time.mono.saturating_sub(at) >= FOLLOW)
+        {
+            self.catch_up();
+        }
+    }
+
+    pub(super) fn catch_up(&mut self) {
+        self.show(self.cursor.key().copied());
+    }
+
+    pub(super) fn show(&mut self, id: Option<EntityId>) {
+        self.moved = None;
+        if self.shown != id {
+            self.shown = id;
+            self.scroll = 0;
+        }
+    }
+}

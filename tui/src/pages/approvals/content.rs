@@ -1,0 +1,152 @@
+//! Everything one has to know of a request, as lines.
+
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::ApprovalStatus;
+
+use super::payload;
+use crate::model::Approval;
+use crate::pages::Ctx;
+use crate::text::{clean, span, wrap};
+use crate::theme::{Role, Sign};
+use crate::widgets::Line;
+
+/// The lines of a request in `cells` columns. The last one is its end: whoever saw it could see all.
+pub(super) fn lines(approval: &Approval, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
+    let body = &approval.body;
+    let sign = Sign::risk(body.risk);
+    let mut out = vec![
+        Line::new()
+            .add(Role::Dim, "RISK ")
+            .add(sign.role, sign.word_long())
+            .add(Role::Text, format!("   {}", payload::meaning(body.risk))),
+    ];
+    if let Some(reason) = &body.reason {
+        quoted("WHY  ", reason, cells, &mut out);
+    }
+    out.push(Line::new().add(Role::Dim, "BY   ").add(
+        Role::Text,
+        format!("run {} {}, step {}", body.run.short(), body.workflow, body.task),
+    ));
+    out.push(Line::new());
+    what(approval, cells, &mut out);
+    out.push(Line::new());
+    ends(approval, ctx, cells, &mut out);
+    out
+}
+
+fn what(approval: &Approval, cells: usize, out: &mut Vec<Line>) {
+    let body = &approval.body;
+    let inner = payload::lines(&body.payload, cells.saturating_sub(2));
+    let head = if body.unknown_effect.is_some() {
+        "WHAT IS UNKNOWN"
+    } else {
+        "WHAT"
+    };
+    out.push(Line::new().add(Role::Heading, head).add(
+        Role::Dim,
+        format!(
+            " (exact, {} line{}, complete)",
+            inner.len(),
+            if inner.len() == 1 { "" } else { "s" }
+        ),
+    ));
+    for row in wrap(&clean(&body.action), cells.saturating_sub(2)) {
+        out.push(Line::new().add(Role::Text, "  ").add(Role::Selected, row));
+    }
+    for line in inner {
+        let mut row = Line::new().add(Role::Text, "  ");
+        row.extend(&line);
+        out.push(row);
+    }
+}
+
+fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
+    let body = &approval.body;
+    let mut say = |head: &str, text: String| {
+        let mut head = format!("{head:<15}");
+        for row in wrap(&text, cells.saturating_sub(15)) {
+            out.push(Line::new().add(Role::Dim, &head).add(Role::Text, row));
+            head = " ".repeat(15);
+        }
+    };
+    if body.status == ApprovalStatus::Pending {
+        if body.unknown_effect.is_some() {
+            say(
+                "IF YOU APPROVE",
+                "it is performed again with the same idempotency key".to_owned(),
+            );
+            say("IF YOU DENY", "it counts as failed, with your reason".to_owned());
+        } else {
+            say(
+                "IF YOU DENY",
+                "the step faults with your reason; the run may catch it".to_owned(),
+            );
+        }
+        say("IF NOBODY ACTS", expiry(approval, ctx));
+    } else {
+        say("DECIDED", decided(approval, ctx));
+        if let Some(reason) = &body.decision_reason {
+            say("REASON", clean(reason).into_owned());
+        }
+    }
+    say("DIGEST", digest(approval));
+}
+
+/// The digest, and whether it is that of what is shown.
+fn digest(approval: &Approval) -> String {
+    let body = &approval.body;
+    let short = body.digest.get(..16).unwrap_or(&body.digest);
+    let shown =
+        Digest::of(&serde_json::json!({ "action": body.action, "payload": body.payload })).to_string();
+    if shown == body.digest {
+        format!("{short}…  the same as of what is shown")
+    } else {
+        format!("{short}…  made by the daemon over what it holds")
+    }
+}
+
+fn expiry(approval: &Approval, ctx: &Ctx<'_>) -> String {
+    match approval.body.expires_at {
+        Some(at) => {
+            let left = at.as_second() - ctx.time.wall.as_second();
+            format!(
+                "it ends without approval at {} ({})",
+                clock(at, ctx),
+                span::short(left)
+            )
+        }
+        None => "it waits".to_owned(),
+    }
+}
+
+fn decided(approval: &Approval, ctx: &Ctx<'_>) -> String {
+    let body = &approval.body;
+    let who = body.decided_by.as_deref().unwrap_or("nobody");
+    let at = body
+        .decided_at
+        .map_or_else(String::new, |at| format!(" at {}", clock(at, ctx)));
+    let how = match body.status {
+        ApprovalStatus::Pending => "waits",
+        ApprovalStatus::Approved if body.edited.is_some() => "approved as edited",
+        ApprovalStatus::Approved => "approved",
+        ApprovalStatus::Denied => "denied",
+        ApprovalStatus::Expired => "expired",
+        ApprovalStatus::Withdrawn => "withdrawn by its run",
+    };
+    format!("{how} by {}{at}", clean(who))
+}
+
+/// Hours and minutes in the person's zone.
+pub(super) fn clock(at: jiff::Timestamp, ctx: &Ctx<'_>) -> String {
+    let zoned = at.to_zoned(ctx.prefs.zone.clone());
+    format!("{:02}:{:02}", zoned.hour(), zoned.minute())
+}
+
+fn quoted(head: &str, text: &str, cells: usize, out: &mut Vec<Line>) {
+    let text = format!("\"{}\"", clean(text));
+    let mut head = head.to_owned();
+    for row in wrap(&text, cells.saturating_sub(5)) {
+        out.push(Line::new().add(Role::Dim, &head).add(Role::Quoted, row));
+        head = " ".repeat(5);
+    }
+}

@@ -1,0 +1,159 @@
+//! The list: what waits, oldest first, and what was decided.
+
+use dirigent_protocol::entity::ApprovalStatus;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::content::clock;
+use super::page::Approvals;
+use crate::model::{Approval, Link};
+use crate::pages::Ctx;
+use crate::text::{clean_line, fit, fit_right, span};
+use crate::theme::{Role, Sign};
+use crate::widgets::{Line, Pane, first_row};
+
+/// Rows of one request.
+const ROWS: usize = 2;
+
+impl Approvals {
+    pub(super) fn draw_inbox(&self, ctx: &Ctx<'_>, focus: bool, area: Rect, buf: &mut Buffer) {
+        let (waiting, decided) = Self::rows(ctx);
+        let pane = Pane::new(format!("Inbox ({})", waiting.len()))
+            .focus(focus)
+            .foot(Role::Dim, "Enter read");
+        let inner = pane.draw(area, ctx.theme, buf);
+        if inner.is_empty() {
+            return;
+        }
+        if waiting.is_empty() && decided.is_empty() {
+            empty(ctx, inner, buf);
+            return;
+        }
+        let width = usize::from(inner.width);
+        let head = format!(
+            "  {}{}{}",
+            fit("risk", 6),
+            fit("what", width.saturating_sub(13)),
+            fit_right("due", 5)
+        );
+        Line::new()
+            .add(Role::Dim, head)
+            .draw_row(0, inner, ctx.theme, buf);
+        let list = Rect {
+            y: inner.y + 1,
+            height: inner.height - 1,
+            ..inner
+        };
+        self.list_rows.set(usize::from(list.height));
+        let here = self.cursor.key();
+        let mut lines: Vec<Line> = Vec::new();
+        let mut at = 0;
+        for approval in &waiting {
+            if Some(&approval.id) == here {
+                at = lines.len();
+            }
+            lines.extend(request(approval, Some(&approval.id) == here, ctx, width));
+        }
+        if !decided.is_empty() {
+            lines.push(
+                Line::new().add(
+                    Role::Dim,
+                    fit("── decided ", width)
+                        .replace(' ', "─")
+                        .replace("─decided─", " decided "),
+                ),
+            );
+        }
+        for approval in &decided {
+            if Some(&approval.id) == here {
+                at = lines.len();
+            }
+            lines.push(settled(approval, Some(&approval.id) == here, ctx, width));
+        }
+        let height = usize::from(list.height) / ROWS * ROWS;
+        let first = first_row(at, lines.len(), height.max(1));
+        for (row, line) in (0u16..list.height).zip(lines.iter().skip(first)) {
+            line.draw_row(row, list, ctx.theme, buf);
+        }
+    }
+}
+
+fn request(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> [Line; ROWS] {
+    let body = &approval.body;
+    let risk = Sign::risk(body.risk);
+    let held = ctx.model.outbox.held_for(approval.id).is_some();
+    let (mark, role) = if held {
+        (Sign::EDITED.sign, Sign::EDITED.role)
+    } else if ctx.model.outbox.is_sent(approval.id) {
+        ("→", Role::Mine)
+    } else if ctx.model.is_snoozed(approval.id, ctx.time) {
+        (Sign::EXPIRED.sign, Role::Dim)
+    } else {
+        (risk.sign, risk.role)
+    };
+    let due = body.expires_at.map_or_else(
+        || "-".to_owned(),
+        |at| span::short(at.as_second() - ctx.time.wall.as_second()),
+    );
+    let name = clean_line(if body.action.is_empty() {
+        &body.title
+    } else {
+        &body.action
+    })
+    .into_owned();
+    let first = Line::new()
+        .add(Role::Focus, if here { ">" } else { " " })
+        .add(role, mark)
+        .add(risk.role, fit(risk.word, 5))
+        .add(Role::Text, " ")
+        .add(
+            if here { Role::Selected } else { Role::Text },
+            fit(&name, width.saturating_sub(13)),
+        )
+        .add(Role::Dim, fit_right(&due, 5));
+    let place = format!("  run {} {} › {}", body.run.short(), body.workflow, body.task);
+    [first, Line::new().add(Role::Dim, fit(&clean_line(&place), width))]
+}
+
+fn settled(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> Line {
+    let body = &approval.body;
+    let (sign, role) = match body.status {
+        ApprovalStatus::Approved if body.edited.is_some() => (Sign::EDITED.sign, Role::Mine),
+        ApprovalStatus::Approved => ("✓", Role::Good),
+        ApprovalStatus::Denied => ("✗", Role::Bad),
+        ApprovalStatus::Withdrawn => ("⊘", Role::Dim),
+        ApprovalStatus::Expired | ApprovalStatus::Pending => (Sign::EXPIRED.sign, Role::Dim),
+    };
+    let at = body.decided_at.map_or_else(String::new, |at| clock(at, ctx));
+    let who = clean_line(body.decided_by.as_deref().unwrap_or("-")).into_owned();
+    Line::new()
+        .add(Role::Focus, if here { ">" } else { " " })
+        .add(role, sign)
+        .add(Role::Dim, format!(" {} ", fit(&who, 6)))
+        .add(
+            if here { Role::Selected } else { Role::Text },
+            fit(&clean_line(&body.action), width.saturating_sub(16)),
+        )
+        .add(Role::Dim, fit_right(&at, 6))
+}
+
+/// What an inbox without anything in it says.
+fn empty(ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    let words: &[&str] = match &ctx.model.connection.link {
+        Link::Connecting => &["Asking the daemon …"],
+        Link::Down { .. } => &["Not connected."],
+        Link::Stale | Link::Live if !ctx.model.loaded => &["Reading …"],
+        Link::Stale | Link::Live => &[
+            "Nothing waits for you.",
+            "",
+            "When a run asks, it stands here, and",
+            "⚑ in the first line counts it. Nothing",
+            "ever pops up over what you do.",
+        ],
+    };
+    for (row, text) in (1u16..).zip(words) {
+        Line::new()
+            .add(Role::Dim, format!(" {text}"))
+            .draw_row(row, area, ctx.theme, buf);
+    }
+}
