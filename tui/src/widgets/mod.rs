@@ -1,5 +1,6 @@
 //! Pieces that pages are drawn from. They know roles and cells, not pages, keys or the daemon.
 
+pub mod bar;
 pub mod cursor;
 pub mod graph;
 pub mod line;

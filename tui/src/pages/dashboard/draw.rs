@@ -1,0 +1,211 @@
+//! Where the panes stand at every size.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::first_steps;
+use super::needs;
+use super::page::{Dashboard, Part};
+use super::runs::counts;
+use crate::model::Link;
+use crate::pages::Ctx;
+use crate::text::{clean, wrap};
+use crate::theme::Role;
+use crate::widgets::{Line, Pane, Size};
+
+impl Dashboard {
+    pub(super) fn draw(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let area = banner(ctx, area, buf);
+        let size = Size::of(area);
+        if size.is_single() || area.height < 14 {
+            self.draw_single(ctx, size, area, buf);
+            return;
+        }
+        let top = (area.height / 3).clamp(6, 12);
+        let fleet = if area.height >= 24 { 5 } else { 0 };
+        let upper = Rect { height: top, ..area };
+        let lower = Rect {
+            y: upper.bottom(),
+            height: area.height - top - fleet,
+            ..area
+        };
+        if size == Size::Wide {
+            let each = upper.width / 3;
+            self.draw_part(Part::Needs, ctx, Rect { width: each, ..upper }, buf);
+            self.draw_part(
+                Part::Activity,
+                ctx,
+                Rect {
+                    x: upper.x + each,
+                    width: each,
+                    ..upper
+                },
+                buf,
+            );
+            let rest = upper.width - 2 * each;
+            self.draw_part(
+                Part::Fleet,
+                ctx,
+                Rect {
+                    x: upper.x + 2 * each,
+                    width: rest,
+                    ..upper
+                },
+                buf,
+            );
+            self.draw_part(
+                Part::Runs,
+                ctx,
+                Rect {
+                    height: lower.height + fleet,
+                    ..lower
+                },
+                buf,
+            );
+            return;
+        }
+        let left = upper.width / 2;
+        self.draw_part(Part::Needs, ctx, Rect { width: left, ..upper }, buf);
+        self.draw_part(
+            Part::Activity,
+            ctx,
+            Rect {
+                x: upper.x + left,
+                width: upper.width - left,
+                ..upper
+            },
+            buf,
+        );
+        self.draw_part(Part::Runs, ctx, lower, buf);
+        self.draw_part(
+            Part::Fleet,
+            ctx,
+            Rect {
+                y: lower.bottom(),
+                height: fleet,
+                ..area
+            },
+            buf,
+        );
+    }
+
+    /// One pane, with the others named in a line above it.
+    fn draw_single(&self, ctx: &Ctx<'_>, size: Size, area: Rect, buf: &mut Buffer) {
+        let mut tabs = Line::new();
+        if size != Size::Tiny {
+            for part in Part::ALL {
+                let here = part == self.part;
+                let name = title(part, ctx, true);
+                tabs.push(
+                    if here { Role::Heading } else { Role::Dim },
+                    if here {
+                        format!(" [{name}]")
+                    } else {
+                        format!("  {name} ")
+                    },
+                );
+            }
+            tabs.draw_row(0, area, ctx.theme, buf);
+        }
+        let skip = u16::from(size != Size::Tiny).min(area.height);
+        let body = Rect {
+            y: area.y + skip,
+            height: area.height - skip,
+            ..area
+        };
+        self.draw_part(self.part, ctx, body, buf);
+    }
+
+    fn draw_part(&self, part: Part, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        if area.is_empty() {
+            return;
+        }
+        let foot = match part {
+            Part::Needs if first_steps::show(ctx) => "Enter copies the command".to_owned(),
+            Part::Needs => "! oldest approval  Enter look".to_owned(),
+            Part::Runs => {
+                let total = ctx.model.runs.len();
+                if total == 0 {
+                    String::new()
+                } else {
+                    format!("{} runs   Enter opens", crate::text::amount::count(total as u64))
+                }
+            }
+            Part::Activity | Part::Fleet => String::new(),
+        };
+        let mut pane = Pane::new(title(part, ctx, false))
+            .focus(part == self.part)
+            .foot(Role::Dim, foot);
+        if !ctx.model.connection.is_live() && ctx.model.loaded {
+            pane = pane.title(Role::Stale, "  last known");
+        }
+        let inner = pane.draw(area, ctx.theme, buf);
+        if inner.is_empty() {
+            return;
+        }
+        match part {
+            Part::Needs if first_steps::show(ctx) => self.draw_first_steps(ctx, inner, buf),
+            Part::Needs => self.draw_needs(ctx, inner, buf),
+            Part::Runs => self.draw_runs(ctx, inner, buf),
+            Part::Activity => self.draw_activity(ctx, inner, buf),
+            Part::Fleet => self.draw_fleet(ctx, inner, buf),
+        }
+    }
+}
+
+fn title(part: Part, ctx: &Ctx<'_>, short: bool) -> String {
+    match part {
+        Part::Needs if first_steps::show(ctx) => "Welcome".to_owned(),
+        Part::Needs => format!("Needs you ({})", needs::all(ctx).len()),
+        Part::Runs if short => format!("Runs ({})", ctx.model.runs.len()),
+        Part::Runs => format!("Runs ({})", counts(ctx)),
+        Part::Activity if short => "Last hour".to_owned(),
+        Part::Activity => "Last 60 minutes".to_owned(),
+        Part::Fleet => "Fleet".to_owned(),
+    }
+}
+
+/// Says above everything that the line is down, why, and what to do; what is left of the area comes back.
+fn banner(ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    let Link::Down {
+        since,
+        fault,
+        retry_at,
+    } = &ctx.model.connection.link
+    else {
+        return area;
+    };
+    let at = since.to_zoned(ctx.prefs.zone.clone());
+    let again = if retry_at.is_some() {
+        "trying again"
+    } else {
+        "not trying again"
+    };
+    let mut text = format!(
+        "✗ disconnected since {:02}:{:02}, {again}: {}",
+        at.hour(),
+        at.minute(),
+        clean(&fault.message)
+    );
+    if let Some(help) = &fault.help {
+        text.push_str(&format!(" ({})", clean(help)));
+    }
+    let rows = wrap(
+        &text.replace('\n', " "),
+        usize::from(area.width.saturating_sub(2)).max(1),
+    );
+    let height = u16::try_from(rows.len())
+        .unwrap_or(u16::MAX)
+        .min(3)
+        .min(area.height / 3);
+    for (row, text) in (0u16..height).zip(&rows) {
+        Line::new()
+            .add(Role::Bad, format!(" {text}"))
+            .draw_row(row, area, ctx.theme, buf);
+    }
+    Rect {
+        y: area.y + height,
+        height: area.height - height,
+        ..area
+    }
+}
