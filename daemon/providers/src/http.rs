@@ -159,6 +159,8 @@ pub(crate) struct Body<'a> {
     response: Response,
     clock: &'a Clock,
     read: usize,
+    /// When waiting for more stops being worth it, once that is known.
+    enough: Option<Instant>,
 }
 
 impl<'a> Body<'a> {
@@ -167,7 +169,13 @@ impl<'a> Body<'a> {
             response,
             clock,
             read: 0,
+            enough: None,
         }
+    }
+
+    /// From now on waits at most `time` in all: what is still to come is welcome but not needed.
+    pub(crate) fn hurry(&mut self, time: Duration) {
+        self.enough.get_or_insert(Instant::now() + time);
     }
 
     /// The next bytes, never empty; `None` at the proper end.
@@ -179,6 +187,7 @@ impl<'a> Body<'a> {
                 Phase::Silence
             };
             let (deadline, late) = self.clock.next(phase);
+            let deadline = self.enough.map_or(deadline, |enough| enough.min(deadline));
             let chunk = match timeout_at(deadline, self.response.chunk()).await {
                 Err(_) => return Err(late),
                 Ok(Ok(None)) => return Ok(None),

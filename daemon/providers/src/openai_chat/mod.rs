@@ -26,6 +26,9 @@ use crate::{
 /// Name in the configuration.
 pub(crate) const NAME: &str = "openai_chat";
 
+/// How long usage and the end of the stream may take once the model is done.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Opens a client; nothing is sent.
 pub(crate) fn open(settings: &ProviderSettings) -> Result<Arc<dyn ModelClient>, RegistryError> {
     let provider = || settings.name.clone();
@@ -273,6 +276,9 @@ async fn read_events(
     let mut parser = SseParser::default();
     parser.feed(first, |event| answer.event(event, sink))?;
     while !answer.is_done() {
+        if answer.is_finished() {
+            body.hurry(LAST_WORDS);
+        }
         match body.chunk().await {
             Ok(Some(chunk)) => parser.feed(&chunk, |event| answer.event(event, sink))?,
             Ok(None) => {

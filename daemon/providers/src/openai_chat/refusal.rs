@@ -152,8 +152,10 @@ fn kind(status: u16, retry_after: Option<Duration>, words: &Words) -> ModelError
 
 /// One line of at most 300 characters without control characters: safe for a terminal and a log.
 pub(super) fn clip(text: &str) -> String {
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let safe: String = flat.chars().filter(|c| !c.is_control()).collect();
+    let words = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty());
+    let safe = words.collect::<Vec<_>>().join(" ");
     match safe.char_indices().nth(MAX_WORDS) {
         Some((at, _)) => format!("{}…", &safe[..at]),
         None => safe,
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn words_of_a_provider_cannot_drive_a_terminal() {
-        assert_eq!(clip("a\u{1b}[2J\nb\t\u{7}c"), "a[2J b c");
+        assert_eq!(clip("a\u{1b}[2J\nb\t\u{7}c"), "a [2J b c");
         assert_eq!(clip(&"ä".repeat(400)).chars().count(), 301);
     }
 }

@@ -7,6 +7,8 @@
 //! Invariant: every answer is labelled (`ChatReply::rehearsal`, `model = "rehearsal"`, and a last line in prose), and
 //! the same request gives the same bytes.
 
+mod blocks;
+mod bounds;
 mod brief;
 mod cluster;
 mod extract;

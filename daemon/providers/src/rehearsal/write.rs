@@ -293,7 +293,7 @@ fn sources(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
             .collect();
         lines.push(format!(
             "- {} of {}: {}",
-            reading.source_noun(),
+            many(reading.sources.len(), reading.source_noun()),
             reading.name(),
             most.join(", ")
         ));
