@@ -7,6 +7,7 @@ pub mod approvals;
 pub mod closed;
 pub mod dashboard;
 pub mod page;
+pub mod runs;
 
 pub use page::{Ctx, Input, Meta, Page};
 
@@ -25,5 +26,6 @@ macro_rules! pages {
 
 pages! {
     dashboard::Dashboard,
+    runs::Runs,
     approvals::Approvals,
 }

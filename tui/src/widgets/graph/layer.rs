@@ -58,7 +58,7 @@ impl Shape {
 
 /// Something that takes room in a column.
 #[derive(Clone, Debug)]
-pub struct Vertex {
+pub(super) struct Vertex {
     /// Place in the visible nodes; `None` for a waypoint.
     pub node: Option<usize>,
     /// Name that survives a new layout.
@@ -75,14 +75,14 @@ pub struct Vertex {
 
 impl Vertex {
     /// The row its edges use.
-    pub const fn port_row(&self) -> i32 {
+    pub(super) const fn port_row(&self) -> i32 {
         self.y + self.shape.port()
     }
 }
 
 /// One piece of an edge, from a column to the next.
 #[derive(Clone, Copy, Debug)]
-pub struct Segment {
+pub(super) struct Segment {
     /// Vertex on the left.
     pub from: usize,
     /// Vertex on the right.
@@ -97,7 +97,7 @@ pub struct Segment {
 
 /// The layered drawing.
 #[derive(Clone, Debug, Default)]
-pub struct Layers {
+pub(super) struct Layers {
     /// Nodes first (in the order of the visible nodes), waypoints behind.
     pub vertices: Vec<Vertex>,
     /// Vertices of each column, top to bottom.
@@ -112,7 +112,7 @@ const NAME_CAP: i32 = 22;
 const STATUS_ROOM: i32 = 9;
 
 /// Columns of `visible` with `ranks`, nothing placed yet.
-pub fn layers(visible: &Visible, names: &[String], ranks: &[usize], detail: Detail) -> Layers {
+pub(super) fn layers(visible: &Visible, names: &[String], ranks: &[usize], detail: Detail) -> Layers {
     let mut out = Layers::default();
     let columns = ranks.iter().max().map_or(0, |last| last + 1);
     out.columns = vec![Vec::new(); columns];

@@ -138,7 +138,7 @@ impl Graph {
 }
 
 /// How many of `nodes` are in each state, for the status line of a folded box: `4 ✓ 2 ●`.
-pub fn counts(graph: &Graph, members: &[usize]) -> String {
+pub(super) fn counts(graph: &Graph, members: &[usize]) -> String {
     let mut text = String::new();
     for state in StepState::ALL {
         let many = members

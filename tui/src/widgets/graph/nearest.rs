@@ -18,7 +18,7 @@ pub enum Direction {
 }
 
 /// The seat nearest to seat `from` in `direction`; `None` at the edge.
-pub fn nearest(scene: &Scene, from: usize, direction: Direction) -> Option<usize> {
+pub(super) fn nearest(scene: &Scene, from: usize, direction: Direction) -> Option<usize> {
     let here = scene.seats.iter().find(|seat| seat.node == from)?;
     let (x, y) = here.middle();
     let mut best: Option<(i32, usize)> = None;

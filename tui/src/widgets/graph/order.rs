@@ -7,7 +7,7 @@ use super::layer::Layers;
 const SWEEPS: usize = 4;
 
 /// Orders every column of `layers`, and keeps the best of a few sweeps.
-pub fn order(layers: &mut Layers) {
+pub(super) fn order(layers: &mut Layers) {
     let (left, right) = neighbours(layers);
     let aside = asides(layers);
     for column in 1..layers.columns.len() {

@@ -14,7 +14,7 @@ use crate::theme::{Role, Theme};
 use crate::widgets::step_state::StepState;
 
 /// A viewport on a drawing: cell coordinates of the drawing in, cells of the buffer out.
-pub struct Canvas<'a> {
+pub(super) struct Canvas<'a> {
     /// Where it is drawn.
     pub buf: &'a mut Buffer,
     /// The viewport.
@@ -27,7 +27,7 @@ pub struct Canvas<'a> {
 
 impl Canvas<'_> {
     /// Writes `text` from column `x` of row `y`, clipped at the viewport.
-    pub fn text(&mut self, x: i32, y: i32, text: &str, style: Style) {
+    pub(super) fn text(&mut self, x: i32, y: i32, text: &str, style: Style) {
         let mut x = x;
         for letter in text.chars() {
             let wide = i32::try_from(letter.width().unwrap_or(0)).unwrap_or(0);
@@ -58,7 +58,7 @@ impl Canvas<'_> {
 }
 
 /// Draws the part of `scene` that the canvas shows.
-pub fn paint(
+pub(super) fn paint(
     canvas: &mut Canvas<'_>,
     graph: &Graph,
     visible: &Visible,
@@ -135,7 +135,7 @@ fn draw(canvas: &mut Canvas<'_>, graph: &Graph, node: &VisibleNode, seat: &Seat,
 }
 
 /// What a folded fan-out does as a whole: the most urgent of its branches.
-pub fn together(graph: &Graph, members: &[usize]) -> StepState {
+pub(super) fn together(graph: &Graph, members: &[usize]) -> StepState {
     use StepState as S;
     let order = [
         S::Person,

@@ -8,7 +8,7 @@ use super::layer::{Layers, Vertex};
 
 /// Rows and columns of an earlier layout, by key.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub(super) struct Memory {
     /// Column and first row of each vertex.
     pub seats: HashMap<String, (usize, i32)>,
     /// Cell columns of each column.
@@ -18,7 +18,7 @@ pub struct Memory {
 }
 
 /// Gives every vertex its row.
-pub fn place(layers: &mut Layers, memory: &Memory) {
+pub(super) fn place(layers: &mut Layers, memory: &Memory) {
     if memory.seats.is_empty() {
         fresh(layers);
     } else {

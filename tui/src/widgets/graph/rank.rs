@@ -3,7 +3,7 @@
 //! Invariant: a node that had a column keeps it; edges that would then point left or stay in a column are loop edges.
 
 /// Columns for `count` nodes; `kept` names the columns of nodes that were drawn before.
-pub fn rank(count: usize, edges: &[(usize, usize)], kept: &[Option<usize>]) -> Vec<usize> {
+pub(super) fn rank(count: usize, edges: &[(usize, usize)], kept: &[Option<usize>]) -> Vec<usize> {
     let out = outgoing(count, edges);
     let back = back_edges(count, edges, &out);
     let mut waiting = vec![0usize; count];

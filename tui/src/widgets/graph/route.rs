@@ -38,7 +38,7 @@ struct Channel {
 }
 
 /// Draws `layers` (rows already placed) and remembers where everything is.
-pub fn route(layers: &Layers, visible: &Visible, memory: &mut Memory) -> Scene {
+pub(super) fn route(layers: &Layers, visible: &Visible, memory: &mut Memory) -> Scene {
     let lanes = loop_lanes(layers, visible);
     let mut channels = channels(layers, visible, &lanes);
     let widths = column_widths(layers, memory);

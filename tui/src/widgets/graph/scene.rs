@@ -3,13 +3,13 @@
 //! Invariant: strokes are sorted by row then column, one for each cell, so a viewport finds its own without a full scan.
 
 /// A line leaves the cell upwards.
-pub const NORTH: u8 = 1;
+pub(super) const NORTH: u8 = 1;
 /// A line leaves the cell to the right.
-pub const EAST: u8 = 2;
+pub(super) const EAST: u8 = 2;
 /// A line leaves the cell downwards.
-pub const SOUTH: u8 = 4;
+pub(super) const SOUTH: u8 = 4;
 /// A line leaves the cell to the left.
-pub const WEST: u8 = 8;
+pub(super) const WEST: u8 = 8;
 
 use super::layer::Shape;
 

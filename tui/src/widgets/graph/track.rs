@@ -4,7 +4,7 @@
 
 /// Lines of one channel that share their vertical part.
 #[derive(Clone, Debug, Default)]
-pub struct Net {
+pub(super) struct Net {
     /// Rows where it comes in from the left.
     pub sources: Vec<i32>,
     /// Rows where it goes out to the right.
@@ -15,7 +15,7 @@ pub struct Net {
 
 impl Net {
     /// First and last row.
-    pub fn rows(&self) -> (i32, i32) {
+    pub(super) fn rows(&self) -> (i32, i32) {
         let all = self.sources.iter().chain(&self.targets).chain(&self.lanes);
         all.fold((i32::MAX, i32::MIN), |span, row| {
             (span.0.min(*row), span.1.max(*row))
@@ -23,14 +23,14 @@ impl Net {
     }
 
     /// All in one row: needs no vertical part.
-    pub fn is_straight(&self) -> bool {
+    pub(super) fn is_straight(&self) -> bool {
         let (first, last) = self.rows();
         first >= last
     }
 }
 
 /// A track for each net (`None` for straight ones), and how many tracks there are.
-pub fn tracks(nets: &[Net]) -> (Vec<Option<usize>>, usize) {
+pub(super) fn tracks(nets: &[Net]) -> (Vec<Option<usize>>, usize) {
     let count = nets.len();
     let bent: Vec<bool> = nets.iter().map(|net| !net.is_straight()).collect();
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); count];

@@ -41,7 +41,7 @@ pub struct GraphView {
 }
 
 /// One layout pass: visible nodes placed and routed, old nodes where `memory` has them.
-pub fn lay_out(graph: &Graph, drawn: &Visible, detail: Detail, memory: &mut Memory) -> Scene {
+pub(super) fn lay_out(graph: &Graph, drawn: &Visible, detail: Detail, memory: &mut Memory) -> Scene {
     let edges: Vec<(usize, usize)> = drawn.edges.iter().map(|edge| (edge.from, edge.to)).collect();
     let kept: Vec<Option<usize>> = drawn
         .nodes

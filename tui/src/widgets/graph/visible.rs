@@ -94,7 +94,7 @@ pub fn visible(graph: &Graph, scope: &Scope) -> Visible {
 }
 
 /// Whether a container gives way to its inside.
-pub fn is_open(graph: &Graph, scope: &Scope, node: &GraphNode, depth: usize) -> bool {
+pub(super) fn is_open(graph: &Graph, scope: &Scope, node: &GraphNode, depth: usize) -> bool {
     if !graph.is_container(&node.id) {
         return false;
     }

@@ -1,0 +1,326 @@
+//! The list of runs: filtered, sorted, and drawn only where it is in sight.
+//! Owns order, filter and cursor; the texts are `columns`'. Opening a run is the page's business.
+//! Invariant: new runs never move the cursor off its run.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use dirigent_protocol::id::RunId;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::columns::{Column, age, lay_out, row, sign};
+use crate::keymap::Action;
+use crate::model::{Link, Model, Run};
+use crate::pages::Ctx;
+use crate::text::{amount, fit, fit_right, span};
+use crate::theme::Role;
+use crate::widgets::{Cursor, Line, Pane, first_row};
+
+/// What one can sort by, in the order of the key.
+const SORTS: [Column; 6] = [
+    Column::Age,
+    Column::State,
+    Column::Workflow,
+    Column::Tokens,
+    Column::Cost,
+    Column::Owner,
+];
+
+/// The list.
+#[derive(Debug)]
+pub(super) struct RunList {
+    order: Vec<RunId>,
+    cursor: Cursor<RunId>,
+    sort: usize,
+    reversed: bool,
+    /// What the filter says.
+    filter: String,
+    /// The filter is being typed.
+    typing: bool,
+    height: Cell<usize>,
+}
+
+impl Default for RunList {
+    fn default() -> Self {
+        Self {
+            order: Vec::new(),
+            cursor: Cursor::default(),
+            sort: 0,
+            reversed: false,
+            filter: String::new(),
+            typing: false,
+            height: Cell::new(20),
+        }
+    }
+}
+
+impl RunList {
+    /// The filter is being typed.
+    pub(super) const fn typing(&self) -> bool {
+        self.typing
+    }
+
+    /// A filter is in force.
+    pub(super) const fn is_filtered(&self) -> bool {
+        !self.filter.is_empty()
+    }
+
+    /// The run under the cursor.
+    pub(super) const fn selected(&self) -> Option<&RunId> {
+        self.cursor.key()
+    }
+
+    /// Puts the cursor on a run.
+    pub(super) fn select(&mut self, run: RunId) {
+        self.cursor.set(run);
+    }
+
+    /// Orders and filters anew.
+    pub(super) fn arrange(&mut self, model: &Model) {
+        let wanted = self.filter.to_lowercase();
+        let words: Vec<&str> = wanted.split_whitespace().collect();
+        let mut runs: Vec<&Run> = model
+            .runs
+            .values()
+            .filter(|run| matches(model, run, &words))
+            .collect();
+        runs.sort_by_key(|run| std::cmp::Reverse((run.created_at, run.id)));
+        match SORTS[self.sort] {
+            Column::State => runs.sort_by_key(|run| urgency(model, run)),
+            Column::Workflow => runs.sort_by(|a, b| a.body.workflow.cmp(&b.body.workflow)),
+            Column::Tokens => runs.sort_by_key(|run| {
+                std::cmp::Reverse(run.body.usage.input_tokens + run.body.usage.output_tokens)
+            }),
+            Column::Cost => runs.sort_by_key(|run| std::cmp::Reverse(run.body.usage.cost_micro_usd)),
+            Column::Owner => runs.sort_by(|a, b| a.body.started_by.cmp(&b.body.started_by)),
+            _ => {}
+        }
+        if self.reversed {
+            runs.reverse();
+        }
+        self.order = runs.into_iter().map(|run| run.id).collect();
+        self.cursor.follow(&self.order);
+    }
+
+    /// Takes an action of lists; says whether it was one.
+    pub(super) fn act(&mut self, action: Action, model: &Model) -> bool {
+        match action {
+            Action::Filter => self.typing = true,
+            Action::Sort => self.sort = (self.sort + 1) % SORTS.len(),
+            Action::SortReverse => self.reversed = !self.reversed,
+            Action::Back if self.is_filtered() => self.filter.clear(),
+            action => return self.cursor.step(action, &self.order, self.height.get()),
+        }
+        self.arrange(model);
+        true
+    }
+
+    /// A key for the filter.
+    pub(super) fn key(&mut self, key: &KeyEvent, model: &Model) {
+        match key.code {
+            KeyCode::Esc => {
+                self.filter.clear();
+                self.typing = false;
+            }
+            KeyCode::Enter | KeyCode::Tab => self.typing = false,
+            KeyCode::Backspace => {
+                self.filter.pop();
+            }
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => self.filter.clear(),
+            KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.type_text(&c.to_string())
+            }
+            _ => return,
+        }
+        self.arrange(model);
+    }
+
+    /// Text for the filter.
+    pub(super) fn type_text(&mut self, text: &str) {
+        let room = 200usize.saturating_sub(self.filter.chars().count());
+        self.filter
+            .extend(text.chars().filter(|c| !c.is_control()).take(room));
+    }
+
+    fn visible(&self) -> impl Iterator<Item = &RunId> {
+        let height = self.height.get();
+        let first = first_row(self.cursor.row(&self.order), self.order.len(), height);
+        self.order.iter().skip(first).take(height)
+    }
+
+    /// After how long an age in sight changes.
+    pub(super) fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
+        if !ctx.model.connection.is_live() {
+            return None;
+        }
+        let runs = self.visible().filter_map(|id| ctx.model.runs.get(id));
+        let part = ctx.time.wall.subsec_millisecond().unsigned_abs();
+        runs.map(|run| span::until_short_changes(age(run, ctx.time.wall)))
+            .min()
+            .map(|wait| Duration::from_millis(wait.saturating_sub(u64::from(part)).max(50)))
+    }
+
+    /// Draws it.
+    pub(super) fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let model = ctx.model;
+        let inside = self.frame(ctx).draw(area, ctx.theme, buf);
+        if inside.is_empty() {
+            return;
+        }
+        let columns = lay_out(usize::from(inside.width));
+        let mut head = Line::new().add(Role::Text, " ");
+        for (column, width) in &columns {
+            let on = *column == SORTS[self.sort];
+            let arrow = if self.reversed { "↑" } else { "↓" };
+            let title = format!("{}{}", column.title(), if on { arrow } else { "" });
+            head.push(
+                if on { Role::Heading } else { Role::Dim },
+                if column.is_number() {
+                    fit_right(&title, *width)
+                } else {
+                    fit(&title, *width)
+                },
+            );
+            head.push(Role::Text, " ");
+        }
+        head.draw_row(0, inside, ctx.theme, buf);
+        let body = Rect {
+            y: inside.y + 1,
+            height: inside.height - 1,
+            ..inside
+        };
+        self.height.set(usize::from(body.height).max(1));
+        if self.order.is_empty() {
+            self.empty(ctx, body, buf);
+            return;
+        }
+        for (y, id) in (0..body.height).zip(self.visible()) {
+            if let Some(run) = model.runs.get(id) {
+                row(model, run, self.cursor.key() == Some(id), &columns, ctx.time.wall)
+                    .draw_row(y, body, ctx.theme, buf);
+            }
+        }
+    }
+
+    fn frame(&self, ctx: &Ctx<'_>) -> Pane {
+        let model = ctx.model;
+        let shown = self.order.len();
+        let all = model.runs.len();
+        let count = |word: &str| {
+            self.order
+                .iter()
+                .filter_map(|id| model.runs.get(id))
+                .filter(|run| sign(model, run).word == word)
+                .count()
+        };
+        let mut counts = Vec::new();
+        for word in ["running", "waiting", "faulted"] {
+            let many = count(word);
+            if many > 0 {
+                counts.push(format!("{many} {word}"));
+            }
+        }
+        let mut pane = Pane::new("Runs");
+        if !counts.is_empty() {
+            pane = pane.title(Role::Dim, format!(" ({})", counts.join(", ")));
+        }
+        if self.typing || self.is_filtered() {
+            pane = pane.title(Role::Key, "  /").title(Role::Text, &self.filter);
+            pane = pane.title(Role::Caret, if self.typing { "▌" } else { "" });
+        }
+        if !model.connection.is_live() {
+            pane = pane.title(
+                Role::Stale,
+                if model.loaded {
+                    "  as of the last word of the daemon"
+                } else {
+                    ""
+                },
+            );
+        }
+        let here = if shown == 0 {
+            0
+        } else {
+            self.cursor.row(&self.order) + 1
+        };
+        let of = if shown == all {
+            amount::count(all as u64)
+        } else {
+            format!(
+                "{} ({} in all)",
+                amount::count(shown as u64),
+                amount::count(all as u64)
+            )
+        };
+        pane.foot(
+            Role::Dim,
+            format!("{here} of {of}  by {}", SORTS[self.sort].title()),
+        )
+        .focus(true)
+    }
+
+    fn empty(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let say = |row: u16, role: Role, words: &str| {
+            Line::new()
+                .add(role, format!(" {words}"))
+                .draw_row(row, area, ctx.theme, buf);
+        };
+        empty_words(self.is_filtered(), ctx, say);
+    }
+}
+
+fn empty_words(filtered: bool, ctx: &Ctx<'_>, mut say: impl FnMut(u16, Role, &str)) {
+    match &ctx.model.connection.link {
+        Link::Down { fault, .. } if !ctx.model.loaded => {
+            say(1, Role::Bad, &format!("The daemon is not there: {fault}"));
+            say(
+                2,
+                Role::Dim,
+                "Runs go on without this screen; it tries again by itself.",
+            );
+        }
+        _ if !ctx.model.loaded => say(1, Role::Dim, "Asking the daemon…"),
+        _ if filtered => say(1, Role::Dim, "No run matches. Esc clears the filter."),
+        _ => {
+            say(1, Role::Text, "No run yet.");
+            say(
+                2,
+                Role::Dim,
+                "Start one:  dirigent run start WORKFLOW --input '{…}'",
+            );
+            say(3, Role::Dim, "or see one:  dirigent demo");
+        }
+    }
+}
+
+/// Every word stands somewhere in the run's row.
+fn matches(model: &Model, run: &Run, words: &[&str]) -> bool {
+    words.iter().all(|word| {
+        let body = &run.body;
+        let own = [
+            body.workflow.as_str(),
+            body.version.as_str(),
+            body.step.as_str(),
+            body.started_by.as_str(),
+            sign(model, run).word,
+        ];
+        own.iter().any(|text| text.to_lowercase().contains(word)) || run.id.to_string().contains(word)
+    })
+}
+
+/// What wants a look comes first.
+fn urgency(model: &Model, run: &Run) -> u8 {
+    use dirigent_protocol::run::Status as S;
+    match run.status() {
+        S::Waiting if sign(model, run) == crate::theme::Sign::PERSON => 0,
+        S::Faulted => 1,
+        S::Running => 2,
+        S::Waiting => 3,
+        S::Suspended => 4,
+        S::Pending => 5,
+        S::Completed => 6,
+        S::Cancelled => 7,
+    }
+}

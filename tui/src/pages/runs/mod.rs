@@ -1,0 +1,12 @@
+//! Runs: the list of all, and the monitor of one.
+
+mod columns;
+mod list;
+mod monitor;
+mod page;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use page::{META, Runs};

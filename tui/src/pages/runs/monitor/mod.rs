@@ -1,0 +1,17 @@
+//! The monitor of one run: graph, timeline, live stream and step detail, driven by one cursor.
+//! Owns the fold of a run's events into its pictures; the events themselves are the mirror's.
+
+mod detail;
+mod feed;
+mod graph_of;
+mod panes;
+mod run_view;
+mod state;
+mod step_run;
+#[cfg(test)]
+mod tests;
+mod time_rows;
+mod ui;
+mod words;
+
+pub(super) use state::Monitor;

@@ -1,0 +1,351 @@
+//! The monitor on the screen: one line about the run, and four panes or one of them.
+//! Owns the layout and the frames; what is inside a pane is drawn by its widget.
+
+use dirigent_protocol::run::Status;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::detail::detail;
+use super::state::{Focus, Monitor};
+use super::time_rows::{critical_length, step_name};
+use super::ui::{Picture, Ui};
+use crate::model::Link;
+use crate::pages::Ctx;
+use crate::text::amount;
+use crate::theme::{Role, Sign};
+use crate::widgets::graph::Detail;
+use crate::widgets::step_state::StepState;
+use crate::widgets::timeline::{TimeData, short};
+use crate::widgets::{Line, Pane, Size};
+
+/// Draws the monitor into `area`.
+pub(super) fn draw(monitor: &Monitor, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    let journal = ctx.model.journals.get(&monitor.run);
+    // While the line is down the picture stands still: nobody knows what happened since.
+    let wall = match &ctx.model.connection.link {
+        Link::Down { since, .. } => *since,
+        _ => ctx.time.wall,
+    };
+    let now = ui.view.elapsed(wall);
+    ui.refresh(journal, now);
+    if ui.shown.is_none() {
+        ui.shown.clone_from(&ui.cursor);
+    }
+    ui.feed(journal, &ctx.prefs.zone);
+    let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    header(monitor, ui, ctx, now).draw_row(0, head, ctx.theme, buf);
+    if ui.view.seq == 0 {
+        nothing(monitor, ctx, body, buf);
+        return;
+    }
+    let mut painter = Painter {
+        monitor,
+        ui,
+        ctx,
+        now,
+        columns: area.width,
+        buf,
+    };
+    if monitor.full || Size::of(area).is_single() || area.height < 24 {
+        painter.single(body);
+    } else {
+        painter.all(body);
+    }
+}
+
+/// The one line about the run; a question to a person takes it over.
+fn header(monitor: &Monitor, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
+    let view = &ui.view;
+    if monitor.asked {
+        return Line::new()
+            .add(Role::Bad, format!(" Cancel run {}? ", monitor.run.short()))
+            .add(Role::Text, "No new step starts and what runs is stopped.   ")
+            .add(Role::Key, "a")
+            .add(Role::Text, " yes, cancel it   ")
+            .add(Role::Key, "Esc")
+            .add(Role::Text, " no");
+    }
+    let run = ctx.model.runs.get(&monitor.run);
+    let status = if view.seq == 0 {
+        run.map_or(Status::Pending, |run| run.body.status)
+    } else {
+        view.status
+    };
+    let asking = view.asking();
+    let sign = if asking.is_some() {
+        Sign::PERSON
+    } else {
+        Sign::status(status)
+    };
+    let mut line = Line::new()
+        .add(Role::Text, " ")
+        .add(sign.role, format!("{} {}", sign.sign, sign.word));
+    if let Some((id, step)) = asking {
+        let what = match (&step.approval, step.state) {
+            (Some((_, request)), _) => request.title.clone(),
+            _ => "what became of its effect?".to_owned(),
+        };
+        line.push(Role::Waiting, format!(" for you at {}: ", step_name(view, id)));
+        line.push(Role::Heading, what);
+        line.push(Role::Text, "   ");
+        line.push(Role::Key, "a");
+        line.push(Role::Waiting, " opens it; decide there");
+    }
+    if !ctx.model.connection.is_live() {
+        line.push(Role::Stale, "  (as of the last word of the daemon)");
+    }
+    line.push(Role::Text, format!("  {}", short(now)));
+    if let Some(progress) = run
+        .map(|run| run.body.progress)
+        .filter(|progress| progress.total > 0)
+    {
+        line.push(Role::Dim, format!("  step {}/{}", progress.done, progress.total));
+    }
+    let tokens = view.usage.input_tokens + view.usage.output_tokens;
+    if tokens > 0 {
+        line.push(
+            Role::Dim,
+            format!(
+                "  {} tok  {}",
+                amount::tokens(tokens),
+                amount::usd(view.usage.cost_micro_usd)
+            ),
+        );
+    }
+    if let Some(by) = &view.cancelling
+        && !status.is_final()
+    {
+        line.push(Role::Warn, format!("  cancelling, asked by {by}"));
+    }
+    if let Some(error) = &view.error {
+        line.push(Role::Bad, format!("  {}", super::words::fault(error)));
+    }
+    line
+}
+
+fn nothing(monitor: &Monitor, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    let inside = Pane::new("Run").draw(area, ctx.theme, buf);
+    let known = ctx.model.runs.contains_key(&monitor.run);
+    let words = match &ctx.model.connection.link {
+        Link::Down { fault, .. } => {
+            format!("The daemon is not there ({fault}). The run goes on without this screen.")
+        }
+        Link::Connecting => "Connecting to the daemon…".to_owned(),
+        _ if known || !ctx.model.loaded => "Reading the run's events…".to_owned(),
+        _ => format!("There is no run {}; Esc goes to the list.", monitor.run),
+    };
+    let role = if matches!(ctx.model.connection.link, Link::Down { .. }) {
+        Role::Bad
+    } else {
+        Role::Dim
+    };
+    Line::new()
+        .add(role, format!(" {words}"))
+        .draw_row(inside.height / 3, inside, ctx.theme, buf);
+}
+
+struct Painter<'a, 'c> {
+    monitor: &'a Monitor,
+    ui: &'a mut Ui,
+    ctx: &'a Ctx<'c>,
+    now: u64,
+    columns: u16,
+    buf: &'a mut Buffer,
+}
+
+impl Painter<'_, '_> {
+    /// Two columns below the picture, the detail under them.
+    fn all(&mut self, area: Rect) {
+        let low = (area.height / 4).clamp(6, 12);
+        let [picture, middle, step] =
+            Layout::vertical([Constraint::Fill(5), Constraint::Fill(5), Constraint::Length(low)]).areas(area);
+        let [timeline, stream] = Layout::horizontal([Constraint::Fill(6), Constraint::Fill(5)]).areas(middle);
+        self.pane(Focus::Picture, picture);
+        self.pane(Focus::Timeline, timeline);
+        self.pane(Focus::Stream, stream);
+        self.pane(Focus::Step, step);
+    }
+
+    /// One pane, with the names of all above it.
+    fn single(&mut self, area: Rect) {
+        if area.height < 6 {
+            self.pane(self.monitor.focus, area);
+            return;
+        }
+        let [tabs, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+        let mut line = Line::new().add(Role::Text, " ");
+        for focus in Focus::ALL {
+            let on = focus == self.monitor.focus;
+            let title = match focus {
+                Focus::Picture => "steps",
+                Focus::Timeline => "timeline",
+                Focus::Stream => "stream",
+                Focus::Step => "detail",
+            };
+            line.push(
+                if on { Role::Focus } else { Role::Dim },
+                if on {
+                    format!("[{title}]")
+                } else {
+                    format!(" {title} ")
+                },
+            );
+            line.push(Role::Text, " ");
+        }
+        line.draw_row(0, tabs, self.ctx.theme, self.buf);
+        self.pane(self.monitor.focus, body);
+    }
+
+    fn pane(&mut self, focus: Focus, area: Rect) {
+        match focus {
+            Focus::Picture => self.picture(area),
+            Focus::Timeline => self.timeline(area, false),
+            Focus::Stream => self.stream(area),
+            Focus::Step => self.step(area),
+        }
+    }
+
+    fn frame(&mut self, focus: Focus, pane: Pane, area: Rect) -> Rect {
+        pane.focus(self.monitor.focus == focus)
+            .draw(area, self.ctx.theme, self.buf)
+    }
+
+    fn picture(&mut self, area: Rect) {
+        match self.ui.picture(self.columns) {
+            Picture::Graph => self.boxes(area),
+            Picture::Tree => {
+                let pane = Pane::new("Steps")
+                    .title(Role::Dim, " (tree)")
+                    .foot(Role::Dim, "Space fold  Enter opens");
+                let inside = self.frame(Focus::Picture, pane, area);
+                let cursor = self.ui.cursor.as_ref().map(|cursor| cursor.pointer.to_string());
+                self.ui.tree.render(
+                    &self.ui.graph,
+                    cursor.as_deref(),
+                    inside,
+                    self.buf,
+                    self.ctx.theme,
+                );
+            }
+            Picture::Timeline => self.timeline(area, true),
+        }
+    }
+
+    fn boxes(&mut self, area: Rect) {
+        let (detail, fits) = self.ui.boxes.detail();
+        let level = match (fits, detail) {
+            (true, _) => "fit",
+            (false, Detail::Status) => "boxes with status",
+            (false, Detail::Plain) => "boxes",
+            (false, Detail::Sign) => "signs",
+        };
+        let pane = Pane::new("Graph")
+            .title(Role::Dim, format!(" ({level})"))
+            .foot(Role::Dim, "- + detail  0 fit  hjkl move  Enter in");
+        let inside = self.frame(Focus::Picture, pane, area);
+        let legend = u16::from(inside.height > 8);
+        let body = Rect {
+            height: inside.height - legend,
+            ..inside
+        };
+        self.ui
+            .boxes
+            .render(&self.ui.graph, body, self.buf, self.ctx.theme);
+        if legend == 1 {
+            let mut line = Line::new().add(Role::Text, " ");
+            for state in [
+                StepState::Completed,
+                StepState::Running,
+                StepState::Waiting,
+                StepState::Person,
+                StepState::Faulted,
+                StepState::Pending,
+            ] {
+                let sign = state.sign();
+                let word = if state == StepState::Person {
+                    "person"
+                } else {
+                    sign.word
+                };
+                line.push(sign.role, sign.sign);
+                line.push(Role::Dim, format!(" {word}  "));
+            }
+            line.push(Role::Dim, "    ─ always  ╌ conditional");
+            line.draw_row(inside.height - 1, inside, self.ctx.theme, self.buf);
+        }
+    }
+
+    fn timeline(&mut self, area: Rect, large: bool) {
+        let focus = if large { Focus::Picture } else { Focus::Timeline };
+        let mut pane = Pane::new("Timeline").foot(Role::Dim, "- + zoom  { } pan");
+        if self.monitor.critical {
+            pane = pane.title(
+                Role::Waiting,
+                format!("  critical path {}", critical_length(&self.ui.rows, self.now)),
+            );
+        }
+        let inside = self.frame(focus, pane, area);
+        let legend = u16::from(inside.height > 8);
+        let body = Rect {
+            height: inside.height - legend,
+            ..inside
+        };
+        let cursor = self.ui.cursor.as_ref().map(ToString::to_string);
+        let data = TimeData {
+            rows: &self.ui.rows,
+            now: self.now,
+            selected: cursor.as_deref(),
+            critical: self.monitor.critical,
+        };
+        self.ui.timeline.render(&data, body, self.buf, self.ctx.theme);
+        if legend == 1 {
+            let words = "█ busy  ▒ queued  ░ waiting  ✗ failed try  C critical path";
+            Line::new()
+                .add(Role::Dim, words)
+                .draw_row(inside.height - 1, inside, self.ctx.theme, self.buf);
+        }
+    }
+
+    fn stream(&mut self, area: Rect) {
+        let name = self
+            .ui
+            .shown
+            .as_ref()
+            .map_or_else(|| "run".to_owned(), |shown| step_name(&self.ui.view, shown));
+        let mut pane = Pane::new(format!("Stream: {name}"));
+        pane = if self.ui.stream.follows() {
+            pane.title(Role::Dim, "  (follow)")
+                .foot(Role::Dim, "p pause  w wrap")
+        } else {
+            let behind = format!("  (paused, +{} behind)", amount::count(self.ui.stream.behind()));
+            pane.title(Role::Waiting, behind).foot(Role::Dim, "G now  w wrap")
+        };
+        let inside = self.frame(Focus::Stream, pane, area);
+        if self.ui.stream.is_empty() {
+            Line::new()
+                .add(Role::Dim, " nothing yet")
+                .draw_row(0, inside, self.ctx.theme, self.buf);
+            return;
+        }
+        self.ui.stream.render(inside, self.buf, self.ctx.theme);
+    }
+
+    fn step(&mut self, area: Rect) {
+        let Some(shown) = self.ui.shown.clone() else {
+            self.frame(Focus::Step, Pane::new("Step"), area);
+            return;
+        };
+        let pane = Pane::new(format!("Step {}", step_name(&self.ui.view, &shown)))
+            .foot(Role::Dim, "< > tab  Space fold  y copy as JSON");
+        let inside = self.frame(Focus::Step, pane, area);
+        let journal = self.ctx.model.journals.get(&self.monitor.run);
+        let data = detail(&self.ui.view, journal, &shown, self.now);
+        let focus = self.monitor.focus == Focus::Step;
+        self.ui
+            .step
+            .render(&data, focus, inside, self.buf, self.ctx.theme);
+    }
+}

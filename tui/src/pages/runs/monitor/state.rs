@@ -1,0 +1,402 @@
+//! The monitor of one run: what keys do to it, and when it changes by time alone.
+//! Owns focus, prompts and the delay behind the cursor; pictures are `ui`'s, layout is `panes`'.
+//! Invariant: nothing is stopped by one key; the key that confirms is another than the one that asked.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use dirigent_protocol::id::RunId;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::panes;
+use super::time_rows::step_name;
+use super::ui::{Picture, Ui};
+use crate::keymap::Action;
+use crate::model::{Cmd, LinkCmd, Note, Steer};
+use crate::nav::Place;
+use crate::pages::Ctx;
+use crate::widgets::graph::Direction;
+
+/// The detail follows the cursor after this.
+const DELAY: Duration = Duration::from_millis(60);
+
+/// A pane of the monitor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Focus {
+    /// Graph, tree or large timeline.
+    #[default]
+    Picture,
+    /// Waterfall.
+    Timeline,
+    /// Live text.
+    Stream,
+    /// Step detail.
+    Step,
+}
+
+impl Focus {
+    /// In the order of Tab.
+    pub(crate) const ALL: [Self; 4] = [Self::Picture, Self::Timeline, Self::Stream, Self::Step];
+}
+
+/// The monitor.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    /// Its run.
+    pub run: RunId,
+    /// The pane with the focus.
+    pub focus: Focus,
+    /// One pane fills the page.
+    pub full: bool,
+    /// A cancel was asked for and waits for its confirmation.
+    pub asked: bool,
+    /// Only the critical path in full colour.
+    pub critical: bool,
+    /// When stream and detail follow the cursor.
+    due: Option<Duration>,
+    /// Columns of the last drawing.
+    columns: std::cell::Cell<u16>,
+    ui: RefCell<Ui>,
+}
+
+impl Monitor {
+    /// A monitor that knows nothing yet.
+    pub(crate) fn new(run: RunId) -> Self {
+        Self {
+            run,
+            focus: Focus::default(),
+            full: false,
+            asked: false,
+            critical: false,
+            due: None,
+            columns: std::cell::Cell::new(120),
+            ui: RefCell::default(),
+        }
+    }
+
+    /// The mirror changed.
+    pub(crate) fn data(&mut self, ctx: &Ctx<'_>) {
+        if let Some(journal) = ctx.model.journals.get(&self.run) {
+            self.ui.get_mut().fold(journal);
+        }
+    }
+
+    /// Time went on.
+    pub(crate) fn tick(&mut self, ctx: &Ctx<'_>) {
+        if self.due.is_some_and(|due| due <= ctx.time.mono) {
+            self.due = None;
+            let ui = self.ui.get_mut();
+            ui.shown.clone_from(&ui.cursor);
+        }
+    }
+
+    /// Goes to a step: the path behind the run in a link.
+    pub(crate) fn open_step(&mut self, text: &str) {
+        if let Ok(step) = text.replace("~1", "/").replace("~0", "~").parse() {
+            let ui = self.ui.get_mut();
+            ui.set_cursor(step);
+            ui.shown.clone_from(&ui.cursor);
+        }
+    }
+
+    /// Does what an action means here.
+    pub(crate) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        if self.asked {
+            return self.answer(action);
+        }
+        match action {
+            Action::Back => return self.back(),
+            Action::Open => return self.open(),
+            Action::Stop => {
+                self.asked = true;
+                return Vec::new();
+            }
+            Action::Approve => return self.question(),
+            Action::NextPane => self.turn(1),
+            Action::PrevPane => self.turn(Focus::ALL.len() - 1),
+            Action::FullPane => self.full = !self.full,
+            Action::View => self.change_picture(),
+            Action::CriticalPath => self.critical = !self.critical,
+            Action::PrevTab | Action::NextTab => self.ui.get_mut().step.turn(action == Action::NextTab),
+            Action::Pause => self.ui.get_mut().stream.pause(),
+            Action::Wrap => self.ui.get_mut().stream.toggle_wrap(),
+            Action::Copy => return self.copy(),
+            Action::CopyLink => return vec![Cmd::Copy(self.place().to_string())],
+            Action::Mark => self.fold(),
+            Action::ZoomIn | Action::ZoomOut | Action::ZoomFit => self.zoom(action),
+            Action::PanLeft | Action::PanRight => self.pan(action == Action::PanRight),
+            _ => {
+                self.step(action);
+                self.follow(ctx);
+            }
+        }
+        Vec::new()
+    }
+
+    fn answer(&mut self, action: Action) -> Vec<Cmd> {
+        self.asked = false;
+        match action {
+            Action::Approve => vec![Cmd::Link(LinkCmd::Steer {
+                run: self.run,
+                how: Steer::Cancel,
+            })],
+            Action::Stop => vec![Cmd::Note(Note::refused(
+                "not cancelled: the key that asks does not confirm",
+            ))],
+            _ => vec![Cmd::Note(Note::info("not cancelled"))],
+        }
+    }
+
+    /// Up one level: the pane, the sub-graph, then the list.
+    fn back(&mut self) -> Vec<Cmd> {
+        if self.full {
+            self.full = false;
+        } else if self.focus != Focus::Picture {
+            self.focus = Focus::Picture;
+        } else if !self.ui.get_mut().boxes.leave() {
+            return vec![Cmd::Go(Place::page("runs"))];
+        }
+        Vec::new()
+    }
+
+    /// Down one level: into a container, to the question, or to the detail.
+    fn open(&mut self) -> Vec<Cmd> {
+        let picture = self.picture();
+        let ui = self.ui.get_mut();
+        if self.focus == Focus::Picture && picture == Picture::Graph && ui.boxes.enter(&ui.graph) {
+            return Vec::new();
+        }
+        let question = ui.cursor.as_ref().and_then(|cursor| ui.view.steps.get(cursor));
+        if let Some((approval, _)) = question
+            .filter(|step| !step.state.is_over())
+            .and_then(|step| step.approval.as_ref())
+        {
+            return vec![Cmd::Go(Place::approval(approval))];
+        }
+        self.focus = Focus::Step;
+        Vec::new()
+    }
+
+    /// A decision is taken where everything about it is shown, not here.
+    fn question(&mut self) -> Vec<Cmd> {
+        let asking = self
+            .ui
+            .get_mut()
+            .view
+            .asking()
+            .and_then(|(_, step)| step.approval.as_ref());
+        match asking {
+            Some((approval, _)) => vec![Cmd::Go(Place::approval(approval))],
+            None => vec![Cmd::Note(Note::refused("this run asks nothing"))],
+        }
+    }
+
+    fn turn(&mut self, by: usize) {
+        let at = Focus::ALL
+            .iter()
+            .position(|focus| *focus == self.focus)
+            .unwrap_or(0);
+        self.focus = Focus::ALL[(at + by) % Focus::ALL.len()];
+    }
+
+    fn picture(&self) -> Picture {
+        self.ui.borrow().picture(self.columns.get())
+    }
+
+    fn change_picture(&mut self) {
+        let next = match self.picture() {
+            Picture::Graph => Picture::Tree,
+            Picture::Tree => Picture::Timeline,
+            Picture::Timeline => Picture::Graph,
+        };
+        self.ui.get_mut().wanted = Some(next);
+    }
+
+    fn fold(&mut self) {
+        let picture = self.picture();
+        let ui = self.ui.get_mut();
+        match (self.focus, picture) {
+            (Focus::Step, _) => ui.step.fold(),
+            (Focus::Picture, Picture::Graph) => {
+                ui.boxes.fold(&ui.graph);
+                if let Some(pointer) = ui.boxes.selected().map(str::to_owned) {
+                    ui.set_cursor(ui.instance(&pointer));
+                }
+            }
+            (Focus::Picture, Picture::Tree) => {
+                if let Some(cursor) = &ui.cursor {
+                    ui.tree.fold(&ui.graph, &cursor.pointer);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn zoom(&mut self, action: Action) {
+        let boxes = self.focus == Focus::Picture && self.picture() == Picture::Graph;
+        let ui = self.ui.get_mut();
+        match (boxes, action) {
+            (true, Action::ZoomFit) => ui.boxes.fit(),
+            (true, _) => ui.boxes.zoom(action == Action::ZoomIn),
+            (false, Action::ZoomFit) => ui.timeline.fit(),
+            (false, _) => ui.timeline.zoom(action == Action::ZoomIn),
+        }
+    }
+
+    fn pan(&mut self, right: bool) {
+        let boxes = self.focus == Focus::Picture && self.picture() == Picture::Graph;
+        let ui = self.ui.get_mut();
+        if boxes {
+            ui.boxes.pan(if right { 16 } else { -16 }, 0);
+        } else {
+            ui.timeline.pan(right);
+        }
+    }
+
+    fn step(&mut self, action: Action) {
+        let picture = if self.focus == Focus::Timeline {
+            Picture::Timeline
+        } else {
+            self.picture()
+        };
+        let focus = self.focus;
+        let ui = self.ui.get_mut();
+        let rows: i32 = match action {
+            Action::Up => -1,
+            Action::Down => 1,
+            Action::HalfUp => -8,
+            Action::HalfDown => 8,
+            Action::PageUp => -16,
+            Action::PageDown => 16,
+            Action::Top => -100_000,
+            Action::Bottom => 100_000,
+            _ => 0,
+        };
+        match (focus, action) {
+            (Focus::Stream, Action::Bottom) => ui.stream.follow(),
+            (Focus::Stream, Action::Top) => ui.stream.to_top(),
+            (Focus::Stream, _) if rows != 0 => ui.stream.scroll(rows),
+            (Focus::Step, _) if rows != 0 => ui.step.step(rows),
+            (Focus::Step, Action::Left | Action::Right) => ui.step.turn(action == Action::Right),
+            (Focus::Picture | Focus::Timeline, _) => move_cursor(ui, picture, action, rows),
+            _ => {}
+        }
+    }
+
+    fn follow(&mut self, ctx: &Ctx<'_>) {
+        let ui = self.ui.get_mut();
+        if ui.shown != ui.cursor {
+            self.due = Some(ctx.time.mono + DELAY);
+        }
+    }
+
+    fn copy(&mut self) -> Vec<Cmd> {
+        let ui = self.ui.get_mut();
+        let Some((id, step)) = ui
+            .cursor
+            .as_ref()
+            .and_then(|id| Some((id, ui.view.steps.get(id)?)))
+        else {
+            return vec![Cmd::Note(Note::refused("this step has nothing to copy yet"))];
+        };
+        let value = |data: &Option<_>| data.as_ref().and_then(|data| ui.view.value(data)).cloned();
+        let all = serde_json::json!({
+            "step": id,
+            "task": step.task.as_ref(),
+            "state": step.state.sign().word,
+            "attempt": step.attempt,
+            "input": value(&step.input),
+            "output": value(&step.output),
+            "error": step.error,
+        });
+        vec![Cmd::Copy(serde_json::to_string_pretty(&all).unwrap_or_default())]
+    }
+
+    /// Where it is, as a link.
+    pub(crate) fn place(&self) -> Place {
+        let mut place = Place::run(self.run);
+        let ui = self.ui.borrow();
+        if let Some(cursor) = ui.cursor.as_ref().filter(|_| ui.held) {
+            place.path.push("step".to_owned());
+            place
+                .path
+                .push(cursor.to_string().replace('~', "~0").replace('/', "~1"));
+        }
+        place
+    }
+
+    /// The way down, for the breadcrumb.
+    pub(crate) fn crumbs(&self, ctx: &Ctx<'_>) -> Vec<String> {
+        let ui = self.ui.borrow();
+        let workflow = ctx
+            .model
+            .runs
+            .get(&self.run)
+            .map_or(ui.view.workflow.as_str(), |run| run.body.workflow.as_str());
+        let mut crumbs = vec![format!("{} {workflow}", self.run.short())];
+        crumbs.extend(ui.boxes.roots().iter().map(|root| {
+            ui.graph
+                .node(root)
+                .map_or_else(String::new, |node| node.name.clone())
+        }));
+        crumbs.extend(ui.cursor.as_ref().map(|cursor| step_name(&ui.view, cursor)));
+        crumbs
+    }
+
+    /// Why an action cannot be taken.
+    pub(crate) fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        let ui = self.ui.borrow();
+        match action {
+            Action::Stop if !ui.view.is_live() => Some(format!(
+                "this run is {}: there is nothing to cancel",
+                ui.view.status
+            )),
+            Action::Stop if !ctx.model.connection.is_live() => {
+                Some("disconnected: the daemon cannot be told".to_owned())
+            }
+            Action::Filter | Action::Sort | Action::SortReverse => {
+                Some("this is for the list; Esc goes up".to_owned())
+            }
+            Action::Approve if !self.asked && ui.view.asking().is_none() => {
+                Some("this run asks nothing".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// After how long something visible changes.
+    pub(crate) fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
+        let follow = self.due.map(|due| due.saturating_sub(ctx.time.mono));
+        let ui = self.ui.borrow();
+        let ticks = ui.view.is_live() && ui.view.seq > 0 && ctx.model.connection.is_live();
+        let into = ui.view.since(ctx.time.wall) % 1_000;
+        let second = ticks.then(|| Duration::from_millis(1_000 - into));
+        [follow, second].into_iter().flatten().min()
+    }
+
+    /// Draws it.
+    pub(crate) fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        self.columns.set(area.width);
+        let ui = &mut *self.ui.borrow_mut();
+        panes::draw(self, ui, ctx, area, buf);
+    }
+}
+
+fn move_cursor(ui: &mut Ui, picture: Picture, action: Action, rows: i32) {
+    let direction = match action {
+        Action::Left => Direction::Left,
+        Action::Right => Direction::Right,
+        Action::Up => Direction::Up,
+        Action::Down => Direction::Down,
+        _ if picture == Picture::Timeline => {
+            ui.row_step(rows);
+            return;
+        }
+        _ => {
+            ui.tree_step(rows);
+            return;
+        }
+    };
+    ui.step(picture, direction);
+}

@@ -1,0 +1,276 @@
+//! Events of a run in words, one line each, for the stream and the detail.
+//! Owns the wording; what a run looks like is the fold's business.
+//! Invariant: bounded length, whatever an outcome holds.
+
+use dirigent_protocol::run::{
+    AgentCall, Decision, EffectOutcome, EffectRequest, EventBody, RunEvent, StepId, TimerPurpose,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::run_view::RunView;
+use crate::text::{amount, fit};
+use crate::widgets::stream::Voice;
+use crate::widgets::timeline::short;
+
+/// Cells of a value inside a line.
+const VALUE: usize = 240;
+
+/// One event in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EventLine {
+    /// Its number.
+    pub seq: u64,
+    /// When.
+    pub time: Timestamp,
+    /// The step it is about.
+    pub step: Option<StepId>,
+    /// Its stable name: `task.completed`.
+    pub name: &'static str,
+    /// Who speaks.
+    pub voice: Voice,
+    /// The words (untrusted).
+    pub text: String,
+}
+
+/// The event in words; `None` for events without news for a person.
+pub(super) fn words(event: &RunEvent, view: &RunView) -> Option<EventLine> {
+    let (voice, text) = match &event.body {
+        EventBody::TimerFired { .. }
+        | EventBody::TimerSet {
+            purpose:
+                TimerPurpose::Yield
+                | TimerPurpose::TaskTimeout
+                | TimerPurpose::WorkflowTimeout
+                | TimerPurpose::ApprovalExpiry,
+            ..
+        } => return None,
+        body => phrase(body, view, event.time),
+    };
+    let step = event.body.step().cloned().or_else(|| {
+        let effect = match &event.body {
+            EventBody::EffectSettled { effect, .. }
+            | EventBody::EffectUnknown { effect, .. }
+            | EventBody::EffectResolved { effect, .. }
+            | EventBody::EffectLate { effect, .. } => effect,
+            _ => return None,
+        };
+        view.effects.get(effect).map(|effect| effect.step.clone())
+    });
+    Some(EventLine {
+        seq: event.seq,
+        time: event.time,
+        step,
+        name: event.body.name(),
+        voice,
+        text,
+    })
+}
+
+fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
+    use EventBody as E;
+    match body {
+        E::WorkflowStarted {
+            workflow, version, ..
+        } => (
+            Voice::Event,
+            format!("run of {workflow} started, version {}", version.short()),
+        ),
+        E::WorkflowWaiting {} => (Voice::Event, "the run waits".to_owned()),
+        E::WorkflowSuspended { by } => (Voice::Person, format!("paused by {by}")),
+        E::WorkflowResumed { by } => (
+            Voice::Event,
+            by.as_ref()
+                .map_or_else(|| "goes on".to_owned(), |by| format!("resumed by {by}")),
+        ),
+        E::WorkflowCompleted { .. } => (Voice::Event, "run completed".to_owned()),
+        E::WorkflowFaulted { error } => (Voice::Error, format!("run faulted: {}", fault(error))),
+        E::WorkflowCancelling { by, reason } => {
+            (Voice::Person, because("cancel asked by ", by, reason.as_deref()))
+        }
+        E::WorkflowCancelled {} => (Voice::Event, "run cancelled".to_owned()),
+        E::TaskStarted { task, kind, .. } => (Voice::Event, format!("{task} started ({kind})")),
+        E::TaskSkipped { task, .. } => (Voice::Event, format!("{task} skipped: its condition was false")),
+        E::TaskCompleted { step, .. } => (
+            Voice::Event,
+            format!("{} completed{}", name(step, view), took(step, view, now)),
+        ),
+        E::TaskFaulted { step, error } => (
+            Voice::Error,
+            format!("{} faulted: {}", name(step, view), fault(error)),
+        ),
+        E::TaskCaught { error, .. } => (Voice::Event, format!("caught: {}", fault(error))),
+        E::TaskRetried {
+            attempt,
+            delay_ms,
+            error,
+            ..
+        } => (
+            Voice::Error,
+            format!("{}; attempt {attempt} in {}", fault(error), short(*delay_ms)),
+        ),
+        E::TaskCancelled { step, reason } => (
+            Voice::Event,
+            because("cancelled ", &name(step, view), reason.as_deref()),
+        ),
+        E::TaskIterated { iteration, .. } => (Voice::Event, format!("round {}", iteration + 1)),
+        E::EffectQueued { request, .. } => (Voice::Event, format!("waits for a permit: {}", asked(request))),
+        E::EffectIntended {
+            request,
+            attempt,
+            effect,
+            ..
+        } => {
+            let request = request
+                .as_ref()
+                .or_else(|| view.effects.get(effect)?.request.as_ref());
+            let what = request.map_or_else(|| "effect".to_owned(), asked);
+            let again = if *attempt > 1 {
+                format!("  (attempt {attempt})")
+            } else {
+                String::new()
+            };
+            (Voice::Sent, format!("{what}{again}"))
+        }
+        E::EffectSettled { outcome, .. } => settled(outcome),
+        E::EffectUnknown { reason, policy, .. } => (
+            Voice::Error,
+            format!("nobody knows how it ended ({reason}); policy {policy:?}"),
+        ),
+        E::EffectResolved { by, .. } => (Voice::Person, format!("{by} said what became of it")),
+        E::EffectLate { .. } => (
+            Voice::Event,
+            "an outcome came too late and was not used".to_owned(),
+        ),
+        E::TimerSet { due, purpose, .. } => {
+            let wait = u64::try_from(due.as_millisecond() - now.as_millisecond()).unwrap_or(0);
+            let what = if *purpose == TimerPurpose::Retry {
+                "tries again in"
+            } else {
+                "waits"
+            };
+            (Voice::Event, format!("{what} {}", short(wait)))
+        }
+        E::TimerFired { .. } => (Voice::Event, "time is up".to_owned()),
+        E::ApprovalRequested { request, .. } => (
+            Voice::Person,
+            format!("asks: {} (risk {})", request.title, request.risk.as_str()),
+        ),
+        E::ApprovalDecided { record, .. } => {
+            let said = match &record.decision {
+                Decision::Approve { edited: None } => "approved by ",
+                Decision::Approve { edited: Some(_) } => "edited and approved by ",
+                Decision::Deny => "denied by ",
+                Decision::Expire => "expired, ",
+            };
+            (Voice::Person, because(said, &record.by, record.reason.as_deref()))
+        }
+        E::ApprovalWithdrawn { .. } => (Voice::Person, "the question is void".to_owned()),
+    }
+}
+
+fn because(what: &str, who: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(
+        || format!("{what}{who}"),
+        |reason| format!("{what}{who}: {reason}"),
+    )
+}
+
+fn name(step: &StepId, view: &RunView) -> String {
+    view.steps
+        .get(step)
+        .map_or_else(|| step.to_string(), |step| step.task.to_string())
+}
+
+fn took(step: &StepId, view: &RunView, now: Timestamp) -> String {
+    let Some(step) = view.steps.get(step) else {
+        return String::new();
+    };
+    format!(" in {}", short(view.since(now).saturating_sub(step.began)))
+}
+
+/// A fault in one line.
+pub(super) fn fault(error: &dirigent_protocol::run::WorkflowError) -> String {
+    match &error.detail {
+        Some(detail) => format!("{} ({}): {}", error.title, error.status, fit::cut(detail, VALUE)),
+        None => format!("{} ({})", error.title, error.status),
+    }
+}
+
+/// A request in one line.
+pub(super) fn asked(request: &EffectRequest) -> String {
+    match request {
+        EffectRequest::Noop { .. } => "noop".to_owned(),
+        EffectRequest::Http(call) => format!("{} {}", call.method, call.uri),
+        EffectRequest::Shell(call) => format!("$ {}", fit::cut(&call.command, VALUE)),
+        EffectRequest::Agent(AgentCall {
+            agent,
+            version,
+            input,
+        }) => {
+            let at = version
+                .as_ref()
+                .map_or_else(String::new, |version| format!("@{}", version.short()));
+            format!("agent {agent}{at} {}", compact(input))
+        }
+    }
+}
+
+fn settled(outcome: &EffectOutcome) -> (Voice, String) {
+    match outcome {
+        EffectOutcome::Done { output, usage, facts } => {
+            let mut text = String::from("✓ ");
+            for fact in ["model", "status", "code", "exit_code"] {
+                if let Some(value) = facts.get(fact) {
+                    text.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                    text.push_str("  ");
+                }
+            }
+            if usage.calls > 0 {
+                text.push_str(&format!(
+                    "{}→{} tok  ",
+                    amount::tokens(usage.input_tokens),
+                    amount::tokens(usage.output_tokens)
+                ));
+            }
+            text.push_str(&compact(output));
+            (Voice::Event, text)
+        }
+        EffectOutcome::Failed { error, retryable, .. } => (
+            Voice::Error,
+            format!(
+                "{}{}",
+                fault(error),
+                if *retryable { ", may be tried again" } else { "" }
+            ),
+        ),
+        EffectOutcome::Unknown { reason } => (Voice::Error, format!("outcome unknown: {reason}")),
+        EffectOutcome::Cancelled => (Voice::Event, "stopped".to_owned()),
+    }
+}
+
+/// A value on one line, cut. Only its beginning is written out: values may be megabytes.
+pub(super) fn compact(value: &Value) -> String {
+    struct Bounded(Vec<u8>);
+    impl std::io::Write for Bounded {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if self.0.len() > 4 * VALUE {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            self.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut out = Bounded(Vec::new());
+    let whole = serde_json::to_writer(&mut out, value).is_ok();
+    let text = String::from_utf8_lossy(&out.0);
+    let text = text.get(..).unwrap_or_default();
+    if whole {
+        fit::cut(text, VALUE)
+    } else {
+        format!("{}…", fit::cut(text, VALUE))
+    }
+}

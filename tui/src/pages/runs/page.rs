@@ -1,0 +1,248 @@
+//! The page itself: its actions, and the way between list and monitor.
+
+use std::time::Duration;
+
+use dirigent_protocol::id::RunId;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::list::RunList;
+use super::monitor::Monitor;
+use crate::keymap::{Action, Bind};
+use crate::model::{Cmd, LinkCmd, Note};
+use crate::nav::Place;
+use crate::pages::{Ctx, Input, Meta, Page};
+
+/// Its declaration.
+pub const META: Meta = Meta {
+    id: "runs",
+    title: "Runs",
+    space: 1,
+    letter: 'r',
+    about: "every run, and one run live: graph, timeline, stream, step",
+    bindings: &[
+        Bind::footer(Action::Open, "open"),
+        Bind::footer(Action::Filter, "filter"),
+        Bind::footer(Action::Sort, "sort"),
+        Bind::footer(Action::View, "graph, tree, timeline"),
+        Bind::footer(Action::Stop, "cancel…"),
+        Bind::footer(Action::Approve, "to the question"),
+        Bind::footer(Action::Pause, "pause stream"),
+        Bind::footer(Action::Mark, "fold"),
+        Bind::footer(Action::Copy, "copy"),
+        Bind::new(Action::SortReverse, "reverse the order"),
+        Bind::new(Action::Left, "step to the left"),
+        Bind::new(Action::Right, "step to the right"),
+        Bind::new(Action::Up, "up"),
+        Bind::new(Action::Down, "down"),
+        Bind::new(Action::Top, "first"),
+        Bind::new(Action::Bottom, "last; in the stream: now"),
+        Bind::new(Action::HalfUp, "half a page up"),
+        Bind::new(Action::HalfDown, "half a page down"),
+        Bind::new(Action::PageUp, "page up"),
+        Bind::new(Action::PageDown, "page down"),
+        Bind::new(Action::FullPane, "this pane alone"),
+        Bind::new(Action::Wrap, "wrap lines of the stream"),
+        Bind::new(Action::PrevTab, "previous tab of the step"),
+        Bind::new(Action::NextTab, "next tab of the step"),
+        Bind::new(Action::ZoomIn, "more detail, closer"),
+        Bind::new(Action::ZoomOut, "less detail, wider"),
+        Bind::new(Action::ZoomFit, "fit"),
+        Bind::new(Action::PanLeft, "pan left"),
+        Bind::new(Action::PanRight, "pan right"),
+        Bind::new(Action::CriticalPath, "critical path"),
+        Bind::new(Action::CopyLink, "copy the link"),
+    ],
+};
+
+/// The list of runs, or one run.
+#[derive(Debug, Default)]
+pub struct Runs {
+    list: RunList,
+    monitor: Option<Monitor>,
+}
+
+impl Runs {
+    fn close(&mut self) -> Vec<Cmd> {
+        let gone = self.monitor.take();
+        gone.map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run)))
+            .into_iter()
+            .collect()
+    }
+
+    fn act_on_list(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        match action {
+            Action::Open => self
+                .list
+                .selected()
+                .map(|run| Cmd::Go(Place::run(run)))
+                .into_iter()
+                .collect(),
+            Action::Copy => self
+                .list
+                .selected()
+                .map(|run| Cmd::Copy(run.to_string()))
+                .into_iter()
+                .collect(),
+            Action::CopyLink => self
+                .list
+                .selected()
+                .map(|run| Cmd::Copy(Place::run(run).to_string()))
+                .into_iter()
+                .collect(),
+            action => {
+                self.list.act(action, ctx.model);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The run a link means: its id, or the end of it.
+    fn find(text: &str, ctx: &Ctx<'_>) -> Result<RunId, String> {
+        if let Ok(run) = text.parse() {
+            return Ok(run);
+        }
+        let mut hits = ctx
+            .model
+            .runs
+            .keys()
+            .filter(|run| text.len() >= 4 && run.to_string().ends_with(text));
+        match (hits.next(), hits.next()) {
+            (Some(run), None) => Ok(*run),
+            (Some(_), Some(_)) => Err(format!("more than one run ends with `{text}`")),
+            _ => Err(format!("no run `{text}` here")),
+        }
+    }
+}
+
+impl Page for Runs {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn update(&mut self, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        match (input, &mut self.monitor) {
+            (Input::Data, monitor) => {
+                if let Some(monitor) = monitor {
+                    monitor.data(ctx);
+                }
+                self.list.arrange(ctx.model);
+            }
+            (Input::Tick, Some(monitor)) => monitor.tick(ctx),
+            (Input::Action(action), Some(monitor)) => return monitor.act(action, ctx),
+            (Input::Action(action), None) => return self.act_on_list(action, ctx),
+            (Input::Key(key), None) => self.list.key(key, ctx.model),
+            (Input::Paste(text), None) => {
+                self.list.type_text(text);
+                self.list.arrange(ctx.model);
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        match &self.monitor {
+            Some(monitor) => monitor.view(ctx, area, buf),
+            None => self.list.view(ctx, area, buf),
+        }
+    }
+
+    fn crumbs(&self, ctx: &Ctx<'_>) -> Vec<String> {
+        self.monitor
+            .as_ref()
+            .map_or_else(Vec::new, |monitor| monitor.crumbs(ctx))
+    }
+
+    fn place(&self) -> Place {
+        self.monitor
+            .as_ref()
+            .map_or_else(|| Place::page(META.id), Monitor::place)
+    }
+
+    fn open(&mut self, path: &[String], ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(text) = path.first() else {
+            self.list.arrange(ctx.model);
+            return self.close();
+        };
+        let run = match Self::find(text, ctx) {
+            Ok(run) => run,
+            Err(why) => return vec![Cmd::Note(Note::refused(why))],
+        };
+        let mut cmds = Vec::new();
+        if self.monitor.as_ref().is_none_or(|monitor| monitor.run != run) {
+            cmds = self.close();
+            self.list.select(run);
+            self.monitor = Some(Monitor::new(run));
+            cmds.push(Cmd::Link(LinkCmd::Follow(run)));
+        }
+        if let Some(monitor) = &mut self.monitor {
+            monitor.data(ctx);
+            if let Some(step) = path
+                .get(2)
+                .filter(|_| path.get(1).is_some_and(|part| part == "step"))
+            {
+                monitor.open_step(step);
+            }
+        }
+        cmds
+    }
+
+    fn enter(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        self.list.arrange(ctx.model);
+        let back = self
+            .monitor
+            .as_ref()
+            .map(|monitor| Cmd::Link(LinkCmd::Follow(monitor.run)));
+        back.into_iter().collect()
+    }
+
+    fn leave(&mut self) -> Vec<Cmd> {
+        let followed = self
+            .monitor
+            .as_ref()
+            .map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run)));
+        followed.into_iter().collect()
+    }
+
+    fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        match (&self.monitor, action) {
+            (Some(monitor), action) => monitor.why_not(action, ctx),
+            (None, Action::Open | Action::Copy | Action::CopyLink) if self.list.selected().is_none() => {
+                Some("there is no run".to_owned())
+            }
+            (
+                None,
+                Action::View
+                | Action::Stop
+                | Action::Approve
+                | Action::Pause
+                | Action::Mark
+                | Action::Left
+                | Action::Right
+                | Action::FullPane
+                | Action::Wrap
+                | Action::PrevTab
+                | Action::NextTab
+                | Action::ZoomIn
+                | Action::ZoomOut
+                | Action::ZoomFit
+                | Action::PanLeft
+                | Action::PanRight
+                | Action::CriticalPath,
+            ) => Some("open a run first".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn wants_text(&self) -> bool {
+        self.monitor.is_none() && self.list.typing()
+    }
+
+    fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
+        match &self.monitor {
+            Some(monitor) => monitor.next_change(ctx),
+            None => self.list.next_change(ctx),
+        }
+    }
+}
