@@ -51,6 +51,8 @@ pub struct StepData<'a> {
     pub stamp: u64,
     /// Facts, one row each.
     pub facts: Vec<Line>,
+    /// The tab to begin with, where one matters more than the one chosen before.
+    pub opens: Option<StepTab>,
     /// Input.
     pub input: Option<&'a Value>,
     /// Output.
@@ -69,6 +71,8 @@ pub struct StepData<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct StepPane {
     tab: StepTab,
+    /// The tab a person chose last.
+    chosen: StepTab,
     id: String,
     json: JsonView,
     /// Rows scrolled back from the end of a list of lines.
@@ -96,6 +100,7 @@ impl StepPane {
 
     /// Shows a tab.
     pub fn show(&mut self, tab: StepTab) {
+        self.chosen = tab;
         if self.tab != tab {
             self.tab = tab;
             self.json.reset();
@@ -128,6 +133,7 @@ impl StepPane {
     pub fn render(&mut self, data: &StepData<'_>, focus: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
         if self.id != data.id {
             self.id.clone_from(&data.id);
+            self.tab = data.opens.unwrap_or(self.chosen);
             self.json.reset();
             self.back = 0;
         }

@@ -76,7 +76,7 @@ pub struct Timeline {
 }
 
 const EIGHTHS: [&str; 9] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"];
-const NOTE_ROOM: u64 = 8;
+const NOTE_ROOM: u64 = 10;
 
 impl Timeline {
     /// Half or double the window.
@@ -267,13 +267,21 @@ fn name(row: &TimeRow, data: &TimeData<'_>, area: Rect, buf: &mut Buffer, theme:
 
 fn bars(row: &TimeRow, data: &TimeData<'_>, scale: &Scale, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let faint = data.critical && !row.critical;
-    let mut last = None;
+    let mut last: Option<(u64, u64)> = None;
     for span in &row.spans {
         let end = span.to.unwrap_or(data.now);
         if end < scale.from || span.from > scale.to {
             continue;
         }
         let (from, to) = (scale.eighths(span.from), scale.eighths(end));
+        // What follows at once begins where the stretch before ended, whatever the rounding.
+        let from = last.map_or(from, |(before, cell)| {
+            if from < before + 8 && cell <= from / 8 + 1 {
+                8 * cell
+            } else {
+                from
+            }
+        });
         let role = match span.stretch {
             _ if faint => Role::Dim,
             Stretch::Busy if row.state == StepState::Running && span.to.is_none() => Role::Live,
@@ -282,9 +290,9 @@ fn bars(row: &TimeRow, data: &TimeData<'_>, scale: &Scale, area: Rect, buf: &mut
             Stretch::Waiting => Role::Waiting,
             Stretch::Failed => Role::Bad,
         };
-        last = Some(bar(span, from, to, area, theme.style(role), buf));
+        last = Some((to, bar(span, from, to, area, theme.style(role), buf)));
     }
-    let Some(end) = last else {
+    let Some((_, end)) = last else {
         return;
     };
     put(

@@ -16,6 +16,15 @@ pub enum Detail {
     Status,
 }
 
+/// Detail, and the cells a status line may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// How much of a node is drawn.
+    pub(super) detail: Detail,
+    /// Cells of the status line.
+    pub(super) room: i32,
+}
+
 /// The form of one drawn node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -109,15 +118,16 @@ pub(super) struct Layers {
 }
 
 const NAME_CAP: i32 = 22;
-const STATUS_ROOM: i32 = 9;
+/// Cells for a status line where there is room enough.
+pub(super) const STATUS_ROOM: i32 = 10;
 
 /// Columns of `visible` with `ranks`, nothing placed yet.
-pub(super) fn layers(visible: &Visible, names: &[String], ranks: &[usize], detail: Detail) -> Layers {
+pub(super) fn layers(visible: &Visible, names: &[String], ranks: &[usize], look: Look) -> Layers {
     let mut out = Layers::default();
     let columns = ranks.iter().max().map_or(0, |last| last + 1);
     out.columns = vec![Vec::new(); columns];
     for (at, node) in visible.nodes.iter().enumerate() {
-        let shape = match detail {
+        let shape = match look.detail {
             Detail::Sign => Shape::Sign,
             _ if node.lane => Shape::Lane,
             Detail::Plain => Shape::Plain,
@@ -130,7 +140,7 @@ pub(super) fn layers(visible: &Visible, names: &[String], ranks: &[usize], detai
             key: node.key.clone(),
             rank: ranks[at],
             shape,
-            width: width(shape, detail, &names[at], folded),
+            width: width(shape, look, &names[at], folded),
             y: 0,
         });
     }
@@ -180,12 +190,12 @@ fn connect(out: &mut Layers, visible: &Visible, at: usize) {
     }
 }
 
-fn width(shape: Shape, detail: Detail, name: &str, folded: bool) -> i32 {
+fn width(shape: Shape, look: Look, name: &str, folded: bool) -> i32 {
     let name = i32::try_from(name.width()).unwrap_or(NAME_CAP).clamp(1, NAME_CAP);
     match shape {
-        Shape::Status => 4 + name.max(if folded { 16 } else { STATUS_ROOM }),
+        Shape::Status => 4 + name.max(if folded { 16 } else { look.room }),
         Shape::Plain => 4 + name + 2,
-        Shape::Lane if detail == Detail::Status => 1 + name + 2 + 1 + STATUS_ROOM,
+        Shape::Lane if look.detail == Detail::Status => name + 3 + look.room,
         Shape::Lane | Shape::Sign => 1 + name + 2 + 1,
         Shape::Way => 1,
     }

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::layer::Detail;
+use super::layer::{Detail, Look};
 use super::place::Memory;
 use super::view::lay_out;
 use super::visible::{Scope, visible};
@@ -290,7 +290,15 @@ fn five_hundred_nodes_are_laid_out_in_time() {
     let mut best = std::time::Duration::MAX;
     for _ in 0..5 {
         let start = std::time::Instant::now();
-        let scene = lay_out(&graph, &drawn, Detail::Status, &mut Memory::default());
+        let scene = lay_out(
+            &graph,
+            &drawn,
+            Look {
+                detail: Detail::Status,
+                room: 10,
+            },
+            &mut Memory::default(),
+        );
         best = best.min(start.elapsed());
         assert_eq!(scene.seats.len(), 500);
     }

@@ -125,7 +125,7 @@ impl TreeView {
             &kind,
             theme.style(Role::Dim),
         );
-        let note_at = column + kind.chars().count().max(10) + 2;
+        let note_at = column + kind.chars().count().max(13) + 2;
         let word = if note.trim().is_empty() {
             sign.word
         } else {

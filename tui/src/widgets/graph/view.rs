@@ -4,7 +4,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::layer::{Detail, layers};
+use super::layer::{Detail, Look, STATUS_ROOM, layers};
 use super::model::Graph;
 use super::nearest::{Direction, nearest};
 use super::order::order;
@@ -28,7 +28,7 @@ pub struct GraphView {
     roots: Vec<String>,
     /// Chosen by hand; `None` fits.
     wanted: Option<Detail>,
-    detail: Option<Detail>,
+    look: Option<Look>,
     offset: (i32, i32),
     selected: Option<String>,
     memory: Memory,
@@ -41,7 +41,7 @@ pub struct GraphView {
 }
 
 /// One layout pass: visible nodes placed and routed, old nodes where `memory` has them.
-pub(super) fn lay_out(graph: &Graph, drawn: &Visible, detail: Detail, memory: &mut Memory) -> Scene {
+pub(super) fn lay_out(graph: &Graph, drawn: &Visible, look: Look, memory: &mut Memory) -> Scene {
     let edges: Vec<(usize, usize)> = drawn.edges.iter().map(|edge| (edge.from, edge.to)).collect();
     let kept: Vec<Option<usize>> = drawn
         .nodes
@@ -54,7 +54,7 @@ pub(super) fn lay_out(graph: &Graph, drawn: &Visible, detail: Detail, memory: &m
         .map(|node| graph.nodes()[node.source].name.clone())
         .collect();
     let ranks = rank(drawn.nodes.len(), &edges, &kept);
-    let mut layers = layers(drawn, &names, &ranks, detail);
+    let mut layers = layers(drawn, &names, &ranks, look);
     if memory.seats.is_empty() {
         order(&mut layers);
     }
@@ -73,8 +73,8 @@ impl GraphView {
         let grown = self.structure.is_some() && !resized;
         self.structure = Some(graph.structure());
         self.drawn = visible(graph, &self.scope);
-        if let (true, Some(detail)) = (grown && !self.memory.seats.is_empty(), self.detail) {
-            self.scene = lay_out(graph, &self.drawn, detail, &mut self.memory);
+        if let (true, Some(look)) = (grown && !self.memory.seats.is_empty(), self.look) {
+            self.scene = lay_out(graph, &self.drawn, look, &mut self.memory);
         } else {
             self.fresh(graph, size);
         }
@@ -83,30 +83,44 @@ impl GraphView {
 
     fn fresh(&mut self, graph: &Graph, size: (u16, u16)) {
         let room = (i32::from(size.0), i32::from(size.1));
-        let choice = self.wanted.map_or_else(
-            || vec![Detail::Status, Detail::Plain, Detail::Sign],
-            |detail| vec![detail],
-        );
-        let mut high_enough: Option<(Detail, Memory, Scene)> = None;
+        let status = |room| Look {
+            detail: Detail::Status,
+            room,
+        };
+        let of = |detail| Look {
+            detail,
+            room: STATUS_ROOM,
+        };
+        let choice = match self.wanted {
+            Some(detail) => vec![of(detail)],
+            None => vec![
+                status(STATUS_ROOM),
+                status(STATUS_ROOM - 2),
+                status(STATUS_ROOM - 3),
+                of(Detail::Plain),
+                of(Detail::Sign),
+            ],
+        };
+        let mut high_enough: Option<(Look, Memory, Scene)> = None;
         let mut last = None;
-        for detail in choice {
+        for look in choice {
             let mut memory = Memory::default();
-            let scene = lay_out(graph, &self.drawn, detail, &mut memory);
+            let scene = lay_out(graph, &self.drawn, look, &mut memory);
             let fits = scene.height <= room.1;
             if fits && scene.width <= room.0 {
-                last = Some((detail, memory, scene));
+                last = Some((look, memory, scene));
                 high_enough = None;
                 break;
             }
             if fits && high_enough.is_none() {
-                high_enough = Some((detail, memory, scene));
+                high_enough = Some((look, memory, scene));
             } else {
-                last = Some((detail, memory, scene));
+                last = Some((look, memory, scene));
             }
         }
         // Everything in sight is best; else the largest detail that needs panning one way only.
-        if let Some((detail, memory, scene)) = high_enough.or(last) {
-            self.detail = Some(detail);
+        if let Some((look, memory, scene)) = high_enough.or(last) {
+            self.look = Some(look);
             self.memory = memory;
             self.scene = scene;
         }
@@ -167,6 +181,11 @@ impl GraphView {
 
     /// Puts the cursor on a step, or on the drawn container around it.
     pub fn select(&mut self, graph: &Graph, id: &str) {
+        if self.structure.is_none() {
+            // Nothing is laid out yet: found again when it is.
+            self.selected = Some(id.to_owned());
+            return;
+        }
         let mut at = Some(id);
         for _ in 0..64 {
             let Some(id) = at else { return };
@@ -260,7 +279,7 @@ impl GraphView {
 
     /// One level of detail more (`true`) or less.
     pub fn zoom(&mut self, closer: bool) {
-        let now = self.detail.unwrap_or(Detail::Status);
+        let now = self.detail().0;
         let next = match (now, closer) {
             (Detail::Sign, true) => Detail::Plain,
             (Detail::Plain | Detail::Status, true) => Detail::Status,
@@ -286,7 +305,10 @@ impl GraphView {
 
     /// Detail in use, and whether it was chosen to fit.
     pub fn detail(&self) -> (Detail, bool) {
-        (self.detail.unwrap_or(Detail::Status), self.wanted.is_none())
+        (
+            self.look.map_or(Detail::Status, |look| look.detail),
+            self.wanted.is_none(),
+        )
     }
 
     /// Containers entered, outermost first.

@@ -12,7 +12,8 @@ use crate::model::Journal;
 use crate::text::{amount, fit};
 use crate::theme::Role;
 use crate::widgets::Line;
-use crate::widgets::step::StepData;
+use crate::widgets::step::{StepData, StepTab};
+use crate::widgets::step_state::StepState;
 use crate::widgets::timeline::short;
 
 /// Most event and log lines in the detail.
@@ -37,7 +38,12 @@ pub(super) fn detail<'a>(
     let effect = step.effect.and_then(|effect| view.effects.get(&effect));
     data.stamp = step.seq;
     data.facts = facts(view, id, step, effect, now);
-    data.input = step.input.as_ref().and_then(|input| view.value(input));
+    data.input = match &step.approval {
+        // What the decision is about matters more than what the task was given.
+        Some((_, request)) => Some(&request.payload),
+        None => step.input.as_ref().and_then(|input| view.value(input)),
+    };
+    data.opens = (step.state == StepState::Person).then_some(StepTab::Input);
     data.output = step.output.as_ref().and_then(|output| view.value(output));
     data.instead = instead(step);
     data.events = events(view, id);
@@ -126,7 +132,10 @@ fn instead(step: &StepRun) -> Vec<Line> {
             lines
         }
         None if step.state.is_over() => vec![Line::new().add(Role::Dim, step.state.sign().word)],
-        None => vec![Line::new().add(Role::Dim, "(at work: the stream shows what it writes)")],
+        None if step.state == StepState::Person => {
+            vec![Line::new().add(Role::Waiting, "waits for a decision; the input is what is asked")]
+        }
+        None => vec![Line::new().add(Role::Dim, "at work: the stream shows what it writes")],
     }
 }
 

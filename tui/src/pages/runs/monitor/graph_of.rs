@@ -85,14 +85,18 @@ pub(super) fn states(graph: &mut Graph, view: &RunView, now: u64) {
     }
     for (pointer, id) in &view.latest {
         let Some(step) = view.steps.get(id) else { continue };
-        let mut note = note(step, now);
+        let mut note = brief(step, now);
         let many = rounds.get(pointer.as_ref()).copied().unwrap_or(0);
         if many > 1 {
             note = format!("{note} ×{many}");
-        } else if let Some(progress) = progress(graph, view, id) {
-            note = progress;
         }
         graph.set_state(pointer, step.state, &note);
+    }
+    // Containers count what is inside them, which is up to date only now.
+    for (pointer, id) in &view.latest {
+        if let (Some(step), Some(progress)) = (view.steps.get(id), progress(graph, view, id)) {
+            graph.set_state(pointer, step.state, &progress);
+        }
     }
 }
 
@@ -110,10 +114,24 @@ fn progress(graph: &Graph, view: &RunView, id: &StepId) -> Option<String> {
         .iter()
         .filter(|at| graph.nodes()[**at].state.is_over())
         .count();
-    Some(format!("{over}/{} {}", children.len(), step.state.sign().word))
+    Some(format!("{over}/{}", children.len()))
 }
 
-/// The status line of a step.
+/// The status of a step in the eight cells of a box.
+fn brief(step: &StepRun, now: u64) -> String {
+    let left = || {
+        step.due
+            .map(|due| short(due.saturating_sub(now)))
+            .unwrap_or_default()
+    };
+    match step.state {
+        StepState::Retry => format!("try{} {}", step.attempt, left()),
+        StepState::Person | StepState::Unknown => "for you".to_owned(),
+        _ => note(step, now),
+    }
+}
+
+/// The status of a step.
 pub(super) fn note(step: &StepRun, now: u64) -> String {
     let took = short(step.took(now));
     let left = step.due.map(|due| short(due.saturating_sub(now)));
@@ -129,8 +147,8 @@ pub(super) fn note(step: &StepRun, now: u64) -> String {
             |left| format!("try {} {left}", step.attempt),
         ),
         StepState::Waiting => left.unwrap_or_else(|| "waits".to_owned()),
-        StepState::Person => "needs you".to_owned(),
-        StepState::Unknown => "needs you".to_owned(),
+        StepState::Person => "for you".to_owned(),
+        StepState::Unknown => "for you".to_owned(),
         StepState::Pending => String::new(),
         StepState::Queued | StepState::Suspended | StepState::Cancelled | StepState::Skipped => {
             step.state.sign().word.to_owned()

@@ -95,20 +95,20 @@ fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
             Voice::Event,
             format!("{} completed{}", name(step, view), took(step, view, now)),
         ),
-        E::TaskFaulted { step, error } => (
-            Voice::Error,
-            format!("{} faulted: {}", name(step, view), fault(error)),
-        ),
+        E::TaskFaulted { step, error } => {
+            // The failed effect has said it already.
+            let told = view.steps.get(step).and_then(|step| step.error.as_ref()) == Some(error);
+            let why = if told {
+                String::new()
+            } else {
+                format!(": {}", fault(error))
+            };
+            (Voice::Error, format!("{} faulted{why}", name(step, view)))
+        }
         E::TaskCaught { error, .. } => (Voice::Event, format!("caught: {}", fault(error))),
         E::TaskRetried {
-            attempt,
-            delay_ms,
-            error,
-            ..
-        } => (
-            Voice::Error,
-            format!("{}; attempt {attempt} in {}", fault(error), short(*delay_ms)),
-        ),
+            attempt, delay_ms, ..
+        } => (Voice::Event, format!("attempt {attempt} in {}", short(*delay_ms))),
         E::TaskCancelled { step, reason } => (
             Voice::Event,
             because("cancelled ", &name(step, view), reason.as_deref()),
