@@ -74,6 +74,12 @@ pub trait ModelClient: Send + Sync {
     ) -> BoxFuture<'a, Result<ChatReply, ModelError>>;
 }
 
+impl std::fmt::Debug for dyn ModelClient + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ModelClient").field(self.descriptor()).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Descriptor;

@@ -115,7 +115,7 @@ pub enum ModelErrorKind {
     },
     /// The configured key cannot be had (variable unset, file missing or too open).
     #[error("no key: {0}")]
-    KeyUnavailable(crate::KeyError),
+    KeyUnavailable(Box<crate::KeyError>),
     /// The prompt does not fit the model.
     #[error("the prompt is longer than the model's context")]
     ContextTooLong,
@@ -132,7 +132,7 @@ pub enum ModelErrorKind {
     #[error("refused a redirect to {to}")]
     Redirected {
         /// Host named by the provider.
-        to: String,
+        to: Box<str>,
     },
     /// An answer that is not one of this dialect.
     #[error("unreadable answer: {reason}")]
@@ -170,11 +170,11 @@ pub struct ModelError {
     /// Model asked.
     pub model: String,
     /// The provider's own words, cut to 300 characters, without control characters and without the key.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// Text that had arrived before the failure. Never a result.
     pub partial: String,
     /// Estimated tokens of a call that may have been billed; `None` when it was certainly not.
-    pub usage: Option<Usage>,
+    pub usage: Option<Box<Usage>>,
 }
 
 fn detail_suffix(detail: Option<&str>) -> String {

@@ -22,14 +22,16 @@ pub mod rehearsal;
 pub mod reply;
 pub mod request;
 mod retry_after;
+pub mod settings;
 mod sse;
 mod tokens;
 
 pub use client::{BoxFuture, CancelSignal, Descriptor, ModelClient, TokenSink};
-pub use dialect::{DIALECTS, Dialect, ProviderSettings};
+pub use dialect::{DIALECTS, Dialect};
 pub use error::{ConnectFault, LimitKind, ModelError, ModelErrorKind, Phase};
 pub use keys::{KeyError, Secret};
 pub use price::{Price, PriceTable};
-pub use registry::{Registry, RegistryError, ResolveError, Resolved};
+pub use registry::{Registry, ResolveError, Resolved};
 pub use reply::{ChatReply, FinishReason, Usage};
 pub use request::{ChatRequest, Message, Role, Timeouts};
+pub use settings::{OpenError, ProviderSettings};

@@ -5,47 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::rehearsal::Rehearsal;
-use crate::{ModelClient, ProviderSettings, dialect};
+use crate::{ModelClient, OpenError, ProviderSettings, dialect};
 
 /// The provider name of the built-in rehearsal; cannot be configured.
 pub const REHEARSAL: &str = "rehearsal";
 /// Aliases may point at aliases this many times.
 const MAX_ALIAS_DEPTH: usize = 8;
-
-/// Why a provider could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegistryError {
-    /// No such dialect in this build.
-    #[error("provider `{provider}`: unknown dialect `{dialect}`")]
-    UnknownDialect {
-        /// Which provider.
-        provider: String,
-        /// What it names.
-        dialect: String,
-    },
-    /// The base URL is no http(s) URL with a host and without credentials.
-    #[error(
-        "provider `{provider}`: base_url is not an http or https address with a host and without a password"
-    )]
-    BadBaseUrl {
-        /// Which provider.
-        provider: String,
-    },
-    /// Two providers of one name, or one named `rehearsal`.
-    #[error("provider `{provider}` is already there")]
-    Duplicate {
-        /// Which provider.
-        provider: String,
-    },
-    /// The TLS set-up of this machine does not work.
-    #[error("provider `{provider}`: cannot set up HTTP: {detail}")]
-    Http {
-        /// Which provider.
-        provider: String,
-        /// What the library said.
-        detail: String,
-    },
-}
 
 /// Why a model name leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,7 +58,7 @@ impl ResolveError {
 }
 
 /// A model name resolved.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Resolved {
     /// Who to ask.
     pub client: Arc<dyn ModelClient>,
@@ -102,6 +67,7 @@ pub struct Resolved {
 }
 
 /// Every client by name, every alias, and the default.
+#[derive(Debug)]
 pub struct Registry {
     clients: BTreeMap<String, Arc<dyn ModelClient>>,
     models: BTreeMap<String, Vec<String>>,
@@ -121,7 +87,7 @@ impl Registry {
         aliases: BTreeMap<String, String>,
         default: &str,
         token_delay: Duration,
-    ) -> Result<Self, Vec<RegistryError>> {
+    ) -> Result<Self, Vec<OpenError>> {
         let rehearsal: Arc<dyn ModelClient> = Arc::new(Rehearsal::new(token_delay));
         let mut clients = BTreeMap::from([(REHEARSAL.to_owned(), rehearsal)]);
         let mut models = BTreeMap::from([(REHEARSAL.to_owned(), vec![REHEARSAL.to_owned()])]);
@@ -129,7 +95,7 @@ impl Registry {
         for settings in providers {
             let provider = settings.name.clone();
             if clients.contains_key(&provider) {
-                errors.push(RegistryError::Duplicate { provider });
+                errors.push(OpenError::Duplicate { provider });
                 continue;
             }
             match open_one(settings) {
@@ -234,8 +200,8 @@ impl Registry {
     }
 }
 
-fn open_one(settings: &ProviderSettings) -> Result<Arc<dyn ModelClient>, RegistryError> {
-    let dialect = dialect::find(&settings.dialect).ok_or_else(|| RegistryError::UnknownDialect {
+fn open_one(settings: &ProviderSettings) -> Result<Arc<dyn ModelClient>, OpenError> {
+    let dialect = dialect::find(&settings.dialect).ok_or_else(|| OpenError::UnknownDialect {
         provider: settings.name.clone(),
         dialect: settings.dialect.clone(),
     })?;
@@ -255,24 +221,22 @@ mod tests {
     fn registry(rows: &[(&str, &str)]) -> Registry {
         let mut local = ProviderSettings::new("local", "openai_chat", "http://127.0.0.1:9/v1");
         local.models = vec!["org/tiny".into()];
-        Registry::open(&[local], aliases(rows), "fast", Duration::ZERO)
-            .ok()
-            .expect("opens")
+        Registry::open(&[local], aliases(rows), "fast", Duration::ZERO).expect("opens")
     }
 
     #[test]
     fn names_aliases_and_the_default_lead_to_a_client() {
         let registry = registry(&[("fast", "local/org/tiny"), ("loop", "loop2"), ("loop2", "loop")]);
         for name in ["local/org/tiny", "fast", "default", ""] {
-            let found = registry.resolve(name).ok().expect(name);
+            let found = registry.resolve(name).expect(name);
             assert_eq!(
                 (found.client.descriptor().name.as_str(), found.model.as_str()),
                 ("local", "org/tiny")
             );
         }
-        let rehearsal = registry.resolve("rehearsal").ok().expect("built in");
+        let rehearsal = registry.resolve("rehearsal").expect("built in");
         assert!(rehearsal.client.descriptor().rehearsal);
-        let error = registry.resolve("loop").err().expect("loop");
+        let error = registry.resolve("loop").expect_err("loop");
         assert_eq!(error, ResolveError::AliasLoop { name: "loop".into() });
         assert_eq!(registry.offered(), ["local/org/tiny", "rehearsal/rehearsal"]);
     }
@@ -280,13 +244,13 @@ mod tests {
     #[test]
     fn an_unknown_name_says_what_there_is() {
         let registry = registry(&[("fast", "local/org/tiny")]);
-        let error = registry.resolve("openai/gpt-4o").err().expect("unknown");
+        let error = registry.resolve("openai/gpt-4o").expect_err("unknown");
         assert!(
             error.help().contains("[providers.openai]") && error.help().contains("local"),
             "{}",
             error.help()
         );
-        let error = registry.resolve("fsat").err().expect("unknown");
+        let error = registry.resolve("fsat").expect_err("unknown");
         assert!(
             error.help().contains("fast, local, rehearsal"),
             "{}",
@@ -302,9 +266,7 @@ mod tests {
             ProviderSettings::new("c", "openai_chat", "https://user:pw@host/v1"),
             ProviderSettings::new("rehearsal", "openai_chat", "http://127.0.0.1:9"),
         ];
-        let errors = Registry::open(&bad, BTreeMap::new(), "", Duration::ZERO)
-            .err()
-            .expect("refused");
+        let errors = Registry::open(&bad, BTreeMap::new(), "", Duration::ZERO).expect_err("refused");
         assert_eq!(errors.len(), 4, "{errors:?}");
         assert!(!format!("{errors:?}").contains("pw"), "{errors:?}");
     }

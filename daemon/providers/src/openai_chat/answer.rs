@@ -4,8 +4,8 @@ use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Failure, estimate, refusal};
-use crate::{ChatReply, ChatRequest, FinishReason, ModelErrorKind, TokenSink, Usage};
+use super::refusal::{self, Failure};
+use crate::{ChatReply, ChatRequest, FinishReason, ModelErrorKind, TokenSink, Usage, tokens};
 
 /// What has arrived.
 #[derive(Default)]
@@ -218,6 +218,22 @@ impl WireUsage {
             cached_tokens: cached.unwrap_or(0),
             estimated: false,
         })
+    }
+}
+
+/// Our own count of a call the provider gave none for.
+pub(super) fn estimate(request: &ChatRequest, content: &str) -> Usage {
+    // Four tokens of framing a message is what the field's chat templates cost.
+    let input_tokens = request
+        .messages
+        .iter()
+        .map(|message| tokens::count(&message.content) + 4)
+        .sum();
+    Usage {
+        input_tokens,
+        output_tokens: tokens::count(content),
+        cached_tokens: 0,
+        estimated: true,
     }
 }
 

@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use reqwest::{Client, Response, Url};
 
-use self::answer::Answer;
+use self::answer::{Answer, estimate};
+use self::refusal::Failure;
 use crate::http::{self, Body, Clock};
 use crate::keys::KeySource;
 use crate::sse::SseParser;
 use crate::{
     BoxFuture, CancelSignal, ChatReply, ChatRequest, Descriptor, ModelClient, ModelError, ModelErrorKind,
-    ProviderSettings, RegistryError, Secret, TokenSink, Usage, tokens,
+    OpenError, ProviderSettings, Secret, TokenSink,
 };
 
 /// Name in the configuration.
@@ -30,11 +31,11 @@ pub(crate) const NAME: &str = "openai_chat";
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Opens a client; nothing is sent.
-pub(crate) fn open(settings: &ProviderSettings) -> Result<Arc<dyn ModelClient>, RegistryError> {
+pub(crate) fn open(settings: &ProviderSettings) -> Result<Arc<dyn ModelClient>, OpenError> {
     let provider = || settings.name.clone();
-    let base = http::base_url(&settings.base_url)
-        .ok_or_else(|| RegistryError::BadBaseUrl { provider: provider() })?;
-    let http = http::client(&base, settings.connect_timeout).map_err(|error| RegistryError::Http {
+    let base =
+        http::base_url(&settings.base_url).ok_or_else(|| OpenError::BadBaseUrl { provider: provider() })?;
+    let http = http::client(&base, settings.connect_timeout).map_err(|error| OpenError::Http {
         provider: provider(),
         detail: error.without_url().to_string(),
     })?;
@@ -44,7 +45,7 @@ pub(crate) fn open(settings: &ProviderSettings) -> Result<Arc<dyn ModelClient>, 
         "{}/chat/completions",
         base.as_str().trim_end_matches('/')
     ))
-    .map_err(|_| RegistryError::BadBaseUrl { provider: provider() })?;
+    .map_err(|_| OpenError::BadBaseUrl { provider: provider() })?;
     Ok(Arc::new(OpenAiChat {
         descriptor: Descriptor {
             name: provider(),
@@ -65,18 +66,6 @@ struct OpenAiChat {
     http: Client,
     key: KeySource,
     connect_timeout: Duration,
-}
-
-/// Why a call ended early, with the provider's words.
-struct Failure {
-    kind: ModelErrorKind,
-    detail: Option<String>,
-}
-
-impl From<ModelErrorKind> for Failure {
-    fn from(kind: ModelErrorKind) -> Self {
-        Self { kind, detail: None }
-    }
 }
 
 impl ModelClient for OpenAiChat {
@@ -108,7 +97,7 @@ impl OpenAiChat {
                 return Err(self.error(
                     &request,
                     &answer,
-                    ModelErrorKind::KeyUnavailable(error).into(),
+                    ModelErrorKind::KeyUnavailable(Box::new(error)).into(),
                     None,
                 ));
             }
@@ -203,12 +192,13 @@ impl OpenAiChat {
             model: request.model.clone(),
             detail: detail
                 .map(|text| refusal::clip(&text))
-                .filter(|text| !text.is_empty()),
+                .filter(|text| !text.is_empty())
+                .map(String::into_boxed_str),
             partial: answer.content().to_owned(),
             usage: None,
         };
         if !error.outcome_known() {
-            error.usage = Some(estimate(request, &error.partial));
+            error.usage = Some(Box::new(estimate(request, &error.partial)));
         }
         tracing::debug!(
             provider = error.provider,
@@ -217,22 +207,6 @@ impl OpenAiChat {
             "model call failed"
         );
         error
-    }
-}
-
-/// Our own count of a call the provider gave none for.
-fn estimate(request: &ChatRequest, content: &str) -> Usage {
-    // Four tokens of framing a message is what the field's chat templates cost.
-    let input_tokens = request
-        .messages
-        .iter()
-        .map(|message| tokens::count(&message.content) + 4)
-        .sum();
-    Usage {
-        input_tokens,
-        output_tokens: tokens::count(content),
-        cached_tokens: 0,
-        estimated: true,
     }
 }
 

@@ -5,13 +5,24 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::Value;
 
-use super::Failure;
 use crate::{ModelErrorKind, http, retry_after};
 
 /// Longest text of a provider passed on, in characters.
 const MAX_WORDS: usize = 300;
 /// Waited when a provider limits the rate and does not say how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// Why a call ended early, with the provider's words.
+pub(super) struct Failure {
+    pub(super) kind: ModelErrorKind,
+    pub(super) detail: Option<String>,
+}
+
+impl From<ModelErrorKind> for Failure {
+    fn from(kind: ModelErrorKind) -> Self {
+        Self { kind, detail: None }
+    }
+}
 
 /// An answer that is not a success.
 pub(super) struct Refusal {
@@ -78,7 +89,7 @@ impl From<Refusal> for Failure {
             let to = refusal
                 .location
                 .map_or_else(|| "nowhere".to_owned(), |to| clip(&to));
-            return ModelErrorKind::Redirected { to }.into();
+            return ModelErrorKind::Redirected { to: to.into() }.into();
         }
         // A refused key is the one case in which providers quote it back, shortened in ways no redaction knows.
         let quotes_key = matches!(refusal.status, 401 | 403);

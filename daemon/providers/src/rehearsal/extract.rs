@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::brief::{Brief, Part};
 use super::cluster::{self, Cluster};
+use super::entry::{Entry, Kind};
 use super::pick;
-use super::read::{self, Entry, Kind};
+use super::read;
 use super::stamp::Severity;
 
 /// One part, read.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::bounds::{date_time, exact, fit, merge, number, says, words_of};
 use super::brief::Brief;
+use super::entry::Entry;
 use super::extract::{Findings, Trouble};
-use super::read::Entry;
 use super::stamp::Severity;
 use super::write;
 

@@ -1,6 +1,6 @@
 //! Histories of git, in the shapes `git log` prints them.
 
-use super::read::Entry;
+use super::entry::Entry;
 use super::stamp::{self, Severity};
 
 /// Whether a line begins a commit: `commit <hash>`, or a hash and more behind it.

@@ -11,6 +11,7 @@ mod blocks;
 mod bounds;
 mod brief;
 mod cluster;
+mod entry;
 mod extract;
 mod fill;
 mod git;

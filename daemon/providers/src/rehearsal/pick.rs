@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::read::{Entry, Kind};
+use super::entry::{Entry, Kind};
 use super::stamp::Severity;
 
 /// Most entries picked from one text.
@@ -27,7 +27,8 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 /// Indexes of the picked entries, in the order of the text.
 pub(super) fn key_entries(entries: &[Entry<'_>], kind: Kind) -> Vec<usize> {
     let stride = entries.len().div_ceil(MAX_SCORED).max(1);
-    let sampled = |index: usize, entry: &Entry<'_>| index % stride == 0 || entry.severity > Severity::Plain;
+    let sampled =
+        |index: usize, entry: &Entry<'_>| index.is_multiple_of(stride) || entry.severity > Severity::Plain;
     let mut counts: HashMap<String, usize> = HashMap::new();
     for (_, entry) in entries
         .iter()

@@ -1,29 +1,9 @@
 //! A text to entries: lines of a log, commits of a history, or sentences.
 
 use super::brief::Part;
+use super::entry::{Entry, Kind};
 use super::git;
 use super::stamp::{self, Severity};
-
-/// What a text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Log,
-    History,
-    Prose,
-}
-
-/// One line, commit or sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    /// As it stands in the input.
-    pub(super) raw: &'a str,
-    pub(super) time: Option<&'a str>,
-    pub(super) severity: Severity,
-    /// Unit, program, component or author.
-    pub(super) source: Option<&'a str>,
-    /// Without time and source.
-    pub(super) message: &'a str,
-}
 
 /// Tells what a part is and reads it.
 pub(super) fn entries(part: &Part) -> (Kind, Vec<Entry<'_>>) {

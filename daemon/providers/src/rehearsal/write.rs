@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::brief::{Brief, FOOTER, Topic};
+use super::entry::{Entry, Kind};
 use super::extract::{Findings, Reading, Trouble};
-use super::read::{Entry, Kind};
 use super::stamp::Severity;
 
 /// Longest quote, in characters.

@@ -48,7 +48,7 @@ pub(crate) fn rig_with(
     adjust(&mut settings);
     let dialect = dialect::find(dialect_name).expect("listed");
     Rig {
-        client: (dialect.open)(&settings).ok().expect("opens"),
+        client: (dialect.open)(&settings).expect("opens"),
         _keys: keys,
     }
 }

@@ -3,13 +3,18 @@
 use dirigent_providers::DIALECTS;
 use serde_json::{Value, json};
 
+/// Tokens in, out, and of those in cached.
+pub(crate) type Counts = (u64, u64, u64);
+/// Text of the last message, model, and whether streaming is asked for.
+pub(crate) type Asked = (String, String, bool);
+
 /// The words of one dialect.
 pub(crate) struct Script {
     pub(crate) dialect: &'static str,
     /// Path below the base URL.
     pub(crate) path: &'static str,
     /// Events of a whole answer.
-    pub(crate) stream: fn(pieces: &[&str], usage: Option<(u64, u64, u64)>) -> Vec<String>,
+    pub(crate) stream: fn(pieces: &[&str], usage: Option<Counts>) -> Vec<String>,
     /// Events of an answer that has only begun.
     pub(crate) begin: fn(pieces: &[&str]) -> Vec<String>,
     /// Body of an answer that is not streamed.
@@ -17,7 +22,7 @@ pub(crate) struct Script {
     /// Body of an error.
     pub(crate) error: fn(code: &str, message: &str) -> String,
     /// The text of the last message, the model and whether streaming is asked for, from a request's body.
-    pub(crate) asked: fn(body: &Value) -> (String, String, bool),
+    pub(crate) asked: fn(body: &Value) -> Asked,
 }
 
 const SCRIPTS: &[Script] = &[Script {
@@ -68,7 +73,7 @@ fn openai_begin(pieces: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn openai_stream(pieces: &[&str], usage: Option<(u64, u64, u64)>) -> Vec<String> {
+fn openai_stream(pieces: &[&str], usage: Option<Counts>) -> Vec<String> {
     let mut events = openai_begin(pieces);
     events.push(chunk(json!({}), Some("stop")));
     if let Some((input, output, cached)) = usage {
