@@ -180,7 +180,7 @@ pub fn short(ms: u64) -> String {
         0 => format!("{ms}ms"),
         1..=9 => format!("{}.{}s", seconds, ms % 1_000 / 100),
         10..=59 => format!("{seconds}s"),
-        60..=3_599 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..=3_599 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         60..=3_599 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3_600..=86_399 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
         _ => format!("{}d{:02}h", seconds / 86_400, seconds / 3_600 % 24),

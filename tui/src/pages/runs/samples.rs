@@ -251,18 +251,8 @@ pub(super) enum Far {
     Faulted,
 }
 
-/// Events of the sample run.
-pub(super) fn script(far: Far) -> Vec<RunEvent> {
-    let mut s = Script::default();
-    s.begin();
-    s.task(5, "/do/0/read", "read", "run:shell");
-    let read = s.shell(10, "/do/0/read");
-    s.settle(1_200, read, json!("2000 lines"), 0);
-    s.done(
-        1_210,
-        "/do/0/read",
-        json!({"lines": 2000, "first": "2026-11-01 06:11:02 startup archives unpack"}),
-    );
+/// The fork up to the failed try: the first branch's effect, the retrying branch, the first branch.
+fn fork(s: &mut Script) -> (EffectId, String, String) {
     let look = "/do/1/look";
     s.task(1_220, look, "look", "fork");
     let [errors, changes, count] = [(0, "errors"), (1, "changes"), (2, "count")]
@@ -286,6 +276,22 @@ pub(super) fn script(far: Far) -> Vec<RunEvent> {
             error,
         },
     );
+    (first, changes, errors)
+}
+
+/// Events of the sample run.
+pub(super) fn script(far: Far) -> Vec<RunEvent> {
+    let mut s = Script::default();
+    s.begin();
+    s.task(5, "/do/0/read", "read", "run:shell");
+    let read = s.shell(10, "/do/0/read");
+    s.settle(1_200, read, json!("2000 lines"), 0);
+    s.done(
+        1_210,
+        "/do/0/read",
+        json!({"lines": 2000, "first": "2026-11-01 06:11:02 startup archives unpack"}),
+    );
+    let (first, changes, errors) = fork(&mut s);
     if far == Far::Live {
         return s.events;
     }
@@ -298,7 +304,7 @@ pub(super) fn script(far: Far) -> Vec<RunEvent> {
     let again = s.agent(24_010, &changes, 2);
     s.settle(31_000, again, json!({"findings": 1}), 380);
     s.done(31_010, &changes, json!({"findings": ["libc6 upgraded"]}));
-    s.done(31_020, look, json!(null));
+    s.done(31_020, "/do/1/look", json!(null));
     s.task(31_030, "/do/2/draft", "draft", "call:agent");
     let draft = s.agent(31_040, "/do/2/draft", 1);
     if far == Far::Faulted {

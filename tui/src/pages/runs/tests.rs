@@ -117,7 +117,7 @@ fn enter_follows_a_run_and_leaving_stops_that() {
     assert_eq!(went, [Cmd::Go(Place::run(run_id(0)))]);
     let id = run_id(0).to_string();
     assert_eq!(
-        page.open(&[id.clone()], &ctx),
+        page.open(std::slice::from_ref(&id), &ctx),
         [Cmd::Link(LinkCmd::Follow(run_id(0)))]
     );
     assert_eq!(page.open(&[id], &ctx), [], "it is open already");

@@ -247,11 +247,11 @@ fn draw_channel(channel: &Channel, visible: &Visible, pen: &mut Pen<'_>) {
                 let from = source.unwrap_or(wire.lane);
                 let to = target.unwrap_or(wire.lane);
                 if source.is_some() {
-                    pen.from_left(from, channel.x, x, dashed);
+                    pen.enter(from, channel.x, x, dashed);
                 }
                 pen.down(x, from, to, dashed);
                 if target.is_some() {
-                    pen.to_right(to, x, end, dashed);
+                    pen.leave(to, x, end, dashed);
                 }
             }
         }
@@ -333,12 +333,12 @@ impl Pen<'_> {
         }
     }
 
-    fn from_left(&mut self, y: i32, from: i32, to: i32, dashed: bool) {
+    fn enter(&mut self, y: i32, from: i32, to: i32, dashed: bool) {
         self.across(y, from, to - 1, dashed);
         self.put(y, to, WEST, dashed);
     }
 
-    fn to_right(&mut self, y: i32, from: i32, to: i32, dashed: bool) {
+    fn leave(&mut self, y: i32, from: i32, to: i32, dashed: bool) {
         self.put(y, from, EAST, dashed);
         self.across(y, from + 1, to, dashed);
     }

@@ -107,7 +107,7 @@ impl GraphView {
             let mut memory = Memory::default();
             let scene = lay_out(graph, &self.drawn, look, &mut memory);
             let fits = scene.height <= room.1;
-            if fits && scene.width <= room.0 {
+            if fits && scene.width + 2 <= room.0 {
                 last = Some((look, memory, scene));
                 high_enough = None;
                 break;

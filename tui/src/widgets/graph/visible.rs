@@ -226,24 +226,32 @@ impl Picker<'_> {
         if last.is_empty() {
             last = children.iter().copied().filter(|at| !left.contains(at)).collect();
         }
-        let ends = |list: &[usize], pick: fn(&Span) -> &Vec<usize>| -> Vec<usize> {
-            let mut out: Vec<usize> = Vec::new();
-            for drawn in list.iter().filter_map(|at| self.spans.get(at)).flat_map(pick) {
-                if !out.contains(drawn) {
-                    out.push(*drawn);
-                }
-            }
-            out
-        };
         let span = Span {
-            entries: ends(&first, |span| &span.entries),
-            exits: ends(&last, |span| &span.exits),
+            entries: self.ends(&first, |span| &span.entries),
+            exits: self.ends(&last, |span| &span.exits),
         };
+        self.ways_out(&span, other);
+        span
+    }
+
+    /// The drawn ends of several nodes.
+    fn ends(&self, list: &[usize], pick: fn(&Span) -> &Vec<usize>) -> Vec<usize> {
+        let mut out: Vec<usize> = Vec::new();
+        for drawn in list.iter().filter_map(|at| self.spans.get(at)).flat_map(pick) {
+            if !out.contains(drawn) {
+                out.push(*drawn);
+            }
+        }
+        out
+    }
+
+    /// Ways out of a body, such as the `catch` of a `try`: from wherever the body can stop.
+    fn ways_out(&mut self, span: &Span, other: Vec<(usize, Option<String>)>) {
         for (to, label) in other {
-            // A way out of the body, such as the `catch` of a `try`: from wherever the body can stop.
             let inside = |exit: &usize| self.spans.get(&to).is_none_or(|span| !span.exits.contains(exit));
-            for from in span.exits.iter().copied().filter(inside) {
-                for entry in ends(&[to], |span| &span.entries) {
+            let exits: Vec<usize> = span.exits.iter().copied().filter(inside).collect();
+            for from in exits {
+                for entry in self.ends(&[to], |span| &span.entries) {
                     self.inner.push(VisibleEdge {
                         from,
                         to: entry,
@@ -253,7 +261,6 @@ impl Picker<'_> {
                 }
             }
         }
-        span
     }
 
     fn edges(&mut self) {

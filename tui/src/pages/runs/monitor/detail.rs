@@ -57,7 +57,12 @@ fn fact(name: &str) -> Line {
 }
 
 fn facts(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>, now: u64) -> Vec<Line> {
-    let sign = step.state.sign();
+    let durable = durable(view, id, step, effect);
+    vec![what(view, id, step, effect), state(step, now), durable]
+}
+
+/// What it does: its agent, its effect, its question.
+fn what(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>) -> Line {
     let mut first = match effect.and_then(|effect| effect.request.as_ref()) {
         Some(EffectRequest::Agent(call)) => {
             let version = call
@@ -83,6 +88,12 @@ fn facts(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>
     };
     first.push(Role::Dim, "   attempt ");
     first.push(Role::Text, step.attempt.to_string());
+    first
+}
+
+/// Where it stands, since when, and who decided.
+fn state(step: &StepRun, now: u64) -> Line {
+    let sign = step.state.sign();
     let mut second = fact("state").add(sign.role, format!("{} {}", sign.sign, sign.word));
     second.push(
         Role::Dim,
@@ -101,6 +112,11 @@ fn facts(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>
             second.push(Role::Quoted, format!(": {reason}"));
         }
     }
+    second
+}
+
+/// What is on disk of it, and how it is kept from happening twice.
+fn durable(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>) -> Line {
     let mut third = fact("durable");
     third.push(
         Role::Text,
@@ -118,7 +134,7 @@ fn facts(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>
         }
     }
     third.push(Role::Dim, format!("   {id}"));
-    vec![first, second, third]
+    third
 }
 
 fn instead(step: &StepRun) -> Vec<Line> {

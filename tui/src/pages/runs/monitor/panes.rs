@@ -9,7 +9,7 @@ use super::detail::detail;
 use super::state::{Focus, Monitor};
 use super::time_rows::{critical_length, step_name};
 use super::ui::{Picture, Ui};
-use crate::model::Link;
+use crate::model::{Link, Run};
 use crate::pages::Ctx;
 use crate::text::amount;
 use crate::theme::{Role, Sign};
@@ -60,13 +60,7 @@ pub(super) fn draw(monitor: &Monitor, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, bu
 fn header(monitor: &Monitor, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
     let view = &ui.view;
     if monitor.asked {
-        return Line::new()
-            .add(Role::Bad, format!(" Cancel run {}? ", monitor.run.short()))
-            .add(Role::Text, "No new step starts and what runs is stopped.   ")
-            .add(Role::Key, "a")
-            .add(Role::Text, " yes, cancel it   ")
-            .add(Role::Key, "Esc")
-            .add(Role::Text, " no");
+        return confirm(monitor);
     }
     let run = ctx.model.runs.get(&monitor.run);
     let status = if view.seq == 0 {
@@ -98,6 +92,23 @@ fn header(monitor: &Monitor, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
         line.push(Role::Stale, "  (as of the last word of the daemon)");
     }
     line.push(Role::Text, format!("  {}", short(now)));
+    figures(&mut line, ui, run);
+    line
+}
+
+fn confirm(monitor: &Monitor) -> Line {
+    Line::new()
+        .add(Role::Bad, format!(" Cancel run {}? ", monitor.run.short()))
+        .add(Role::Text, "No new step starts and what runs is stopped.   ")
+        .add(Role::Key, "a")
+        .add(Role::Text, " yes, cancel it   ")
+        .add(Role::Key, "Esc")
+        .add(Role::Text, " no")
+}
+
+/// Progress, tokens, money, and what went wrong.
+fn figures(line: &mut Line, ui: &Ui, run: Option<&Run>) {
+    let view = &ui.view;
     if let Some(progress) = run
         .map(|run| run.body.progress)
         .filter(|progress| progress.total > 0)
@@ -116,14 +127,13 @@ fn header(monitor: &Monitor, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
         );
     }
     if let Some(by) = &view.cancelling
-        && !status.is_final()
+        && view.is_live()
     {
         line.push(Role::Warn, format!("  cancelling, asked by {by}"));
     }
     if let Some(error) = &view.error {
         line.push(Role::Bad, format!("  {}", super::words::fault(error)));
     }
-    line
 }
 
 fn nothing(monitor: &Monitor, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {

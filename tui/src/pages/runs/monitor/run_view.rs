@@ -319,7 +319,7 @@ impl RunView {
     }
 }
 
-/// What an event does to the step it names.
+/// What an event does to the step it names: here what the task itself goes through.
 fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
     match body {
         EventBody::TaskStarted {
@@ -359,6 +359,13 @@ fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
             step.turn(StepState::Retry, Stretch::Queued, now);
         }
         EventBody::TaskIterated { iteration, .. } => step.round = Some(*iteration),
+        body => advance(step, body, due, now),
+    }
+}
+
+/// What an effect, a timer or a question does to its step.
+fn advance(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
+    match body {
         EventBody::EffectQueued { effect, attempt, .. } => {
             (step.effect, step.attempt, step.due) = (Some(*effect), *attempt, None);
             step.turn(StepState::Queued, Stretch::Queued, now);

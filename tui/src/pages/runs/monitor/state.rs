@@ -112,7 +112,7 @@ impl Monitor {
                 self.asked = true;
                 return Vec::new();
             }
-            Action::Approve => return self.question(),
+            Action::Approve => return self.question(ctx),
             Action::NextPane => self.turn(1),
             Action::PrevPane => self.turn(Focus::ALL.len() - 1),
             Action::FullPane => self.full = !self.full,
@@ -179,15 +179,21 @@ impl Monitor {
     }
 
     /// A decision is taken where everything about it is shown, not here.
-    fn question(&mut self) -> Vec<Cmd> {
-        let asking = self
-            .ui
-            .get_mut()
-            .view
-            .asking()
-            .and_then(|(_, step)| step.approval.as_ref());
-        match asking {
-            Some((approval, _)) => vec![Cmd::Go(Place::approval(approval))],
+    fn question(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let view = &self.ui.get_mut().view;
+        let asking = view.asking();
+        let step = asking.map(|(id, _)| id.to_string()).unwrap_or_default();
+        let mine = || {
+            ctx.model
+                .pending()
+                .filter(|approval| approval.body.run == self.run.into())
+        };
+        let here = mine()
+            .find(|approval| approval.body.step == step)
+            .or_else(|| mine().next());
+        let told = asking.and_then(|(_, step)| step.approval.as_ref().map(|(approval, _)| *approval));
+        match here.map(|approval| approval.id).or(told) {
+            Some(approval) => vec![Cmd::Go(Place::approval(approval))],
             None => vec![Cmd::Note(Note::refused("this run asks nothing"))],
         }
     }

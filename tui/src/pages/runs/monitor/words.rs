@@ -68,8 +68,16 @@ pub(super) fn words(event: &RunEvent, view: &RunView) -> Option<EventLine> {
 }
 
 fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
+    let phrase = run_phrase(body)
+        .or_else(|| task_phrase(body, view, now))
+        .or_else(|| effect_phrase(body, view, now))
+        .or_else(|| approval_phrase(body));
+    phrase.unwrap_or_else(|| (Voice::Event, body.name().to_owned()))
+}
+
+fn run_phrase(body: &EventBody) -> Option<(Voice, String)> {
     use EventBody as E;
-    match body {
+    Some(match body {
         E::WorkflowStarted {
             workflow, version, ..
         } => (
@@ -89,6 +97,13 @@ fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
             (Voice::Person, because("cancel asked by ", by, reason.as_deref()))
         }
         E::WorkflowCancelled {} => (Voice::Event, "run cancelled".to_owned()),
+        _ => return None,
+    })
+}
+
+fn task_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Voice, String)> {
+    use EventBody as E;
+    Some(match body {
         E::TaskStarted { task, kind, .. } => (Voice::Event, format!("{task} started ({kind})")),
         E::TaskSkipped { task, .. } => (Voice::Event, format!("{task} skipped: its condition was false")),
         E::TaskCompleted { step, .. } => (
@@ -114,6 +129,13 @@ fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
             because("cancelled ", &name(step, view), reason.as_deref()),
         ),
         E::TaskIterated { iteration, .. } => (Voice::Event, format!("round {}", iteration + 1)),
+        _ => return None,
+    })
+}
+
+fn effect_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Voice, String)> {
+    use EventBody as E;
+    Some(match body {
         E::EffectQueued { request, .. } => (Voice::Event, format!("waits for a permit: {}", asked(request))),
         E::EffectIntended {
             request,
@@ -152,6 +174,13 @@ fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
             (Voice::Event, format!("{what} {}", short(wait)))
         }
         E::TimerFired { .. } => (Voice::Event, "time is up".to_owned()),
+        _ => return None,
+    })
+}
+
+fn approval_phrase(body: &EventBody) -> Option<(Voice, String)> {
+    use EventBody as E;
+    Some(match body {
         E::ApprovalRequested { request, .. } => (
             Voice::Person,
             format!("asks: {} (risk {})", request.title, request.risk.as_str()),
@@ -166,7 +195,8 @@ fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
             (Voice::Person, because(said, &record.by, record.reason.as_deref()))
         }
         E::ApprovalWithdrawn { .. } => (Voice::Person, "the question is void".to_owned()),
-    }
+        _ => return None,
+    })
 }
 
 fn because(what: &str, who: &str, reason: Option<&str>) -> String {
