@@ -4,6 +4,7 @@
 //! `daemon/`. The screen draws what the mirror of the daemon says, never what it hopes.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod input;
 pub mod keymap;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `dirigent`; everything it does is in the library.
+
+fn main() -> std::process::ExitCode {
+    dirigent_tui::cli::main()
+}

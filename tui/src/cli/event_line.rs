@@ -1,0 +1,295 @@
+//! A run's events as lines for people: time, what, which task, the particular case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dirigent_protocol::run::{Data, Decision, EffectOutcome, EffectRequest, EventBody, RunEvent, StepId};
+use serde_json::Value;
+
+use super::format::{brief, clock, short};
+use super::out::{Look, Tone};
+
+/// Most characters of the particular case.
+const DETAIL: usize = 100;
+
+/// Knows the names of the tasks it has seen.
+#[derive(Debug, Default)]
+pub struct EventLines {
+    tasks: BTreeMap<StepId, Arc<str>>,
+    effects: BTreeMap<u64, StepId>,
+    all: bool,
+}
+
+impl EventLines {
+    /// Without names yet; `all` shows the inner works too: timers, queues.
+    #[must_use]
+    pub fn new(all: bool) -> Self {
+        Self {
+            all,
+            ..Self::default()
+        }
+    }
+
+    /// The line of an event; none for the inner works.
+    pub fn line(&mut self, event: &RunEvent, look: Look) -> Option<String> {
+        self.learn(event);
+        if !self.all && is_inner(&event.body) {
+            return None;
+        }
+        let (tone, detail) = describe(&event.body);
+        let task = self.task_of(event).unwrap_or_default();
+        let name = format!("{:<20}", event.body.name());
+        Some(
+            format!(
+                "{}  {}  {:<18} {}",
+                look.paint(Tone::Dim, &clock(event.time)),
+                look.paint(tone, &name),
+                look.line(&task),
+                look.line(&short(&detail, DETAIL)),
+            )
+            .trim_end()
+            .to_owned(),
+        )
+    }
+
+    /// The name of a step's task, with its round in a loop.
+    #[must_use]
+    pub fn name(&self, step: &StepId) -> String {
+        let name = match self.tasks.get(step) {
+            Some(name) => name.to_string(),
+            None => step.pointer.rsplit('/').next().unwrap_or_default().to_owned(),
+        };
+        match step.iterations.last() {
+            Some(round) => format!("{name}#{round}"),
+            None => name,
+        }
+    }
+
+    fn learn(&mut self, event: &RunEvent) {
+        match &event.body {
+            EventBody::TaskStarted { step, task, .. } | EventBody::TaskSkipped { step, task, .. } => {
+                self.tasks.insert(step.clone(), task.clone());
+            }
+            EventBody::EffectQueued { effect, step, .. } | EventBody::EffectIntended { effect, step, .. } => {
+                self.effects.insert(effect.0, step.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn task_of(&self, event: &RunEvent) -> Option<String> {
+        let step = event.body.step().or_else(|| match &event.body {
+            EventBody::EffectSettled { effect, .. }
+            | EventBody::EffectUnknown { effect, .. }
+            | EventBody::EffectResolved { effect, .. }
+            | EventBody::EffectLate { effect, .. } => self.effects.get(&effect.0),
+            _ => None,
+        })?;
+        Some(self.name(step))
+    }
+}
+
+const fn is_inner(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::TimerSet { .. } | EventBody::TimerFired { .. } | EventBody::EffectQueued { .. }
+    )
+}
+
+fn describe(body: &EventBody) -> (Tone, String) {
+    match body {
+        EventBody::WorkflowStarted {
+            workflow, version, ..
+        } => (Tone::Strong, format!("{workflow} version {}", version.short())),
+        EventBody::WorkflowCompleted { .. } => (Tone::Good, String::new()),
+        EventBody::WorkflowFaulted { error } => (Tone::Bad, why(error)),
+        EventBody::WorkflowSuspended { by } => (Tone::Ask, format!("by {by}")),
+        EventBody::WorkflowCancelling { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
+        EventBody::ApprovalRequested {
+            approval, request, ..
+        } => {
+            let (id, risk) = (approval.short(), request.risk.as_str());
+            (Tone::Ask, format!("{id}: {} ({risk} risk)", request.title))
+        }
+        EventBody::ApprovalDecided { record, .. } => decided(record),
+        other => of_task(other),
+    }
+}
+
+fn of_task(body: &EventBody) -> (Tone, String) {
+    match body {
+        EventBody::TaskStarted { kind, .. } | EventBody::TaskSkipped { kind, .. } => {
+            (Tone::Plain, kind.to_string())
+        }
+        EventBody::TaskCompleted { output, .. } => match output {
+            Data::Inline(value) => (Tone::Good, brief(value, DETAIL)),
+            _ => (Tone::Good, String::new()),
+        },
+        EventBody::TaskFaulted { error, .. } => (Tone::Bad, why(error)),
+        EventBody::TaskCaught { error, .. } => (Tone::Busy, why(error)),
+        EventBody::TaskRetried {
+            attempt,
+            delay_ms,
+            error,
+            ..
+        } => (
+            Tone::Ask,
+            format!("attempt {attempt} in {delay_ms} ms after {}", why(error)),
+        ),
+        EventBody::TaskCancelled { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
+        EventBody::TaskIterated { iteration, .. } => (Tone::Plain, format!("round {iteration}")),
+        other => of_effect(other),
+    }
+}
+
+fn of_effect(body: &EventBody) -> (Tone, String) {
+    match body {
+        EventBody::EffectIntended {
+            attempt,
+            request,
+            key,
+            ..
+        } => {
+            let what = request.as_ref().map(effect).unwrap_or_default();
+            (
+                Tone::Busy,
+                format!("{what} attempt {attempt} key {key}")
+                    .trim_start()
+                    .to_owned(),
+            )
+        }
+        EventBody::EffectSettled { outcome, .. } | EventBody::EffectLate { outcome, .. } => settled(outcome),
+        EventBody::EffectUnknown { policy, reason, .. } => {
+            (Tone::Ask, format!("{policy:?}: {reason}").to_lowercase())
+        }
+        EventBody::EffectResolved { by, .. } => (Tone::Plain, format!("by {by}")),
+        _ => (Tone::Plain, String::new()),
+    }
+}
+
+fn decided(record: &dirigent_protocol::run::DecisionRecord) -> (Tone, String) {
+    let (tone, word) = match &record.decision {
+        Decision::Approve { edited: None } => (Tone::Good, "approved"),
+        Decision::Approve { edited: Some(_) } => (Tone::Good, "approved with changes"),
+        Decision::Deny => (Tone::Bad, "denied"),
+        Decision::Expire => (Tone::Bad, "expired"),
+    };
+    let reason = record
+        .reason
+        .as_ref()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    (tone, format!("{word} by {}{reason}", record.by))
+}
+
+fn why(error: &dirigent_protocol::run::WorkflowError) -> String {
+    match &error.detail {
+        Some(detail) => format!("{}: {detail}", error.title),
+        None => error.title.clone(),
+    }
+}
+
+fn effect(request: &EffectRequest) -> String {
+    match request {
+        EffectRequest::Noop { .. } => "noop".to_owned(),
+        EffectRequest::Http(call) => format!("{} {}", call.method, call.uri),
+        EffectRequest::Shell(call) => format!("sh: {}", short(call.command.trim(), 50)),
+        EffectRequest::Agent(call) => format!("agent {}", call.agent),
+    }
+}
+
+fn settled(outcome: &EffectOutcome) -> (Tone, String) {
+    match outcome {
+        EffectOutcome::Done { usage, facts, .. } => {
+            let mut words: Vec<String> = facts
+                .iter()
+                .map(|(name, value)| format!("{name} {}", brief(value, 40)))
+                .collect();
+            if usage.calls > 0 {
+                words.push(format!(
+                    "{} in, {} out tokens",
+                    usage.input_tokens, usage.output_tokens
+                ));
+            }
+            (Tone::Good, words.join(", "))
+        }
+        EffectOutcome::Failed { error, retryable, .. } => (
+            Tone::Bad,
+            format!(
+                "{}{}",
+                why(error),
+                if *retryable { " (may be tried again)" } else { "" }
+            ),
+        ),
+        EffectOutcome::Unknown { reason } => (Tone::Ask, format!("nobody knows: {reason}")),
+        EffectOutcome::Cancelled => (Tone::Dim, "cancelled".to_owned()),
+    }
+}
+
+/// The flat form for scripts, with the task's name where only the step is recorded.
+#[must_use]
+pub fn to_json(event: &RunEvent, lines: &mut EventLines) -> Value {
+    lines.learn(event);
+    let mut flat = event.to_json();
+    if let (Some(task), Some(members)) = (lines.task_of(event), flat.as_object_mut()) {
+        members.entry("task").or_insert(Value::String(task));
+    }
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIPE: Look = Look {
+        terminal: false,
+        colour: false,
+    };
+
+    fn event(seq: u64, body: EventBody) -> RunEvent {
+        RunEvent {
+            seq,
+            time: "2026-11-22T18:00:00Z".parse().unwrap(),
+            body,
+        }
+    }
+
+    #[test]
+    fn a_task_is_named_in_every_line_about_it() {
+        let step = StepId::new("/do/0/fetch");
+        let mut lines = EventLines::default();
+        let started = EventBody::TaskStarted {
+            step: step.clone(),
+            task: "fetch".into(),
+            kind: "call:http".into(),
+            input: Data::WorkflowInput,
+        };
+        assert!(
+            lines
+                .line(&event(2, started), PIPE)
+                .unwrap()
+                .ends_with("fetch              call:http")
+        );
+        let done = EventBody::TaskCompleted {
+            step,
+            output: Data::Inline(std::sync::Arc::new(serde_json::json!({"a": 1}))),
+            context: None,
+        };
+        let line = lines.line(&event(3, done.clone()), PIPE).unwrap();
+        assert!(
+            line.contains("task.completed") && line.ends_with(r#"fetch              {"a":1}"#),
+            "{line}"
+        );
+        assert_eq!(to_json(&event(3, done), &mut lines)["task"], "fetch");
+    }
+
+    #[test]
+    fn timers_are_left_out_unless_wanted() {
+        let fired = EventBody::TimerFired {
+            timer: dirigent_protocol::run::TimerId(3),
+        };
+        let mut lines = EventLines::default();
+        assert_eq!(lines.line(&event(4, fired.clone()), PIPE), None);
+        assert!(EventLines::new(true).line(&event(4, fired), PIPE).is_some());
+    }
+}

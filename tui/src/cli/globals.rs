@@ -1,0 +1,119 @@
+//! The flags that every verb takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+
+use super::verbs::Verb;
+
+/// Runs agents and workflows on your own machines; lets you watch, approve and change them from a terminal.
+///
+/// Without a command: the dashboard.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dirigent",
+    version,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Flags of every verb.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do; the dashboard if nothing.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Globals {
+    /// The daemon of another machine: `ssh://[user@]host[:port][/socket]`
+    #[arg(short = 'H', long, global = true, value_name = "URL", help_heading = "Global")]
+    pub host: Option<String>,
+    /// The daemon's Unix socket
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global")]
+    pub socket: Option<PathBuf>,
+    /// The data directory of a private daemon
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global")]
+    pub data_dir: Option<PathBuf>,
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global")]
+    pub config: Option<PathBuf>,
+    /// Shape of what is shown
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        help_heading = "Global"
+    )]
+    pub output: Option<Format>,
+    /// The same as `-o json`
+    #[arg(long, global = true, conflicts_with = "output", help_heading = "Global")]
+    pub json: bool,
+    /// Change nothing: refuse every command that would
+    #[arg(long, global = true, help_heading = "Global")]
+    pub read_only: bool,
+    /// No colours, ASCII signs
+    #[arg(long, global = true, help_heading = "Global")]
+    pub plain: bool,
+    /// No progress, only results and errors
+    #[arg(short, long, global = true, help_heading = "Global")]
+    pub quiet: bool,
+    /// More detail
+    #[arg(short, long, global = true, help_heading = "Global")]
+    pub verbose: bool,
+}
+
+/// Shapes of what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One document, or lines where it streams.
+    Json,
+    /// As in files.
+    Yaml,
+}
+
+impl Globals {
+    /// The shape asked for, if any.
+    #[must_use]
+    pub const fn format(&self) -> Option<Format> {
+        if self.json {
+            Some(Format::Json)
+        } else {
+            self.output
+        }
+    }
+
+    /// JSON was asked for.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        matches!(self.format(), Some(Format::Json))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_behind_the_verb() {
+        for words in [["dirigent", "--json", "status"], ["dirigent", "status", "--json"]] {
+            assert!(Cli::try_parse_from(words).unwrap().globals.is_json());
+        }
+        let cli = Cli::try_parse_from(["dirigent", "get", "agents", "-o", "yaml"]).unwrap();
+        assert_eq!(cli.globals.format(), Some(Format::Yaml));
+        assert!(Cli::try_parse_from(["dirigent"]).unwrap().verb.is_none());
+    }
+}

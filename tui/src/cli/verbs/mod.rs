@@ -1,0 +1,58 @@
+//! The verbs. Adding one is one new file here and one row in the list below.
+
+use clap::Subcommand;
+use dirigent_protocol::fault::Fault;
+
+use super::cx::Cx;
+use super::exit::Exit;
+
+macro_rules! verbs {
+    ($($verb:ident = $module:ident;)+) => {
+        $(pub mod $module;)+
+
+        /// What to do.
+        #[derive(Debug, Subcommand)]
+        pub enum Verb {
+            $(#[doc = concat!("See [`", stringify!($module), "`].")] #[command(about = $module::ABOUT)] $verb($module::Args),)+
+        }
+
+        impl Verb {
+            /// Does it.
+            ///
+            /// # Errors
+            /// What kept it from being done.
+            pub async fn run(self, cx: &mut Cx) -> Result<Exit, Fault> {
+                match self { $(Self::$verb(args) => Box::pin($module::run(args, cx)).await,)+ }
+            }
+        }
+    };
+}
+
+verbs! {
+    //DEMO
+    Apply = apply;
+    Get = get;
+    Edit = edit;
+    Delete = delete;
+    Run = run;
+    Runs = runs;
+    Logs = logs;
+    Approvals = approvals;
+    Open = open;
+    Watch = watch;
+    Validate = validate;
+    Check = check;
+    Daemon = daemon;
+    Status = status;
+    Config = config;
+    Init = init;
+    Stdio = stdio;
+}
+
+impl Verb {
+    /// What happens without a verb.
+    #[must_use]
+    pub const fn dashboard() -> Self {
+        Self::Open(open::Args { place: None })
+    }
+}
