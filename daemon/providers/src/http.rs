@@ -21,6 +21,9 @@ pub(crate) const MAX_BODY: usize = 64 * 1024 * 1024;
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Longest time spent on an error body.
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+/// Idle connections are kept shorter than the shortest habit of the field's servers (5 s), so that a request is not
+/// written into a connection the server is just closing: that would leave its outcome unknown.
+const IDLE: Duration = Duration::from_secs(4);
 const MAX_REDIRECTS: usize = 3;
 const AGENT: &str = concat!("dirigent/", env!("CARGO_PKG_VERSION"));
 
@@ -37,6 +40,7 @@ pub(crate) fn client(base: &Url, connect: Duration) -> Result<Client, reqwest::E
         .user_agent(AGENT)
         .connect_timeout(connect)
         .referer(false)
+        .pool_idle_timeout(IDLE)
         .redirect(Policy::custom(redirect));
     // A proxy in the environment is for the outside; it cannot reach this machine's own loopback.
     if is_loopback(base) {

@@ -91,10 +91,11 @@ impl Answer {
     }
 
     pub(super) fn headers(&mut self, response: &Response) {
-        let id = response
-            .headers()
-            .get("x-request-id")
-            .and_then(|value| value.to_str().ok());
+        // The first is the field's usual name, the second LiteLLM's.
+        let named = ["x-request-id", "x-litellm-call-id"]
+            .iter()
+            .find_map(|name| response.headers().get(*name));
+        let id = named.and_then(|value| value.to_str().ok());
         self.request_id = id.map(|id| id.chars().take(200).collect());
     }
 

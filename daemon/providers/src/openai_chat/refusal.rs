@@ -138,10 +138,10 @@ impl Words {
     }
 
     fn is_unknown_model(&self) -> bool {
-        self.codes.contains("model_not_found") || {
-            let message = self.message.to_lowercase();
-            message.contains("model") && (message.contains("not found") || message.contains("does not exist"))
-        }
+        let message = self.message.to_lowercase();
+        let missing = message.contains("model")
+            && (message.contains("not found") || message.contains("does not exist"));
+        missing || message.contains("invalid model name") || self.codes.contains("model_not_found")
     }
 }
 
@@ -189,6 +189,8 @@ mod tests {
         assert_eq!(of(400, llama), ModelErrorKind::ContextTooLong);
         let ollama = json!({"error": {"message": "model \"x\" not found, try pulling it first"}});
         assert_eq!(of(404, ollama), ModelErrorKind::UnknownModel);
+        let litellm = json!({"error": {"message": "/chat/completions: Invalid model name passed in model=x", "code": "400"}});
+        assert_eq!(of(400, litellm), ModelErrorKind::UnknownModel);
         let quota =
             json!({"error": {"message": "m", "type": "insufficient_quota", "code": "insufficient_quota"}});
         assert_eq!(of(429, quota), ModelErrorKind::QuotaExhausted);

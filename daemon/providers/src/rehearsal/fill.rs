@@ -271,7 +271,21 @@ impl Filler<'_> {
                 .map(|(key, _)| Item::of_name(key, 1))
                 .collect();
         }
-        findings.key().map(Item::of_entry).collect()
+        self.all_items()
+    }
+
+    /// What is bad, then what says most.
+    fn all_items(&self) -> Vec<Item<'_>> {
+        let troubles = self.findings.troubles();
+        let telling = self
+            .findings
+            .key()
+            .filter(|entry| troubles.is_empty() || entry.severity == Severity::Plain);
+        troubles
+            .iter()
+            .map(Item::of_trouble)
+            .chain(telling.map(Item::of_entry))
+            .collect()
     }
 
     fn string(

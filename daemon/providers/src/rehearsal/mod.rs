@@ -22,9 +22,10 @@ mod write;
 
 use std::time::Duration;
 
+use crate::ModelErrorKind::BadResponse;
 use crate::{
     BoxFuture, CancelSignal, ChatReply, ChatRequest, Descriptor, FinishReason, ModelClient, ModelError,
-    ModelErrorKind, TokenSink, Usage, tokens,
+    ModelErrorKind, Phase, TokenSink, Usage, tokens,
 };
 
 /// Name of provider, dialect and model.
@@ -86,6 +87,18 @@ fn compose(request: &ChatRequest) -> String {
     }
 }
 
+/// The answer, and how many tokens the request is.
+fn read(request: &ChatRequest) -> (String, u64) {
+    (
+        compose(request),
+        request
+            .messages
+            .iter()
+            .map(|message| tokens::count(&message.content))
+            .sum(),
+    )
+}
+
 impl ModelClient for Rehearsal {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
@@ -98,21 +111,20 @@ impl ModelClient for Rehearsal {
         cancel: CancelSignal,
     ) -> BoxFuture<'a, Result<ChatReply, ModelError>> {
         Box::pin(async move {
-            let text = compose(&request);
-            let input_tokens = request
-                .messages
-                .iter()
-                .map(|message| tokens::count(&message.content))
-                .sum();
-            let mut spoken = String::with_capacity(text.len());
+            let mut spoken = String::new();
+            let (model, limit, total) = (request.model.clone(), request.max_tokens, request.timeouts.total);
+            let mut input_tokens = 0;
             let ended = tokio::select! {
                 biased;
                 () = cancel.cancelled() => Err(ModelErrorKind::Cancelled { sent: false }),
-                () = tokio::time::sleep(request.timeouts.total) => Err(ModelErrorKind::Timeout {
-                    phase: crate::Phase::Total,
-                    after: request.timeouts.total,
-                }),
-                reason = self.speak(&text, request.max_tokens, sink, &mut spoken) => Ok(reason),
+                () = tokio::time::sleep(total) => Err(ModelErrorKind::Timeout { phase: Phase::Total, after: total }),
+                reason = async {
+                    // Reading megabytes takes a while: not on a thread that serves others, and a cancel gets through.
+                    let read = tokio::task::spawn_blocking(move || read(&request)).await;
+                    let (text, tokens) = read.map_err(|_| BadResponse { reason: "the rehearsal broke off" })?;
+                    input_tokens = tokens;
+                    Ok(self.speak(&text, limit, sink, &mut spoken).await)
+                } => reason,
             };
             let usage = Usage {
                 input_tokens,
@@ -134,7 +146,7 @@ impl ModelClient for Rehearsal {
                 Err(kind) => Err(ModelError {
                     kind,
                     provider: NAME.to_owned(),
-                    model: request.model,
+                    model,
                     detail: None,
                     partial: spoken,
                     usage: None,
