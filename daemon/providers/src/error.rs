@@ -292,9 +292,6 @@ impl ModelError {
             K::BadRequest { status: 404 } => {
                 format!("check that base_url of `{provider}` ends where its API begins, often /v1")
             }
-            K::BadRequest { status: 404 } => {
-                format!("check that base_url of `{provider}` ends where its API begins, often /v1")
-            }
             K::BadRequest { .. } => "the provider's words say what it does not accept".into(),
             K::Redirected { .. } => {
                 format!("if the new address is right, set base_url of `{provider}` to it")
