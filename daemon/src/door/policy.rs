@@ -1,0 +1,151 @@
+//! The rules. Pure: who, what, on what.
+
+use std::fmt;
+
+use dirigent_protocol::entity::{Document, Kind, Visibility, Writer};
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::EntityId;
+
+use super::denial::Denial;
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Look at documents, events, figures.
+    Read,
+    /// Make a document.
+    Create,
+    /// Change a document.
+    Update,
+    /// Delete a document.
+    Delete,
+    /// Apply a file of definitions.
+    Apply,
+    /// Start a run.
+    RunStart,
+    /// Stop a run.
+    RunCancel,
+    /// Pause a run.
+    RunPause,
+    /// Let a paused run go on.
+    RunResume,
+    /// Decide an approval.
+    ApprovalDecide,
+    /// Say what became of an unknown effect.
+    EffectResolve,
+    /// End the daemon.
+    DaemonStop,
+    /// Connect.
+    Hello,
+}
+
+impl Action {
+    /// The word in the audit.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Apply => "apply",
+            Self::RunStart => "run.start",
+            Self::RunCancel => "run.cancel",
+            Self::RunPause => "run.pause",
+            Self::RunResume => "run.resume",
+            Self::ApprovalDecide => "approval.decide",
+            Self::EffectResolve => "effect.resolve",
+            Self::DaemonStop => "daemon.stop",
+            Self::Hello => "hello",
+        }
+    }
+}
+
+/// What it is to be done to.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// The daemon itself.
+    Daemon,
+    /// Documents of a kind.
+    Kind(Kind),
+    /// A document.
+    Document(&'a Document),
+}
+
+impl fmt::Display for Object<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Daemon => f.write_str("Daemon"),
+            Self::Kind(kind) => f.write_str(kind.as_str()),
+            Self::Document(document) => write!(f, "{}/{}", document.kind, document.metadata.name),
+        }
+    }
+}
+
+/// Whether the subject may see the document at all. `in_team` says whether they belong to a team.
+pub(super) fn sees(subject: &Subject, document: &Document, in_team: &dyn Fn(EntityId) -> bool) -> bool {
+    let meta = &document.metadata;
+    if meta.org != subject.org {
+        return false;
+    }
+    if subject.administrator || meta.owner == subject.user || meta.shared_with.contains(&subject.user) {
+        return true;
+    }
+    if document.kind == Kind::AuditLog {
+        return false;
+    }
+    match meta.visibility {
+        Visibility::Organization => true,
+        Visibility::Team => meta.team.is_some_and(in_team),
+        Visibility::Private => false,
+    }
+}
+
+/// The one decision.
+pub(super) fn decide(
+    subject: &Subject,
+    action: Action,
+    object: &Object<'_>,
+    in_team: &dyn Fn(EntityId) -> bool,
+) -> Result<(), Denial> {
+    if let Object::Document(document) = object
+        && !sees(subject, document, in_team)
+    {
+        let what = document.metadata.name.clone();
+        return Err(Denial::Hidden { kind: document.kind, what });
+    }
+    let kind = match object {
+        Object::Daemon => None,
+        Object::Kind(kind) => Some(*kind),
+        Object::Document(document) => Some(document.kind),
+    };
+    let writes = matches!(action, Action::Create | Action::Update | Action::Delete);
+    if let Some(kind) = kind
+        && writes
+        && kind.definition().writer == Writer::Daemon
+    {
+        return Err(Denial::DaemonWrites { kind });
+    }
+    if subject.administrator {
+        return Ok(());
+    }
+    let needs_administrator = match action {
+        Action::DaemonStop => true,
+        Action::Read => kind == Some(Kind::AuditLog),
+        _ => writes && matches!(kind, Some(Kind::User | Kind::Organization | Kind::Team)),
+    };
+    if needs_administrator {
+        return Err(Denial::NeedsAdministrator { action: action.as_str(), object: object.to_string() });
+    }
+    let owners = matches!(
+        action,
+        Action::Update | Action::Delete | Action::RunCancel | Action::RunPause | Action::RunResume
+    );
+    if let Object::Document(document) = object
+        && owners
+        && document.metadata.owner != subject.user
+    {
+        return Err(Denial::NeedsOwner { action: action.as_str(), object: object.to_string() });
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! One connection's answers.
+
+use std::sync::Arc;
+
+use dirigent_protocol::command::{Command, CommandReply};
+use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::hello::{Hello, Subject, VERSIONS, Welcome};
+use dirigent_protocol::id::RequestId;
+use dirigent_protocol::query::{Query, QueryReply};
+use dirigent_protocol::watch::{StreamPage, StreamRequest, WatchPage, WatchRequest};
+use dirigent_rpc::Handler;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::house::{House, program};
+use super::{commands, queries};
+use crate::door::{Action, Peer};
+use crate::records::Actor;
+use crate::service::ServiceError;
+
+/// Answers the calls of one peer.
+#[derive(Clone)]
+pub struct Answers {
+    house: Arc<House>,
+    peer: Peer,
+}
+
+impl Answers {
+    /// Answers for a connection.
+    #[must_use]
+    pub fn new(house: Arc<House>, peer: Peer) -> Self {
+        Self { house, peer }
+    }
+
+    async fn subject(&self) -> Result<Subject, Fault> {
+        let who = self.house.service.door().identify(self.peer).await;
+        who.map_err(|error| ServiceError::from(error).into())
+    }
+
+    async fn greet(self, hello: Hello) -> Result<Welcome, Fault> {
+        let version = agree(&hello)?;
+        let subject = self.subject().await?;
+        let client: String = hello.client.chars().take(100).flat_map(char::escape_debug).collect();
+        tracing::debug!(%client, who = %subject.name, version, "connected");
+        Ok(Welcome {
+            daemon: program(),
+            version,
+            features: Vec::new(),
+            subject,
+            store: self.house.service.records().store().identity().database.to_string(),
+            private: self.house.info.private,
+        })
+    }
+
+    /// On a task of its own: whoever asked may go away meanwhile.
+    async fn change(self, request: RequestId, command: Command) -> Result<CommandReply, Fault> {
+        let tasks = self.house.tasks.clone();
+        let work = async move {
+            let actor = Actor::of(self.subject().await?, request, &command);
+            if let Some(first) = self.house.service.recall(&actor)? {
+                return Ok(first);
+            }
+            commands::carry_out(&self.house, actor, command).await
+        };
+        let done = tasks.detached("command", work).await;
+        done.unwrap_or_else(|| {
+            Err(Fault::new(Code::Internal, "the daemon failed while it carried this out")
+                .help("its log says more; ask again with the same request id"))
+        })
+    }
+
+    async fn poll_stream(self, request: StreamRequest) -> Result<StreamPage, Fault> {
+        let subject = self.subject().await?;
+        self.house.service.run(&subject, Action::Read, request.run).await?;
+        Ok(self.house.runtime()?.stream(request).await)
+    }
+}
+
+/// The newest version both speak.
+fn agree(hello: &Hello) -> Result<u32, Fault> {
+    let (oldest, newest) = (*VERSIONS.start(), *VERSIONS.end());
+    let version = newest.min(hello.newest);
+    if version >= oldest && version >= hello.oldest && hello.oldest <= hello.newest {
+        return Ok(version);
+    }
+    let client: String = hello.client.chars().take(100).flat_map(char::escape_debug).collect();
+    let message = format!(
+        "{client} speaks protocol {} to {}, {} speaks {oldest} to {newest}",
+        hello.oldest,
+        hello.newest,
+        program()
+    );
+    let older = if hello.oldest > newest { "update and restart the daemon" } else { "update the client" };
+    Err(Fault::new(Code::VersionMismatch, message).help(older))
+}
+
+impl Handler for Answers {
+    fn hello(&self, hello: Hello) -> BoxFuture<'static, Result<Welcome, Fault>> {
+        self.clone().greet(hello).boxed()
+    }
+
+    fn query(&self, query: Query) -> BoxFuture<'static, Result<QueryReply, Fault>> {
+        let this = self.clone();
+        async move {
+            let subject = this.subject().await?;
+            queries::answer(&this.house, &subject, query).await
+        }
+        .boxed()
+    }
+
+    fn command(
+        &self,
+        request: RequestId,
+        command: Command,
+    ) -> BoxFuture<'static, Result<CommandReply, Fault>> {
+        self.clone().change(request, command).boxed()
+    }
+
+    fn watch(&self, request: WatchRequest) -> BoxFuture<'static, Result<WatchPage, Fault>> {
+        let this = self.clone();
+        async move {
+            let subject = this.subject().await?;
+            Ok(this.house.service.watch(&subject, &request).await?)
+        }
+        .boxed()
+    }
+
+    fn stream(&self, request: StreamRequest) -> BoxFuture<'static, Result<StreamPage, Fault>> {
+        self.clone().poll_stream(request).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(oldest: u32, newest: u32) -> Hello {
+        Hello { client: "test".into(), oldest, newest, features: Vec::new() }
+    }
+
+    #[test]
+    fn the_newest_common_version_is_agreed_on_or_both_are_named() {
+        assert_eq!(agree(&hello(1, 9)), Ok(*VERSIONS.end()));
+        let newer = agree(&hello(7, 9)).unwrap_err();
+        assert_eq!(newer.code, Code::VersionMismatch);
+        assert!(newer.message.contains("7 to 9") && newer.message.contains("1 to 1"));
+        assert_eq!(newer.help.as_deref(), Some("update and restart the daemon"));
+        assert_eq!(agree(&hello(0, 0)).unwrap_err().help.as_deref(), Some("update the client"));
+        assert!(agree(&hello(2, 1)).is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! Questions.
+
+use dirigent_protocol::fault::Fault;
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::query::{Query, QueryReply};
+
+use super::house::House;
+use super::status;
+use crate::door::{Action, Object};
+use crate::service::Service;
+
+pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Result<QueryReply, Fault> {
+    let service = &house.service;
+    Ok(match query {
+        Query::Get { kind, id, include } => {
+            QueryReply::Document(Box::new(service.get(subject, kind, &id, &include).await?))
+        }
+        Query::List(query) => {
+            let (items, next) = service.list(subject, &query).await?;
+            QueryReply::Page { items, next }
+        }
+        Query::History { kind, id, limit } => {
+            let items = service.history(subject, kind, &id, limit).await?;
+            QueryReply::Page { items, next: None }
+        }
+        Query::Kinds {} => QueryReply::Kinds(Service::kinds()),
+        Query::ResolveRun { text } => {
+            QueryReply::Run { run: service.resolve_run(subject, &text).await? }
+        }
+        Query::RunEvents { run, after, limit } => {
+            let (events, last) = service.run_events(subject, run, after, limit).await?;
+            QueryReply::Events { events, last }
+        }
+        Query::RunGraph { run } => {
+            service.run(subject, Action::Read, run).await?;
+            QueryReply::Graph(house.runtime()?.graph(run)?)
+        }
+        Query::Validate { file: _, source } => {
+            QueryReply::Diagnostics(service.validate(subject, &source).await?)
+        }
+        Query::Status {} => {
+            service.door().authorize(subject, Action::Read, &Object::Daemon).await?;
+            QueryReply::Status(Box::new(status::status(house, subject)?))
+        }
+    })
+}

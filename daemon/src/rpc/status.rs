@@ -1,0 +1,67 @@
+//! The daemon's health.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use dirigent_protocol::entity::Kind;
+use dirigent_protocol::fault::Fault;
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::query::{DaemonStatus, StoreStatus};
+use dirigent_protocol::run::Status;
+
+use super::house::House;
+
+/// Counting stops here: a status must stay cheap.
+const MOST: u64 = 100_000;
+/// Above this much, sled's files take minutes to rebuild.
+const STATE_ALARM: u64 = 2 << 30;
+
+pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, Fault> {
+    let records = house.service.records();
+    let count = |kind, value: &str| {
+        records.count_by_index(subject.org, kind, "status", &value.into(), MOST)
+    };
+    let mut runs = BTreeMap::new();
+    for status in Status::ALL {
+        runs.insert(status.as_str().to_owned(), count(Kind::WorkflowExecution, status.as_str())?);
+    }
+    let counts = house.runtime.as_ref().map(crate::runtime::RuntimeHandle::counts).unwrap_or_default();
+    let info = house.info.clone();
+    Ok(DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: info.started_at,
+        store: store(house, Path::new(&info.data_dir)),
+        data_dir: info.data_dir,
+        socket: info.socket,
+        private: info.private,
+        shell: info.shell,
+        runs,
+        approvals_pending: count(Kind::WorkflowApproval, "pending")?,
+        effects_in_flight: counts.in_flight.values().sum(),
+        providers: info.providers,
+        default_model: info.default_model,
+    })
+}
+
+fn store(house: &House, data_dir: &Path) -> StoreStatus {
+    let stats = house.service.records().store().stats();
+    let disk_free = rustix::fs::statvfs(data_dir).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let trouble = if stats.failed {
+        "the store has failed and acknowledges nothing: restart the daemon"
+    } else if stats.full {
+        "the disk is nearly full: no new work is taken"
+    } else if stats.state_bytes > STATE_ALARM {
+        "the state is over 2 GiB: a rebuild would take minutes"
+    } else {
+        ""
+    };
+    StoreStatus {
+        commits: stats.commits,
+        lag: stats.head.0.saturating_sub(stats.applied.0),
+        journal_bytes: stats.journal_bytes,
+        state_bytes: stats.state_bytes,
+        disk_free,
+        trouble: trouble.to_owned(),
+    }
+}

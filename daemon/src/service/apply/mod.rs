@@ -1,0 +1,12 @@
+//! Applying a file of definitions: all of it or nothing.
+//!
+//! Reading finds every mistake of every document before anything is looked up or written; writing is one commit.
+
+mod read;
+mod text;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use read::check_file;

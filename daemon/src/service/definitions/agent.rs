@@ -1,0 +1,160 @@
+//! Agents: their templates must parse, their schemas must be schemas, their model must look like one.
+
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{Agent, AgentVersion, Document, Kind};
+use dirigent_protocol::source::{Diagnostic, Place};
+use minijinja::Environment;
+use serde_json::Value;
+
+use super::Definition;
+
+/// What a prompt's template may read.
+const VARIABLES: [&str; 1] = ["input"];
+/// Longest name of a model, characters.
+const MAX_MODEL: usize = 128;
+
+pub(super) struct Agents;
+
+impl Definition for Agents {
+    fn kind(&self) -> Kind {
+        Kind::Agent
+    }
+
+    fn version_kind(&self) -> Kind {
+        Kind::AgentVersion
+    }
+
+    fn parent_field(&self) -> &'static str {
+        "agent"
+    }
+
+    fn complete(&self, _name: &str, spec: &mut Value) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for field in ["system", "prompt"] {
+            if let Some(text) = spec[field].as_str() {
+                check_template(field, text, &mut found);
+            }
+        }
+        for field in ["input_schema", "output_schema"] {
+            if let Some(schema) = spec.get(field).filter(|schema| !schema.is_null()) {
+                check_schema(field, schema, &mut found);
+            }
+        }
+        if let Some(model) = spec["model"].as_str() {
+            check_model(model, &mut found);
+        }
+        found
+    }
+
+    fn canonical(&self, spec: &Value) -> Value {
+        // Through the type, so that a default that is spelled out changes nothing.
+        serde_json::from_value::<Agent>(spec.clone())
+            .ok()
+            .and_then(|agent| serde_json::to_value(agent).ok())
+            .unwrap_or_else(|| spec.clone())
+    }
+
+    fn version(&self, draft: &Document, canonical: Value, digest: Digest, number: u64) -> Value {
+        let body = AgentVersion {
+            agent: draft.metadata.id,
+            agent_name: draft.metadata.name.clone(),
+            digest: digest.to_string(),
+            number,
+            definition: serde_json::from_value(canonical).unwrap_or_default(),
+        };
+        serde_json::to_value(body).unwrap_or_default()
+    }
+}
+
+fn at(path: String) -> Place {
+    Place { line: 0, column: 0, path }
+}
+
+fn check_template(field: &str, text: &str, found: &mut Vec<Diagnostic>) {
+    let environment = Environment::new();
+    let template = match environment.template_from_str(text) {
+        Ok(template) => template,
+        Err(error) => {
+            let line = error.line().unwrap_or(1);
+            let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            let message = format!("line {line} of the template `{field}`: {what}");
+            found.push(
+                Diagnostic::error("bad_template", message, at(format!("/{field}")))
+                    .help("templates are Jinja: `{{ input.text }}`, `{% for x in input.items %}...{% endfor %}`"),
+            );
+            return;
+        }
+    };
+    let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().collect();
+    unknown.sort();
+    for name in unknown.iter().filter(|name| !VARIABLES.contains(&name.as_str())) {
+        let message = format!("the template `{field}` reads `{name}`, which nobody sets");
+        found.push(
+            Diagnostic::warning("unknown_variable", message, at(format!("/{field}")))
+                .help("what the agent is given is under `input`"),
+        );
+    }
+}
+
+fn check_schema(field: &str, schema: &Value, found: &mut Vec<Diagnostic>) {
+    if let Err(error) = jsonschema::options().offline().build(schema) {
+        let path = format!("/{field}{}", error.instance_path().as_str());
+        let mut text = error.to_string();
+        text.truncate((0..=text.len().min(300)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
+        found.push(
+            Diagnostic::error("bad_schema", format!("`{field}` is not a JSON Schema: {text}"), at(path))
+                .help("write a schema such as `{type: object, properties: {summary: {type: string}}}`; it may refer to itself only"),
+        );
+    }
+}
+
+fn check_model(model: &str, found: &mut Vec<Diagnostic>) {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':' | '/' | '@');
+    let parts_are_named = model.split('/').all(|part| !part.is_empty());
+    if model.is_empty() || (model.len() <= MAX_MODEL && model.chars().all(fits) && parts_are_named) {
+        return;
+    }
+    let shown: String = model.chars().take(MAX_MODEL).flat_map(char::escape_debug).collect();
+    found.push(
+        Diagnostic::error("bad_model", format!("`{shown}` does not name a model"), at("/model".to_owned()))
+            .help("write `provider/model`, an alias of the configuration, or leave it out for the default model"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_mistake_of_an_agent_is_found_at_once() {
+        let mut spec = json!({
+            "prompt": "Summarise\n{{ input.text",
+            "system": "You are {{ name }}.",
+            "model": "open ai/x",
+            "output_schema": {"type": "objekt"},
+        });
+        let found: Vec<_> = Agents
+            .complete("summary", &mut spec)
+            .into_iter()
+            .map(|d| (d.code.clone(), d.at.path.clone(), d.is_error()))
+            .collect();
+        assert_eq!(found.len(), 4, "{found:?}");
+        for expected in [
+            ("bad_template", "/prompt", true),
+            ("unknown_variable", "/system", false),
+            ("bad_model", "/model", true),
+        ] {
+            assert!(found.iter().any(|(c, p, e)| (c.as_str(), p.as_str(), *e) == expected), "{found:?}");
+        }
+        assert!(found.iter().any(|(c, p, _)| c == "bad_schema" && p.starts_with("/output_schema")));
+    }
+
+    #[test]
+    fn a_spelled_out_default_is_the_same_agent() {
+        let short = Agents.canonical(&json!({"prompt": "x"}));
+        let long = Agents.canonical(&json!({"prompt": "x", "model": "", "description": ""}));
+        assert_eq!(Digest::of(&short), Digest::of(&long));
+    }
+}

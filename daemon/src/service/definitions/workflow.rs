@@ -1,0 +1,108 @@
+//! Workflows: Open Workflow documents, read by the engine.
+
+use dirigent_engine::Workflow as Machine;
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{Document, Kind, Workflow, WorkflowVersion};
+use dirigent_protocol::source::{self, Diagnostic, Node, Place};
+use serde_json::Value;
+
+use super::Definition;
+
+pub(in crate::service) struct Workflows;
+
+/// A document that can be run.
+pub(in crate::service) struct Read {
+    /// `document.name`.
+    pub(in crate::service) name: String,
+    /// Agents it calls by a fixed name.
+    pub(in crate::service) agents: Vec<String>,
+    /// The draft's body.
+    pub(in crate::service) spec: Workflow,
+}
+
+/// Reads a document; `text` is what its author wrote.
+pub(in crate::service) fn read(node: &Node, text: &str) -> (Option<Read>, Vec<Diagnostic>) {
+    let (machine, found) = dirigent_engine::parse_workflow(node);
+    (machine.map(|machine| described(&machine, text)), found)
+}
+
+fn described(machine: &Machine, text: &str) -> Read {
+    Read {
+        name: machine.name().to_owned(),
+        agents: machine.agents().to_vec(),
+        spec: Workflow {
+            source: text.to_owned(),
+            namespace: machine.namespace().to_owned(),
+            version: machine.version().to_owned(),
+            title: machine.title().unwrap_or_default().to_owned(),
+            summary: machine.summary().unwrap_or_default().to_owned(),
+            digest: machine.digest().to_string(),
+        },
+    }
+}
+
+/// The agents a stored draft calls.
+pub(in crate::service) fn agents_of(draft: &Document) -> Vec<String> {
+    let text = draft.spec["source"].as_str().unwrap_or_default();
+    let parsed = source::parse(text.as_bytes());
+    let read = parsed.documents.first().and_then(|node| read(node, text).0);
+    read.map(|read| read.agents).unwrap_or_default()
+}
+
+impl Definition for Workflows {
+    fn kind(&self) -> Kind {
+        Kind::Workflow
+    }
+
+    fn version_kind(&self) -> Kind {
+        Kind::WorkflowVersion
+    }
+
+    fn parent_field(&self) -> &'static str {
+        "workflow"
+    }
+
+    fn complete(&self, name: &str, spec: &mut Value) -> Vec<Diagnostic> {
+        let text = spec["source"].as_str().unwrap_or_default().to_owned();
+        let parsed = source::parse(text.as_bytes());
+        let mut found = parsed.diagnostics;
+        let [node] = parsed.documents.as_slice() else {
+            if found.is_empty() {
+                let at = Place { line: 0, column: 0, path: "/source".to_owned() };
+                found.push(Diagnostic::error("several_documents", "`source` holds more than one document", at));
+            }
+            return found;
+        };
+        let (read, more) = read(node, &text);
+        found.extend(more);
+        let Some(read) = read else { return found };
+        if read.name != name {
+            let at = Place::new(node.locate("/document/name"), "/document/name");
+            let message = format!("the workflow is `{name}`, its document says `{}`", read.name);
+            found.push(
+                Diagnostic::error("name_mismatch", message, at).help(format!("write `name: {name}`")),
+            );
+        }
+        *spec = serde_json::to_value(read.spec).unwrap_or_default();
+        found
+    }
+
+    fn canonical(&self, spec: &Value) -> Value {
+        let text = spec["source"].as_str().unwrap_or_default();
+        source::parse(text.as_bytes()).documents.first().map_or(Value::Null, Node::to_json)
+    }
+
+    fn version(&self, draft: &Document, canonical: Value, digest: Digest, number: u64) -> Value {
+        let text = |field: &str| draft.spec[field].as_str().unwrap_or_default().to_owned();
+        let body = WorkflowVersion {
+            workflow: draft.metadata.id,
+            workflow_name: draft.metadata.name.clone(),
+            digest: digest.to_string(),
+            version: text("version"),
+            number,
+            source: text("source"),
+            document: canonical,
+        };
+        serde_json::to_value(body).unwrap_or_default()
+    }
+}

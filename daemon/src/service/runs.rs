@@ -1,0 +1,123 @@
+//! What the service knows of runs: their documents and their journals. Their life is the runtime's.
+
+use dirigent_protocol::command::RunTarget;
+use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::query::MAX_PAGE;
+use dirigent_protocol::run::RunEvent;
+use dirigent_protocol::source::{Diagnostic, Place};
+use dirigent_store::{Budget, Feed, FeedItem, Position, StreamId};
+
+use super::core::Service;
+use super::definitions;
+use super::error::ServiceError;
+use super::find::not_found;
+use crate::door::{Action, Object};
+use crate::records::{Actor, decode_event};
+
+/// Bytes of events in a page; far from the frame limit.
+const BYTES: usize = 3 << 20;
+
+impl Service {
+    /// A run's id from what a person typed.
+    ///
+    /// # Errors
+    /// None or several fit.
+    pub async fn resolve_run(&self, subject: &Subject, text: &str) -> Result<RunId, ServiceError> {
+        let document = self.find(subject, Kind::WorkflowExecution, text).await?.document;
+        self.door.authorize(subject, Action::Read, &Object::Document(&document)).await?;
+        Ok(document.metadata.id.into())
+    }
+
+    /// A run's document, for an action on it.
+    ///
+    /// # Errors
+    /// There is none, or the subject may not.
+    pub async fn run(
+        &self,
+        subject: &Subject,
+        action: Action,
+        run: RunId,
+    ) -> Result<Document, ServiceError> {
+        self.document_for(subject, action, Kind::WorkflowExecution, run.into()).await
+    }
+
+    /// A document, for an action on it.
+    ///
+    /// # Errors
+    /// There is none, or the subject may not.
+    pub async fn document_for(
+        &self,
+        subject: &Subject,
+        action: Action,
+        kind: Kind,
+        id: EntityId,
+    ) -> Result<Document, ServiceError> {
+        let found = self.records.get(kind, id)?.ok_or_else(|| not_found(kind, &id.to_string()))?;
+        self.door.authorize(subject, action, &Object::Document(&found.document)).await?;
+        Ok(found.document)
+    }
+
+    /// Events of a run behind a number, and the number of the newest there is.
+    ///
+    /// # Errors
+    /// There is no such run, or the subject may not see it.
+    pub async fn run_events(
+        &self,
+        subject: &Subject,
+        run: RunId,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Vec<RunEvent>, u64), ServiceError> {
+        self.run(subject, Action::Read, run).await?;
+        let stream = StreamId(run.bytes());
+        let store = self.records.store();
+        let budget = Budget { items: limit.clamp(1, MAX_PAGE) as usize, bytes: BYTES };
+        let page = store.read(Feed::Stream(stream), Position(after), budget)?;
+        let mut events = Vec::with_capacity(page.items.len());
+        for item in page.items {
+            if let FeedItem::Record { data, .. } = item {
+                events.push(decode_event(&data)?);
+            }
+        }
+        Ok((events, store.stream_end(stream)?))
+    }
+
+    /// The version that a start means; a document that is sent along is published first.
+    ///
+    /// # Errors
+    /// There is none, the subject may not start it, or the document has errors (all of them).
+    pub async fn version_to_run(&self, actor: &Actor, target: &RunTarget) -> Result<Document, ServiceError> {
+        let name = match target {
+            RunTarget::Name(name) => name.clone(),
+            RunTarget::Source { file, text } => self.publish_source(actor, file, text).await?,
+        };
+        let subject = &actor.subject;
+        let draft = self.find(subject, Kind::Workflow, &name).await?.document;
+        self.door.authorize(subject, Action::RunStart, &Object::Document(&draft)).await?;
+        let Some(definition) = definitions::of(Kind::Workflow) else {
+            return Err(not_found(Kind::WorkflowVersion, &name));
+        };
+        self.newest_version(draft.metadata.org, definition, draft.metadata.id)?
+            .ok_or_else(|| not_found(Kind::WorkflowVersion, &name))
+    }
+
+    /// Publishes what a file says; it must hold exactly one workflow, whose name is answered.
+    async fn publish_source(&self, actor: &Actor, file: &str, text: &str) -> Result<String, ServiceError> {
+        let applied = self.apply_unremembered(actor, file, text).await?;
+        let mut workflows = applied.into_iter().filter(|item| item.kind == Kind::Workflow);
+        match (workflows.next(), workflows.next()) {
+            (Some(only), None) => Ok(only.name),
+            (first, _) => {
+                let (message, help) = if first.is_some() {
+                    ("the file holds several workflows", "apply the file, then run one of them by name")
+                } else {
+                    ("the file holds no workflow", "a workflow starts with `document:` and `do:`")
+                };
+                let finding = Diagnostic::error("not_one_workflow", message, Place::default()).help(help);
+                Err(ServiceError::Invalid { what: format!("the file {file}"), details: vec![finding] })
+            }
+        }
+    }
+}
