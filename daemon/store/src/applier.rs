@@ -8,7 +8,7 @@ use crate::counters;
 use crate::error::{Failure, StateFault};
 use crate::meta::Noted;
 use crate::shared::Shared;
-use crate::sled_state::batches;
+use crate::sled_apply::batches;
 use crate::sync::{lock, read, write};
 use crate::types::{Commit, Position};
 use std::sync::atomic::Ordering;

@@ -124,7 +124,7 @@ impl Blobs {
     }
 
     /// Every blob file, and every temporary one left behind by a dead process.
-    pub(crate) fn files(&self) -> Result<(Vec<(BlobId, PathBuf)>, Vec<PathBuf>), IoFault> {
+    pub(crate) fn files(&self) -> Result<Files, IoFault> {
         files(&self.layout)
     }
 
@@ -135,7 +135,10 @@ impl Blobs {
     }
 }
 
-pub(crate) fn files(layout: &Layout) -> Result<(Vec<(BlobId, PathBuf)>, Vec<PathBuf>), IoFault> {
+/// Blobs in order of their ids, and abandoned temporary files.
+type Files = (Vec<(BlobId, PathBuf)>, Vec<PathBuf>);
+
+pub(crate) fn files(layout: &Layout) -> Result<Files, IoFault> {
     let root = layout.blobs();
     let own = format!("put-{}-", std::process::id());
     let (mut blobs, mut abandoned) = (Vec::new(), Vec::new());

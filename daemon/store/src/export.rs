@@ -223,7 +223,7 @@ pub(crate) fn load(path: &Path, state: &State) -> Result<Position, ExportError> 
             let (first, n) = (|| Some((Position(c.u64()?), c.u32()?)))().ok_or_else(contents)?;
             let commits = codec::decode_group(c.from.slice(c.at..), first, n).ok_or_else(contents)?;
             let commits: Vec<_> = commits.into_iter().map(Arc::new).collect();
-            crate::sled_state::batches(&commits)
+            crate::sled_apply::batches(&commits)
                 .try_for_each(|batch| state.apply(batch))
                 .map_err(state_fault)
         }

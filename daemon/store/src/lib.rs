@@ -40,6 +40,7 @@ mod recover;
 mod scan;
 mod segment;
 mod shared;
+mod sled_apply;
 mod sled_guard;
 mod sled_state;
 mod spare;

@@ -77,7 +77,7 @@ impl LocalStore {
                     .unwrap_or_else(|_| Err(CommitError::Unknown.into()))
             }
             .boxed(),
-            Err((e, _)) => ready(Err(e.into())).boxed(),
+            Err(e) => ready(Err(e.into())).boxed(),
         }
     }
 

@@ -47,10 +47,7 @@ fn forget(shared: &Shared) -> Result<(), MaintainError> {
         return Ok(());
     }
     let (answer, answered) = oneshot::channel();
-    shared
-        .queue
-        .push(Job::Forget { before_ms, answer })
-        .map_err(|(e, _)| e)?;
+    shared.queue.push(Job::Forget { before_ms, answer })?;
     answered.blocking_recv().unwrap_or(Err(CommitError::Unknown))?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::shared::Shared;
 use crate::spare::Spares;
 use crate::types::{Identity, Position};
 use crate::writer;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -165,9 +165,7 @@ fn begin_epoch(
             dir: layout.journal(),
         });
     };
-    if !ready(&**disk, &layout.spare(), options.segment_bytes) {
-        segment::prepare(&**disk, &layout.spare(), options.segment_bytes)?;
-    }
+    let spare = spare(options, layout)?;
     let number = last.header.number + 1;
     let first = found.head.next();
     let header = SegmentHeader {
@@ -181,16 +179,9 @@ fn begin_epoch(
         previous: found.link,
     };
     let path = layout.segment(number);
-    let file = segment::activate(&**disk, &layout.spare(), &path, &header)?;
+    let file = segment::activate(&**disk, &spare, &path, &header)?;
     cut(&**disk, &last.path, last.end)?;
-    let (database, incarnation, epoch) = (identity.database, identity.incarnation, identity.epoch);
-    Meta {
-        format: FORMAT,
-        database,
-        incarnation,
-        epoch,
-    }
-    .save(&**disk, layout)?;
+    note_epoch(&**disk, layout, identity)?;
     let old = found
         .segments
         .iter()
@@ -208,6 +199,42 @@ fn begin_epoch(
             link: found.link,
         },
     ))
+}
+
+/// The epoch in `meta.json` is a lower bound, so a full disk may keep the old one.
+fn note_epoch(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<(), OpenError> {
+    let Identity {
+        database,
+        incarnation,
+        epoch,
+        ..
+    } = *identity;
+    match (Meta {
+        format: FORMAT,
+        database,
+        incarnation,
+        epoch,
+    })
+    .save(disk, layout)
+    {
+        Err(fault) if fault.is_full() => tracing::warn!(error = %fault, "the epoch was not noted"),
+        other => other?,
+    }
+    Ok(())
+}
+
+/// A prepared file for the first segment of the epoch; on a full disk the reserve, so that the daemon can start.
+fn spare(options: &Options, layout: &Layout) -> Result<PathBuf, OpenError> {
+    let (disk, size) = (&*options.disk, options.segment_bytes);
+    if !ready(disk, &layout.spare(), size)
+        && let Err(fault) = segment::prepare(disk, &layout.spare(), size)
+    {
+        if fault.is_full() && ready(disk, &layout.reserve(), size) {
+            return Ok(layout.reserve());
+        }
+        return Err(fault.into());
+    }
+    Ok(layout.spare())
 }
 
 /// Gives the zeros behind a finished segment back to the disk.

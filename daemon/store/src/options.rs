@@ -18,7 +18,7 @@ pub struct Progress {
     pub rebuild: bool,
 }
 
-/// Called from the opening thread, at most a few times a second.
+/// Called from the opening thread, now and then and at the end.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// How to open a store.

@@ -162,6 +162,7 @@ impl<'a> Plan<'a> {
     /// Grants a lease that is free, expired, its owner's own, or of a process that is gone (its epoch is over).
     pub(crate) fn lease(&mut self, request: &LeaseRequest) -> Result<Lease, LeaseError> {
         check_key(&request.name)?;
+        check_key(&request.owner)?;
         let held = self.lease_row(&request.name).map_err(broken)?;
         let epoch = self.shared.identity.epoch;
         let own = held

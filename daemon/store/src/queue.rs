@@ -1,6 +1,6 @@
 //! From callers to the writer: a bounded queue that refuses rather than waits.
 
-use crate::error::CommitError;
+use crate::error::{CommitError, Failure, LeaseError};
 use crate::sync::lock;
 use crate::types::{Lease, LeaseRequest, Receipt, Txn};
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ pub(crate) enum Job {
     },
     Lease {
         request: LeaseRequest,
-        answer: oneshot::Sender<Result<Lease, crate::error::LeaseError>>,
+        answer: oneshot::Sender<Result<Lease, LeaseError>>,
     },
     Forget {
         before_ms: u64,
@@ -35,7 +35,8 @@ impl Job {
     pub(crate) fn size(&self) -> u64 {
         match self {
             Self::Commit { size, .. } => *size,
-            Self::Lease { .. } | Self::Forget { .. } => 256,
+            Self::Lease { request, .. } => (request.name.len() + request.owner.len() + 256) as u64,
+            Self::Forget { .. } => 256,
         }
     }
 }
@@ -66,14 +67,14 @@ pub(crate) fn overloaded() -> CommitError {
 }
 
 impl Queue {
-    /// Gives the job back in the error's place if it is not taken.
-    pub(crate) fn push(&self, job: Job) -> Result<(), (CommitError, Job)> {
+    /// Refuses rather than waits.
+    pub(crate) fn push(&self, job: Job) -> Result<(), CommitError> {
         let mut state = lock(&self.state);
         if state.closed {
-            return Err((CommitError::Failed(crate::error::Failure::Closed), job));
+            return Err(CommitError::Failed(Failure::Closed));
         }
         if state.jobs.len() >= COUNT || state.bytes + job.size() > BYTES {
-            return Err((overloaded(), job));
+            return Err(overloaded());
         }
         state.bytes += job.size();
         state.jobs.push_back(job);

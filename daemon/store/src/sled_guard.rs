@@ -7,7 +7,9 @@ use crate::error::StateFault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs sled code; a panic in it is a fault of the state, not of the daemon.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StateFault>) -> Result<T, StateFault> {
@@ -16,6 +18,23 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StateFault>) -> Result
 
 pub(crate) fn failed(e: sled::Error) -> StateFault {
     StateFault::Failed(e.to_string())
+}
+
+/// sled's lock can outlive its database for a moment: a thread of its pool lets go of the file late, or a process being
+/// started still has it between fork and exec. Our own lock keeps everyone else out, so it is worth waiting for.
+fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StateFault> {
+    let started = Instant::now();
+    let (_never, pause) = mpsc::channel::<()>();
+    loop {
+        match config.open() {
+            Err(e)
+                if e.to_string().contains("could not acquire lock") && started.elapsed() < LOCK_PATIENCE =>
+            {
+                let _ = pause.recv_timeout(Duration::from_millis(5));
+            }
+            other => return other.map_err(failed),
+        }
+    }
 }
 
 /// Opens sled within `deadline` plus a second per 100 MiB of file.
@@ -30,7 +49,7 @@ pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<s
         .flush_every_ms(Some(500));
     let (answer, answered) = mpsc::sync_channel(1);
     let work = move || {
-        let opened = guarded(|| config.open().map_err(failed));
+        let opened = guarded(|| open_unlocked(&config));
         // Nobody listens after the deadline; the database then closes here.
         drop(answer.send(opened));
     };

@@ -1,6 +1,7 @@
 //! Atomicity, guards, order, limits.
 
-use super::{Harness, Outcome, commit_all, ensure, key, put};
+use super::{Harness, Outcome, Wrong, commit_all, ensure, key, not, put};
+use crate::contract::Store;
 use crate::error::{CommitError, Conflict, Part};
 use crate::types::{Append, Guard, Position, StreamId, Txn};
 use bytes::Bytes;
@@ -45,67 +46,56 @@ pub(super) async fn atomic(h: &dyn Harness) -> Outcome {
     Ok(())
 }
 
+/// Writes `k` under a guard; answers the new revision, or what the guard found.
+async fn under(store: &dyn Store, guard: Guard) -> Result<Result<u64, Option<u64>>, Wrong> {
+    let guards = vec![guard];
+    match store
+        .commit(Txn {
+            guards,
+            ..put("k", "new")
+        })
+        .await
+    {
+        Ok(receipt) => Ok(Ok(receipt.position.0)),
+        Err(CommitError::Conflict(Conflict::Key { key: of, found })) if of == key("k") => Ok(Err(found)),
+        Err(e) => Err(e.into()),
+    }
+}
+
 pub(super) async fn guards(h: &dyn Harness) -> Outcome {
     let store = h.open("guards")?;
-    let guarded = |guard| Txn {
-        guards: vec![guard],
-        ..put("k", "new")
+    let store = &*store;
+    let at = |revision| Guard::Revision {
+        key: key("k"),
+        revision,
     };
-    let refused = |found: Option<u64>, answer| {
-        answer == Err(CommitError::Conflict(Conflict::Key { key: key("k"), found }))
+    ensure!(under(store, Guard::Exists(key("k"))).await? == Err(None));
+    ensure!(under(store, at(1)).await? == Err(None));
+    let first = under(store, Guard::Absent(key("k"))).await?;
+    let Ok(first) = first else {
+        return Err(not("an absent key can be written"));
     };
-    ensure!(refused(
-        None,
-        store.commit(guarded(Guard::Exists(key("k")))).await
-    ));
-    ensure!(refused(
-        None,
-        store
-            .commit(guarded(Guard::Revision {
-                key: key("k"),
-                revision: 1
-            }))
-            .await
-    ));
-    let first = store.commit(guarded(Guard::Absent(key("k")))).await?.position.0;
-    ensure!(refused(
-        Some(first),
-        store.commit(guarded(Guard::Absent(key("k")))).await
-    ));
-    let second = store
-        .commit(guarded(Guard::Revision {
-            key: key("k"),
-            revision: first,
-        }))
-        .await?
-        .position
-        .0;
-    ensure!(refused(
-        Some(second),
-        store
-            .commit(guarded(Guard::Revision {
-                key: key("k"),
-                revision: first
-            }))
-            .await
-    ));
+    ensure!(under(store, Guard::Absent(key("k"))).await? == Err(Some(first)));
+    let Ok(second) = under(store, at(first)).await? else {
+        return Err(not("the right revision can be replaced"));
+    };
+    ensure!(second > first && under(store, at(first)).await? == Err(Some(second)));
+    delete(store).await?;
+    ensure!(under(store, at(second)).await? == Err(None));
+    let Ok(again) = under(store, Guard::Absent(key("k"))).await? else {
+        return Err(not("a deleted key is absent"));
+    };
+    ensure!(again > second && store.get(b"k")?.map(|v| v.revision) == Some(again));
+    Ok(())
+}
+
+async fn delete(store: &dyn Store) -> Outcome {
     store
         .commit(Txn {
             deletes: vec![key("k")],
             ..Txn::default()
         })
         .await?;
-    ensure!(refused(
-        None,
-        store
-            .commit(guarded(Guard::Revision {
-                key: key("k"),
-                revision: second
-            }))
-            .await
-    ));
-    let again = store.commit(guarded(Guard::Absent(key("k")))).await?.position.0;
-    ensure!(again > second && store.get(b"k")?.map(|v| v.revision) == Some(again));
     Ok(())
 }
 
@@ -166,8 +156,10 @@ pub(super) async fn order(h: &dyn Harness) -> Outcome {
             |v| v.value == key("99") && Some(v.revision) == receipts.last().map(|r| r.position.0)
         )
     );
+    // Submitted at the call: not waiting for the answer changes nothing.
+    drop(store.commit(put("unheard", "x")));
     let nothing = store.commit(Txn::default()).await?.position;
-    ensure!(nothing == store.head());
+    ensure!(nothing == store.head() && store.get(b"unheard")?.is_some());
     Ok(())
 }
 

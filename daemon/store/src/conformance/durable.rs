@@ -7,6 +7,7 @@ use crate::types::{
     BlobId, Budget, Feed, MaintainBudget, Position, RequestKey, ScanRange, StreamId, Txn, Versioned,
 };
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 
 type State = (Vec<(Bytes, Versioned)>, u64, Position);
@@ -110,32 +111,34 @@ pub(super) async fn export(h: &dyn Harness) -> Outcome {
         store.read(Feed::All, Position(0), Budget::default()),
         Err(ReadError::Compacted { .. })
     ));
-    let known = RequestKey {
+    grows(h, "imported", store).await?;
+    h.import("imported-running", &file)?;
+    let store = h.open("imported-running")?;
+    ensure!(store.head() == report.position);
+    ensure!(store.stream_end(StreamId([1; 16]))? == report.position.0 - 1);
+    Ok(())
+}
+
+/// An imported store goes on like any other, requests and all.
+async fn grows(h: &dyn Harness, name: &str, store: Arc<dyn Store>) -> Outcome {
+    let request = Some(RequestKey {
         id: 5u128.to_be_bytes(),
         digest: [1; 32],
-    };
+    });
     ensure!(
         store
             .commit(Txn {
-                request: Some(known),
+                request,
                 ..Txn::default()
             })
             .await?
             .replayed
     );
-    let settle = MaintainBudget {
-        settle: Some(Duration::from_secs(30)),
-        prune: false,
-    };
     fill(&*store, 181, 30).await?;
-    store.maintain(settle).await?;
+    let settle = Some(Duration::from_secs(30));
+    store.maintain(MaintainBudget { settle, prune: false }).await?;
     let grown = state(&*store)?;
     drop(store);
-    let store = h.open("imported")?;
-    ensure!(state(&*store)? == grown);
-    h.import("imported-running", &file)?;
-    let store = h.open("imported-running")?;
-    ensure!(store.head() == report.position);
-    ensure!(store.stream_end(StreamId([1; 16]))? == report.position.0 - 1);
+    ensure!(state(&*h.open(name)?)? == grown);
     Ok(())
 }

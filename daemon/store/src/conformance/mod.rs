@@ -147,6 +147,14 @@ pub async fn run(harness: &dyn Harness) -> Result<usize, Broken> {
     Ok(CHECKS.len())
 }
 
+fn not(what: &'static str) -> Wrong {
+    Wrong::Not {
+        what,
+        file: "conformance",
+        line: 0,
+    }
+}
+
 fn key(text: &str) -> Key {
     Key::copy_from_slice(text.as_bytes())
 }

@@ -120,3 +120,38 @@ fn a_sound_store_checks_as_sound() {
     assert_eq!((report.head.0, report.applied.0, report.commits), (100, 100, 100));
     assert!(report.rows > 200 && report.frames > 0);
 }
+
+#[test]
+fn damage_in_the_newest_acknowledged_group_is_not_taken_for_a_torn_tail() {
+    let root = tempfile::tempdir().unwrap();
+    let good = root.path().join("good");
+    fill(&*open(options(&good)).unwrap(), 1, 30);
+    // Nothing but the journal itself knows better.
+    std::fs::remove_dir_all(good.join("state")).unwrap();
+    std::fs::remove_file(good.join("noted")).unwrap();
+    let segment = good.join("journal/000000000002.seg");
+    let bytes = std::fs::read(&segment).unwrap();
+    let used = bytes.iter().rposition(|b| *b != 0).unwrap();
+    // The last frame is the confirmation: 72 bytes, of which the last 8 are zeros.
+    let group_end = used + 1 + 8 - 72;
+    for at in [4096 + 4, 4096 + 80, group_end / 2, group_end - 16] {
+        let image = root.path().join(format!("at-{at}"));
+        copy_dir(&good, &image);
+        let mut bad = bytes.clone();
+        bad[at] ^= 4;
+        std::fs::write(image.join("journal/000000000002.seg"), bad).unwrap();
+        match open(options(&image)) {
+            Err(OpenError::Damaged(damage)) => {
+                assert!(damage.offset <= at as u64 && damage.file.ends_with("000000000002.seg"))
+            }
+            other => panic!("byte {at}: {:?}", other.map(|store| store.head())),
+        }
+    }
+    // The confirmation itself may rot: it holds nothing.
+    let image = root.path().join("confirmation");
+    copy_dir(&good, &image);
+    let mut bad = bytes.clone();
+    bad[used] ^= 4;
+    std::fs::write(image.join("journal/000000000002.seg"), bad).unwrap();
+    verify(&*open(options(&image)).unwrap(), 30, "without confirmation");
+}

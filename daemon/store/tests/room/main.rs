@@ -1,9 +1,18 @@
 //! One binary for the room's tests through its public door.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod common;
 mod conformance;
 mod damage;
+mod kills;
 mod power;
+mod pressure;
 mod rebuilds;
 mod refusals;
 mod sim;

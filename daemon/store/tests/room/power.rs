@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn small(dir: &Path) -> Options {
     let mut options = options(dir);
@@ -79,8 +80,11 @@ pub(crate) fn verify(store: &dyn Store, at_least: u64, what: &str) {
     }
 }
 
+/// What was true from which moment on.
+type Moments<T> = Vec<(usize, T)>;
+
 /// Three sessions on a recording disk. Answers when which commit was acknowledged, and copies of sled between sessions.
-fn record(disk: &SimDisk, dir: &Path, copies: &Path) -> (Vec<(usize, u64)>, Vec<(usize, PathBuf)>) {
+fn record(disk: &SimDisk, dir: &Path, copies: &Path) -> (Moments<u64>, Moments<PathBuf>) {
     let (mut acks, mut states) = (Vec::new(), Vec::new());
     let mut n = 0;
     for session in 0..3 {
@@ -146,6 +150,17 @@ fn no_power_cut_loses_what_was_acknowledged() {
     }
 }
 
+/// Until the spares are made, the confirmation is written and sled has caught up: nothing happens by itself any more.
+fn quiet(store: &dyn Store, disk: &SimDisk) {
+    loop {
+        let before = disk.moment();
+        block_on(store.wait(Position(u64::MAX), Duration::from_millis(300)));
+        if disk.moment() == before {
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_failed_sync_is_the_end_of_acknowledging() {
     let dir = tempfile::tempdir().unwrap();
@@ -154,19 +169,7 @@ fn a_failed_sync_is_the_end_of_acknowledging() {
     with.disk = Arc::new(disk.clone());
     let store = open(with).unwrap();
     fill(&*store, 1, 5);
-    // Quiet first: the spare is made, the confirmation written.
-    let quiet = || {
-        (0..50)
-            .map(|_| {
-                (
-                    disk.moment(),
-                    block_on(store.wait(Position(5), std::time::Duration::from_millis(10))),
-                )
-            })
-            .map(|(m, _)| m)
-            .last()
-    };
-    while quiet() != quiet() {}
+    quiet(&*store, &disk);
     disk.fail_nth(2, ErrorKind::Other);
     assert_eq!(block_on(store.commit(numbered(6))), Err(CommitError::Unknown));
     for _ in 0..3 {

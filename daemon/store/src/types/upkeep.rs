@@ -1,0 +1,71 @@
+//! Upkeep, exports and figures.
+
+use super::ids::Position;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How much upkeep to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MaintainBudget {
+    /// Wait until the state has caught up with the head of this moment, at most this long.
+    pub settle: Option<Duration>,
+    /// Remove segments that a verified export in `exports/` covers.
+    pub prune: bool,
+}
+
+/// What upkeep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaintainReport {
+    /// State holds at least this position.
+    pub applied: Position,
+    /// Segments removed.
+    pub segments_removed: u64,
+    /// Blob files removed: left by a crash, or never referred to and older than a day.
+    pub blobs_removed: u64,
+}
+
+/// What an export holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportReport {
+    /// The file.
+    pub path: PathBuf,
+    /// The state it restores is exactly the one after this commit.
+    pub position: Position,
+    /// Entries and commits in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Figures for metrics and `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Newest acknowledged commit.
+    pub head: Position,
+    /// Newest commit that sled holds.
+    pub applied: Position,
+    /// Commits since open.
+    pub commits: u64,
+    /// Groups (one write and one sync each) since open.
+    pub groups: u64,
+    /// How long the oldest commit not yet in sled has been waiting, milliseconds.
+    pub lag_ms: u64,
+    /// Bytes in the overlay.
+    pub overlay_bytes: u64,
+    /// Transactions waiting for the writer.
+    pub queued: u64,
+    /// Segments of the journal.
+    pub segments: u64,
+    /// Bytes used in them.
+    pub journal_bytes: u64,
+    /// sled's files; alarm above 2 GiB.
+    pub state_bytes: u64,
+    /// Files sled made that it never syncs: must stay 0.
+    pub state_blobs: u64,
+    /// Duration of the last journal sync, microseconds.
+    pub sync_us: u64,
+    /// Less free space than `Options::min_free_bytes`.
+    pub full: bool,
+    /// The journal or the state has failed: reopen.
+    pub failed: bool,
+}
