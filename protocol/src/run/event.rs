@@ -41,6 +41,8 @@ pub enum Data {
     InputOf(StepId),
     /// The same as the run's input.
     WorkflowInput,
+    /// The item that the loop's round stands for, from the collection in its first `task.iterated`.
+    Item,
 }
 
 /// Names a timer within its run: the sequence number of the event that set it.
@@ -101,6 +103,8 @@ bodies! {
         version: Digest,
         /// What it was given.
         input: Payload,
+        /// What the workflow's `input.from` made of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] shaped: Option<Payload>,
         /// Versions of everything else it uses.
         #[serde(default)] pins: Pins,
     }
@@ -137,7 +141,13 @@ bodies! {
     /// It was stopped: a fork's race was lost, a limit ran out, the run was cancelled.
     TaskCancelled = "task.cancelled" { step: StepId, #[serde(default)] reason: Option<String>, }
     /// The next round of a loop begins.
-    TaskIterated = "task.iterated" { step: StepId, iteration: u32, item: Data, }
+    TaskIterated = "task.iterated" {
+        step: StepId,
+        iteration: u32,
+        item: Data,
+        /// What the loop goes over; only in its first round.
+        #[serde(default, skip_serializing_if = "Option::is_none")] collection: Option<Payload>,
+    }
     /// An effect is fully known and waits for its permit; nothing was done yet.
     EffectQueued = "effect.queued" { effect: EffectId, step: StepId, attempt: u32, request: EffectRequest, }
     /// An effect holds its permit. Once this is durable it may be performed.

@@ -1,0 +1,21 @@
+//! Reading parts of a document: fields, texts, durations, expressions, templates, schemas; every mistake is noted.
+//!
+//! Does not know any task kind: what a task may hold is read by the kind's own file, with the tools of this room.
+//! Invariant: reading never stops at the first mistake, and every mistake has a line, a column and a way out.
+
+mod base;
+mod duration;
+mod reader;
+mod schema;
+mod settings;
+mod template;
+
+pub use base::{Base, Export, InputRule, OutputRule, Then, TimeLimit};
+pub use duration::Delay;
+pub(crate) use duration::parse_iso;
+pub use reader::{Fields, Reader};
+pub use schema::Schema;
+pub use settings::Settings;
+pub(crate) use settings::read_risk;
+pub use template::Template;
+pub(crate) use template::unshare;

@@ -1,0 +1,105 @@
+//! JSON Schemas in documents (`input.schema`, `output.schema`, `export.schema`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use dirigent_protocol::source::Node;
+use serde_json::Value;
+
+use super::reader::Reader;
+
+/// A compiled schema. Patterns run on a linear engine; references outside are refused.
+#[derive(Clone)]
+pub struct Schema {
+    definition: Arc<Value>,
+    validator: Arc<jsonschema::Validator>,
+}
+
+impl Schema {
+    /// Reads `{ format, document }`.
+    pub fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
+        let fields = reader.fields(node, path, &["format", "document", "resource"])?;
+        if let Some((format, at)) = fields.get("format") {
+            let text = reader.text(format, &at)?;
+            if text != "json" && !text.starts_with("json:") {
+                let message = format!("schemas of format `{text}` are not supported");
+                reader
+                    .error("unsupported_schema", message, format.span.start, &at)
+                    .help = Some("use JSON Schema: `format: json`".to_owned());
+                return None;
+            }
+        }
+        if let Some((resource, at)) = fields.get("resource") {
+            let message = "a schema cannot be loaded from elsewhere yet";
+            reader
+                .error("unsupported_schema", message, resource.span.start, &at)
+                .help = Some("write the schema under `document:`".to_owned());
+            return None;
+        }
+        if !reader.require(&fields, &["document"]) {
+            return None;
+        }
+        let (document, at) = fields.get("document")?;
+        let definition = document.to_json();
+        let options = jsonschema::options()
+            .with_pattern_options(jsonschema::PatternOptions::regex().size_limit(1 << 20));
+        match options.build(&definition) {
+            Ok(validator) => Some(Self {
+                definition: Arc::new(definition),
+                validator: Arc::new(validator),
+            }),
+            Err(error) => {
+                let inner = error.instance_path().to_string();
+                let place = document.locate(&inner);
+                let message = format!("this is not a JSON Schema: {error}");
+                reader
+                    .error("bad_schema", shorten(&message), place, &format!("{at}{inner}"))
+                    .help = Some("see json-schema.org; references must start with `#`".to_owned());
+                None
+            }
+        }
+    }
+
+    /// The first few violations, each with its place.
+    ///
+    /// # Errors
+    /// One line that lists them.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        let list: Vec<String> = self
+            .validator
+            .iter_errors(value)
+            .take(5)
+            .map(|error| {
+                let path = error.instance_path().to_string();
+                shorten(&format!(
+                    "{}: {error}",
+                    if path.is_empty() { "value" } else { &path }
+                ))
+            })
+            .collect();
+        Err(list.join("; "))
+    }
+
+    /// The schema as written.
+    #[must_use]
+    pub fn definition(&self) -> &Value {
+        &self.definition
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(300).collect();
+    if short.len() < text.len() {
+        short.push_str(" ...");
+    }
+    short
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schema({})", self.definition)
+    }
+}

@@ -1,0 +1,96 @@
+//! `metadata.dirigent`: what the standard has no word for.
+
+use dirigent_protocol::run::{OnUnknown, Risk};
+use dirigent_protocol::source::{Node, Value, nearest};
+
+use super::reader::{Fields, Reader};
+
+/// What a document or a task declares about its effects.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// What to do when nobody knows how an effect ended.
+    pub on_unknown: Option<OnUnknown>,
+    /// Most attempts after known, retryable failures.
+    pub max_attempts: Option<u32>,
+    /// Class of approvals.
+    pub risk: Option<Risk>,
+    /// Most effects of the run at once.
+    pub concurrency: Option<u32>,
+    /// Most money a run may take, millionths of a US dollar.
+    pub budget_micro_usd: Option<u64>,
+}
+
+const KNOWN: [&str; 5] = ["on_unknown", "max_attempts", "risk", "concurrency", "budget"];
+
+impl Settings {
+    /// Reads `metadata`, of which only `dirigent` is ours.
+    pub fn read(reader: &mut Reader, node: &Node, path: &str) -> Self {
+        let mut settings = Self::default();
+        let Some(metadata) = reader.open(node, path) else {
+            return settings;
+        };
+        let Some((ours, at)) = metadata.get("dirigent") else {
+            for entry in metadata.entries {
+                if entry.key != "dirigent" && nearest(&entry.key, ["dirigent"]).is_some() {
+                    let message = format!("`metadata.{}` is not read", entry.key);
+                    reader
+                        .warning("unknown_field", message, entry.key_span.start, path)
+                        .help = Some("did you mean `dirigent`?".to_owned());
+                }
+            }
+            return settings;
+        };
+        if let Some(fields) = reader.fields(ours, &at, &KNOWN) {
+            settings.fill(reader, &fields);
+        }
+        settings
+    }
+
+    fn fill(&mut self, reader: &mut Reader, fields: &Fields<'_>) {
+        if let Some((node, at)) = fields.get("on_unknown") {
+            self.on_unknown = match reader.word(node, &at, &["retry", "ask", "fail"]) {
+                Some("retry") => Some(OnUnknown::Retry),
+                Some("ask") => Some(OnUnknown::Ask),
+                Some(_) => Some(OnUnknown::Fail),
+                None => None,
+            };
+        }
+        if let Some((node, at)) = fields.get("max_attempts") {
+            let number = reader.integer(node, &at, 1, 100);
+            self.max_attempts = number.and_then(|n| u32::try_from(n).ok());
+        }
+        if let Some((node, at)) = fields.get("risk") {
+            self.risk = read_risk(reader, node, &at);
+        }
+        if let Some((node, at)) = fields.get("concurrency") {
+            let number = reader.integer(node, &at, 1, 10_000);
+            self.concurrency = number.and_then(|n| u32::try_from(n).ok());
+        }
+        if let Some((node, at)) = fields.get("budget")
+            && let Some(budget) = reader.fields(node, &at, &["usd"])
+            && let Some((usd, at)) = budget.get("usd")
+        {
+            match &usd.value {
+                Value::Number { value, .. } if value.as_f64().is_some_and(|v| (0.0..=1e9).contains(&v)) => {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "0 to 1e15"
+                    )]
+                    let micro = (value.as_f64().unwrap_or(0.0) * 1e6).round() as u64;
+                    self.budget_micro_usd = Some(micro);
+                }
+                _ => reader.expected(usd, &at, "an amount from 0 to 1e9"),
+            }
+        }
+    }
+}
+
+/// `low`, `medium` or `high`.
+pub(crate) fn read_risk(reader: &mut Reader, node: &Node, path: &str) -> Option<Risk> {
+    Some(match reader.word(node, path, &["low", "medium", "high"])? {
+        "low" => Risk::Low,
+        "medium" => Risk::Medium,
+        _ => Risk::High,
+    })
+}

@@ -1,0 +1,405 @@
+//! The door: one stimulus in, one decision out.
+
+use dirigent_protocol::Payload;
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::{
+    DecisionRecord, EffectId, EffectOutcome, EventBody, Pins, Resolution, Status, TimerId, TimerPurpose,
+    WorkflowError,
+};
+
+use super::model::{Me, Stop, Turn, Work, Workflow};
+use super::scope::TaskScope;
+use super::stimulus::{Context, Decision, Refusal, Stimulus};
+use crate::state::{EffectPhase, FrameId, RunState, Wait};
+
+/// Decides what comes of a stimulus. Changes nothing: record the events in one commit, then fold them with
+/// [`crate::state::apply`].
+///
+/// # Errors
+/// The stimulus does not fit the run; nothing is to be recorded.
+pub fn decide(
+    workflow: &Workflow,
+    state: &RunState,
+    stimulus: &Stimulus,
+    cx: &mut Context<'_>,
+) -> Result<Decision, Refusal> {
+    admit(workflow, state, stimulus)?;
+    let mut turn = Turn {
+        workflow,
+        state: state.clone(),
+        events: Vec::new(),
+        cx,
+        needed: Vec::new(),
+        work: Vec::new(),
+        taken: Vec::new(),
+    };
+    turn.take(stimulus)?;
+    turn.run();
+    turn.close();
+    if turn.needed.is_empty() {
+        return Ok(Decision::Ready { events: turn.events });
+    }
+    for class in std::mem::take(&mut turn.taken) {
+        turn.cx.permits.release(class);
+    }
+    Ok(Decision::Evaluate(turn.needed))
+}
+
+fn admit(workflow: &Workflow, state: &RunState, stimulus: &Stimulus) -> Result<(), Refusal> {
+    if let Some(version) = state.version
+        && version != workflow.digest
+    {
+        let (given, wanted) = (workflow.digest.short(), version.short());
+        return Err(Refusal::OtherVersion { given, wanted });
+    }
+    match (stimulus, state.status) {
+        (Stimulus::Start { .. }, Status::Pending) => Ok(()),
+        (Stimulus::Start { .. }, _) => Err(Refusal::AlreadyStarted),
+        (_, Status::Pending) => Err(Refusal::NotStarted),
+        (Stimulus::Settled { .. } | Stimulus::TimerFired { .. } | Stimulus::Recovered, _) => Ok(()),
+        (_, status) if status.is_final() => Err(Refusal::Ended(status)),
+        (Stimulus::Cancel { .. } | Stimulus::Pause { .. } | Stimulus::Decided { .. }, _)
+            if state.cancelling =>
+        {
+            Err(Refusal::Cancelling)
+        }
+        (Stimulus::Pause { .. }, status) if state.suspended => Err(Refusal::WrongState(status)),
+        (Stimulus::Resume { .. }, status) if !state.suspended => Err(Refusal::WrongState(status)),
+        _ => Ok(()),
+    }
+}
+
+impl Turn<'_, '_> {
+    fn take(&mut self, stimulus: &Stimulus) -> Result<(), Refusal> {
+        match stimulus {
+            Stimulus::Start { input, pins } => self.start(input, pins),
+            Stimulus::Permitted { effect } => self.permitted(*effect)?,
+            Stimulus::Settled { effect, outcome } => self.settled(*effect, outcome),
+            Stimulus::TimerFired { timer } => self.timer(*timer),
+            Stimulus::Decided { approval, record } => self.decided(*approval, record)?,
+            Stimulus::Cancel { by, reason } => self.cancel(by, reason.clone()),
+            Stimulus::Pause { by } => {
+                self.emit(EventBody::WorkflowSuspended { by: by.clone() });
+            }
+            Stimulus::Resume { by } => self.resume(by),
+            Stimulus::Recovered => self.recovered(),
+            Stimulus::Resolve {
+                effect,
+                resolution,
+                by,
+            } => self.resolve(*effect, resolution, by)?,
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, input: &Payload, pins: &Pins) {
+        let workflow = self.workflow;
+        let task = workflow.task(0);
+        let shaped = match self.shape_input(input) {
+            Ok(shaped) => Ok(shaped),
+            Err(Stop::Ask) => return,
+            Err(Stop::Fault(error)) => Err(error),
+        };
+        let checked = Self::check(task.base.input.schema.as_ref(), input, "workflow's input");
+        let root = self.emit(EventBody::WorkflowStarted {
+            workflow: workflow.name.clone(),
+            version: workflow.digest,
+            input: input.clone(),
+            shaped: shaped.as_ref().ok().and_then(Clone::clone),
+            pins: pins.clone(),
+        });
+        if let Some(error) = shaped.err().or(match checked {
+            Err(Stop::Fault(error)) => Some(error),
+            _ => None,
+        }) {
+            self.work.push(Work::After {
+                frame: root,
+                outcome: Err(Stop::Fault(error)),
+            });
+            return;
+        }
+        let step = self.step(root);
+        self.begin_body(root, 0, step);
+    }
+
+    /// What the workflow's `input.from` makes of its input.
+    fn shape_input(&mut self, input: &Payload) -> Result<Option<Payload>, Stop> {
+        let workflow = self.workflow;
+        let task = workflow.task(0);
+        let Some(from) = &task.base.input.from else {
+            return Ok(None);
+        };
+        let mut state = self.state.clone();
+        state.input = input.clone();
+        state.started_at = Some(self.cx.now);
+        let scope = TaskScope {
+            workflow,
+            state: &state,
+            frame: 0,
+            task,
+            dot: input.clone(),
+            input: input.clone(),
+            output: None,
+            extra: Vec::new(),
+            now: self.cx.now,
+        };
+        let result = from.evaluate(&scope, self.cx.answers);
+        self.answer(result).map(Some)
+    }
+
+    fn permitted(&mut self, effect: EffectId) -> Result<(), Refusal> {
+        let not_waiting = || Refusal::NotWaiting {
+            what: format!("effect {}", effect.0),
+        };
+        let queued = self.state.effect(effect).ok_or_else(not_waiting)?;
+        if queued.phase != EffectPhase::Queued || queued.abort || self.state.cancelling {
+            return Err(not_waiting());
+        }
+        if self.state.suspended {
+            return Err(Refusal::WrongState(Status::Suspended));
+        }
+        let (frame, attempt) = (queued.frame, queued.attempt);
+        let task = self
+            .workflow
+            .task_at(&queued.step.pointer)
+            .ok_or_else(not_waiting)?;
+        self.intend(
+            Me {
+                frame,
+                task: self.workflow.task(task),
+            },
+            effect,
+            attempt,
+            None,
+        );
+        Ok(())
+    }
+
+    fn settled(&mut self, effect: EffectId, outcome: &EffectOutcome) {
+        if self.state.status.is_final() {
+            return;
+        }
+        let Some(known) = self.state.effect(effect) else {
+            if effect.0 <= self.state.seq && *outcome != EffectOutcome::Cancelled {
+                self.emit(EventBody::EffectLate {
+                    effect,
+                    outcome: outcome.clone(),
+                });
+            }
+            return;
+        };
+        let (frame, abort) = (known.frame, known.abort);
+        match outcome {
+            EffectOutcome::Unknown { reason } => self.effect_unknown(effect, reason.clone()),
+            EffectOutcome::Done { .. } | EffectOutcome::Failed { .. } if abort => {
+                self.emit(EventBody::EffectLate {
+                    effect,
+                    outcome: outcome.clone(),
+                });
+            }
+            _ => {
+                self.emit(EventBody::EffectSettled {
+                    effect,
+                    outcome: outcome.clone(),
+                });
+            }
+        }
+        self.work.push(Work::Use { frame });
+    }
+
+    fn timer(&mut self, id: TimerId) {
+        if self.state.status.is_final() || self.state.cancelling {
+            return;
+        }
+        let Some(timer) = self.state.timers.get(id.0).cloned() else {
+            return;
+        };
+        if timer.due > self.cx.now {
+            return;
+        }
+        let limit = matches!(
+            timer.purpose,
+            TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout
+        );
+        if limit && self.state.suspended {
+            // While a person holds the run nothing new may begin, not even what handles a timeout.
+            return;
+        }
+        self.emit(EventBody::TimerFired { timer: id });
+        if limit {
+            let error = WorkflowError::standard("timeout", 408, "The time limit ran out");
+            self.work.push(Work::After {
+                frame: timer.frame,
+                outcome: Err(Stop::Fault(error)),
+            });
+        } else if timer.purpose == TimerPurpose::ApprovalExpiry {
+            self.expire(timer.frame);
+        } else {
+            self.work.push(Work::Use { frame: timer.frame });
+        }
+    }
+
+    fn expire(&mut self, frame: FrameId) {
+        let Some(pending) = self.state.approvals().find(|pending| pending.frame == frame) else {
+            return;
+        };
+        let record = DecisionRecord {
+            decision: dirigent_protocol::run::Decision::Expire,
+            by: "dirigent".to_owned(),
+            reason: None,
+            digest: pending.digest,
+        };
+        let (approval, step) = (pending.id, pending.step.clone());
+        self.emit(EventBody::ApprovalDecided {
+            approval,
+            step,
+            record,
+        });
+        self.work.push(Work::Use { frame });
+    }
+
+    fn decided(&mut self, approval: EntityId, record: &DecisionRecord) -> Result<(), Refusal> {
+        let pending = self
+            .state
+            .approvals()
+            .find(|pending| pending.id == approval)
+            .ok_or_else(|| Refusal::NotWaiting {
+                what: format!("approval {approval}"),
+            })?;
+        if pending.digest != record.digest {
+            return Err(Refusal::Stale {
+                given: record.digest.short(),
+                wanted: pending.digest.short(),
+            });
+        }
+        let (step, frame) = (pending.step.clone(), pending.frame);
+        self.emit(EventBody::ApprovalDecided {
+            approval,
+            step,
+            record: record.clone(),
+        });
+        self.work.push(Work::Use { frame });
+        Ok(())
+    }
+
+    fn cancel(&mut self, by: &str, reason: Option<String>) {
+        self.emit(EventBody::WorkflowCancelling {
+            by: by.to_owned(),
+            reason,
+        });
+        let begun: Vec<EffectId> = self.state.effects().map(|effect| effect.id).collect();
+        for id in begun {
+            let parked = |phase: &EffectPhase| !matches!(phase, EffectPhase::Intended { .. });
+            if self.state.effect(id).is_some_and(|effect| parked(&effect.phase)) {
+                self.emit(EventBody::EffectSettled {
+                    effect: id,
+                    outcome: EffectOutcome::Cancelled,
+                });
+            }
+        }
+        self.stop_leaves(self.state.root);
+    }
+
+    /// Stops every task inside a frame; effects that may be running stay open until they are reported.
+    fn stop_leaves(&mut self, frame: FrameId) {
+        let Some(own) = self.state.frame(frame).cloned() else {
+            return;
+        };
+        for child in own.children {
+            self.stop_leaves(child);
+            let Some(inner) = self.state.frame(child) else {
+                continue;
+            };
+            let step = inner.step.clone();
+            if let Wait::Approval { approval, .. } = &inner.wait {
+                let (approval, step) = (*approval, step.clone());
+                self.emit(EventBody::ApprovalWithdrawn { approval, step });
+            }
+            self.emit(EventBody::TaskCancelled {
+                step,
+                reason: Some("the run was cancelled".to_owned()),
+            });
+        }
+    }
+
+    fn resume(&mut self, by: &str) {
+        self.emit(EventBody::WorkflowResumed {
+            by: Some(by.to_owned()),
+        });
+        let ready: Vec<FrameId> = self.state.frames().map(|(id, _)| id).collect();
+        self.work
+            .extend(ready.into_iter().rev().map(|frame| Work::Use { frame }));
+    }
+
+    fn recovered(&mut self) {
+        if self.state.status.is_final() {
+            return;
+        }
+        let begun: Vec<EffectId> = self
+            .state
+            .effects()
+            .filter(|effect| matches!(effect.phase, EffectPhase::Intended { .. }))
+            .map(|effect| effect.id)
+            .collect();
+        for id in begun {
+            self.effect_unknown(
+                id,
+                "the daemon stopped before the outcome was recorded".to_owned(),
+            );
+        }
+        let frames: Vec<FrameId> = self.state.frames().map(|(id, _)| id).collect();
+        self.work
+            .extend(frames.into_iter().rev().map(|frame| Work::Use { frame }));
+    }
+
+    fn resolve(&mut self, effect: EffectId, resolution: &Resolution, by: &str) -> Result<(), Refusal> {
+        let parked = self
+            .state
+            .effect(effect)
+            .filter(|e| matches!(e.phase, EffectPhase::Parked { .. }));
+        let frame = parked.map(|effect| effect.frame);
+        let frame = frame.ok_or_else(|| Refusal::NotWaiting {
+            what: format!("effect {}", effect.0),
+        })?;
+        self.emit(EventBody::EffectResolved {
+            effect,
+            resolution: resolution.clone(),
+            by: by.to_owned(),
+        });
+        self.work.push(Work::Use { frame });
+        Ok(())
+    }
+
+    /// The end of a decision: is the run waiting, is a cancel complete?
+    fn close(&mut self) {
+        if !self.needed.is_empty() || self.state.status.is_final() || self.events.is_empty() {
+            return;
+        }
+        if self.state.cancelling {
+            if self.state.effects.is_empty() {
+                self.emit(EventBody::WorkflowCancelled {});
+            }
+            return;
+        }
+        if self.state.suspended {
+            return;
+        }
+        let parked = self
+            .state
+            .effects()
+            .all(|effect| matches!(effect.phase, EffectPhase::Parked { .. }));
+        let yields = self
+            .state
+            .timers()
+            .any(|timer| timer.purpose == TimerPurpose::Yield);
+        match self.state.status {
+            Status::Running if parked && !yields => {
+                self.emit(EventBody::WorkflowWaiting {});
+            }
+            Status::Waiting if !parked || yields => {
+                self.emit(EventBody::WorkflowResumed { by: None });
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The effect ledger within a decision: requests, permits, keys, attempts.
+
+use std::time::Duration;
+
+use dirigent_protocol::run::{
+    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, TimerPurpose, WorkflowError,
+};
+
+use super::model::{Me, Next, Outcome, Stop, Turn};
+use super::stimulus::PermitClass;
+
+/// How often an effect under `retry` may end unknown before its task fails.
+const MAX_UNKNOWNS: u32 = 5;
+const FIRST_DELAY_MS: u64 = 1_000;
+const LAST_DELAY_MS: u64 = 300_000;
+/// Longest wait the outside may ask for.
+const MAX_RETRY_AFTER_MS: u64 = 3_600_000;
+
+impl Turn<'_, '_> {
+    /// Asks for an effect: intended at once where a permit is free, else queued.
+    pub fn request(&mut self, me: Me<'_>, request: EffectRequest) -> Outcome {
+        let step = self.step(me.frame);
+        let attempt = self.state.frame(me.frame).map_or(1, |frame| frame.attempt);
+        let effect = EffectId(self.next_seq());
+        if self.permit(&request) {
+            self.intend(me, effect, attempt, Some(request));
+        } else {
+            self.emit(EventBody::EffectQueued {
+                effect,
+                step,
+                attempt,
+                request,
+            });
+        }
+        Ok(Next::Wait)
+    }
+
+    fn class(&self, request: &EffectRequest) -> PermitClass {
+        PermitClass {
+            kind: request.kind(),
+            run_limit: self.workflow.settings.concurrency,
+        }
+    }
+
+    fn permit(&mut self, request: &EffectRequest) -> bool {
+        let class = self.class(request);
+        let given = self.cx.permits.try_acquire(class);
+        if given {
+            self.taken.push(class);
+        }
+        given
+    }
+
+    /// Records the intent; `request` where it was not queued before.
+    pub(crate) fn intend(
+        &mut self,
+        me: Me<'_>,
+        effect: EffectId,
+        attempt: u32,
+        request: Option<EffectRequest>,
+    ) {
+        let step = self.step(me.frame);
+        let digest = match (&request, self.state.effect(effect)) {
+            (Some(request), _) => request.digest(),
+            (None, Some(queued)) => queued.request.digest(),
+            (None, None) => return,
+        };
+        // The frame's number names this visit of the step: a retry of the daemon repeats it, a known failure
+        // or another visit does not.
+        let key = format!("{}-{}-{attempt}", self.state.run, me.frame);
+        let on_unknown = self.on_unknown(me);
+        self.emit(EventBody::EffectIntended {
+            effect,
+            step,
+            attempt,
+            key,
+            digest,
+            on_unknown,
+            request,
+        });
+    }
+
+    pub(crate) fn on_unknown(&self, me: Me<'_>) -> OnUnknown {
+        me.task
+            .base
+            .settings
+            .on_unknown
+            .or(self.workflow.settings.on_unknown)
+            .unwrap_or_default()
+    }
+
+    /// An effect ended: go on, try again, or fail.
+    pub(crate) fn effect_ended(&mut self, me: Me<'_>, outcome: EffectOutcome, attempt: u32) -> Outcome {
+        match outcome {
+            EffectOutcome::Done { output, .. } => me.task.body.performed(self, me, output),
+            EffectOutcome::Failed {
+                error,
+                retryable,
+                retry_after_ms,
+                ..
+            } => {
+                let declared = me
+                    .task
+                    .base
+                    .settings
+                    .max_attempts
+                    .or(self.workflow.settings.max_attempts);
+                let most = declared.unwrap_or_else(|| me.task.body.default_attempts());
+                if !retryable || attempt >= most {
+                    return Err(Stop::Fault(error));
+                }
+                let delay = self.backoff(attempt, retry_after_ms);
+                let (step, delay_ms) = (self.step(me.frame), millis(delay));
+                self.emit(EventBody::TaskRetried {
+                    step: step.clone(),
+                    attempt: attempt + 1,
+                    delay_ms,
+                    error,
+                });
+                let due = self.after(delay);
+                self.set_timer(step, due, TimerPurpose::Retry);
+                Ok(Next::Wait)
+            }
+            EffectOutcome::Unknown { reason } => {
+                let error = WorkflowError::standard("runtime", 500, "Nobody knows whether it happened");
+                Err(Stop::Fault(error.detail(reason)))
+            }
+            EffectOutcome::Cancelled => {
+                let error = WorkflowError::standard("runtime", 500, "The effect was stopped");
+                Err(Stop::Fault(error))
+            }
+        }
+    }
+
+    fn backoff(&mut self, attempt: u32, retry_after_ms: Option<u64>) -> Duration {
+        let ceiling = FIRST_DELAY_MS
+            .saturating_mul(1 << attempt.min(20))
+            .min(LAST_DELAY_MS);
+        let jittered = (self.cx.random)() % (ceiling + 1);
+        let asked = retry_after_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS);
+        Duration::from_millis(jittered.max(asked))
+    }
+
+    /// Nobody knows how an effect ended: what its policy says.
+    pub(crate) fn effect_unknown(&mut self, effect: EffectId, reason: String) {
+        let Some(known) = self.state.effect(effect) else {
+            return;
+        };
+        let crate::state::EffectPhase::Intended { on_unknown, .. } = &known.phase else {
+            return;
+        };
+        let policy = match on_unknown {
+            OnUnknown::Retry if known.unknowns >= MAX_UNKNOWNS => OnUnknown::Fail,
+            policy => *policy,
+        };
+        let abort = known.abort;
+        if abort {
+            self.emit(EventBody::EffectSettled {
+                effect,
+                outcome: EffectOutcome::Unknown { reason },
+            });
+        } else {
+            self.emit(EventBody::EffectUnknown {
+                effect,
+                policy,
+                reason,
+            });
+        }
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

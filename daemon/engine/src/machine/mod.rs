@@ -1,0 +1,25 @@
+//! The interpreter: one stimulus in, one decision out.
+//!
+//! Owns: the door ([`decide`]), the loop of a decision, flow in lists, effects and their keys, what expressions see.
+//! Does not own: kinds of tasks (room `task`), the fold (room `state`), performing anything.
+//!
+//! Invariant: a decision depends on nothing but workflow, state, stimulus and context; it records every result of an
+//! expression in its events, so that folding them needs no interpreter.
+
+mod build;
+mod check;
+mod decide;
+mod effects;
+mod model;
+mod scope;
+mod sequence;
+mod stimulus;
+mod turn;
+
+pub(crate) use build::pointers;
+pub use build::{Builder, KindRow};
+pub use decide::decide;
+pub(crate) use effects::millis;
+pub use model::{Done, Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, TaskList, Turn, Way, Workflow};
+pub(crate) use scope::expression_error;
+pub use stimulus::{Context, Decision, PermitClass, Permits, Refusal, Stimulus, Unlimited};

@@ -1,0 +1,172 @@
+//! What can happen to a run from outside, and what the engine answers.
+
+use dirigent_protocol::Payload;
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::{
+    DecisionRecord, EffectId, EffectKind, EffectOutcome, Pins, Resolution, RunEvent, Status, TimerId,
+};
+use jiff::Timestamp;
+
+use crate::expression::{Answers, EvalRequest};
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stimulus {
+    /// Begin.
+    Start {
+        /// What the workflow is given.
+        input: Payload,
+        /// Versions of what it uses.
+        pins: Pins,
+    },
+    /// A queued effect got its permit (held by the caller already).
+    Permitted {
+        /// Which.
+        effect: EffectId,
+    },
+    /// An effect ended; its permit is free again.
+    Settled {
+        /// Which.
+        effect: EffectId,
+        /// How.
+        outcome: EffectOutcome,
+    },
+    /// A timer is due.
+    TimerFired {
+        /// Which.
+        timer: TimerId,
+    },
+    /// A person decided.
+    Decided {
+        /// What about.
+        approval: EntityId,
+        /// What.
+        record: DecisionRecord,
+    },
+    /// Stop: no new step starts.
+    Cancel {
+        /// Who wants it.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Begin nothing new until resumed; what comes back meanwhile is recorded.
+    Pause {
+        /// Who wants it.
+        by: String,
+    },
+    /// Go on.
+    Resume {
+        /// Who wants it.
+        by: String,
+    },
+    /// The daemon restarted: every effect that was begun is settled by its declared policy.
+    Recovered,
+    /// A person says what became of a parked effect.
+    Resolve {
+        /// Which.
+        effect: EffectId,
+        /// What became of it.
+        resolution: Resolution,
+        /// Who says so.
+        by: String,
+    },
+}
+
+/// What comes of a stimulus.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Record these in one commit and fold them. May be empty.
+    Ready {
+        /// In order; their numbers follow the state's.
+        events: Vec<RunEvent>,
+    },
+    /// Ask the expression worker, put its replies into the answers and decide the same stimulus again at the
+    /// same time. Nothing is recorded and no permit is kept.
+    Evaluate(Vec<EvalRequest>),
+}
+
+/// Which permit an effect needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PermitClass {
+    /// The kind of effect.
+    pub kind: EffectKind,
+    /// Most effects of this run at once, where the document declares it.
+    pub run_limit: Option<u32>,
+}
+
+/// Where permits come from.
+pub trait Permits {
+    /// Takes a permit if one is free now.
+    fn try_acquire(&mut self, class: PermitClass) -> bool;
+    /// Gives one back that was taken in a decision that was not used.
+    fn release(&mut self, class: PermitClass);
+}
+
+/// Permits without end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unlimited;
+
+impl Permits for Unlimited {
+    fn try_acquire(&mut self, _class: PermitClass) -> bool {
+        true
+    }
+
+    fn release(&mut self, _class: PermitClass) {}
+}
+
+/// What a decision may know of the outside: time, chance, names, permits, replies of the worker.
+pub struct Context<'a> {
+    /// The engine's clock; the same for every attempt at one decision.
+    pub now: Timestamp,
+    /// Chance, for jitter.
+    pub random: &'a mut dyn FnMut() -> u64,
+    /// New ids, for approvals.
+    pub ids: &'a mut dyn FnMut() -> EntityId,
+    /// Permits for effects.
+    pub permits: &'a mut dyn Permits,
+    /// Replies of the expression worker, by request.
+    pub answers: &'a Answers,
+}
+
+/// A stimulus that does not fit the run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The run has begun.
+    #[error("the run has begun already")]
+    AlreadyStarted,
+    /// The run has not begun.
+    #[error("the run has not begun")]
+    NotStarted,
+    /// The run is over.
+    #[error("the run is {0} already")]
+    Ended(Status),
+    /// A cancel was accepted.
+    #[error("the run is being cancelled")]
+    Cancelling,
+    /// Nothing of that name waits.
+    #[error("{what} is not waited for")]
+    NotWaiting {
+        /// What was named.
+        what: String,
+    },
+    /// What was shown is not what would run.
+    #[error("the decision names digest {given}, the request has {wanted}")]
+    Stale {
+        /// What the decision names.
+        given: String,
+        /// What the request has.
+        wanted: String,
+    },
+    /// Paused already, or not paused.
+    #[error("the run is {0}")]
+    WrongState(Status),
+    /// The document is not the one the run pinned.
+    #[error("the run is pinned to version {wanted}, the document is {given}")]
+    OtherVersion {
+        /// The document's version.
+        given: String,
+        /// The run's version.
+        wanted: String,
+    },
+}

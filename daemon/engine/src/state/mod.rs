@@ -1,0 +1,14 @@
+//! What is known of a run at one moment, and the fold that makes it from the journal.
+//!
+//! Invariant: [`apply`] is a plain fold: no document, no expression, no clock. The same events give the same state,
+//! byte for byte, and a snapshot (serde of [`RunState`]) followed by the later events gives it too.
+
+mod apply;
+mod frame;
+mod run;
+mod table;
+
+pub use apply::apply;
+pub use frame::{Frame, FrameId, Phase, Wait};
+pub use run::{Effect, EffectPhase, PendingApproval, RunState, Timer};
+pub use table::Table;

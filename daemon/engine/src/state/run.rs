@@ -1,0 +1,297 @@
+//! The state of a run.
+
+use std::sync::Arc;
+
+use dirigent_protocol::Payload;
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::{
+    ApprovalRequest, EffectId, EffectRequest, OnUnknown, Pins, Status, StepId, TimerId, TimerPurpose, Usage,
+    WorkflowError,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::frame::{Frame, FrameId};
+use super::table::Table;
+
+/// Everything known of a run; shared values are shared, so cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    pub(crate) run: RunId,
+    pub(crate) seq: u64,
+    pub(crate) status: Status,
+    pub(crate) workflow: Arc<str>,
+    pub(crate) version: Option<Digest>,
+    pub(crate) input: Payload,
+    pub(crate) context: Payload,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) output: Option<Payload>,
+    pub(crate) error: Option<WorkflowError>,
+    pub(crate) cancelling: bool,
+    pub(crate) suspended: bool,
+    pub(crate) usage: Usage,
+    pub(crate) root: FrameId,
+    pub(crate) frames: Table<Arc<Frame>>,
+    pub(crate) by_step: Table<Vec<FrameId>>,
+    pub(crate) effects: Table<Arc<Effect>>,
+    pub(crate) timers: Table<Timer>,
+    pub(crate) approvals: Table<Arc<PendingApproval>>,
+}
+
+/// An effect that is not settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Names it.
+    pub id: EffectId,
+    /// The step it is of.
+    pub step: StepId,
+    /// The frame of that step.
+    pub frame: FrameId,
+    /// From 1; a new attempt has a new key.
+    pub attempt: u32,
+    /// What is to be done.
+    pub request: EffectRequest,
+    /// Where it stands.
+    pub phase: EffectPhase,
+    /// How often its outcome was unknown.
+    pub unknowns: u32,
+    /// Its task was stopped: abort it, and report how it ended.
+    pub abort: bool,
+}
+
+/// Where an effect stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectPhase {
+    /// It waits for a permit; nothing was done.
+    Queued,
+    /// It may be running.
+    Intended {
+        /// Its idempotency key.
+        key: Arc<str>,
+        /// What to do when nobody knows how it ended.
+        on_unknown: OnUnknown,
+    },
+    /// Nobody knows how it ended; a person must say.
+    Parked {
+        /// Its idempotency key.
+        key: Arc<str>,
+        /// As declared.
+        on_unknown: OnUnknown,
+    },
+}
+
+/// A timer that has not fired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timer {
+    /// Names it.
+    pub id: TimerId,
+    /// The frame it belongs to.
+    pub frame: FrameId,
+    /// When it fires.
+    pub due: Timestamp,
+    /// What for.
+    pub purpose: TimerPurpose,
+}
+
+/// A question a person has not answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingApproval {
+    /// Names it.
+    pub id: EntityId,
+    /// The step that asks.
+    pub step: StepId,
+    /// The frame of that step.
+    pub frame: FrameId,
+    /// What a decision must name.
+    pub digest: Digest,
+    /// What is asked.
+    pub request: ApprovalRequest,
+}
+
+impl RunState {
+    /// A run before its first event.
+    #[must_use]
+    pub fn new(run: RunId) -> Self {
+        let null: Payload = Arc::new(Value::Null);
+        Self {
+            run,
+            seq: 0,
+            status: Status::Pending,
+            workflow: Arc::from(""),
+            version: None,
+            input: null.clone(),
+            context: null,
+            pins: Arc::default(),
+            started_at: None,
+            ended_at: None,
+            output: None,
+            error: None,
+            cancelling: false,
+            suspended: false,
+            usage: Usage::default(),
+            root: 0,
+            frames: Table::default(),
+            by_step: Table::default(),
+            effects: Table::default(),
+            timers: Table::default(),
+            approvals: Table::default(),
+        }
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// Sequence number of the last event; 0 before the first.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The workflow's name, empty before the first event.
+    #[must_use]
+    pub fn workflow(&self) -> &str {
+        &self.workflow
+    }
+
+    /// The pinned version.
+    #[must_use]
+    pub fn version(&self) -> Option<Digest> {
+        self.version
+    }
+
+    /// Versions of everything else it uses.
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// What it was given.
+    #[must_use]
+    pub fn input(&self) -> &Payload {
+        &self.input
+    }
+
+    /// `$context`.
+    #[must_use]
+    pub fn context(&self) -> &Payload {
+        &self.context
+    }
+
+    /// Its output, when completed.
+    #[must_use]
+    pub fn output(&self) -> Option<&Payload> {
+        self.output.as_ref()
+    }
+
+    /// Its error, when faulted.
+    #[must_use]
+    pub fn error(&self) -> Option<&WorkflowError> {
+        self.error.as_ref()
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.started_at
+    }
+
+    /// When it ended.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.ended_at
+    }
+
+    /// Whether a cancel was accepted.
+    #[must_use]
+    pub fn cancelling(&self) -> bool {
+        self.cancelling
+    }
+
+    /// What its model calls took so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Effects that are not settled, oldest first.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.effects.iter().map(|(_, effect)| &**effect)
+    }
+
+    /// One effect that is not settled.
+    #[must_use]
+    pub fn effect(&self, id: EffectId) -> Option<&Effect> {
+        self.effects.get(id.0).map(|effect| &**effect)
+    }
+
+    /// Timers that have not fired. While a person holds the run, limits do not count: they are left out.
+    pub fn timers(&self) -> impl Iterator<Item = &Timer> {
+        let limit = |timer: &Timer| {
+            matches!(
+                timer.purpose,
+                TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout
+            )
+        };
+        let over = self.cancelling || self.status.is_final();
+        self.timers
+            .iter()
+            .map(|(_, timer)| timer)
+            .filter(move |timer| !over && !(self.suspended && limit(timer)))
+    }
+
+    /// The earliest of them.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers().map(|timer| timer.due).min()
+    }
+
+    /// Questions nobody has answered.
+    pub fn approvals(&self) -> impl Iterator<Item = &PendingApproval> {
+        self.approvals.iter().map(|(_, approval)| &**approval)
+    }
+
+    /// Task instances that live, oldest first; the first is the workflow itself.
+    pub fn frames(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
+        self.frames.iter().map(|(id, frame)| (id, &**frame))
+    }
+
+    pub(crate) fn frame(&self, id: FrameId) -> Option<&Frame> {
+        self.frames.get(id).map(|frame| &**frame)
+    }
+
+    pub(crate) fn frame_mut(&mut self, id: FrameId) -> Option<&mut Frame> {
+        self.frames.get_mut(id).map(Arc::make_mut)
+    }
+
+    pub(crate) fn frame_of(&self, step: &StepId) -> Option<FrameId> {
+        let bucket = self.by_step.get(bucket(&step.pointer, &step.iterations))?;
+        bucket
+            .iter()
+            .copied()
+            .find(|id| self.frame(*id).is_some_and(|frame| frame.step == *step))
+    }
+}
+
+/// Where a step is kept in `by_step`: FNV-1a, the same in every build.
+pub(super) fn bucket(pointer: &str, iterations: &[u32]) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let bytes = iterations.iter().flat_map(|i| i.to_be_bytes());
+    for byte in pointer.bytes().chain(bytes) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    (hash ^ (hash >> 32)) & 0xfff
+}

@@ -1,0 +1,202 @@
+//! `fork`: tasks side by side, or in a race.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::document::{Fields, Then};
+use crate::machine::{Builder, Done, KindRow, Me, Next, Outcome, Task, TaskIndex, TaskList, Turn};
+use crate::state::{FrameId, Phase};
+
+pub(super) const ROW: KindRow = KindRow {
+    keyword: "fork",
+    target: None,
+    fields: &["fork"],
+    doc: "Runs branches side by side and gives the list of their outputs; with `compete`, the first one's output.",
+    shape: "fork: { branches: [ { NAME: TASK }, ... ], compete: false }",
+    read: Some(read),
+};
+
+#[derive(Debug)]
+struct Fork {
+    branches: TaskList,
+    compete: bool,
+}
+
+fn read(builder: &mut Builder, fields: &Fields<'_>, me: TaskIndex) -> Option<Box<dyn Task>> {
+    if !builder.reader.require(fields, &["fork"]) {
+        return None;
+    }
+    let (node, path) = fields.get("fork")?;
+    let inner = builder.reader.fields(node, &path, &["branches", "compete"])?;
+    let compete = inner
+        .get("compete")
+        .and_then(|(n, at)| builder.reader.boolean(n, &at))
+        .unwrap_or(false);
+    if !builder.reader.require(&inner, &["branches"]) {
+        return None;
+    }
+    let (branches, at) = inner.get("branches")?;
+    let branches = builder.branches(branches, &at, me);
+    Some(Box::new(Fork { branches, compete }))
+}
+
+impl Fork {
+    fn stop_others(turn: &mut Turn<'_, '_>, me: Me<'_>, reason: &str) {
+        let children: Vec<FrameId> = turn
+            .state
+            .frame(me.frame)
+            .map(|frame| frame.children.clone())
+            .unwrap_or_default();
+        for child in children {
+            turn.stop_task(child, reason);
+        }
+    }
+
+    /// Outputs in the order of the branches; a branch that its `if` skipped gives its input.
+    fn join(&self, turn: &Turn<'_, '_>, me: Me<'_>) -> Value {
+        let Some(frame) = turn.state.frame(me.frame) else {
+            return Value::Null;
+        };
+        let mut outputs: HashMap<&str, &Value> = HashMap::new();
+        for child in &frame.children {
+            if let Some(child) = turn.state.frame(*child) {
+                outputs.insert(&child.step.pointer, &child.data);
+            }
+        }
+        let branches = self.branches.tasks.iter().map(|task| {
+            let pointer = &turn.workflow.task(*task).pointer;
+            outputs
+                .get(&**pointer)
+                .map_or_else(|| (*frame.input).clone(), |value| (*value).clone())
+        });
+        Value::Array(branches.collect())
+    }
+}
+
+impl Task for Fork {
+    fn start(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Outcome {
+        if self.branches.tasks.is_empty() {
+            return Ok(Next::Done(turn.input(me.frame), None));
+        }
+        Ok(Next::Start(self.branches.tasks.clone()))
+    }
+
+    fn child_done(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, done: Done) -> Outcome {
+        if self.compete || done.then == Then::End {
+            Self::stop_others(turn, me, "another branch was first");
+            let then = (done.then == Then::End).then_some(Then::End);
+            return Ok(Next::Done(done.output, then));
+        }
+        let Some(frame) = turn.state.frame(me.frame) else {
+            return Ok(Next::Wait);
+        };
+        // Branches that were skipped have no frame; they count as moves of the list.
+        let begun = frame.children.len() + frame.transitions as usize;
+        if frame.open > 0 || begun < self.branches.tasks.len() {
+            return Ok(Next::Wait);
+        }
+        debug_assert!(frame.phase != Phase::Done);
+        Ok(Next::Done(Arc::new(self.join(turn, me)), None))
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &TaskList)> {
+        vec![("fork", &self.branches)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::task::testing::{Bench, done};
+
+    #[test]
+    fn a_race_has_one_winner() {
+        let mut run = Bench::yaml(
+            "do:
+  - branchWithCompete:
+      fork:
+        compete: true
+        branches:
+          - setRed: { set: { colors: '${ .colors + [\"red\"] }' } }
+          - setGreen: { set: { colors: '${ .colors + [\"green\"] }' } }
+",
+        )
+        .start(json!({}));
+        assert_eq!(run.output(), json!({"colors": ["red"]}));
+    }
+
+    #[test]
+    fn branches_join_in_their_order() {
+        let mut run = Bench::yaml(
+            "do:
+  - f:
+      fork:
+        branches:
+          - a: { call: noop, with: { v: a } }
+          - b: { set: { v: '${ .n }' } }
+          - c: { if: .missing, set: { v: never } }
+          - d: { call: noop, with: { v: d } }
+",
+        )
+        .start(json!({"n": 5}));
+        let effects = run.intended();
+        assert_eq!(effects.len(), 2);
+        run.settle(effects[1], done(json!({"v": "d"})));
+        assert_eq!(run.status(), "running");
+        run.settle(effects[0], done(json!({"v": "a"})));
+        assert_eq!(run.output(), json!([{"v": "a"}, {"v": 5}, {"n": 5}, {"v": "d"}]));
+    }
+
+    #[test]
+    fn the_winner_closes_its_losers_intents_in_its_own_commit() {
+        let mut run = Bench::yaml(
+            "do:
+  - f: { fork: { compete: true, branches: [ { a: { call: noop } }, { b: { call: noop } }, { c: { wait: PT1H } } ] } }
+  - after: { set: { v: '${ . }' } }
+",
+        )
+        .start(json!({}));
+        let effects = run.intended();
+        let events = run.settle(effects[1], done(json!("b")));
+        let names: Vec<&str> = events.iter().map(|event| event.body.name()).collect();
+        assert_eq!(names.iter().filter(|name| **name == "effect.settled").count(), 2);
+        assert_eq!(names.iter().filter(|name| **name == "task.cancelled").count(), 2);
+        assert_eq!(run.output(), json!({"v": "b"}));
+        assert!(run.settle(effects[0], done(json!("late"))).is_empty());
+    }
+
+    #[test]
+    fn a_failing_branch_stops_the_others() {
+        let mut run = Bench::yaml(
+            "do:
+  - f: { fork: { branches: [ { a: { call: noop } }, { b: { wait: PT1S } }, { c: { raise: { error: { type: 'https://x/y', status: 400 } } } } ] } }
+",
+        )
+        .start(json!({}));
+        assert_eq!(
+            run.error().instance.unwrap().to_string(),
+            "/do/0/f/fork/branches/2/c"
+        );
+    }
+
+    #[test]
+    fn a_thousand_branches_join() {
+        let branches: Vec<String> = (0..1_000)
+            .map(|i| format!("{{ b{i}: {{ call: noop, with: {i} }} }}"))
+            .collect();
+        let text = format!(
+            "do:\n  - f: {{ fork: {{ branches: [ {} ] }} }}\n",
+            branches.join(", ")
+        );
+        let mut run = Bench::yaml(&text).start(json!({}));
+        let effects = run.intended();
+        assert_eq!(effects.len(), 1_000);
+        for (i, effect) in effects.into_iter().enumerate() {
+            run.settle(effect, done(json!(i)));
+        }
+        assert_eq!(run.output().as_array().unwrap().len(), 1_000);
+    }
+}

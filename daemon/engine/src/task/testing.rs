@@ -1,0 +1,313 @@
+//! A bench for kinds: runs a document against scripted answers, and after every commit replays the journal and
+//! compares the states byte for byte.
+
+use std::sync::Arc;
+
+use dirigent_protocol::Payload;
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::{
+    Decision as Verdict, DecisionRecord, EffectId, EffectOutcome, EffectRequest, EventBody, Pins, RunEvent,
+    TimerPurpose, Usage, WorkflowError,
+};
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Answers, Context, Decision, EffectPhase, PendingApproval, Permits, Refusal, RunState, Stimulus,
+    Unlimited, Workflow, apply, decide, evaluate, load,
+};
+
+/// A document that can be started.
+pub(crate) struct Bench {
+    workflow: Arc<Workflow>,
+}
+
+/// A run under test.
+pub(crate) struct Run {
+    workflow: Arc<Workflow>,
+    pub(crate) state: RunState,
+    pub(crate) journal: Vec<RunEvent>,
+    pub(crate) now: Timestamp,
+    commits: usize,
+    ids: u128,
+    chance: u64,
+    pub(crate) permits: Box<dyn Permits>,
+}
+
+pub(crate) fn done(output: Value) -> EffectOutcome {
+    EffectOutcome::Done {
+        output: Arc::new(output),
+        usage: Usage::default(),
+        facts: Default::default(),
+    }
+}
+
+pub(crate) fn failed(kind: &str, status: u16, retryable: bool) -> EffectOutcome {
+    let error = WorkflowError::standard(kind, status, "it failed");
+    EffectOutcome::Failed {
+        error,
+        retryable,
+        retry_after_ms: None,
+        usage: Usage::default(),
+    }
+}
+
+impl Bench {
+    /// A document without its head.
+    pub(crate) fn yaml(text: &str) -> Self {
+        let head = "document: { dsl: '1.0.3', namespace: test, name: test, version: '1.0.0' }\n";
+        let workflow = load("test", &format!("{head}{text}")).unwrap_or_else(|found| {
+            let list: Vec<String> = found.iter().map(|finding| finding.render("test")).collect();
+            panic!("{}\n{text}", list.join("\n"))
+        });
+        Self {
+            workflow: Arc::new(workflow),
+        }
+    }
+
+    pub(crate) fn workflow(&self) -> &Workflow {
+        &self.workflow
+    }
+
+    pub(crate) fn start(&self, input: Value) -> Run {
+        self.start_pinned(input, Pins::default())
+    }
+
+    pub(crate) fn start_pinned(&self, input: Value, pins: Pins) -> Run {
+        let mut run = self.idle(Box::new(Unlimited));
+        run.tell(Stimulus::Start {
+            input: Arc::new(input),
+            pins,
+        })
+        .unwrap();
+        run
+    }
+
+    pub(crate) fn idle(&self, permits: Box<dyn Permits>) -> Run {
+        Run {
+            workflow: self.workflow.clone(),
+            state: RunState::new(RunId(Uuid::from_u128(7))),
+            journal: Vec::new(),
+            now: "2026-11-22T18:00:00Z".parse().unwrap(),
+            commits: 0,
+            ids: 0,
+            chance: 1,
+            permits,
+        }
+    }
+}
+
+impl Run {
+    /// Decides, asks the worker where needed, commits, folds, and compares with a replay.
+    pub(crate) fn tell(&mut self, stimulus: Stimulus) -> Result<Vec<RunEvent>, Refusal> {
+        let events = self.decide_only(&stimulus)?;
+        for event in &events {
+            apply(&mut self.state, event);
+        }
+        self.journal.extend(events.iter().cloned());
+        self.commits += usize::from(!events.is_empty());
+        if self.journal.len() < 400 || self.state.status().is_final() {
+            self.compare_with_replay();
+        }
+        let yielded: Vec<_> = self
+            .state
+            .timers()
+            .filter(|t| t.purpose == TimerPurpose::Yield)
+            .map(|t| t.id)
+            .collect();
+        let mut all = events;
+        for timer in yielded {
+            all.extend(self.tell(Stimulus::TimerFired { timer })?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn decide_only(&mut self, stimulus: &Stimulus) -> Result<Vec<RunEvent>, Refusal> {
+        let mut answers = Answers::default();
+        for _ in 0..1_000 {
+            let (ids, chance) = (&mut self.ids, &mut self.chance);
+            let mut random = || {
+                *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *chance >> 33
+            };
+            let mut fresh = || {
+                *ids += 1;
+                EntityId(Uuid::from_u128(*ids))
+            };
+            let mut cx = Context {
+                now: self.now,
+                random: &mut random,
+                ids: &mut fresh,
+                permits: &mut *self.permits,
+                answers: &answers,
+            };
+            match decide(&self.workflow, &self.state, stimulus, &mut cx)? {
+                Decision::Ready { events } => return Ok(events),
+                Decision::Evaluate(requests) => {
+                    assert!(!requests.is_empty());
+                    for request in requests {
+                        let text = serde_json::to_string(&request).unwrap();
+                        let reply = evaluate(&serde_json::from_str(&text).unwrap());
+                        answers.insert(reply);
+                    }
+                }
+            }
+        }
+        panic!("the worker is asked without end");
+    }
+
+    fn compare_with_replay(&self) {
+        let bytes = serde_json::to_string(&self.state).unwrap();
+        let mut replayed = RunState::new(self.state.run());
+        for (i, event) in self.journal.iter().enumerate() {
+            assert_eq!(event.seq, i as u64 + 1, "gapless");
+            let event: RunEvent = serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap();
+            apply(&mut replayed, &event);
+        }
+        assert_eq!(
+            serde_json::to_string(&replayed).unwrap(),
+            bytes,
+            "replay gives the same state"
+        );
+        let snapshot: RunState = serde_json::from_str(&bytes).unwrap();
+        assert_eq!(
+            serde_json::to_string(&snapshot).unwrap(),
+            bytes,
+            "a snapshot reads back"
+        );
+    }
+
+    pub(crate) fn settle(&mut self, effect: EffectId, outcome: EffectOutcome) -> Vec<RunEvent> {
+        self.tell(Stimulus::Settled { effect, outcome }).unwrap()
+    }
+
+    /// Moves the clock to the next timer and lets all that are due fire.
+    pub(crate) fn advance(&mut self) {
+        let Some(due) = self.state.next_due() else {
+            panic!("no timer is set")
+        };
+        self.now = self.now.max(due);
+        let due: Vec<_> = self
+            .state
+            .timers()
+            .filter(|t| t.due <= self.now)
+            .map(|t| t.id)
+            .collect();
+        for timer in due {
+            self.tell(Stimulus::TimerFired { timer }).unwrap();
+        }
+    }
+
+    pub(crate) fn seconds_to_next_timer(&self) -> i64 {
+        self.state
+            .next_due()
+            .map_or(-1, |due| due.as_second() - self.now.as_second())
+    }
+
+    pub(crate) fn pass(&mut self, seconds: i64) {
+        self.now += seconds.seconds();
+    }
+
+    pub(crate) fn intended(&self) -> Vec<EffectId> {
+        self.state
+            .effects()
+            .filter(|effect| matches!(effect.phase, EffectPhase::Intended { .. }))
+            .map(|effect| effect.id)
+            .collect()
+    }
+
+    pub(crate) fn request(&self, effect: EffectId) -> EffectRequest {
+        self.state.effect(effect).unwrap().request.clone()
+    }
+
+    pub(crate) fn key(&self, effect: EffectId) -> String {
+        match &self.state.effect(effect).unwrap().phase {
+            EffectPhase::Intended { key, .. } | EffectPhase::Parked { key, .. } => key.to_string(),
+            EffectPhase::Queued => panic!("queued effects have no key"),
+        }
+    }
+
+    pub(crate) fn approvals(&self) -> Vec<PendingApproval> {
+        self.state.approvals().cloned().collect()
+    }
+
+    pub(crate) fn decide_approval(&mut self, decision: Verdict, reason: Option<&str>) -> Result<(), Refusal> {
+        let pending = self.approvals().remove(0);
+        let record = DecisionRecord {
+            decision,
+            by: "ada".to_owned(),
+            reason: reason.map(str::to_owned),
+            digest: pending.digest,
+        };
+        self.tell(Stimulus::Decided {
+            approval: pending.id,
+            record,
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn decide_stale(&mut self, decision: Verdict) -> Result<(), Refusal> {
+        let pending = self.approvals().remove(0);
+        let digest = dirigent_protocol::digest::Digest::of(&Value::Null);
+        let record = DecisionRecord {
+            decision,
+            by: "ada".to_owned(),
+            reason: None,
+            digest,
+        };
+        self.tell(Stimulus::Decided {
+            approval: pending.id,
+            record,
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn decide_again(&mut self, pending: &PendingApproval) -> Result<(), Refusal> {
+        let record = DecisionRecord {
+            decision: Verdict::Deny,
+            by: "ada".to_owned(),
+            reason: None,
+            digest: pending.digest,
+        };
+        self.tell(Stimulus::Decided {
+            approval: pending.id,
+            record,
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn status(&self) -> &'static str {
+        self.state.status().as_str()
+    }
+
+    pub(crate) fn output(&mut self) -> Value {
+        assert_eq!(self.status(), "completed", "{:?}", self.state.error());
+        let output: &Payload = self.state.output().unwrap();
+        (**output).clone()
+    }
+
+    pub(crate) fn error(&mut self) -> WorkflowError {
+        assert_eq!(self.status(), "faulted");
+        self.state.error().unwrap().clone()
+    }
+
+    pub(crate) fn commits(&self) -> usize {
+        self.commits
+    }
+
+    /// Steps in the order they began.
+    pub(crate) fn started(&self) -> Vec<String> {
+        self.journal
+            .iter()
+            .filter_map(|event| match &event.body {
+                EventBody::TaskStarted { step, .. } => Some(step.to_string()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.journal.iter().map(|event| event.body.name()).collect()
+    }
+}
