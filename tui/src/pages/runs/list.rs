@@ -28,6 +28,9 @@ const SORTS: [Column; 6] = [
     Column::Owner,
 ];
 
+/// What the title counts.
+const COUNTED: [&str; 3] = ["running", "waiting", "faulted"];
+
 /// The list.
 #[derive(Debug)]
 pub(super) struct RunList {
@@ -40,6 +43,10 @@ pub(super) struct RunList {
     /// The filter is being typed.
     typing: bool,
     height: Cell<usize>,
+    /// The mirror changed since the order was made.
+    stale: bool,
+    /// How many of the runs shown are running, waiting, faulted.
+    counts: [usize; 3],
 }
 
 impl Default for RunList {
@@ -52,6 +59,8 @@ impl Default for RunList {
             filter: String::new(),
             typing: false,
             height: Cell::new(20),
+            stale: true,
+            counts: [0; 3],
         }
     }
 }
@@ -77,8 +86,20 @@ impl RunList {
         self.cursor.set(run);
     }
 
+    /// The mirror changed: ordered anew when it is looked at, not for every piece of news.
+    pub(super) fn touch(&mut self) {
+        self.stale = true;
+    }
+
+    /// Orders and filters anew if the mirror changed.
+    pub(super) fn refresh(&mut self, model: &Model) {
+        if self.stale {
+            self.arrange(model);
+        }
+    }
+
     /// Orders and filters anew.
-    pub(super) fn arrange(&mut self, model: &Model) {
+    fn arrange(&mut self, model: &Model) {
         let wanted = self.filter.to_lowercase();
         let words: Vec<&str> = wanted.split_whitespace().collect();
         let mut runs: Vec<&Run> = model
@@ -100,6 +121,8 @@ impl RunList {
         if self.reversed {
             runs.reverse();
         }
+        self.counts = COUNTED.map(|word| runs.iter().filter(|run| sign(model, run).word == word).count());
+        self.stale = false;
         self.order = runs.into_iter().map(|run| run.id).collect();
         self.cursor.follow(&self.order);
     }
@@ -208,20 +231,13 @@ impl RunList {
         let model = ctx.model;
         let shown = self.order.len();
         let all = model.runs.len();
-        let count = |word: &str| {
-            self.order
-                .iter()
-                .filter_map(|id| model.runs.get(id))
-                .filter(|run| sign(model, run).word == word)
-                .count()
-        };
-        let mut counts = Vec::new();
-        for word in ["running", "waiting", "faulted"] {
-            let many = count(word);
-            if many > 0 {
-                counts.push(format!("{many} {word}"));
-            }
-        }
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .zip(COUNTED)
+            .filter(|(many, _)| **many > 0)
+            .map(|(many, word)| format!("{many} {word}"))
+            .collect();
         let mut pane = Pane::new("Runs");
         if !counts.is_empty() {
             pane = pane.title(Role::Dim, format!(" ({})", counts.join(", ")));

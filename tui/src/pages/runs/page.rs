@@ -1,5 +1,6 @@
 //! The page itself: its actions, and the way between list and monitor.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
@@ -58,40 +59,28 @@ pub const META: Meta = Meta {
 /// The list of runs, or one run.
 #[derive(Debug, Default)]
 pub struct Runs {
-    list: RunList,
+    list: RefCell<RunList>,
     monitor: Option<Monitor>,
 }
 
 impl Runs {
     fn close(&mut self) -> Vec<Cmd> {
         let gone = self.monitor.take();
-        gone.map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run)))
+        gone.map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run())))
             .into_iter()
             .collect()
     }
 
     fn act_on_list(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let list = self.list.get_mut();
+        list.refresh(ctx.model);
+        let of = |then: fn(&RunId) -> Cmd| list.selected().map(then).into_iter().collect();
         match action {
-            Action::Open => self
-                .list
-                .selected()
-                .map(|run| Cmd::Go(Place::run(run)))
-                .into_iter()
-                .collect(),
-            Action::Copy => self
-                .list
-                .selected()
-                .map(|run| Cmd::Copy(run.to_string()))
-                .into_iter()
-                .collect(),
-            Action::CopyLink => self
-                .list
-                .selected()
-                .map(|run| Cmd::Copy(Place::run(run).to_string()))
-                .into_iter()
-                .collect(),
+            Action::Open => of(|run| Cmd::Go(Place::run(run))),
+            Action::Copy => of(|run| Cmd::Copy(run.to_string())),
+            Action::CopyLink => of(|run| Cmd::Copy(Place::run(run).to_string())),
             action => {
-                self.list.act(action, ctx.model);
+                list.act(action, ctx.model);
                 Vec::new()
             }
         }
@@ -126,15 +115,15 @@ impl Page for Runs {
                 if let Some(monitor) = monitor {
                     monitor.data(ctx);
                 }
-                self.list.arrange(ctx.model);
+                self.list.get_mut().touch();
             }
             (Input::Tick, Some(monitor)) => monitor.tick(ctx),
             (Input::Action(action), Some(monitor)) => return monitor.act(action, ctx),
             (Input::Action(action), None) => return self.act_on_list(action, ctx),
-            (Input::Key(key), None) => self.list.key(key, ctx.model),
+            (Input::Key(key), None) => self.list.get_mut().key(key, ctx.model),
             (Input::Paste(text), None) => {
-                self.list.type_text(text);
-                self.list.arrange(ctx.model);
+                self.list.get_mut().type_text(text);
+                self.list.get_mut().touch();
             }
             _ => {}
         }
@@ -144,7 +133,11 @@ impl Page for Runs {
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         match &self.monitor {
             Some(monitor) => monitor.view(ctx, area, buf),
-            None => self.list.view(ctx, area, buf),
+            None => {
+                let mut list = self.list.borrow_mut();
+                list.refresh(ctx.model);
+                list.view(ctx, area, buf);
+            }
         }
     }
 
@@ -162,7 +155,7 @@ impl Page for Runs {
 
     fn open(&mut self, path: &[String], ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(text) = path.first() else {
-            self.list.arrange(ctx.model);
+            self.list.get_mut().touch();
             return self.close();
         };
         let run = match Self::find(text, ctx) {
@@ -170,9 +163,9 @@ impl Page for Runs {
             Err(why) => return vec![Cmd::Note(Note::refused(why))],
         };
         let mut cmds = Vec::new();
-        if self.monitor.as_ref().is_none_or(|monitor| monitor.run != run) {
+        if self.monitor.as_ref().is_none_or(|monitor| monitor.run() != run) {
             cmds = self.close();
-            self.list.select(run);
+            self.list.get_mut().select(run);
             self.monitor = Some(Monitor::new(run));
             cmds.push(Cmd::Link(LinkCmd::Follow(run)));
         }
@@ -188,12 +181,12 @@ impl Page for Runs {
         cmds
     }
 
-    fn enter(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        self.list.arrange(ctx.model);
+    fn enter(&mut self, _ctx: &Ctx<'_>) -> Vec<Cmd> {
+        self.list.get_mut().touch();
         let back = self
             .monitor
             .as_ref()
-            .map(|monitor| Cmd::Link(LinkCmd::Follow(monitor.run)));
+            .map(|monitor| Cmd::Link(LinkCmd::Follow(monitor.run())));
         back.into_iter().collect()
     }
 
@@ -201,14 +194,16 @@ impl Page for Runs {
         let followed = self
             .monitor
             .as_ref()
-            .map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run)));
+            .map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run())));
         followed.into_iter().collect()
     }
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match (&self.monitor, action) {
             (Some(monitor), action) => monitor.why_not(action, ctx),
-            (None, Action::Open | Action::Copy | Action::CopyLink) if self.list.selected().is_none() => {
+            (None, Action::Open | Action::Copy | Action::CopyLink)
+                if self.list.borrow().selected().is_none() =>
+            {
                 Some("there is no run".to_owned())
             }
             (
@@ -236,13 +231,13 @@ impl Page for Runs {
     }
 
     fn wants_text(&self) -> bool {
-        self.monitor.is_none() && self.list.typing()
+        self.monitor.is_none() && self.list.borrow().typing()
     }
 
     fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
         match &self.monitor {
             Some(monitor) => monitor.next_change(ctx),
-            None => self.list.next_change(ctx),
+            None => self.list.borrow().next_change(ctx),
         }
     }
 }

@@ -7,8 +7,8 @@ use dirigent_protocol::watch::StreamSource;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::event_line::EventLine;
 use super::run_view::RunView;
-use super::words::EventLine;
 use crate::model::{Journal, Live};
 use crate::widgets::stream::{Stream, Voice};
 
@@ -35,7 +35,11 @@ impl Feed {
         zone: &TimeZone,
     ) {
         let live = step.and_then(|step| journal?.live.get(step));
-        if !self.begun || self.step.as_ref() != step || view.seq < self.seq {
+        let again = live.is_some_and(|live| {
+            (live.attempt, live.source) == (self.attempt, self.source)
+                && live.cut + live.text.len() < self.bytes
+        });
+        if !self.begun || again || self.step.as_ref() != step || view.seq < self.seq {
             stream.clear();
             *self = Self {
                 step: step.cloned(),

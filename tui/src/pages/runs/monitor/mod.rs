@@ -2,7 +2,10 @@
 //! Owns the fold of a run's events into its pictures; the events themselves are the mirror's.
 
 mod detail;
+mod event_line;
 mod feed;
+mod focus;
+mod fold;
 mod graph_of;
 mod panes;
 mod run_view;

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::detail::detail;
-use super::state::{Focus, Monitor};
+use super::focus::{Focus, Shown};
 use super::time_rows::{critical_length, step_name};
 use super::ui::{Picture, Ui};
 use crate::model::{Link, Run};
@@ -19,7 +19,7 @@ use crate::widgets::timeline::{TimeData, short};
 use crate::widgets::{Line, Pane, Size};
 
 /// Draws the monitor into `area`.
-pub(super) fn draw(monitor: &Monitor, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(monitor: &Shown, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
@@ -57,7 +57,7 @@ pub(super) fn draw(monitor: &Monitor, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, bu
 }
 
 /// The one line about the run; a question to a person takes it over.
-fn header(monitor: &Monitor, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
+fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
     let view = &ui.view;
     if monitor.asked {
         return confirm(monitor);
@@ -96,7 +96,7 @@ fn header(monitor: &Monitor, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
     line
 }
 
-fn confirm(monitor: &Monitor) -> Line {
+fn confirm(monitor: &Shown) -> Line {
     Line::new()
         .add(Role::Bad, format!(" Cancel run {}? ", monitor.run.short()))
         .add(Role::Text, "No new step starts and what runs is stopped.   ")
@@ -136,7 +136,7 @@ fn figures(line: &mut Line, ui: &Ui, run: Option<&Run>) {
     }
 }
 
-fn nothing(monitor: &Monitor, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+fn nothing(monitor: &Shown, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
     let inside = Pane::new("Run").draw(area, ctx.theme, buf);
     let known = ctx.model.runs.contains_key(&monitor.run);
     let words = match &ctx.model.connection.link {
@@ -158,7 +158,7 @@ fn nothing(monitor: &Monitor, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 struct Painter<'a, 'c> {
-    monitor: &'a Monitor,
+    monitor: &'a Shown,
     ui: &'a mut Ui,
     ctx: &'a Ctx<'c>,
     now: u64,

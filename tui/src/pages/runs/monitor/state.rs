@@ -9,6 +9,7 @@ use dirigent_protocol::id::RunId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::focus::{Focus, Shown};
 use super::panes;
 use super::time_rows::step_name;
 use super::ui::{Picture, Ui};
@@ -21,38 +22,11 @@ use crate::widgets::graph::Direction;
 /// The detail follows the cursor after this.
 const DELAY: Duration = Duration::from_millis(60);
 
-/// A pane of the monitor.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Focus {
-    /// Graph, tree or large timeline.
-    #[default]
-    Picture,
-    /// Waterfall.
-    Timeline,
-    /// Live text.
-    Stream,
-    /// Step detail.
-    Step,
-}
-
-impl Focus {
-    /// In the order of Tab.
-    pub(crate) const ALL: [Self; 4] = [Self::Picture, Self::Timeline, Self::Stream, Self::Step];
-}
-
 /// The monitor.
 #[derive(Debug)]
 pub(crate) struct Monitor {
-    /// Its run.
-    pub run: RunId,
-    /// The pane with the focus.
-    pub focus: Focus,
-    /// One pane fills the page.
-    pub full: bool,
-    /// A cancel was asked for and waits for its confirmation.
-    pub asked: bool,
-    /// Only the critical path in full colour.
-    pub critical: bool,
+    /// What keys have set.
+    shown: Shown,
     /// When stream and detail follow the cursor.
     due: Option<Duration>,
     /// Columns of the last drawing.
@@ -64,20 +38,27 @@ impl Monitor {
     /// A monitor that knows nothing yet.
     pub(crate) fn new(run: RunId) -> Self {
         Self {
-            run,
-            focus: Focus::default(),
-            full: false,
-            asked: false,
-            critical: false,
+            shown: Shown {
+                run,
+                focus: Focus::default(),
+                full: false,
+                asked: false,
+                critical: false,
+            },
             due: None,
             columns: std::cell::Cell::new(120),
             ui: RefCell::default(),
         }
     }
 
+    /// Its run.
+    pub(crate) const fn run(&self) -> RunId {
+        self.shown.run
+    }
+
     /// The mirror changed.
     pub(crate) fn data(&mut self, ctx: &Ctx<'_>) {
-        if let Some(journal) = ctx.model.journals.get(&self.run) {
+        if let Some(journal) = ctx.model.journals.get(&self.shown.run) {
             self.ui.get_mut().fold(journal);
         }
     }
@@ -102,22 +83,22 @@ impl Monitor {
 
     /// Does what an action means here.
     pub(crate) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        if self.asked {
+        if self.shown.asked {
             return self.answer(action);
         }
         match action {
             Action::Back => return self.back(),
             Action::Open => return self.open(),
             Action::Stop => {
-                self.asked = true;
+                self.shown.asked = true;
                 return Vec::new();
             }
             Action::Approve => return self.question(ctx),
             Action::NextPane => self.turn(1),
             Action::PrevPane => self.turn(Focus::ALL.len() - 1),
-            Action::FullPane => self.full = !self.full,
+            Action::FullPane => self.shown.full = !self.shown.full,
             Action::View => self.change_picture(),
-            Action::CriticalPath => self.critical = !self.critical,
+            Action::CriticalPath => self.shown.critical = !self.shown.critical,
             Action::PrevTab | Action::NextTab => self.ui.get_mut().step.turn(action == Action::NextTab),
             Action::Pause => self.ui.get_mut().stream.pause(),
             Action::Wrap => self.ui.get_mut().stream.toggle_wrap(),
@@ -135,10 +116,10 @@ impl Monitor {
     }
 
     fn answer(&mut self, action: Action) -> Vec<Cmd> {
-        self.asked = false;
+        self.shown.asked = false;
         match action {
             Action::Approve => vec![Cmd::Link(LinkCmd::Steer {
-                run: self.run,
+                run: self.shown.run,
                 how: Steer::Cancel,
             })],
             Action::Stop => vec![Cmd::Note(Note::refused(
@@ -150,10 +131,10 @@ impl Monitor {
 
     /// Up one level: the pane, the sub-graph, then the list.
     fn back(&mut self) -> Vec<Cmd> {
-        if self.full {
-            self.full = false;
-        } else if self.focus != Focus::Picture {
-            self.focus = Focus::Picture;
+        if self.shown.full {
+            self.shown.full = false;
+        } else if self.shown.focus != Focus::Picture {
+            self.shown.focus = Focus::Picture;
         } else if !self.ui.get_mut().boxes.leave() {
             return vec![Cmd::Go(Place::page("runs"))];
         }
@@ -164,7 +145,7 @@ impl Monitor {
     fn open(&mut self) -> Vec<Cmd> {
         let picture = self.picture();
         let ui = self.ui.get_mut();
-        if self.focus == Focus::Picture && picture == Picture::Graph && ui.boxes.enter(&ui.graph) {
+        if self.shown.focus == Focus::Picture && picture == Picture::Graph && ui.boxes.enter(&ui.graph) {
             return Vec::new();
         }
         let question = ui.cursor.as_ref().and_then(|cursor| ui.view.steps.get(cursor));
@@ -174,7 +155,7 @@ impl Monitor {
         {
             return vec![Cmd::Go(Place::approval(approval))];
         }
-        self.focus = Focus::Step;
+        self.shown.focus = Focus::Step;
         Vec::new()
     }
 
@@ -186,7 +167,7 @@ impl Monitor {
         let mine = || {
             ctx.model
                 .pending()
-                .filter(|approval| approval.body.run == self.run.into())
+                .filter(|approval| approval.body.run == self.shown.run.into())
         };
         let here = mine()
             .find(|approval| approval.body.step == step)
@@ -201,9 +182,9 @@ impl Monitor {
     fn turn(&mut self, by: usize) {
         let at = Focus::ALL
             .iter()
-            .position(|focus| *focus == self.focus)
+            .position(|focus| *focus == self.shown.focus)
             .unwrap_or(0);
-        self.focus = Focus::ALL[(at + by) % Focus::ALL.len()];
+        self.shown.focus = Focus::ALL[(at + by) % Focus::ALL.len()];
     }
 
     fn picture(&self) -> Picture {
@@ -222,7 +203,7 @@ impl Monitor {
     fn fold(&mut self) {
         let picture = self.picture();
         let ui = self.ui.get_mut();
-        match (self.focus, picture) {
+        match (self.shown.focus, picture) {
             (Focus::Step, _) => ui.step.fold(),
             (Focus::Picture, Picture::Graph) => {
                 ui.boxes.fold(&ui.graph);
@@ -240,7 +221,7 @@ impl Monitor {
     }
 
     fn zoom(&mut self, action: Action) {
-        let boxes = self.focus == Focus::Picture && self.picture() == Picture::Graph;
+        let boxes = self.shown.focus == Focus::Picture && self.picture() == Picture::Graph;
         let ui = self.ui.get_mut();
         match (boxes, action) {
             (true, Action::ZoomFit) => ui.boxes.fit(),
@@ -251,7 +232,7 @@ impl Monitor {
     }
 
     fn pan(&mut self, right: bool) {
-        let boxes = self.focus == Focus::Picture && self.picture() == Picture::Graph;
+        let boxes = self.shown.focus == Focus::Picture && self.picture() == Picture::Graph;
         let ui = self.ui.get_mut();
         if boxes {
             ui.boxes.pan(if right { 16 } else { -16 }, 0);
@@ -261,12 +242,12 @@ impl Monitor {
     }
 
     fn step(&mut self, action: Action) {
-        let picture = if self.focus == Focus::Timeline {
+        let picture = if self.shown.focus == Focus::Timeline {
             Picture::Timeline
         } else {
             self.picture()
         };
-        let focus = self.focus;
+        let focus = self.shown.focus;
         let ui = self.ui.get_mut();
         let rows: i32 = match action {
             Action::Up => -1,
@@ -321,7 +302,7 @@ impl Monitor {
 
     /// Where it is, as a link.
     pub(crate) fn place(&self) -> Place {
-        let mut place = Place::run(self.run);
+        let mut place = Place::run(self.shown.run);
         let ui = self.ui.borrow();
         if let Some(cursor) = ui.cursor.as_ref().filter(|_| ui.held) {
             place.path.push("step".to_owned());
@@ -338,9 +319,9 @@ impl Monitor {
         let workflow = ctx
             .model
             .runs
-            .get(&self.run)
+            .get(&self.shown.run)
             .map_or(ui.view.workflow.as_str(), |run| run.body.workflow.as_str());
-        let mut crumbs = vec![format!("{} {workflow}", self.run.short())];
+        let mut crumbs = vec![format!("{} {workflow}", self.shown.run.short())];
         crumbs.extend(ui.boxes.roots().iter().map(|root| {
             ui.graph
                 .node(root)
@@ -364,7 +345,7 @@ impl Monitor {
             Action::Filter | Action::Sort | Action::SortReverse => {
                 Some("this is for the list; Esc goes up".to_owned())
             }
-            Action::Approve if !self.asked && ui.view.asking().is_none() => {
+            Action::Approve if !self.shown.asked && ui.view.asking().is_none() => {
                 Some("this run asks nothing".to_owned())
             }
             _ => None,
@@ -385,7 +366,7 @@ impl Monitor {
     pub(crate) fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         self.columns.set(area.width);
         let ui = &mut *self.ui.borrow_mut();
-        panes::draw(self, ui, ctx, area, buf);
+        panes::draw(&self.shown, ui, ctx, area, buf);
     }
 }
 

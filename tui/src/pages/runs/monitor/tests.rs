@@ -189,6 +189,27 @@ fn tokens_flow_into_the_stream_and_pause_counts_them() {
 }
 
 #[test]
+fn a_journal_sent_again_keeps_cursor_and_stream() {
+    let mut model = followed(Far::Live, true);
+    let theme = Theme::default();
+    let mut page = open(&model);
+    let step = "/do/1/look/fork/branches/0/errors";
+    page.open(
+        &[run_id(0).to_string(), "step".into(), step.replace('/', "~1")],
+        &ctx(&model, &theme, 8_000),
+    );
+    let before = draw(&page, &ctx(&model, &theme, 8_000), 120, 38);
+    let whole = followed(Far::Live, true).journals.remove(&run_id(0)).unwrap();
+    let journal = model.journals.get_mut(&run_id(0)).unwrap();
+    journal.extend(true, whole.events[..3].to_vec());
+    page.update(Input::Data, &ctx(&model, &theme, 8_000));
+    draw(&page, &ctx(&model, &theme, 8_000), 120, 38);
+    *model.journals.get_mut(&run_id(0)).unwrap() = whole;
+    page.update(Input::Data, &ctx(&model, &theme, 8_000));
+    assert_eq!(draw(&page, &ctx(&model, &theme, 8_000), 120, 38), before);
+}
+
+#[test]
 fn a_cancel_asks_and_another_key_confirms() {
     let model = followed(Far::Live, true);
     let theme = Theme::default();
@@ -286,4 +307,33 @@ fn every_key_in_every_state_at_any_size_is_safe() {
             page.crumbs(&now);
         }
     }
+}
+
+#[test]
+fn a_large_run_folds_and_draws_in_time() {
+    let mut script = crate::pages::runs::samples::Script::default();
+    script.begin();
+    for n in 0..3_000 {
+        let (step, ms) = (format!("/do/0/each/for/do/0/work#{n}"), i64::from(n) * 10);
+        script.task(ms, &step, "work", "call:agent");
+        let effect = script.agent(ms + 1, &step, 1);
+        script.settle(ms + 8, effect, serde_json::json!({"n": n}), 10);
+        script.done(ms + 9, &step, serde_json::json!(n));
+    }
+    let mut model = followed(Far::Live, false);
+    let journal = model.journals.get_mut(&run_id(0)).unwrap();
+    journal.extend(true, script.events);
+    let theme = Theme::default();
+    let begin = std::time::Instant::now();
+    let page = open(&model);
+    let folded = begin.elapsed();
+    draw(&page, &ctx(&model, &theme, 31_000), 120, 40);
+    let begin = std::time::Instant::now();
+    draw(&page, &ctx(&model, &theme, 31_000), 120, 40);
+    let frame = begin.elapsed();
+    let begin = std::time::Instant::now();
+    draw(&page, &ctx(&model, &theme, 32_000), 120, 40);
+    let ticked = begin.elapsed();
+    eprintln!("12,001 events: fold {folded:?}, frame {frame:?}, frame after a tick {ticked:?}");
+    assert!(folded.as_secs() < 3 && frame.as_millis() < 400 && ticked.as_millis() < 800);
 }

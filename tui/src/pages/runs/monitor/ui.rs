@@ -62,8 +62,9 @@ pub(super) struct Ui {
 impl Ui {
     /// Folds what is new; true if anything was.
     pub(super) fn fold(&mut self, journal: &Journal) -> bool {
-        let last = journal.events.last().map_or(0, |event| event.seq);
-        if last < self.view.seq {
+        let first = journal.events.first().filter(|event| event.seq == 1);
+        if first.is_some_and(|event| self.view.began.is_some_and(|began| began != event.time)) {
+            // Another journal under the same name, as after a restore. A journal that is only sent again is the same.
             *self = Self {
                 wanted: self.wanted,
                 ..Self::default()

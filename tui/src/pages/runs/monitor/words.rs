@@ -8,6 +8,7 @@ use dirigent_protocol::run::{
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::event_line::EventLine;
 use super::run_view::RunView;
 use crate::text::{amount, fit};
 use crate::widgets::stream::Voice;
@@ -15,23 +16,6 @@ use crate::widgets::timeline::short;
 
 /// Cells of a value inside a line.
 const VALUE: usize = 240;
-
-/// One event in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EventLine {
-    /// Its number.
-    pub seq: u64,
-    /// When.
-    pub time: Timestamp,
-    /// The step it is about.
-    pub step: Option<StepId>,
-    /// Its stable name: `task.completed`.
-    pub name: &'static str,
-    /// Who speaks.
-    pub voice: Voice,
-    /// The words (untrusted).
-    pub text: String,
-}
 
 /// The event in words; `None` for events without news for a person.
 pub(super) fn words(event: &RunEvent, view: &RunView) -> Option<EventLine> {
