@@ -258,7 +258,11 @@ mod tests {
             (state >> 33) % below
         };
         let mut painter = Painter::new(20, 5, Depth::Ansi16);
-        let mut terminal = vt100::Parser::new(std::num::NonZero::new(5).unwrap(), std::num::NonZero::new(20).unwrap(), 0);
+        let mut terminal = vt100::Parser::new(
+            std::num::NonZero::new(5).unwrap(),
+            std::num::NonZero::new(20).unwrap(),
+            0,
+        );
         for _ in 0..400 {
             let mut next = painter.front.clone();
             for _ in 0..random(12) {

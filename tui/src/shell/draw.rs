@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::state::{Overlay, Shell};
 use crate::model::Time;
+use crate::text::sanitize::is_hidden;
 use crate::text::wrap;
 use crate::theme::{Role, ascii};
 use crate::widgets::Line;
@@ -23,6 +24,7 @@ impl Shell {
         } else {
             self.draw_all(time, area, &mut buf);
         }
+        guard(&mut buf);
         if self.theme.ascii {
             ascii::fold(&mut buf);
         }
@@ -61,6 +63,16 @@ impl Shell {
             Line::new()
                 .add(Role::Text, line)
                 .draw_row(row, area, &self.theme, buf);
+        }
+    }
+}
+
+/// The last door: whatever a page forgot, no control and no hidden character leaves the client.
+fn guard(buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        let symbol = cell.symbol();
+        if !symbol.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && symbol.chars().any(is_hidden) {
+            cell.set_symbol("?");
         }
     }
 }

@@ -20,7 +20,8 @@ const ALWAYS: [(Action, &str); 4] = [
 impl Shell {
     /// Rows the footer takes.
     pub(super) const fn footer_rows(&self) -> u16 {
-        if self.size.0 < 100 && self.size.0 >= 60 && self.size.1 >= 20 {
+        let (columns, rows) = self.size;
+        if columns < 100 && (rows >= 20 || columns < 60 && rows >= 10) {
             2
         } else {
             1
@@ -33,28 +34,16 @@ impl Shell {
             height: 1,
             ..area
         });
-        if let Some(line) = self.said(time) {
-            if let Some(row) = rows.next() {
-                line.draw_row(0, row, &self.theme, buf);
-            }
-        }
-        let mut keys = self.keys(time, usize::from(area.width)).into_iter();
-        let mut line = Line::new();
-        for row in rows {
-            line = Line::new();
-            while let Some(key) = keys.next() {
-                if line.width() + key.width() + 1 > usize::from(row.width) && !line.is_empty() {
-                    let mut next = Line::new();
-                    next.extend(&key);
-                    line.draw_row(0, row, &self.theme, buf);
-                    line = next;
-                    break;
-                }
-                line.extend(&key);
-            }
+        if let Some(line) = self.said(time)
+            && let Some(row) = rows.next()
+        {
             line.draw_row(0, row, &self.theme, buf);
         }
-        drop(line);
+        let rows: Vec<Rect> = rows.collect();
+        let lines = pack(&self.keys(time, area.width), rows.len(), usize::from(area.width));
+        for (row, line) in rows.into_iter().zip(&lines) {
+            line.draw_row(0, row, &self.theme, buf);
+        }
     }
 
     /// What was said or is held back, if anything.
@@ -106,7 +95,7 @@ impl Shell {
         line
     }
 
-    fn keys(&self, time: Time, width: usize) -> Vec<Line> {
+    fn keys(&self, time: Time, width: u16) -> Vec<Line> {
         let pair = |key: &str, doc: &str, dim: bool| {
             let role = if dim { Role::Dim } else { Role::Text };
             Line::new()
@@ -148,11 +137,38 @@ impl Shell {
             .map(|(action, doc)| pair(&self.keymap.first(*action), doc, false));
         if width < 60 {
             let always = [(Action::Back, "list"), (Action::Help, "keys")];
-            return always
+            let always = always
                 .iter()
-                .map(|(action, doc)| pair(&self.keymap.first(*action), doc, false))
-                .collect();
+                .map(|(action, doc)| pair(&self.keymap.first(*action), doc, false));
+            return own.chain(always).collect();
         }
         own.chain(always).collect()
     }
+}
+
+/// Puts keys into rows. The last two are always there; others go when there is no room.
+fn pack(keys: &[Line], rows: usize, width: usize) -> Vec<Line> {
+    let (own, always) = keys.split_at(keys.len().saturating_sub(2));
+    let kept: usize = always.iter().map(Line::width).sum();
+    let mut lines = vec![Line::new()];
+    for key in own {
+        let row = lines.len();
+        let room = width.saturating_sub(if row >= rows { kept } else { 0 });
+        let Some(line) = lines.last_mut() else { break };
+        if line.width() + key.width() <= room {
+            line.extend(key);
+        } else if row < rows {
+            lines.push(key.clone());
+        } else {
+            break;
+        }
+    }
+    let fits = lines.last().is_some_and(|line| line.width() + kept <= width);
+    if !fits && lines.len() < rows {
+        lines.push(Line::new());
+    }
+    if let Some(line) = lines.last_mut() {
+        always.iter().for_each(|key| line.extend(key));
+    }
+    lines
 }

@@ -102,7 +102,12 @@ impl Shell {
             format!("⚑{waiting}"),
         );
         line.push(Role::Dim, if words { " approvals  " } else { " " });
-        let alerts = self.model.alerts(time.wall).len();
+        let trouble = self
+            .model
+            .health
+            .as_ref()
+            .is_some_and(|health| !health.store.trouble.is_empty());
+        let alerts = self.model.alerts(time.wall).len() + usize::from(trouble);
         line.push(
             if alerts > 0 { Role::Bad } else { Role::Dim },
             format!("▲{alerts}"),

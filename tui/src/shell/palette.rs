@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 
 use crate::keymap::Command;
 use crate::nav::Place;
+use crate::text::sanitize::is_hidden;
 use crate::text::{clean_line, fit, fit_right};
 use crate::theme::{Role, Theme};
 use crate::widgets::{Line, Pane, clear, first_row};
@@ -89,7 +90,7 @@ impl Palette {
                 }
                 self.search();
             }
-            KeyCode::Char(c) if !ctrl && self.query.chars().count() < MAX_QUERY => {
+            KeyCode::Char(c) if !ctrl && !is_hidden(c) && self.query.chars().count() < MAX_QUERY => {
                 self.query.push(c);
                 self.search();
             }

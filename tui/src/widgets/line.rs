@@ -34,6 +34,22 @@ impl Line {
         }
     }
 
+    /// Appends a piece in exactly `cells` cells; the padding has no role, so that a move of the cursor does not
+    /// send it again.
+    pub fn push_fit(&mut self, role: Role, text: impl AsRef<str>, cells: usize) {
+        let text = cut(&clean_line(text.as_ref()), cells);
+        let rest = cells.saturating_sub(width(&text));
+        self.push(role, text);
+        self.push(Role::Text, " ".repeat(rest));
+    }
+
+    /// Appends a piece in exactly `cells` cells.
+    #[must_use]
+    pub fn add_fit(mut self, role: Role, text: impl AsRef<str>, cells: usize) -> Self {
+        self.push_fit(role, text, cells);
+        self
+    }
+
     /// Cells it takes.
     #[must_use]
     pub fn width(&self) -> usize {

@@ -12,7 +12,7 @@ use crate::pages::Ctx;
 impl Approvals {
     /// Why nothing can be decided about a request now, apart from how long it was shown.
     pub(super) fn undecidable(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
-        let Some(approval) = self.current(ctx) else {
+        let Some(approval) = self.shown.and_then(|id| ctx.model.approvals.get(&id)) else {
             return Some("nothing is selected".to_owned());
         };
         if !approval.is_pending() {
@@ -40,7 +40,9 @@ impl Approvals {
     /// Starts a decision: at once where the risk is low, with a dialog otherwise.
     pub(super) fn begin(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(approval) = self.current(ctx) else {
-            return Vec::new();
+            return vec![Cmd::Note(Note::refused(
+                "key ignored: it was not on the screen yet; look, then press again",
+            ))];
         };
         if let Some(why) = self.seen.too_soon(approval, ctx.prefs.guard, ctx.time) {
             return vec![Cmd::Note(Note::refused(why))];

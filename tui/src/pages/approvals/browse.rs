@@ -118,11 +118,13 @@ impl Approvals {
                 .get(&dialog.id)
                 .is_none_or(|a| !a.is_pending() || a.revision != dialog.revision)
         });
-        if lost && ctx.model.loaded {
-            self.dialog = None;
-            return vec![Cmd::Note(Note::refused(
-                "the request changed meanwhile: nothing was decided, look again",
-            ))];
+        if lost
+            && ctx.model.loaded
+            && let Some(dialog) = &mut self.dialog
+            && !dialog.void
+        {
+            dialog.void = true;
+            return vec![Cmd::Note(Note::refused(super::dialog::VOID))];
         }
         Vec::new()
     }

@@ -99,9 +99,9 @@ fn digest(approval: &Approval) -> String {
     let shown =
         Digest::of(&serde_json::json!({ "action": body.action, "payload": body.payload })).to_string();
     if shown == body.digest {
-        format!("{short}…  the same as of what is shown")
+        format!("{short}…  matches what is shown here")
     } else {
-        format!("{short}…  made by the daemon over what it holds")
+        format!("{short}…  made by the daemon; what is shown may be masked")
     }
 }
 

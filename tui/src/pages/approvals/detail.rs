@@ -10,7 +10,7 @@ use super::page::Approvals;
 use crate::keymap::Action;
 use crate::model::{Approval, Link};
 use crate::pages::Ctx;
-use crate::text::{clean_line, wrap};
+use crate::text::{clean_line, width, wrap};
 use crate::theme::{Role, Sign};
 use crate::widgets::{Line, Pane};
 
@@ -88,7 +88,10 @@ impl Approvals {
         let (lines, window) = self.extent.get();
         let last = lines.saturating_sub(window);
         let keys = Self::keys(ctx);
-        let at = self.cursor.row(&keys) + 1;
+        let at = keys
+            .iter()
+            .position(|key| Some(key) == self.shown.as_ref())
+            .map_or(0, |at| at + 1);
         let below = last.saturating_sub(self.scroll);
         let more = if below > 0 {
             format!("{below} more lines below   ")
@@ -100,9 +103,10 @@ impl Approvals {
 
     /// Lines under the text: the ways to decide, or the field that is being typed in.
     fn bottom(&self, approval: &Approval, ctx: &Ctx<'_>, area: Rect) -> Vec<Line> {
-        let width = usize::from(area.width);
+        let cells = usize::from(area.width);
         match self.dialog.as_ref().map(|dialog| &dialog.kind) {
-            Some(Kind::Deny(text)) => field("Deny. Your reason, for whoever asked:", text, width),
+            Some(_) if self.dialog.as_ref().is_some_and(|dialog| dialog.void) => void(),
+            Some(Kind::Deny(text)) => field("Deny. Your reason, for whoever asked:", text, cells),
             Some(Kind::Confirm { typed, edited }) => {
                 let word = clean_line(approval.confirm_word().unwrap_or_default()).into_owned();
                 let what = if edited.is_some() {
@@ -110,7 +114,7 @@ impl Approvals {
                 } else {
                     ""
                 };
-                field(&format!("High risk, {what}Type {word} to approve:"), typed, width)
+                field(&format!("High risk{what}. Type {word} to approve:"), typed, cells)
             }
             _ if !approval.is_pending() || area.height < 10 => Vec::new(),
             _ => self.ways(approval, ctx),
@@ -134,17 +138,30 @@ impl Approvals {
                 "Later (10 min)",
             ]
         };
-        let way = |action: Action, key: &str, word: &str, strong: bool| {
+        let way = |action: Action, key: &str, word: &str, left: bool| {
             let off = self.undecidable(action, ctx).is_some();
             let role = if off { Role::Dim } else { Role::Text };
             Line::new()
-                .add(role, if strong { "▸ " } else { "  " })
+                .add(
+                    role,
+                    if matches!(action, Action::Approve | Action::Stop) {
+                        "▸ "
+                    } else {
+                        "  "
+                    },
+                )
                 .add(if off { Role::Dim } else { Role::Key }, key)
-                .add(role, format!("  {}", crate::text::fit(word, 36)))
+                .add(
+                    role,
+                    format!(
+                        "  {}",
+                        crate::text::fit(word, if left { 34 } else { width(word) })
+                    ),
+                )
         };
         let mut first = way(Action::Approve, "a", words[0], true);
-        first.extend(&way(Action::Stop, "x", words[1], true));
-        let mut second = way(Action::Edit, "e", words[2], false);
+        first.extend(&way(Action::Stop, "x", words[1], false));
+        let mut second = way(Action::Edit, "e", words[2], true);
         second.extend(&way(Action::Later, "z", words[3], false));
         let mut out = vec![Line::new(), first, second];
         if let Some(why) = self.undecidable(Action::Approve, ctx) {
@@ -175,15 +192,21 @@ fn stale(ctx: &Ctx<'_>) -> &'static str {
     }
 }
 
-fn field(head: &str, text: &str, width: usize) -> Vec<Line> {
+/// What stands in the place of a field whose request changed.
+fn void() -> Vec<Line> {
+    let words = "  The request changed meanwhile: nothing was decided. Esc, then look again.";
+    vec![Line::new(), Line::new().add(Role::Bad, words)]
+}
+
+fn field(head: &str, text: &str, cells: usize) -> Vec<Line> {
     let mut out = vec![Line::new()];
     out.extend(
-        wrap(head, width.saturating_sub(2))
+        wrap(head, cells.saturating_sub(2))
             .into_iter()
             .map(|row| Line::new().add(Role::Heading, format!("  {row}"))),
     );
     let text = clean_line(text);
-    let rows = wrap(&text, width.saturating_sub(6));
+    let rows = wrap(&text, cells.saturating_sub(6));
     let last = rows.len() - 1;
     // The end of what is typed is what one looks at.
     for (at, row) in rows.iter().enumerate().skip(rows.len().saturating_sub(4)) {
@@ -226,6 +249,7 @@ fn draw_editor(
     }
     let mut shown = text.clone();
     shown.set_cursor_line_style(ctx.theme.style(Role::Text));
+    shown.set_wrap_mode(ratatui_textarea::WrapMode::Glyph);
     shown.set_cursor_style(ctx.theme.style(Role::Caret));
     shown.render(body, buf);
 }

@@ -10,7 +10,10 @@ use serde_json::Value;
 use super::payload;
 use crate::model::Approval;
 use crate::text::clean_line;
+use crate::text::sanitize::is_hidden;
 
+/// What is said to keys behind a request that changed.
+pub(super) const VOID: &str = "the request changed meanwhile: nothing was decided; Esc, then look again";
 /// Longest reason, characters.
 const MAX_REASON: usize = 1_000;
 /// Largest edited payload, bytes.
@@ -38,6 +41,8 @@ pub(super) struct Dialog {
     pub(super) id: EntityId,
     pub(super) revision: u64,
     pub(super) kind: Kind,
+    /// The request is another one now: nothing can be decided, what is typed goes nowhere.
+    pub(super) void: bool,
 }
 
 /// What a key did.
@@ -60,6 +65,7 @@ impl Dialog {
             id: approval.id,
             revision: approval.revision,
             kind: Kind::Deny(String::new()),
+            void: false,
         }
     }
 
@@ -72,6 +78,7 @@ impl Dialog {
             id: approval.id,
             revision: approval.revision,
             kind,
+            void: false,
         }
     }
 
@@ -94,10 +101,19 @@ impl Dialog {
             id: approval.id,
             revision: approval.revision,
             kind,
+            void: false,
         })
     }
 
     pub(super) fn key(&mut self, key: &KeyEvent, approval: &Approval) -> Typed {
+        if self.void {
+            let over = matches!(key.code, KeyCode::Esc);
+            return if over {
+                Typed::Cancel
+            } else {
+                Typed::Refused(VOID.to_owned())
+            };
+        }
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match &mut self.kind {
             Kind::Deny(text) => match key.code {
@@ -130,6 +146,9 @@ impl Dialog {
 
     /// Takes a pasted text; the confirming word is never pasted.
     pub(super) fn paste(&mut self, text: &str) -> Typed {
+        if self.void {
+            return Typed::Refused(VOID.to_owned());
+        }
         match &mut self.kind {
             Kind::Deny(reason) => {
                 let room = MAX_REASON.saturating_sub(reason.chars().count());
@@ -169,7 +188,7 @@ fn line_key(text: &mut String, code: KeyCode, ctrl: bool) -> Typed {
             let kept = text.trim_end().rfind(' ').map_or(0, |at| at + 1);
             text.truncate(kept);
         }
-        KeyCode::Char(c) if !ctrl && !c.is_control() && text.chars().count() < MAX_REASON => text.push(c),
+        KeyCode::Char(c) if !ctrl && !is_hidden(c) && text.chars().count() < MAX_REASON => text.push(c),
         KeyCode::Backspace => {
             text.pop();
         }
@@ -209,6 +228,9 @@ fn edit_key(
             };
         }
         _ => {}
+    }
+    if matches!(key.code, KeyCode::Char(c) if is_hidden(c)) {
+        return Typed::Refused("a character nobody would see is not taken".to_owned());
     }
     *drop_asked = false;
     *error = None;

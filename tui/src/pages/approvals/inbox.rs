@@ -106,9 +106,10 @@ fn request(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> [Lin
         .add(role, mark)
         .add(risk.role, fit(risk.word, 5))
         .add(Role::Text, " ")
-        .add(
+        .add_fit(
             if here { Role::Selected } else { Role::Text },
-            fit(&name, width.saturating_sub(13)),
+            &name,
+            width.saturating_sub(13),
         )
         .add(Role::Dim, fit_right(&due, 5));
     let place = format!("  run {} {} › {}", body.run.short(), body.workflow, body.task);
@@ -130,9 +131,10 @@ fn settled(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> Line
         .add(Role::Focus, if here { ">" } else { " " })
         .add(role, sign)
         .add(Role::Dim, format!(" {} ", fit(&who, 6)))
-        .add(
+        .add_fit(
             if here { Role::Selected } else { Role::Text },
-            fit(&clean_line(&body.action), width.saturating_sub(16)),
+            &body.action,
+            width.saturating_sub(16),
         )
         .add(Role::Dim, fit_right(&at, 6))
 }

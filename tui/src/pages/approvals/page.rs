@@ -7,13 +7,14 @@ use dirigent_protocol::id::EntityId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::dialog::{Dialog, Kind, Typed};
+use crossterm::event::KeyCode;
+
+use super::dialog::{Dialog, Kind, Typed, VOID};
 use super::seen::Seen;
 use crate::keymap::{Action, Bind};
 use crate::model::{Approval, Cmd, Note};
 use crate::nav::Place;
 use crate::pages::{Ctx, Input, Meta, Page};
-use crate::text::span;
 use crate::widgets::Cursor;
 
 /// Its declaration.
@@ -121,6 +122,8 @@ impl Page for Approvals {
                     .and_then(|dialog| ctx.model.approvals.get(&dialog.id));
                 let typed = match (&mut self.dialog, approval) {
                     (Some(dialog), Some(approval)) => dialog.key(key, approval),
+                    // The request is gone altogether; what is typed goes nowhere until Esc.
+                    (Some(_), None) if key.code != KeyCode::Esc => Typed::Refused(VOID.to_owned()),
                     _ => Typed::Cancel,
                 };
                 self.typed(typed, ctx)
@@ -197,15 +200,7 @@ impl Page for Approvals {
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match action {
-            Action::Approve | Action::Stop | Action::Edit => {
-                let moving = self.cursor.key().is_some() && self.cursor.key() != self.shown.as_ref();
-                if moving {
-                    return Some(
-                        "key ignored: it was not on the screen yet; look, then press again".to_owned(),
-                    );
-                }
-                self.undecidable(action, ctx)
-            }
+            Action::Approve | Action::Stop | Action::Edit => self.undecidable(action, ctx),
             Action::Undo => ctx
                 .model
                 .outbox
@@ -264,7 +259,6 @@ impl Page for Approvals {
             .values()
             .map(|until| until.saturating_sub(ctx.time.mono))
             .filter(|d| !d.is_zero());
-        let _ = span::short;
         follow.into_iter().chain(spans).chain(wakes).min()
     }
 }

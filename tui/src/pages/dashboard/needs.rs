@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::page::{Dashboard, age};
 use crate::model::Link;
 use crate::pages::Ctx;
-use crate::text::{clean_line, fit, fit_right};
+use crate::text::{clean_line, fit, fit_right, width};
 use crate::theme::{Role, Sign};
 use crate::widgets::{Line, first_row};
 
@@ -55,11 +55,18 @@ impl Dashboard {
         }
         let height = usize::from(area.height);
         let here = self.needs.row(&needs);
+        let lead = ctx
+            .model
+            .undecided()
+            .map(|a| width(&clean_line(&a.body.workflow)) + 7)
+            .max()
+            .unwrap_or(0);
         let first = first_row(here, needs.len(), height);
         for (row, (at, need)) in (0u16..area.height).zip(needs.iter().enumerate().skip(first)) {
             let line = line(
                 *need,
                 at == here && self.needs.key().is_some(),
+                lead,
                 ctx,
                 usize::from(area.width),
             );
@@ -68,7 +75,7 @@ impl Dashboard {
     }
 }
 
-fn line(need: Need, here: bool, ctx: &Ctx<'_>, width: usize) -> Line {
+fn line(need: Need, here: bool, lead: usize, ctx: &Ctx<'_>, width: usize) -> Line {
     let name = if here { Role::Selected } else { Role::Text };
     let mut line = Line::new().add(Role::Focus, if here { ">" } else { " " });
     let room = width.saturating_sub(13);
@@ -82,9 +89,10 @@ fn line(need: Need, here: bool, ctx: &Ctx<'_>, width: usize) -> Line {
             let sign = Sign::risk(body.risk);
             line.push(sign.role, format!("{} {}", Sign::PERSON.sign, fit(sign.word, 6)));
             let who = clean_line(&body.workflow).into_owned();
-            let lead = room / 3;
-            line.push(Role::Text, fit(&format!("{who} wants "), lead));
-            line.push(name, fit(&clean_line(&body.action), room - lead));
+            let who = format!("{who} wants ");
+            let lead = lead.min(room * 45 / 100);
+            line.push(Role::Text, fit(&who, lead));
+            line.push_fit(name, &body.action, room - lead);
             line.push(Role::Dim, fit_right(&age(now - approval.asked_at.as_second()), 4));
         }
         Need::Faulted(id) => {
@@ -95,7 +103,7 @@ fn line(need: Need, here: bool, ctx: &Ctx<'_>, width: usize) -> Line {
             line.push(sign.role, format!("{} {}", sign.sign, fit("fail", 6)));
             let what = format!("{} at {}", run.body.workflow, run.body.step);
             let lead = room / 2;
-            line.push(name, fit(&clean_line(&what), lead));
+            line.push_fit(name, &what, lead);
             let why = run.error().unwrap_or("faulted");
             line.push(Role::Dim, fit(&clean_line(&format!(" {why}")), room - lead));
             line.push(Role::Dim, fit_right(&age(now - run.updated_at.as_second()), 4));
@@ -108,7 +116,7 @@ fn line(need: Need, here: bool, ctx: &Ctx<'_>, width: usize) -> Line {
                 .map(|health| health.store.trouble.as_str())
                 .unwrap_or_default();
             line.push(Role::Bad, format!("{} {}", Sign::ALERT.sign, fit("store", 6)));
-            line.push(name, fit(&clean_line(trouble), room + 4));
+            line.push_fit(name, trouble, room + 4);
         }
     }
     line

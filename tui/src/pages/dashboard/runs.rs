@@ -30,16 +30,16 @@ const fn column(title: &'static str, cells: usize, right: bool, from: usize) -> 
 
 /// Behind the marker; what is left over goes to the workflow's name.
 const COLUMNS: [Column; 10] = [
-    column("run", 9, false, 0),
+    column("run", 8, false, 0),
     column("workflow", 12, false, 0),
-    column("ver", 6, false, 104),
-    column("state", 12, false, 36),
-    column("step", 17, false, 90),
-    column("progress", 23, false, 70),
-    column("tokens", 7, true, 76),
-    column("cost", 8, true, 110),
-    column("age", 6, true, 44),
-    column("owner", 8, false, 112),
+    column("ver", 5, false, 104),
+    column("state", 11, false, 36),
+    column("step", 15, false, 90),
+    column("progress", 22, false, 70),
+    column("tokens", 6, true, 76),
+    column("cost", 7, true, 110),
+    column("age", 4, true, 44),
+    column("owner", 6, false, 112),
 ];
 
 /// Counts for the pane's title: `14 running, 2 waiting, 1 faulted`.
