@@ -53,6 +53,9 @@ pub fn run(
     connect: impl FnOnce(SyncSender<Msg>) -> io::Result<Commands>,
 ) -> Result<(), AppError> {
     terminal::check()?;
+    if let Some(reason) = options.refused {
+        return Err(reason.into());
+    }
     let clock = Clock::start();
     let (columns, rows) = terminal::size();
     let mut shell = Shell::new(options, clock.now())?;

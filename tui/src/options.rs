@@ -38,6 +38,8 @@ pub struct Options {
     pub preset: Preset,
     /// A person's own keys.
     pub keys: Remap,
+    /// Why this terminal cannot show a full screen, if so.
+    pub refused: Option<NoScreen>,
     /// Where to begin; the dashboard if not said.
     pub place: Option<Place>,
     /// Look, change nothing.
@@ -75,6 +77,7 @@ impl Options {
                 guard: config.confirm.guard(),
             },
             keys: keys.collect(),
+            refused: env.check().err(),
             ..Self::default()
         }
     }

@@ -239,21 +239,11 @@ impl Command {
 }
 
 fn nearest(name: &str) -> Option<&'static str> {
-    let score = |action: &Action| {
-        let other = action.name();
-        let same = name
-            .chars()
-            .zip(other.chars())
-            .take_while(|(a, b)| a == b)
-            .count();
-        let apart = name.len().abs_diff(other.len());
-        (same * 2).saturating_sub(apart)
-    };
-    Action::ALL
+    let likeness = |action: &Action| similar::TextDiff::from_chars(name, action.name()).ratio();
+    let best = Action::ALL
         .iter()
-        .max_by_key(|action| score(action))
-        .filter(|action| score(action) >= 4)
-        .map(|a| a.name())
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) >= 0.6).then(|| best.name())
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ impl Painter {
     }
 
     /// The bytes that make the screen look like `next`; none if it does. `next` must have the painter's size.
-    pub fn paint(&mut self, next: Buffer) -> Vec<u8> {
+    pub fn paint(&mut self, mut next: Buffer) -> Vec<u8> {
+        settle(&mut next);
         let mut out = Vec::new();
         if next.area != self.front.area {
             return out;
@@ -82,6 +83,21 @@ impl Painter {
             return framed;
         }
         out
+    }
+}
+
+/// Makes a picture one a terminal can show: a wide character whose second half was drawn over goes.
+fn settle(picture: &mut Buffer) {
+    let width = usize::from(picture.area.width);
+    for at in 0..picture.content.len() {
+        let cell = &picture.content[at];
+        if cell.symbol().is_ascii() || cell.symbol().width() < 2 {
+            continue;
+        }
+        let whole = (at + 1) % width != 0 && picture.content[at + 1].symbol() == " ";
+        if !whole {
+            picture.content[at].set_symbol(" ");
+        }
     }
 }
 
@@ -276,6 +292,7 @@ mod tests {
                 };
                 next.set_string(random(20) as u16, random(5) as u16, word, style);
             }
+            settle(&mut next);
             let shown = next.clone();
             terminal.process(&painter.paint(next));
             for y in 0..5 {
