@@ -1,8 +1,18 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
-//! `rpc` (the wire's answers), `lifecycle` (start and stop). Only `spawn` starts tasks.
+//! `rpc` (the wire's answers), `lifecycle` (start and stop), `cli` (the command line). Only `spawn` starts tasks.
 
+pub mod cli;
 pub mod clock;
+pub mod door;
+pub mod fault;
+pub mod lifecycle;
 pub mod records;
+pub mod rpc;
+pub mod runtime;
+pub mod service;
 pub mod spawn;
+pub mod worker;
+
+pub use lifecycle::{Options, Running, StartError, start};

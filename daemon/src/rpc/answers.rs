@@ -11,6 +11,7 @@ use dirigent_protocol::watch::{StreamPage, StreamRequest, WatchPage, WatchReques
 use dirigent_rpc::Handler;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::house::{House, program};
 use super::{commands, queries};
@@ -23,13 +24,20 @@ use crate::service::ServiceError;
 pub struct Answers {
     house: Arc<House>,
     peer: Peer,
+    greeted: CancellationToken,
 }
 
 impl Answers {
     /// Answers for a connection.
     #[must_use]
     pub fn new(house: Arc<House>, peer: Peer) -> Self {
-        Self { house, peer }
+        Self { house, peer, greeted: CancellationToken::new() }
+    }
+
+    /// Cancelled once the peer has greeted.
+    #[must_use]
+    pub fn greeted(&self) -> CancellationToken {
+        self.greeted.clone()
     }
 
     async fn subject(&self) -> Result<Subject, Fault> {
@@ -42,6 +50,7 @@ impl Answers {
         let subject = self.subject().await?;
         let client: String = hello.client.chars().take(100).flat_map(char::escape_debug).collect();
         tracing::debug!(%client, who = %subject.name, version, "connected");
+        self.greeted.cancel();
         Ok(Welcome {
             daemon: program(),
             version,

@@ -1,0 +1,86 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// The headless daemon of Dirigent: owns all state, does all work durably.
+#[derive(Debug, Parser)]
+#[command(name = "dirigentd", version, about, max_term_width = 100)]
+pub struct Args {
+    /// Configuration file; it must be there
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data directory; made with mode 0700
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Unix socket to listen on
+    #[arg(long, global = true, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Stay in the foreground (it always does; service files may say so)
+    #[arg(long)]
+    pub foreground: bool,
+    /// Serve nobody but the user who started it
+    #[arg(long)]
+    pub private: bool,
+    /// End when standard input is closed: with the process that started it, however that ends
+    #[arg(long)]
+    pub exit_on_stdin_close: bool,
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Verify the store: exit 0 sound, 65 damaged
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The errors of definition files, with line and column
+    Validate {
+        /// The files, or `-` for standard input
+        #[arg(short = 'f', long = "file", value_name = "FILE|-", required = true)]
+        files: Vec<PathBuf>,
+        /// Warnings are errors
+        #[arg(long)]
+        strict: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The configuration
+    Config {
+        /// What of it
+        #[command(subcommand)]
+        what: ConfigVerb,
+    },
+    /// Evaluates expressions for a daemon
+    #[command(hide = true)]
+    ExpressionWorker,
+}
+
+/// What to print of the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// The shipped file with every key, commented
+    Default,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound_and_places_may_stand_behind_the_verb() {
+        Args::command().debug_assert();
+        let args = Args::parse_from(["dirigentd", "check", "--data-dir", "/d", "--config", "/c", "--json"]);
+        assert_eq!(args.data_dir, Some("/d".into()));
+        assert!(matches!(args.verb, Some(Verb::Check { json: true })));
+    }
+}

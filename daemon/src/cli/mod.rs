@@ -1,0 +1,32 @@
+//! The command line of `dirigentd`: serving, and what the client asks of this program without a running daemon.
+//!
+//! Prints, reads files and ends with an exit code; holds no rule of its own.
+
+mod args;
+mod check;
+mod failure;
+mod logging;
+mod serve;
+mod validate;
+
+pub use args::{Args, Verb};
+pub use failure::Failure;
+
+use std::process::ExitCode;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What went wrong, to be printed, with its exit code.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    match &args.verb {
+        None => serve::serve(&args),
+        Some(Verb::Check { json }) => check::check(&args, *json),
+        Some(Verb::Validate { files, strict, json }) => Ok(validate::validate(files, *strict, *json)),
+        Some(Verb::Config { what: args::ConfigVerb::Default }) => {
+            failure::print(dirigent_config::DAEMON_DEFAULTS);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Verb::ExpressionWorker) => Ok(crate::worker::main()),
+    }
+}

@@ -1,0 +1,115 @@
+//! Taking connections in: how many, from whom, and for how long without a greeting.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dirigent_rpc::Limits;
+use dirigent_rpc::unix::Peer as SocketPeer;
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
+
+use super::listen::Socket;
+use crate::door::Peer;
+use crate::rpc::{Answers, House};
+
+/// How long a connection may stay without `hello`.
+const GREETING: Duration = Duration::from_secs(10);
+/// Pause after an accept that failed (no file descriptors left).
+const PAUSE: Duration = Duration::from_millis(100);
+/// Connections that stay free for the owner when all others are taken.
+const OWNERS: usize = 16;
+
+/// How many may come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// Together.
+    pub(super) all: usize,
+    /// Of one user.
+    pub(super) user: usize,
+    /// The user for whom some stay free.
+    pub(super) owner_uid: u32,
+}
+
+/// Who is there.
+#[derive(Debug, Default)]
+struct Guests(Mutex<HashMap<u32, usize>>);
+
+impl Guests {
+    /// Counts one in, where there is room.
+    fn enter(self: &Arc<Self>, uid: u32, most: Most) -> Option<Guest> {
+        let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = guests.values().sum();
+        let own = guests.get(&uid).copied().unwrap_or(0);
+        let owner = uid == most.owner_uid;
+        let free = if owner { all < most.all + OWNERS } else { all < most.all && own < most.user };
+        free.then(|| {
+            *guests.entry(uid).or_default() += 1;
+            Guest { uid, guests: Arc::clone(self) }
+        })
+    }
+}
+
+/// One connection, counted out when dropped.
+struct Guest {
+    uid: u32,
+    guests: Arc<Guests>,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = guests.get_mut(&self.uid) {
+            *count -= 1;
+            if *count == 0 {
+                guests.remove(&self.uid);
+            }
+        }
+    }
+}
+
+/// Takes connections until told to stop, then removes the socket.
+pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: CancellationToken) {
+    let guests = Arc::new(Guests::default());
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = socket.listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(peer) = SocketPeer::of(&stream) else { continue };
+        let Some(guest) = guests.enter(peer.uid, most) else {
+            tracing::warn!(uid = peer.uid, "too many connections: one is turned away");
+            continue;
+        };
+        let tasks = house.tasks.clone();
+        tasks.spawn_until_stop("connection", serve(stream, Peer { uid: peer.uid }, Arc::clone(&house), guest));
+    }
+    tracing::debug!(socket = %socket.path().display(), "closed");
+}
+
+async fn serve(stream: UnixStream, peer: Peer, house: Arc<House>, guest: Guest) {
+    let _guest = guest;
+    let tasks = house.tasks.clone();
+    let answers = Answers::new(house, peer);
+    let greeted = answers.greeted();
+    let calls = dirigent_rpc::serve(stream, answers, Limits::default(), move |call| {
+        tasks.spawn_until_stop("call", call);
+    });
+    let silent = async {
+        tokio::time::sleep(GREETING).await;
+        if greeted.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = calls => {}
+        () = silent => tracing::info!(uid = peer.uid, "a connection that never greeted is closed"),
+    }
+}

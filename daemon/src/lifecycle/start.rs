@@ -1,0 +1,160 @@
+//! Up, in order; and down again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirigent_config::daemon::ShellPolicy;
+use dirigent_config::paths::private_dir;
+use dirigent_store::{Progress, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::bootstrap::{bootstrap, login_name};
+use super::connections::{Most, accept};
+use super::error::StartError;
+use super::listen::Socket;
+use super::models;
+use super::notify::notify;
+use super::options::Options;
+use super::process_file::ProcessFile;
+use super::upkeep::upkeep;
+use crate::door::Door;
+use crate::records::Records;
+use crate::rpc::{House, Info};
+use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings};
+use crate::service::Service;
+use crate::spawn::Supervisor;
+
+/// How long steps that are nearly done may take at the end.
+const GRACE: Duration = Duration::from_secs(15);
+/// How long calls and connections may take at the end.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
+/// A daemon that runs in this process.
+pub struct Running {
+    house: Arc<House>,
+    data_dir: PathBuf,
+    socket: PathBuf,
+    door_closed: CancellationToken,
+}
+
+/// Where the store is in a data directory.
+#[must_use]
+pub fn store_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("store")
+}
+
+/// Starts a daemon; it answers on its socket when this returns.
+///
+/// # Errors
+/// See [`StartError`]; what was there before stays as it was.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    private_dir(&options.data_dir, options.owner_uid)?;
+    let registry = models::registry(&options.config)?;
+    let store = open_store(&options).await?;
+    let records = Records::new(Arc::clone(&store));
+    bootstrap(&records, &options.clock, options.owner_uid).await?;
+    let door = Door::new(records.clone(), options.clock.clone(), options.owner_uid, options.private);
+    let service = Service::new(records, door, options.clock.clone());
+    let runtime = if options.runs {
+        let mut settings = RuntimeSettings::of(&options.config, &options.data_dir);
+        settings.worker_program.clone_from(&options.worker_program);
+        let rooms = Rooms {
+            store,
+            providers: Arc::clone(&registry),
+            prices: models::prices(&options.config),
+            clock: options.clock.clone(),
+            settings,
+        };
+        Some(RuntimeHandle::open(rooms).await?)
+    } else {
+        None
+    };
+    let socket = Socket::bind(&options.socket, options.private)?;
+    let started_at = service.now();
+    ProcessFile::of_this(&options.socket, started_at).write(&options.data_dir)?;
+    let house = Arc::new(House {
+        service: Arc::clone(&service),
+        runtime,
+        tasks: Supervisor::new(),
+        stop: CancellationToken::new(),
+        info: info(&options, &registry, started_at),
+    });
+    let door_closed = CancellationToken::new();
+    let limits = options.config.socket;
+    let most = Most {
+        all: limits.max_connections,
+        user: limits.max_connections_per_user,
+        owner_uid: options.owner_uid,
+    };
+    house.tasks.spawn("accept", accept(socket, Arc::clone(&house), most, door_closed.clone()));
+    house.tasks.spawn_until_stop("upkeep", upkeep(service));
+    notify("READY=1");
+    Ok(Running { house, data_dir: options.data_dir, socket: options.socket, door_closed })
+}
+
+async fn open_store(options: &Options) -> Result<Arc<dyn Store>, StartError> {
+    let section = options.config.store;
+    let mut how = dirigent_store::Options::new(store_dir(&options.data_dir));
+    how.cache_bytes = section.cache_mib << 20;
+    how.segment_bytes = section.segment_mib << 20;
+    how.progress = Some(Arc::new(|progress: Progress| {
+        let Progress { done, total, rebuild } = progress;
+        let what = if rebuild { "rebuilding the state" } else { "catching up with the journal" };
+        tracing::info!(done, total, "{what}");
+        notify(&format!("STATUS={what}: {done} of {total} commits\nEXTEND_TIMEOUT_USEC=30000000"));
+    }));
+    let opened = tokio::task::spawn_blocking(move || dirigent_store::open(how)).await;
+    Ok(opened.map_err(|_| StartError::Cut)??)
+}
+
+fn info(options: &Options, registry: &dirigent_providers::Registry, started_at: jiff::Timestamp) -> Info {
+    let shell = match options.config.run.shell {
+        ShellPolicy::Allow => format!("allow (as {}, not sandboxed)", login_name(options.owner_uid)),
+        ShellPolicy::Deny => "deny".to_owned(),
+    };
+    Info {
+        started_at,
+        data_dir: options.data_dir.display().to_string(),
+        socket: options.socket.display().to_string(),
+        private: options.private,
+        shell,
+        providers: registry.offered(),
+        default_model: options.config.models.default.clone(),
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The rooms behind the wire.
+    #[must_use]
+    pub fn house(&self) -> &Arc<House> {
+        &self.house
+    }
+
+    /// Resolves when a client asked the daemon to end.
+    pub async fn asked_to_stop(&self) {
+        self.house.stop.cancelled().await;
+    }
+
+    /// Ends it: no new connection, short steps to their end, the last answers, the record of reads. At most 25 s.
+    pub async fn stop(self) {
+        notify("STOPPING=1");
+        self.door_closed.cancel();
+        if let Some(runtime) = &self.house.runtime {
+            runtime.shutdown(GRACE).await;
+        }
+        if let Err(error) = self.house.service.door().flush_reads().await {
+            tracing::warn!(%error, "the record of reads was not stored");
+        }
+        if !self.house.tasks.stop(LAST_CALLS).await {
+            tracing::warn!(tasks = self.house.tasks.running(), "some tasks did not end in time");
+        }
+        ProcessFile::remove(&self.data_dir);
+    }
+}
