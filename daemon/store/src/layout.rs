@@ -83,6 +83,16 @@ impl Layout {
         self.exports().join(format!("{position:020}.export"))
     }
 
+    /// Is there no trace of a store?
+    pub(crate) fn is_vacant(&self) -> bool {
+        let empty = |dir: &Path| std::fs::read_dir(dir).map_or(true, |mut list| list.next().is_none());
+        let no_segments = self.segments().is_ok_and(|numbers| numbers.is_empty());
+        let bare = [self.meta(), self.noted(), self.state()]
+            .iter()
+            .all(|path| !path.exists());
+        no_segments && bare && empty(&self.blobs()) && empty(&self.exports())
+    }
+
     /// Numbers of all segments, ascending. Files with other names are not ours and are left alone.
     pub(crate) fn segments(&self) -> std::io::Result<Vec<u64>> {
         let mut numbers = numbered(&self.journal(), ".seg")?;

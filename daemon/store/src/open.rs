@@ -72,16 +72,6 @@ pub fn open(options: Options) -> Result<Arc<dyn Store>, OpenError> {
     start(shared, active, found.head, note, lock)
 }
 
-/// Is there no trace of a store?
-pub(crate) fn is_vacant(layout: &Layout) -> bool {
-    let empty = |dir: &Path| std::fs::read_dir(dir).map_or(true, |mut list| list.next().is_none());
-    let no_segments = layout.segments().is_ok_and(|numbers| numbers.is_empty());
-    let bare = [layout.meta(), layout.noted(), layout.state()]
-        .iter()
-        .all(|path| !path.exists());
-    no_segments && bare && empty(&layout.blobs()) && empty(&layout.exports())
-}
-
 fn segments(layout: &Layout) -> Result<Vec<u64>, OpenError> {
     layout
         .segments()
@@ -100,7 +90,7 @@ fn refuse_newer(disk: &dyn Disk, layout: &Layout) -> Result<(), OpenError> {
 }
 
 fn create(options: &Options, layout: &Layout) -> Result<(), OpenError> {
-    if !is_vacant(layout) {
+    if !layout.is_vacant() {
         return Err(OpenError::JournalMissing {
             dir: layout.journal(),
         });

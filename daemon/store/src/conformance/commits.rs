@@ -1,6 +1,6 @@
 //! Atomicity, guards, order, limits.
 
-use super::{Harness, Outcome, Wrong, commit_all, ensure, key, not, put};
+use super::harness::{Harness, Outcome, Wrong, commit_all, ensure, key, not, put};
 use crate::contract::Store;
 use crate::error::{CommitError, Conflict, Part};
 use crate::types::{Append, Guard, Position, StreamId, Txn};

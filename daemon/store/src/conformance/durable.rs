@@ -1,6 +1,6 @@
 //! Restart, blobs, export and import.
 
-use super::{Harness, Outcome, Wrong, append, commit_all, ensure, key, put};
+use super::harness::{Harness, Outcome, Wrong, append, commit_all, ensure, key, put};
 use crate::contract::Store;
 use crate::error::{BlobError, CommitError, ReadError};
 use crate::types::{

@@ -1,6 +1,6 @@
 //! Streams, the change feed, waiting.
 
-use super::{Harness, Outcome, Wrong, append, commit_all, ensure, put};
+use super::harness::{Harness, Outcome, Wrong, append, commit_all, ensure, put};
 use crate::contract::Store;
 use crate::error::{CommitError, Conflict};
 use crate::types::{Budget, Feed, FeedItem, MaintainBudget, Position, StreamId};

@@ -1,6 +1,6 @@
 //! Request ids and leases.
 
-use super::{Harness, Outcome, ensure, key, put};
+use super::harness::{Harness, Outcome, ensure, key, put};
 use crate::error::{CommitError, LeaseError};
 use crate::types::{Fence, Guard, LeaseRequest, MaintainBudget, RequestKey, Txn};
 use bytes::Bytes;

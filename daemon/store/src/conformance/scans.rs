@@ -1,6 +1,6 @@
 //! Reads of keys: right after the commit, in pages, large values.
 
-use super::{Harness, Outcome, Wrong, commit_all, ensure, key, put};
+use super::harness::{Harness, Outcome, Wrong, commit_all, ensure, key, put};
 use crate::contract::Store;
 use crate::error::ReadError;
 use crate::types::{Key, MaintainBudget, ScanRange, Txn};

@@ -17,3 +17,4 @@ mod rebuilds;
 mod refusals;
 mod sim;
 mod smoke;
+mod upkeep;

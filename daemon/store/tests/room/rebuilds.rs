@@ -153,3 +153,34 @@ fn an_export_with_one_flipped_byte_is_refused() {
         assert!(!target.exists());
     }
 }
+
+#[test]
+fn a_state_that_failed_a_read_is_rebuilt_at_the_next_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    let mark = dir.path().join("state.suspect");
+    std::fs::write(&mark, b"a row does not verify").unwrap();
+    assert_eq!(contents(&*open(options(dir.path())).unwrap()), before);
+    assert!(!mark.exists());
+    assert!(std::fs::read_dir(dir.path()).unwrap().any(|e| {
+        e.unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("state.aside-")
+    }));
+}
+
+#[test]
+fn a_state_that_does_not_open_in_time_is_not_waited_for_and_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    let mut impatient = options(dir.path());
+    impatient.state_deadline = Duration::ZERO;
+    match open(impatient) {
+        Err(OpenError::State { fault, .. }) => {
+            assert_eq!(fault, dirigent_store::error::StateFault::Hung(Duration::ZERO))
+        }
+        other => panic!("{:?}", other.map(|store| store.head())),
+    }
+    assert_eq!(contents(&*open(options(dir.path())).unwrap()), before);
+}
