@@ -76,6 +76,8 @@ pub struct Stream {
     open: bool,
     anchor: Option<Anchor>,
     wraps: bool,
+    /// What is looked for, in lower case; empty for nothing.
+    needle: String,
     /// Cells for text at the last drawing.
     cells: usize,
 }
@@ -89,6 +91,7 @@ impl Default for Stream {
             open: false,
             anchor: None,
             wraps: true,
+            needle: String::new(),
             cells: 60,
         }
     }
@@ -162,6 +165,7 @@ impl Stream {
     pub fn clear(&mut self) {
         *self = Self {
             wraps: self.wraps,
+            needle: std::mem::take(&mut self.needle),
             cells: self.cells,
             ..Self::default()
         };
@@ -210,6 +214,40 @@ impl Stream {
     /// Long lines are broken, or cut.
     pub fn toggle_wrap(&mut self) {
         self.wraps = !self.wraps;
+    }
+
+    /// Looks for a text, from the end back; an empty one ends the search. Says whether it is there.
+    pub fn find(&mut self, text: &str) -> bool {
+        self.needle = text.to_lowercase();
+        self.anchor = None;
+        !self.needle.is_empty() && self.seek(false)
+    }
+
+    /// What is looked for.
+    #[must_use]
+    pub fn needle(&self) -> &str {
+        &self.needle
+    }
+
+    /// Goes to the next line with the text (`later`), or the one before; false at the end.
+    pub fn seek(&mut self, later: bool) -> bool {
+        if self.needle.is_empty() {
+            return false;
+        }
+        let now = self.anchor.map_or(self.last() + 1, |anchor| anchor.line);
+        let hit = |line: &u64| {
+            self.entry(*line)
+                .is_some_and(|entry| entry.text.to_lowercase().contains(&self.needle))
+        };
+        let next = if later {
+            (now + 1..=self.last()).find(hit)
+        } else {
+            (self.first..now).rev().find(hit)
+        };
+        if let Some(line) = next {
+            self.anchor = Some(Anchor { line, below: 0 });
+        }
+        next.is_some()
     }
 
     /// Lines that came behind the viewport.
@@ -274,6 +312,26 @@ impl Stream {
         }
     }
 
+    /// A row with what is looked for marked.
+    fn marked(&self, drawn: &mut Line, role: Role, text: &str) {
+        let mut rest = text;
+        while !self.needle.is_empty() {
+            // Only where lower case keeps the lengths, so that the places are those of the text.
+            let low = rest.to_lowercase();
+            let Some(at) = low.find(&self.needle).filter(|_| low.len() == rest.len()) else {
+                break;
+            };
+            let end = at + self.needle.len();
+            if !rest.is_char_boundary(at) || !rest.is_char_boundary(end) {
+                break;
+            }
+            drawn.push(role, &rest[..at]);
+            drawn.push(Role::Selected, &rest[at..end]);
+            rest = &rest[end..];
+        }
+        drawn.push(role, rest);
+    }
+
     /// Draws the lines in sight, the newest lowest.
     pub fn render(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let timed = area.width >= 44;
@@ -325,7 +383,7 @@ impl Stream {
             let barred = matches!(entry.voice, Voice::Stdout | Voice::Stderr);
             drawn.push(sign_role, if begins || barred { sign } else { " " });
             drawn.push(role, " ");
-            drawn.push(role, text);
+            self.marked(&mut drawn, role, text);
             drawn.draw_row(u16::try_from(y).unwrap_or(0), area, theme, buf);
         }
     }
@@ -406,6 +464,29 @@ mod tests {
         let mut stream = Stream::default();
         stream.push("", Voice::Stdout, "\u{1b}]52;c;aGk=\u{7}clip");
         assert!(draw(&mut stream, 40, 1).contains("^[]52;c;aGk=^Gclip"));
+    }
+
+    #[test]
+    fn a_search_goes_back_from_the_end_and_on() {
+        let mut stream = Stream::default();
+        for at in 0..30 {
+            stream.push(
+                "",
+                Voice::Stdout,
+                if at % 10 == 3 { "an Error here" } else { "fine" },
+            );
+        }
+        assert!(stream.find("error"));
+        assert_eq!(stream.behind(), 6, "line 23 of 30");
+        assert!(stream.seek(false));
+        assert!(stream.seek(false));
+        assert!(!stream.seek(false), "no more before");
+        assert!(stream.seek(true));
+        assert_eq!(stream.behind(), 16);
+        assert!(draw(&mut stream, 30, 3).contains("an Error here"));
+        assert!(!stream.find("absent"));
+        assert!(!stream.find(""));
+        assert!(stream.follows());
     }
 
     #[test]

@@ -133,7 +133,10 @@ impl RunList {
             Action::Filter => self.typing = true,
             Action::Sort => self.sort = (self.sort + 1) % SORTS.len(),
             Action::SortReverse => self.reversed = !self.reversed,
-            Action::Back if self.is_filtered() => self.filter.clear(),
+            Action::Back if self.typing || self.is_filtered() => {
+                self.typing = false;
+                self.filter.clear();
+            }
             action => return self.cursor.step(action, &self.order, self.height.get()),
         }
         self.arrange(model);

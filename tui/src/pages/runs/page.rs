@@ -23,7 +23,7 @@ pub const META: Meta = Meta {
     about: "every run, and one run live: graph, timeline, stream, step",
     bindings: &[
         Bind::footer(Action::Open, "open"),
-        Bind::footer(Action::Filter, "filter"),
+        Bind::footer(Action::Filter, "filter; find in the stream"),
         Bind::footer(Action::Sort, "sort"),
         Bind::footer(Action::View, "graph, tree, timeline"),
         Bind::footer(Action::Stop, "cancel…"),
@@ -52,6 +52,8 @@ pub const META: Meta = Meta {
         Bind::new(Action::PanLeft, "pan left"),
         Bind::new(Action::PanRight, "pan right"),
         Bind::new(Action::CriticalPath, "critical path"),
+        Bind::new(Action::FindNext, "next hit in the stream, further back"),
+        Bind::new(Action::FindPrev, "hit before, further on"),
         Bind::new(Action::CopyLink, "copy the link"),
     ],
 };
@@ -120,6 +122,7 @@ impl Page for Runs {
             (Input::Tick, Some(monitor)) => monitor.tick(ctx),
             (Input::Action(action), Some(monitor)) => return monitor.act(action, ctx),
             (Input::Action(action), None) => return self.act_on_list(action, ctx),
+            (Input::Key(key), Some(monitor)) => return monitor.key(key),
             (Input::Key(key), None) => self.list.get_mut().key(key, ctx.model),
             (Input::Paste(text), None) => {
                 self.list.get_mut().type_text(text);
@@ -224,14 +227,19 @@ impl Page for Runs {
                 | Action::ZoomFit
                 | Action::PanLeft
                 | Action::PanRight
-                | Action::CriticalPath,
+                | Action::CriticalPath
+                | Action::FindNext
+                | Action::FindPrev,
             ) => Some("open a run first".to_owned()),
             _ => None,
         }
     }
 
     fn wants_text(&self) -> bool {
-        self.monitor.is_none() && self.list.borrow().typing()
+        match &self.monitor {
+            Some(monitor) => monitor.wants_text(),
+            None => self.list.borrow().typing(),
+        }
     }
 
     fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {

@@ -9,12 +9,14 @@ mod fold;
 mod graph_of;
 mod panes;
 mod run_view;
+mod search;
 mod state;
 mod step_run;
 #[cfg(test)]
 mod tests;
 mod time_rows;
 mod ui;
+mod whereabouts;
 mod words;
 
 pub(super) use state::Monitor;

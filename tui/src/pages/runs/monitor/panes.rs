@@ -19,7 +19,14 @@ use crate::widgets::timeline::{TimeData, short};
 use crate::widgets::{Line, Pane, Size};
 
 /// Draws the monitor into `area`.
-pub(super) fn draw(monitor: &Shown, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(
+    monitor: &Shown,
+    typed: Option<&str>,
+    ui: &mut Ui,
+    ctx: &Ctx<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) {
     if area.is_empty() {
         return;
     }
@@ -43,6 +50,7 @@ pub(super) fn draw(monitor: &Shown, ui: &mut Ui, ctx: &Ctx<'_>, area: Rect, buf:
     }
     let mut painter = Painter {
         monitor,
+        typed,
         ui,
         ctx,
         now,
@@ -159,6 +167,7 @@ fn nothing(monitor: &Shown, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
 
 struct Painter<'a, 'c> {
     monitor: &'a Shown,
+    typed: Option<&'a str>,
     ui: &'a mut Ui,
     ctx: &'a Ctx<'c>,
     now: u64,
@@ -333,6 +342,14 @@ impl Painter<'_, '_> {
             let behind = format!("  (paused, +{} behind)", amount::count(self.ui.stream.behind()));
             pane.title(Role::Waiting, behind).foot(Role::Dim, "G now  w wrap")
         };
+        let needle = self.ui.stream.needle();
+        if let Some(text) = self
+            .typed
+            .or_else(|| Some(needle).filter(|text| !text.is_empty()))
+        {
+            pane = pane.title(Role::Key, "  /").title(Role::Text, text);
+            pane = pane.title(Role::Caret, if self.typed.is_some() { "▌" } else { "" });
+        }
         let inside = self.frame(Focus::Stream, pane, area);
         if self.ui.stream.is_empty() {
             Line::new()

@@ -94,6 +94,13 @@ impl RunView {
         self.steps.iter().find(|(_, step)| waits(step))
     }
 
+    /// Milliseconds since the youngest thing that is under way began, at `now` from the start.
+    #[must_use]
+    pub(crate) fn youngest(&self, now: u64) -> u64 {
+        let live = self.steps.values().filter(|step| step.state.is_live());
+        live.map(|step| step.took(now)).min().unwrap_or(now)
+    }
+
     /// Something in it is under way.
     #[must_use]
     pub(super) fn is_live(&self) -> bool {

@@ -11,7 +11,6 @@ use ratatui::layout::Rect;
 
 use super::focus::{Focus, Shown};
 use super::panes;
-use super::time_rows::step_name;
 use super::ui::{Picture, Ui};
 use crate::keymap::Action;
 use crate::model::{Cmd, LinkCmd, Note, Steer};
@@ -26,12 +25,14 @@ const DELAY: Duration = Duration::from_millis(60);
 #[derive(Debug)]
 pub(crate) struct Monitor {
     /// What keys have set.
-    shown: Shown,
+    pub(super) shown: Shown,
+    /// What is being typed to look for in the stream.
+    pub(super) typing: Option<String>,
     /// When stream and detail follow the cursor.
-    due: Option<Duration>,
+    pub(super) due: Option<Duration>,
     /// Columns of the last drawing.
     columns: std::cell::Cell<u16>,
-    ui: RefCell<Ui>,
+    pub(super) ui: RefCell<Ui>,
 }
 
 impl Monitor {
@@ -45,6 +46,7 @@ impl Monitor {
                 asked: false,
                 critical: false,
             },
+            typing: None,
             due: None,
             columns: std::cell::Cell::new(120),
             ui: RefCell::default(),
@@ -86,6 +88,9 @@ impl Monitor {
         if self.shown.asked {
             return self.answer(action);
         }
+        if action == Action::Back && self.typing.take().is_some() {
+            return Vec::new();
+        }
         match action {
             Action::Back => return self.back(),
             Action::Open => return self.open(),
@@ -102,6 +107,11 @@ impl Monitor {
             Action::PrevTab | Action::NextTab => self.ui.get_mut().step.turn(action == Action::NextTab),
             Action::Pause => self.ui.get_mut().stream.pause(),
             Action::Wrap => self.ui.get_mut().stream.toggle_wrap(),
+            Action::Filter => {
+                self.shown.focus = Focus::Stream;
+                self.typing = Some(String::new());
+            }
+            Action::FindNext | Action::FindPrev => return self.seek(action == Action::FindNext),
             Action::Copy => return self.copy(),
             Action::CopyLink => return vec![Cmd::Copy(self.place().to_string())],
             Action::Mark => self.fold(),
@@ -300,73 +310,11 @@ impl Monitor {
         vec![Cmd::Copy(serde_json::to_string_pretty(&all).unwrap_or_default())]
     }
 
-    /// Where it is, as a link.
-    pub(crate) fn place(&self) -> Place {
-        let mut place = Place::run(self.shown.run);
-        let ui = self.ui.borrow();
-        if let Some(cursor) = ui.cursor.as_ref().filter(|_| ui.held) {
-            place.path.push("step".to_owned());
-            place
-                .path
-                .push(cursor.to_string().replace('~', "~0").replace('/', "~1"));
-        }
-        place
-    }
-
-    /// The way down, for the breadcrumb.
-    pub(crate) fn crumbs(&self, ctx: &Ctx<'_>) -> Vec<String> {
-        let ui = self.ui.borrow();
-        let workflow = ctx
-            .model
-            .runs
-            .get(&self.shown.run)
-            .map_or(ui.view.workflow.as_str(), |run| run.body.workflow.as_str());
-        let mut crumbs = vec![format!("{} {workflow}", self.shown.run.short())];
-        crumbs.extend(ui.boxes.roots().iter().map(|root| {
-            ui.graph
-                .node(root)
-                .map_or_else(String::new, |node| node.name.clone())
-        }));
-        crumbs.extend(ui.cursor.as_ref().map(|cursor| step_name(&ui.view, cursor)));
-        crumbs
-    }
-
-    /// Why an action cannot be taken.
-    pub(crate) fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
-        let ui = self.ui.borrow();
-        match action {
-            Action::Stop if !ui.view.is_live() => Some(format!(
-                "this run is {}: there is nothing to cancel",
-                ui.view.status
-            )),
-            Action::Stop if !ctx.model.connection.is_live() => {
-                Some("disconnected: the daemon cannot be told".to_owned())
-            }
-            Action::Filter | Action::Sort | Action::SortReverse => {
-                Some("this is for the list; Esc goes up".to_owned())
-            }
-            Action::Approve if !self.shown.asked && ui.view.asking().is_none() => {
-                Some("this run asks nothing".to_owned())
-            }
-            _ => None,
-        }
-    }
-
-    /// After how long something visible changes.
-    pub(crate) fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
-        let follow = self.due.map(|due| due.saturating_sub(ctx.time.mono));
-        let ui = self.ui.borrow();
-        let ticks = ui.view.is_live() && ui.view.seq > 0 && ctx.model.connection.is_live();
-        let into = ui.view.since(ctx.time.wall) % 1_000;
-        let second = ticks.then(|| Duration::from_millis(1_000 - into));
-        [follow, second].into_iter().flatten().min()
-    }
-
     /// Draws it.
     pub(crate) fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         self.columns.set(area.width);
         let ui = &mut *self.ui.borrow_mut();
-        panes::draw(&self.shown, ui, ctx, area, buf);
+        panes::draw(&self.shown, self.typed(), ui, ctx, area, buf);
     }
 }
 

@@ -210,6 +210,31 @@ fn a_journal_sent_again_keeps_cursor_and_stream() {
 }
 
 #[test]
+fn the_stream_is_searched() {
+    use crossterm::event::{KeyCode, KeyEvent};
+    let model = followed(Far::Live, true);
+    let theme = Theme::default();
+    let mut page = open(&model);
+    draw(&page, &ctx(&model, &theme, 8_000), 120, 38);
+    assert!(!page.wants_text());
+    act(&mut page, &model, Action::Filter, 8_000);
+    assert!(page.wants_text());
+    for code in "unavailable".chars().map(KeyCode::Char).chain([KeyCode::Enter]) {
+        page.update(Input::Key(&KeyEvent::from(code)), &ctx(&model, &theme, 8_000));
+    }
+    assert!(!page.wants_text());
+    let text = draw(&page, &ctx(&model, &theme, 8_000), 120, 38);
+    assert!(
+        text.contains("/unavailable") && text.contains("paused, +1 behind"),
+        "{text}"
+    );
+    assert!(matches!(
+        act(&mut page, &model, Action::FindNext, 8_000).as_slice(),
+        [Cmd::Note(_)]
+    ));
+}
+
+#[test]
 fn a_cancel_asks_and_another_key_confirms() {
     let model = followed(Far::Live, true);
     let theme = Theme::default();
