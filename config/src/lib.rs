@@ -16,6 +16,7 @@
 pub mod check;
 pub mod client;
 pub mod daemon;
+pub mod demo;
 pub mod environment;
 pub mod explain;
 pub mod load;

@@ -28,6 +28,8 @@ pub enum Doing {
     Done(String),
     /// A run goes on without us.
     Attends(RunId),
+    /// The verb looks after Ctrl-C itself.
+    Handles,
 }
 
 /// What a verb works with.
@@ -129,23 +131,30 @@ impl Cx {
         }
         // Before the connection nothing can have been asked.
         self.caller()?.connection().await?;
-        *self.doing.borrow_mut() = Doing::Asked(what.to_owned());
+        self.note(Doing::Asked(what.to_owned()));
         let reply = self.caller()?.command(command).await;
-        *self.doing.borrow_mut() = match &reply {
+        self.note(match &reply {
             Ok(_) => Doing::Done(what.to_owned()),
             Err(_) => Doing::Nothing,
-        };
+        });
         reply
     }
 
     /// From here on Ctrl-C only lets go of this run.
     pub fn attend(&self, run: RunId) {
-        *self.doing.borrow_mut() = Doing::Attends(run);
+        self.note(Doing::Attends(run));
     }
 
-    /// From here on Ctrl-C ends nothing but this program.
-    pub fn attend_nothing(&self) {
-        *self.doing.borrow_mut() = Doing::Nothing;
+    /// From here on the verb looks after Ctrl-C itself.
+    pub fn handle_interrupts(&self) {
+        *self.doing.borrow_mut() = Doing::Handles;
+    }
+
+    fn note(&self, now: Doing) {
+        let mut doing = self.doing.borrow_mut();
+        if *doing != Doing::Handles {
+            *doing = now;
+        }
     }
 
     /// Says something about the progress.

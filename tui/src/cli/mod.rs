@@ -7,6 +7,7 @@
 pub mod approval_text;
 pub mod ask;
 pub mod cx;
+pub mod demo;
 pub mod event_line;
 pub mod exit;
 pub mod faults;

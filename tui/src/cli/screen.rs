@@ -11,7 +11,15 @@ use super::exit::Exit;
 use crate::link::{Settings, spawn};
 use crate::model::Msg;
 use crate::nav::Place;
-use crate::options::{Options, TerminalEnv};
+use crate::options::{NoScreen, Options, TerminalEnv};
+
+/// Whether there is a terminal for the full screen.
+///
+/// # Errors
+/// There is none.
+pub fn check() -> Result<(), Fault> {
+    crate::terminal::check().map_err(|reason| no_screen(reason))
+}
 
 /// Shows the full screen until the person leaves it.
 ///
@@ -60,10 +68,14 @@ pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, F
 fn fault_of(error: &crate::app::AppError) -> Fault {
     use crate::app::AppError;
     match error {
-        AppError::NoScreen(reason) => Fault::new(Code::Usage, reason.to_string()).help(reason.help()),
+        AppError::NoScreen(reason) => no_screen(*reason),
         AppError::Keymap(error) => {
             Fault::new(Code::Configuration, error.to_string()).help("see `dirigent config path`")
         }
         AppError::Terminal(error) => Fault::new(Code::Io, format!("the terminal failed: {error}")),
     }
+}
+
+fn no_screen(reason: NoScreen) -> Fault {
+    Fault::new(Code::Usage, reason.to_string()).help(reason.help())
 }

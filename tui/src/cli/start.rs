@@ -94,7 +94,7 @@ fn attend(cli: Cli) -> Exit {
         tokio::select! {
             biased;
             result = verb.run(&mut cx) => Some(result),
-            Ok(()) = tokio::signal::ctrl_c() => None,
+            () = interrupt(&doing) => None,
         }
     });
     let exit = match ended_by {
@@ -115,9 +115,22 @@ fn attend(cli: Cli) -> Exit {
     ended(cx.out, exit)
 }
 
+/// Waits for a Ctrl-C that the verb does not look after itself.
+async fn interrupt(doing: &RefCell<Doing>) {
+    loop {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without the handler Ctrl-C simply ends the program.
+            return std::future::pending().await;
+        }
+        if *doing.borrow() != Doing::Handles {
+            return;
+        }
+    }
+}
+
 fn interrupted(doing: &Doing, cx: &mut Cx, json: bool) {
     match doing {
-        Doing::Nothing => complain("interrupted"),
+        Doing::Nothing | Doing::Handles => complain("interrupted"),
         Doing::Asked(what) => complain(&format!(
             "interrupted: it is unknown whether this was done: {what}"
         )),

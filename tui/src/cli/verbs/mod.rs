@@ -29,7 +29,7 @@ macro_rules! verbs {
 }
 
 verbs! {
-    //DEMO
+    Demo = demo;
     Apply = apply;
     Get = get;
     Edit = edit;

@@ -1,0 +1,76 @@
+//! The keeper: this program once more, in the background. It holds a demo's daemon while its approval waits for a
+//! person, so that the command that approves it finds somebody, and ends it when nobody came for an hour.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dirigent_config::paths::private_dir;
+use dirigent_protocol::fault::{Code, Fault};
+
+use super::daemon::{Home, end};
+use crate::cli::faults::io;
+use crate::link::launch::{Started, log_file};
+
+/// How long a demo waits for a person.
+pub const LIFE: Duration = Duration::from_secs(3_600);
+/// Pause between two looks at the daemon.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Starts the keeper, which starts the daemon.
+///
+/// # Errors
+/// This program cannot be started again, or the directory cannot be made.
+pub fn start(home: &Home) -> Result<Started, Fault> {
+    private_dir(&home.data, rustix::process::getuid().as_raw())
+        .map_err(|error| Fault::new(Code::Io, error.to_string()).help(error.help()))?;
+    let log = log_file(&home.data);
+    let open = || {
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&log)
+    };
+    let own = std::env::current_exe().map_err(|error| io("cannot find this program", "dirigent", &error))?;
+    let file = open().map_err(|error| io("cannot write the log", log.display(), &error))?;
+    let mut command = Command::new(&own);
+    command
+        .arg("demo")
+        .arg("--keep")
+        .arg("--data-dir")
+        .arg(&home.data)
+        .arg("--socket")
+        .arg(&home.socket);
+    if let Some(config) = home.launch().config {
+        command.arg("--config").arg(config);
+    }
+    if home.own.is_some() {
+        command.arg("--keep-clears");
+    }
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(file)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| io("cannot start the keeper", own.display(), &error))?;
+    Ok(Started { child, log })
+}
+
+/// Is the keeper: holds the daemon until it ends, or until nobody needed it for too long.
+///
+/// # Errors
+/// The daemon cannot be started.
+pub async fn keep(home: &Home) -> Result<(), Fault> {
+    let mut started = home.launch().start()?;
+    let from = Instant::now();
+    while from.elapsed() < LIFE && matches!(started.child.try_wait(), Ok(None)) {
+        tokio::time::sleep(PAUSE).await;
+    }
+    end(&mut started.child).await;
+    home.clear();
+    Ok(())
+}
