@@ -121,9 +121,9 @@ impl From<RuntimeError> for Fault {
             RuntimeError::BadVersion { details } => fault(Code::Invalid).details(details),
             RuntimeError::BadDocument { .. } => fault(Code::Invalid),
             RuntimeError::Overloaded { retry_after } => overloaded(&text, retry_after),
-            RuntimeError::Stopping => {
-                fault(Code::Overloaded).retry_after_ms(1_000).help("ask again when the daemon is back")
-            }
+            RuntimeError::Stopping => fault(Code::Overloaded)
+                .retry_after_ms(1_000)
+                .help("ask again when the daemon is back"),
             RuntimeError::Commit(error) => commit_fault(&error, &text),
             RuntimeError::Read(_) => fault(Code::StoreDamaged),
             RuntimeError::Io { .. } => fault(Code::Io),

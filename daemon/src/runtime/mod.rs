@@ -7,8 +7,24 @@
 //! (2) whatever a caller is told was durable before; (3) a run is in the hands of one driver at most.
 
 mod api;
+mod batch;
+mod commit;
+mod core;
+mod driver;
+mod effects;
 mod error;
 mod handle;
+mod live;
+mod load;
+mod message;
+mod papers;
+mod perform;
+mod permits;
+mod plans;
+mod recover;
+mod rows;
+mod steps;
+mod timers;
 
 pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
 pub use error::RuntimeError;

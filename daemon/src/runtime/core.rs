@@ -1,0 +1,183 @@
+//! What all drivers share, and who has which run in hand.
+//!
+//! Invariant: a message for a run that is not over reaches its one driver; a run that leaves memory is taken up again
+//! by the first message that comes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::Status;
+use dirigent_store::Store;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::api::{Counts, RuntimeSettings};
+use super::effects::Performers;
+use super::live::Live;
+use super::message::Message;
+use super::permits::Permits;
+use super::plans::Plans;
+use super::rows::Unfinished;
+use super::timers::Timers;
+use super::{driver, load};
+use crate::clock::Clock;
+use crate::records::Records;
+use crate::spawn::Supervisor;
+use crate::worker::WorkerPool;
+
+/// Shared by everything of the runtime.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) records: Records,
+    pub(crate) clock: Clock,
+    pub(crate) settings: RuntimeSettings,
+    pub(crate) performers: Performers,
+    pub(crate) permits: Permits,
+    pub(crate) timers: Timers,
+    pub(crate) live: Live,
+    pub(crate) plans: Arc<Plans>,
+    pub(crate) worker: Arc<WorkerPool>,
+    pub(crate) tasks: Supervisor,
+    pub(crate) approvals_pending: AtomicI64,
+    pub(crate) runs: Runs,
+}
+
+/// Which runs are not over, and where they are.
+#[derive(Default)]
+pub(crate) struct Runs(Mutex<HashMap<RunId, Place>>);
+
+struct Place {
+    status: Status,
+    quarantined: bool,
+    /// Its driver's inbox; none while it is out of memory.
+    inbox: Option<UnboundedSender<Message>>,
+}
+
+impl Runs {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Place>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a run that needs no memory now.
+    pub(crate) fn note_parked(&self, run: RunId, row: &Unfinished) {
+        let place = Place {
+            status: row.status,
+            quarantined: row.quarantined,
+            inbox: None,
+        };
+        self.lock().insert(run, place);
+    }
+
+    /// Makes room for a driver.
+    pub(crate) fn enter(&self, run: RunId, status: Status) -> UnboundedReceiver<Message> {
+        let (inbox, messages) = unbounded_channel();
+        self.lock().insert(
+            run,
+            Place {
+                status,
+                quarantined: false,
+                inbox: Some(inbox),
+            },
+        );
+        messages
+    }
+
+    /// A driver says where its run stands.
+    pub(crate) fn update(&self, run: RunId, status: Status, quarantined: bool) {
+        if let Some(place) = self.lock().get_mut(&run) {
+            place.status = status;
+            place.quarantined = quarantined;
+        }
+    }
+
+    /// The run is over, or its driver gave up.
+    pub(crate) fn leave(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    /// Lets a run out of memory, unless a message came in the meantime.
+    pub(crate) fn park(&self, run: RunId, messages: &UnboundedReceiver<Message>) -> bool {
+        let mut places = self.lock();
+        let empty = messages.is_empty();
+        if empty && let Some(place) = places.get_mut(&run) {
+            place.inbox = None;
+        }
+        empty
+    }
+
+    /// Whether the run is not over, and where it stands.
+    pub(crate) fn status(&self, run: RunId) -> Option<Status> {
+        self.lock().get(&run).map(|place| place.status)
+    }
+
+    fn figures(&self, counts: &mut Counts) {
+        for place in self.lock().values() {
+            *counts.runs.entry(place.status).or_default() += 1;
+            counts.loaded += u64::from(place.inbox.is_some());
+            counts.quarantined += u64::from(place.quarantined);
+        }
+    }
+}
+
+impl Core {
+    /// Brings a message to a run; gives it back when the run is over or the daemon stops.
+    pub(crate) fn deliver(self: &Arc<Self>, run: RunId, message: Message) -> Result<(), Message> {
+        if self.tasks.is_stopping() {
+            return Err(message);
+        }
+        let messages = {
+            let mut places = self.runs.lock();
+            let Some(place) = places.get_mut(&run) else {
+                return Err(message);
+            };
+            if let Some(inbox) = &place.inbox {
+                return inbox.send(message).map_err(|back| back.0);
+            }
+            let (inbox, messages) = unbounded_channel();
+            inbox.send(message).map_err(|back| back.0)?;
+            place.inbox = Some(inbox);
+            messages
+        };
+        self.take_up(run, messages);
+        Ok(())
+    }
+
+    /// Loads a run and gives it a driver.
+    pub(crate) fn take_up(self: &Arc<Self>, run: RunId, messages: UnboundedReceiver<Message>) {
+        let core = self.clone();
+        self.tasks.spawn_until_stop("run", async move {
+            match Box::pin(load::load(&core, run)).await {
+                Ok(driver) => Box::pin(driver::drive(driver, messages)).await,
+                Err(error) => {
+                    tracing::error!(%run, %error, "a run cannot be loaded; it stays as it is");
+                    // The next message tries again; answers of this one are dropped, which callers see.
+                    core.runs.park_anyway(run);
+                }
+            }
+        });
+    }
+
+    /// Figures of this moment.
+    pub(crate) fn counts(&self) -> Counts {
+        let (in_flight, queued) = self.permits.figures();
+        let pending = self.approvals_pending.load(Ordering::Relaxed);
+        let mut counts = Counts {
+            runs: BTreeMap::new(),
+            in_flight,
+            queued,
+            approvals_pending: u64::try_from(pending).unwrap_or(0),
+            ..Counts::default()
+        };
+        self.runs.figures(&mut counts);
+        counts
+    }
+}
+
+impl Runs {
+    fn park_anyway(&self, run: RunId) {
+        if let Some(place) = self.lock().get_mut(&run) {
+            place.inbox = None;
+        }
+    }
+}

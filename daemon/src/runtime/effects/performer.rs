@@ -1,0 +1,161 @@
+//! What a performer is given and what it is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::AgentVersion;
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::{
+    EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
+};
+use dirigent_providers::{PriceTable, Registry};
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::PERFORMERS;
+use crate::runtime::error::RuntimeError;
+use crate::runtime::live::LiveSink;
+use crate::worker::WorkerPool;
+
+/// One effect to perform: its intent is durable.
+#[derive(Clone)]
+pub(crate) struct Call {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The step that wants it.
+    pub(crate) step: StepId,
+    /// Names it within the run.
+    pub(crate) effect: EffectId,
+    /// Which attempt of the step.
+    pub(crate) attempt: u32,
+    /// Stable idempotency key, sent along.
+    pub(crate) key: Arc<str>,
+    /// What to do.
+    pub(crate) request: EffectRequest,
+    /// Stop it: the task or the run was stopped.
+    pub(crate) cancel: CancellationToken,
+    /// Where it writes live text.
+    pub(crate) live: LiveSink,
+}
+
+/// Finds published agents.
+pub(crate) trait AgentSource: Send + Sync {
+    /// The pinned version, or the newest of that name where none is pinned.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    fn agent(&self, name: &str, version: Option<Digest>) -> Result<AgentVersion, RuntimeError>;
+}
+
+/// What performers are made of.
+#[derive(Clone)]
+pub(crate) struct Means {
+    /// Directory for process records and working directories.
+    pub(crate) data_dir: PathBuf,
+    /// Whether commands are run at all.
+    pub(crate) shell: bool,
+    /// Largest output, bytes.
+    pub(crate) max_output_bytes: usize,
+    /// `host:port` reachable although not public.
+    pub(crate) egress_allow: Vec<String>,
+    /// From SIGTERM to SIGKILL.
+    pub(crate) kill_grace: Duration,
+    /// Model clients.
+    pub(crate) providers: Arc<Registry>,
+    /// Prices.
+    pub(crate) prices: Arc<PriceTable>,
+    /// Agents.
+    pub(crate) agents: Arc<dyn AgentSource>,
+    /// Renders prompts under limits.
+    pub(crate) worker: Arc<WorkerPool>,
+}
+
+/// Performs effects of one kind.
+pub(crate) trait Performer: Send + Sync {
+    /// Which kind.
+    fn kind(&self) -> EffectKind;
+
+    /// Does it once and says how it ended.
+    fn perform(&self, call: Call) -> BoxFuture<'_, EffectOutcome>;
+
+    /// Whether it never waits: then it is performed where it stands, without a task of its own.
+    fn immediate(&self) -> bool {
+        false
+    }
+
+    /// The daemon stops: ends whatever still runs. Outcomes are nobody's concern any more.
+    fn abandon(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Empties what an earlier process of the daemon left running of an effect, before its intent is settled.
+    fn clear<'a>(&'a self, _run: RunId, _effect: EffectId, _key: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// All performers by kind.
+pub(crate) struct Performers(BTreeMap<EffectKind, Box<dyn Performer>>);
+
+impl Performers {
+    /// Opens every row of the list.
+    ///
+    /// # Errors
+    /// What keeps a performer from being set up.
+    pub(crate) fn open(means: &Means) -> Result<Self, RuntimeError> {
+        let mut all = BTreeMap::new();
+        for open in PERFORMERS {
+            let performer = open(means)?;
+            all.insert(performer.kind(), performer);
+        }
+        Ok(Self(all))
+    }
+
+    /// Every performer.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &dyn Performer> {
+        self.0.values().map(|performer| &**performer)
+    }
+
+    /// The performer of a kind.
+    pub(crate) fn of(&self, kind: EffectKind) -> Option<&dyn Performer> {
+        self.0.get(&kind).map(|performer| &**performer)
+    }
+}
+
+/// A failure that is known.
+pub(super) fn failed(error: WorkflowError, retryable: bool) -> EffectOutcome {
+    EffectOutcome::Failed {
+        error,
+        retryable,
+        retry_after_ms: None,
+        usage: Usage::default(),
+    }
+}
+
+/// A failure whose request was never acceptable.
+pub(super) fn refused(kind: &str, status: u16, title: &str, detail: impl Into<String>) -> EffectOutcome {
+    failed(WorkflowError::standard(kind, status, title).detail(detail), false)
+}
+
+/// The request is of another kind: a defect of ours, told as one.
+pub(super) fn misdirected() -> EffectOutcome {
+    refused(
+        "runtime",
+        500,
+        "Internal error",
+        "the request reached a performer of another kind",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_exactly_one_row() {
+        assert_eq!(PERFORMERS.len(), EffectKind::ALL.len());
+    }
+}

@@ -1,0 +1,218 @@
+//! What runs on behalf of an effect: its process group, noted in a file, and everything that carries its key.
+//!
+//! A command may fork away from its group, but not from its environment: a process is ours if it is in the noted group
+//! (same leader, same start) or has the effect's key in its environment. Invariant: after [`empty`] none is left, so
+//! that a repeat of the command never runs beside the first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::EffectId;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use serde::{Deserialize, Serialize};
+
+/// The variable every command and all its children carry.
+pub(super) const KEY_VARIABLE: &str = "DIRIGENT_IDEMPOTENCY_KEY";
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process group, as its file says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Group {
+    /// Process id of the leader, which names the group.
+    pub(super) pid: i32,
+    /// When the leader started, clock ticks since boot.
+    pub(super) started: u64,
+    /// Which boot: pids of another one mean nothing.
+    pub(super) boot: String,
+}
+
+impl Group {
+    /// The group of a process just started as its own leader.
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let pid = i32::try_from(pid).ok()?;
+        Some(Self {
+            pid,
+            started: stat(pid)?.started,
+            boot: boot(),
+        })
+    }
+
+    /// Sends a signal to all of it.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(pid) = Pid::from_raw(self.pid) {
+            // It may be gone by now.
+            kill_process_group(pid, signal).ok();
+        }
+    }
+
+    /// Whether anything of it is left.
+    pub(super) fn lives(&self) -> bool {
+        Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process_group(pid).is_ok())
+    }
+
+    /// Whether the number still names the group it was noted for.
+    fn is_current(&self) -> bool {
+        self.boot == boot() && stat(self.pid).is_none_or(|now| now.started == self.started)
+    }
+}
+
+/// Where the group of an effect is noted.
+pub(super) fn note_path(dir: &Path, run: RunId, effect: EffectId) -> PathBuf {
+    dir.join(format!("{run}-{}.json", effect.0))
+}
+
+/// Notes a group. Not synced: it matters only while its processes live, and they end with the machine.
+pub(super) fn note(path: &Path, group: &Group) -> std::io::Result<()> {
+    fs::write(path, serde_json::to_vec(group)?)
+}
+
+/// Kills everything of an effect and waits until it is gone. Without a readable note the key alone decides.
+/// Returns whether all is gone.
+pub(super) async fn empty(path: &Path, key: &str) -> bool {
+    let noted: Option<Group> = fs::read(path)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok());
+    let group = noted.filter(Group::is_current);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (group, key) = (group.clone(), key.to_owned());
+        let left = tokio::task::spawn_blocking(move || kill_all(group.as_ref(), &key))
+            .await
+            .unwrap_or(true);
+        if !left {
+            drop(fs::remove_file(path));
+            return true;
+        }
+        if tokio::time::Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Ends every noted group: SIGTERM, then SIGKILL after `grace`. The notes stay: what they name is emptied again when its
+/// effect is settled.
+pub(super) async fn end_noted(dir: &Path, grace: Duration) {
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let group: Group = serde_json::from_slice(&fs::read(entry.ok()?.path()).ok()?).ok()?;
+        group.is_current().then_some(group)
+    };
+    let groups: Vec<Group> = fs::read_dir(dir).into_iter().flatten().filter_map(read).collect();
+    groups.iter().for_each(|group| group.signal(Signal::TERM));
+    let deadline = tokio::time::Instant::now() + grace;
+    while groups.iter().any(Group::lives) && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    groups
+        .iter()
+        .filter(|group| group.lives())
+        .for_each(|group| group.signal(Signal::KILL));
+}
+
+/// Sends SIGKILL to everything of an effect; says whether there was anything.
+fn kill_all(group: Option<&Group>, key: &str) -> bool {
+    let needle = format!("{KEY_VARIABLE}={key}");
+    let me = i32::try_from(std::process::id()).unwrap_or(0);
+    let mut any = false;
+    for pid in pids().filter(|pid| *pid != me) {
+        let Some(stat) = stat(pid).filter(|stat| !stat.zombie) else {
+            continue;
+        };
+        let grouped = group.is_some_and(|group| stat.group == group.pid);
+        if (grouped || carries(pid, needle.as_bytes()))
+            && let Some(pid) = Pid::from_raw(pid)
+        {
+            any = true;
+            kill_process(pid, Signal::KILL).ok();
+        }
+    }
+    any
+}
+
+struct Stat {
+    group: i32,
+    started: u64,
+    zombie: bool,
+}
+
+/// Fields 3, 5 and 22 of `/proc/PID/stat`; the name in field 2 may hold anything but ends at the last `)`.
+fn stat(pid: i32) -> Option<Stat> {
+    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let fields: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
+    Some(Stat {
+        zombie: matches!(*fields.first()?, "Z" | "X"),
+        group: fields.get(2)?.parse().ok()?,
+        started: fields.get(19)?.parse().ok()?,
+    })
+}
+
+fn carries(pid: i32, needle: &[u8]) -> bool {
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == needle)
+    })
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_that_left_its_group_is_found_by_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = format!("test-{}", RunId::new());
+        let script = "setsid sleep 300 </dev/null >/dev/null 2>&1 & echo $!";
+        let out = tokio::process::Command::new("/bin/sh")
+            .args(["-c", script])
+            .env(KEY_VARIABLE, &key)
+            .output()
+            .await
+            .unwrap();
+        assert!(out.status.success());
+        let path = note_path(dir.path(), RunId::new(), EffectId(1));
+        let needle = format!("{KEY_VARIABLE}={key}");
+        let alive = || {
+            pids().any(|pid| carries(pid, needle.as_bytes()) && stat(pid).is_some_and(|stat| !stat.zombie))
+        };
+        assert!(alive());
+        assert!(empty(&path, &key).await);
+        assert!(!alive());
+    }
+
+    #[test]
+    fn a_reused_number_is_not_our_group() {
+        let me = Group::of(std::process::id()).unwrap();
+        assert!(me.is_current());
+        assert!(
+            !Group {
+                started: me.started + 1,
+                ..me.clone()
+            }
+            .is_current()
+        );
+        assert!(
+            !Group {
+                boot: "another".into(),
+                ..me
+            }
+            .is_current()
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! Takes a run up from the store: its snapshot, the events behind it, its document, its version.
+//!
+//! Only folds; nothing is interpreted and nothing is decided.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use dirigent_engine::machine::Workflow;
+use dirigent_engine::state::{RunState, apply};
+use dirigent_protocol::entity::WorkflowExecution;
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::{EventBody, Status};
+use dirigent_store::{Budget, Feed, FeedItem, Position};
+
+use super::core::Core;
+use super::driver::{Driver, Tally};
+use super::error::RuntimeError;
+use super::plans::{body, unread};
+use super::rows::{self, Unfinished};
+use crate::records::{Stored, decode_event};
+
+impl Driver {
+    /// A driver for a run that has not begun.
+    pub(crate) fn new(core: &Arc<Core>, run: RunId, workflow: Arc<Workflow>) -> Self {
+        Self {
+            core: core.clone(),
+            run,
+            workflow,
+            state: RunState::new(run),
+            document: None,
+            row: None,
+            tally: Tally::default(),
+            performing: HashMap::new(),
+            in_queue: 0,
+            kept_back: VecDeque::new(),
+            deferred: BTreeSet::new(),
+            own: VecDeque::new(),
+            quarantined: false,
+        }
+    }
+}
+
+/// The run as the store has it, with what waits for permits queued again.
+pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, RuntimeError> {
+    let document = core.plans.execution(run)?;
+    let execution: WorkflowExecution = body(&document)?;
+    let workflow = core.plans.of_run(&execution)?;
+    let mut driver = Driver::new(core, run, workflow);
+    if let Some(snapshot) = rows::read_snapshot(&*core.store, run).await? {
+        driver.state = snapshot.state;
+        driver.tally = Tally {
+            done: snapshot.done,
+            at: snapshot.at,
+            ..Tally::default()
+        };
+    }
+    fold_tail(&mut driver)?;
+    let row: Option<Unfinished> = rows::get(&*core.store, &rows::unfinished_key(run), "a run's row")?;
+    driver.quarantined = row.as_ref().is_some_and(|row| row.quarantined);
+    driver.row = row;
+    driver.document = Some(Stored::sole_writer(document));
+    core.live.began(run);
+    core.runs.update(run, driver.state.status(), driver.quarantined);
+    if driver.state.status() != Status::Suspended {
+        driver.enqueue_waiting();
+    }
+    core.timers.set(run, driver.next_due(&driver.state));
+    Ok(driver)
+}
+
+fn fold_tail(driver: &mut Driver) -> Result<(), RuntimeError> {
+    let feed = Feed::Stream(rows::stream(driver.run));
+    let mut cursor = Position(driver.state.seq());
+    loop {
+        let page = driver.core.store.read(feed, cursor, Budget::default())?;
+        if page.items.is_empty() {
+            return Ok(());
+        }
+        for item in &page.items {
+            let FeedItem::Record { data, .. } = item else {
+                continue;
+            };
+            let event = decode_event(data).map_err(unread)?;
+            apply(&mut driver.state, &event);
+            driver.tally.events += 1;
+            driver.tally.bytes += data.len();
+            match &event.body {
+                EventBody::TaskStarted { task, .. } => driver.tally.at = task.to_string(),
+                EventBody::TaskCompleted { .. } | EventBody::TaskSkipped { .. } => driver.tally.done += 1,
+                _ => {}
+            }
+        }
+        cursor = page.next;
+    }
+}

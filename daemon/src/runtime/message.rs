@@ -1,0 +1,77 @@
+//! What reaches a run's driver.
+
+use dirigent_engine::machine::Stimulus;
+use dirigent_protocol::entity::Document;
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::{EffectId, EffectOutcome, Resolution, Status};
+use tokio::sync::oneshot;
+
+use super::error::RuntimeError;
+use super::permits::Permit;
+use crate::records::Actor;
+
+/// Something for one run.
+pub(crate) enum Message {
+    /// An effect ended.
+    Settled {
+        effect: EffectId,
+        outcome: EffectOutcome,
+    },
+    /// A waiting effect got its permit.
+    Permitted { effect: EffectId, permit: Permit },
+    /// Something may be due.
+    Wake,
+    /// The daemon was restarted with this run in hand.
+    Recovered,
+    /// The daemon died again and again with this run in hand: set it aside.
+    Quarantine,
+    /// A person wants something.
+    Command(Box<PersonCommand>),
+}
+
+/// What a person wants of a run.
+pub(crate) struct PersonCommand {
+    pub(crate) wish: Wish,
+    pub(crate) actor: Actor,
+    /// Told once it is durable, or why it is not.
+    pub(crate) reply: oneshot::Sender<Result<Status, RuntimeError>>,
+}
+
+/// The wish itself.
+pub(crate) enum Wish {
+    /// Begin; the document of the execution as it is at birth, and what begins it.
+    Start {
+        document: Box<Document>,
+        stimulus: Box<Stimulus>,
+    },
+    /// Stop.
+    Cancel { reason: Option<String> },
+    /// Hold.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Decide an approval.
+    Decide {
+        approval: EntityId,
+        record: dirigent_protocol::run::DecisionRecord,
+    },
+    /// Say what became of an effect.
+    Resolve {
+        effect: EffectId,
+        resolution: Resolution,
+    },
+}
+
+impl Wish {
+    /// The word of the audit.
+    pub(crate) const fn action(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "run.start",
+            Self::Cancel { .. } => "run.cancel",
+            Self::Pause => "run.pause",
+            Self::Resume => "run.resume",
+            Self::Decide { .. } => "approval.decide",
+            Self::Resolve { .. } => "effect.resolve",
+        }
+    }
+}

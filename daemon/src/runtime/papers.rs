@@ -1,0 +1,312 @@
+//! The documents that follow from a run's events: approvals, notifications. Written in the commit of the events.
+//!
+//! Decides nothing: an event is turned into the document people see of it.
+
+use std::collections::BTreeMap;
+
+use dirigent_engine::state::{EffectPhase, RunState};
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{ApprovalStatus, Document, Kind, Level, Notification, WorkflowApproval};
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::{
+    ApprovalRequest, Decision, DecisionRecord, EffectId, EventBody, OnUnknown, Resolution, Risk, RunEvent,
+    StepId, TimerPurpose,
+};
+use dirigent_store::Txn;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::error::RuntimeError;
+use super::plans::{body, unread};
+use crate::records::{Draft, Records, Stored, put};
+
+/// Largest part of a request that a document repeats, bytes of JSON.
+const MAX_SHOWN: usize = 256 << 10;
+
+/// Whose documents they are.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub(crate) run: EntityId,
+    pub(crate) org: EntityId,
+    pub(crate) owner: EntityId,
+    pub(crate) workflow: String,
+}
+
+/// Documents of one commit.
+pub(crate) struct Papers {
+    about: About,
+    records: Records,
+    approvals: BTreeMap<EntityId, Paper>,
+    notifications: Vec<Notification>,
+    /// Approvals that ask about an effect, as they are after these events.
+    pub(crate) asks: BTreeMap<EffectId, EntityId>,
+    /// By how much the approvals that wait changed.
+    pub(crate) pending: i64,
+}
+
+struct Paper {
+    old: Option<Stored>,
+    body: WorkflowApproval,
+}
+
+impl Papers {
+    pub(crate) fn new(about: About, records: Records, asks: BTreeMap<EffectId, EntityId>) -> Self {
+        Self {
+            about,
+            records,
+            approvals: BTreeMap::new(),
+            notifications: Vec::new(),
+            asks,
+            pending: 0,
+        }
+    }
+
+    /// Takes an event in; `before` is the state it was decided in.
+    pub(crate) fn note(&mut self, before: &RunState, event: &RunEvent) -> Result<(), RuntimeError> {
+        let now = event.time;
+        match &event.body {
+            EventBody::ApprovalRequested {
+                approval,
+                step,
+                digest,
+                request,
+            } => {
+                self.ask(*approval, step, *digest, request, now);
+            }
+            EventBody::TimerSet {
+                step,
+                due,
+                purpose: TimerPurpose::ApprovalExpiry,
+                ..
+            } => {
+                let step = step.to_string();
+                let asked = self
+                    .approvals
+                    .values_mut()
+                    .find(|paper| paper.body.step == step && paper.old.is_none());
+                if let Some(paper) = asked {
+                    paper.body.expires_at = Some(*due);
+                }
+            }
+            EventBody::ApprovalDecided { approval, record, .. } => {
+                let status = match record.decision {
+                    Decision::Approve { .. } => ApprovalStatus::Approved,
+                    Decision::Deny => ApprovalStatus::Denied,
+                    Decision::Expire => ApprovalStatus::Expired,
+                };
+                self.close(*approval, status, Some(record), now)?;
+            }
+            EventBody::ApprovalWithdrawn { approval, .. } => {
+                self.close(*approval, ApprovalStatus::Withdrawn, None, now)?;
+            }
+            EventBody::EffectUnknown {
+                effect,
+                policy: OnUnknown::Ask,
+                reason,
+            } => {
+                self.ask_about(before, *effect, reason, now);
+            }
+            EventBody::EffectResolved {
+                effect,
+                resolution,
+                by,
+            } => {
+                if let Some(approval) = self.asks.remove(effect) {
+                    self.answered(approval, resolution, by, now)?;
+                }
+            }
+            EventBody::EffectSettled { effect, .. } => {
+                if let Some(approval) = self.asks.remove(effect) {
+                    self.close(approval, ApprovalStatus::Withdrawn, None, now)?;
+                }
+            }
+            EventBody::WorkflowFaulted { error } => {
+                let detail = error.detail.as_deref().unwrap_or_default();
+                let place = error
+                    .instance
+                    .as_ref()
+                    .map(|step| format!(" at {step}"))
+                    .unwrap_or_default();
+                self.notify(
+                    Level::Critical,
+                    format!("{} failed", self.about.workflow),
+                    format!("{error}{place} {detail}"),
+                );
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Adds a notification about the run.
+    pub(crate) fn notify(&mut self, level: Level, title: String, text: String) {
+        let about = format!("run/{}", self.about.run);
+        self.notifications.push(Notification {
+            title,
+            body: text,
+            level,
+            about,
+            read_at: None,
+        });
+    }
+
+    fn ask(
+        &mut self,
+        id: EntityId,
+        step: &StepId,
+        digest: Digest,
+        request: &ApprovalRequest,
+        now: Timestamp,
+    ) {
+        let body = WorkflowApproval {
+            run: self.about.run,
+            workflow: self.about.workflow.clone(),
+            step: step.to_string(),
+            task: step.pointer.rsplit('/').next().unwrap_or_default().to_owned(),
+            title: request.title.clone(),
+            action: request.action.clone(),
+            risk: request.risk,
+            reason: request.reason.clone(),
+            payload: (*request.payload).clone(),
+            confirm: request.confirm.clone(),
+            digest: digest.to_string(),
+            status: ApprovalStatus::Pending,
+            requested_at: Some(now),
+            ..WorkflowApproval::default()
+        };
+        self.pending += 1;
+        self.approvals.insert(id, Paper { old: None, body });
+    }
+
+    fn ask_about(&mut self, before: &RunState, effect: EffectId, reason: &str, now: Timestamp) {
+        let Some(known) = before.effect(effect) else {
+            return;
+        };
+        let key = match &known.phase {
+            EffectPhase::Intended { key, .. } | EffectPhase::Parked { key, .. } => key.to_string(),
+            EffectPhase::Queued => String::new(),
+        };
+        let shown = shown(&known.request);
+        let request = ApprovalRequest {
+            title: "Nobody knows whether this happened".into(),
+            action: "perform it again with the same key".into(),
+            risk: Risk::High,
+            reason: Some(reason.to_owned()),
+            payload: std::sync::Arc::new(json!({ "request": shown, "attempt": known.attempt, "key": key })),
+            confirm: None,
+            expires_after_ms: None,
+        };
+        let id = EntityId::new();
+        let digest = request.digest();
+        self.ask(id, &known.step.clone(), digest, &request, now);
+        if let Some(paper) = self.approvals.get_mut(&id) {
+            paper.body.unknown_effect = Some(effect.0);
+        }
+        self.asks.insert(effect, id);
+    }
+
+    fn answered(
+        &mut self,
+        id: EntityId,
+        resolution: &Resolution,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), RuntimeError> {
+        let (status, decision, reason) = match resolution {
+            Resolution::Again => (ApprovalStatus::Approved, Decision::Approve { edited: None }, None),
+            Resolution::Happened { output } => (
+                ApprovalStatus::Approved,
+                Decision::Approve {
+                    edited: Some((**output).clone()),
+                },
+                None,
+            ),
+            Resolution::Failed { reason } => (ApprovalStatus::Denied, Decision::Deny, Some(reason.clone())),
+        };
+        let record = DecisionRecord {
+            decision,
+            by: by.to_owned(),
+            reason,
+            digest: Digest([0; 32]),
+        };
+        self.close(id, status, Some(&record), now)
+    }
+
+    fn close(
+        &mut self,
+        id: EntityId,
+        status: ApprovalStatus,
+        record: Option<&DecisionRecord>,
+        now: Timestamp,
+    ) -> Result<(), RuntimeError> {
+        if !self.approvals.contains_key(&id) {
+            let found = self.records.get(Kind::WorkflowApproval, id).map_err(unread)?;
+            let stored = found.ok_or(RuntimeError::UnknownApproval { approval: id })?;
+            let body = body::<WorkflowApproval>(&stored.document)?;
+            self.approvals.insert(
+                id,
+                Paper {
+                    old: Some(stored),
+                    body,
+                },
+            );
+        }
+        let Some(Paper { body, .. }) = self.approvals.get_mut(&id) else {
+            return Ok(());
+        };
+        if body.status == ApprovalStatus::Pending {
+            self.pending -= 1;
+        }
+        body.status = status;
+        body.decided_at = Some(now);
+        if let Some(record) = record {
+            body.decided_by = Some(record.by.clone());
+            body.decision_reason.clone_from(&record.reason);
+            if let Decision::Approve { edited: Some(edited) } = &record.decision {
+                body.edited = Some(edited.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts all of them into a commit.
+    pub(crate) fn file(self, txn: &mut Txn, now: Timestamp) -> Result<(), RuntimeError> {
+        let About { org, owner, .. } = self.about;
+        for (id, paper) in self.approvals {
+            let spec = spec(&paper.body);
+            let new = match &paper.old {
+                Some(old) => old.next(spec, now),
+                None => Draft::of(Kind::WorkflowApproval, "", spec)
+                    .id(id)
+                    .org(org)
+                    .owner(owner)
+                    .document(now),
+            };
+            put(txn, paper.old.as_ref(), &new).map_err(unread)?;
+        }
+        for notification in self.notifications {
+            let new: Document = Draft::of(Kind::Notification, "", spec(&notification))
+                .org(org)
+                .owner(owner)
+                .document(now);
+            put(txn, None, &new).map_err(unread)?;
+        }
+        Ok(())
+    }
+}
+
+fn spec<T: Serialize>(body: &T) -> Value {
+    serde_json::to_value(body).unwrap_or_default()
+}
+
+/// A value for people: whole, or a remark where it is too large for a document.
+pub(crate) fn shown<T: Serialize>(value: &T) -> Value {
+    let json = spec(value);
+    let bytes = json.to_string().len();
+    if bytes > MAX_SHOWN {
+        json!({ "not_shown": format!("{bytes} bytes; see the run's events") })
+    } else {
+        json
+    }
+}

@@ -1,0 +1,164 @@
+//! Published versions, compiled once and shared by the runs that pin them; agents that runs pin.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dirigent_engine::machine::Workflow;
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{
+    Agent, AgentVersion, Document, Entity, Kind, WorkflowExecution, WorkflowVersion,
+};
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::Pins;
+use serde_json::Value;
+
+use super::effects::AgentSource;
+use super::error::RuntimeError;
+use crate::records::{DEFAULT_ORG, RecordError, Records};
+
+/// Compiled versions kept; a version in use is kept by its runs anyway.
+const MAX_KEPT: usize = 256;
+/// Versions of one agent that are looked through for the newest.
+const MAX_VERSIONS: usize = 10_000;
+
+/// Finds and compiles versions.
+pub(crate) struct Plans {
+    records: Records,
+    compiled: Mutex<HashMap<Digest, Arc<Workflow>>>,
+}
+
+impl Plans {
+    pub(crate) fn new(records: Records) -> Self {
+        Self {
+            records,
+            compiled: Mutex::default(),
+        }
+    }
+
+    /// The compiled form of a version's document.
+    pub(crate) fn compiled(&self, version: &WorkflowVersion) -> Result<Arc<Workflow>, RuntimeError> {
+        let digest: Option<Digest> = version.digest.parse().ok();
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = digest.and_then(|digest| compiled.get(&digest)) {
+            return Ok(found.clone());
+        }
+        let name = format!("{}@{}", version.workflow_name, version.version);
+        let workflow = compile(&name, &version.document)?;
+        if compiled.len() >= MAX_KEPT {
+            compiled.clear();
+        }
+        compiled.insert(workflow.digest(), workflow.clone());
+        Ok(workflow)
+    }
+
+    /// The compiled form of the version a run pinned, and that version.
+    pub(crate) fn of_run(&self, execution: &WorkflowExecution) -> Result<Arc<Workflow>, RuntimeError> {
+        let version = self.get(Kind::WorkflowVersion, execution.workflow_version)?;
+        self.compiled(&body(&version)?)
+    }
+
+    /// The document of a run.
+    pub(crate) fn execution(&self, run: RunId) -> Result<Document, RuntimeError> {
+        let found = self
+            .records
+            .get(Kind::WorkflowExecution, run.into())
+            .map_err(unread)?;
+        found
+            .map(|stored| stored.document)
+            .ok_or(RuntimeError::UnknownRun { run })
+    }
+
+    /// Pins the newest version of every agent a workflow names.
+    pub(crate) fn pins(&self, org: EntityId, workflow: &Workflow) -> Result<Pins, RuntimeError> {
+        let mut pins = Pins::default();
+        for name in workflow.agents() {
+            let version = self.newest(org, name)?;
+            let digest = version.digest.parse().map_err(|_| RuntimeError::BadDocument {
+                what: format!("version {} of agent `{name}`", version.number),
+                detail: "its digest is none".into(),
+            })?;
+            pins.agents.insert(name.clone(), digest);
+        }
+        Ok(pins)
+    }
+
+    fn newest(&self, org: EntityId, name: &str) -> Result<AgentVersion, RuntimeError> {
+        let missing = || RuntimeError::Missing {
+            what: format!("agent `{name}`"),
+        };
+        let agent = self
+            .records
+            .find_by_name(org, Kind::Agent, name)
+            .map_err(unread)?
+            .ok_or_else(missing)?;
+        let agent = agent.document;
+        let id = Value::String(agent.metadata.id.to_string());
+        let versions = self
+            .records
+            .find_by_index(org, Kind::AgentVersion, "agent", &id, MAX_VERSIONS)
+            .map_err(unread)?;
+        // The version of what the agent says now; another one may be newer by number when it was changed back.
+        let current: Option<Agent> = agent.body().ok();
+        let mut versions: Vec<AgentVersion> = versions
+            .iter()
+            .map(|stored| body(&stored.document))
+            .collect::<Result<_, _>>()?;
+        versions.sort_by_key(|version| (Some(&version.definition) == current.as_ref(), version.number));
+        versions.pop().ok_or_else(missing)
+    }
+
+    fn get(&self, kind: Kind, id: EntityId) -> Result<Document, RuntimeError> {
+        let missing = || RuntimeError::Missing {
+            what: format!("{kind} {id}"),
+        };
+        Ok(self
+            .records
+            .get(kind, id)
+            .map_err(unread)?
+            .ok_or_else(missing)?
+            .document)
+    }
+}
+
+impl AgentSource for Plans {
+    fn agent(&self, name: &str, version: Option<Digest>) -> Result<AgentVersion, RuntimeError> {
+        let Some(digest) = version else {
+            return self.newest(DEFAULT_ORG, name);
+        };
+        let wanted = Value::String(digest.to_string());
+        let found = self
+            .records
+            .find_by_index(DEFAULT_ORG, Kind::AgentVersion, "digest", &wanted, 1)
+            .map_err(unread)?;
+        let missing = || RuntimeError::Missing {
+            what: format!("version {} of agent `{name}`", digest.short()),
+        };
+        body(&found.first().ok_or_else(missing)?.document)
+    }
+}
+
+/// Reads the document of a version; it was checked when it was published.
+fn compile(name: &str, document: &Value) -> Result<Arc<Workflow>, RuntimeError> {
+    dirigent_engine::load(name, &document.to_string())
+        .map(Arc::new)
+        .map_err(|details| RuntimeError::BadVersion { details })
+}
+
+/// The body of a stored document.
+pub(crate) fn body<T: Entity>(document: &Document) -> Result<T, RuntimeError> {
+    document.body().map_err(|error| RuntimeError::BadDocument {
+        what: format!("{}/{}", document.kind, document.metadata.name),
+        detail: error.to_string(),
+    })
+}
+
+/// A record that could not be read.
+pub(crate) fn unread(error: RecordError) -> RuntimeError {
+    match error {
+        RecordError::Read(error) => RuntimeError::Read(error),
+        other => RuntimeError::BadDocument {
+            what: "a record".into(),
+            detail: other.to_string(),
+        },
+    }
+}

@@ -1,0 +1,175 @@
+//! The start of the runtime: what it is made of, and what the process before it left unfinished.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use dirigent_protocol::entity::Kind;
+use dirigent_protocol::id::RunId;
+use dirigent_store::{ScanRange, Txn};
+use serde_json::json;
+
+use super::api::Rooms;
+use super::core::{Core, Runs};
+use super::effects::{Means, Performers};
+use super::error::RuntimeError;
+use super::live::Live;
+use super::message::Message;
+use super::permits::{Grant, Permits};
+use super::plans::{Plans, unread};
+use super::rows::{self, Deaths, Unfinished};
+use super::timers::Timers;
+use crate::records::{DEFAULT_ORG, Records};
+use crate::spawn::Supervisor;
+use crate::worker::WorkerPool;
+
+/// Most rows of one commit.
+const BATCH: usize = 500;
+/// Largest output of a step that fits a record with everything around it, bytes.
+const MAX_OUTPUT: usize = 900 << 10;
+/// Approvals that wait are counted this far.
+const MAX_COUNTED: u64 = 1_000_000;
+
+/// Opens the runtime and takes up every run that was in hand.
+pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
+    let records = Records::new(rooms.store.clone());
+    let plans = Arc::new(Plans::new(records.clone()));
+    let settings = rooms.settings;
+    let worker = Arc::new(WorkerPool::new(
+        program(settings.worker_program.as_ref())?,
+        settings.expression_budget,
+    ));
+    let performers = Performers::open(&Means {
+        data_dir: settings.data_dir.clone(),
+        shell: settings.shell,
+        max_output_bytes: settings.max_output_bytes.min(MAX_OUTPUT),
+        egress_allow: settings.egress_allow.clone(),
+        kill_grace: settings.kill_grace,
+        providers: rooms.providers,
+        prices: rooms.prices,
+        agents: plans.clone(),
+        worker: worker.clone(),
+    })?;
+    let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
+    let pending = records
+        .count_by_index(
+            DEFAULT_ORG,
+            Kind::WorkflowApproval,
+            "status",
+            &json!("pending"),
+            MAX_COUNTED,
+        )
+        .map_err(unread)?;
+    let core = Arc::new(Core {
+        store: rooms.store,
+        records,
+        clock: rooms.clock,
+        settings,
+        performers,
+        permits,
+        timers: Timers::default(),
+        live: Live::default(),
+        plans,
+        worker,
+        tasks: Supervisor::new(),
+        approvals_pending: AtomicI64::new(i64::try_from(pending).unwrap_or(i64::MAX)),
+        runs: Runs::default(),
+    });
+    serve(&core, grants);
+    recover(&core).await?;
+    Ok(core)
+}
+
+fn program(given: Option<&PathBuf>) -> Result<PathBuf, RuntimeError> {
+    match given {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe().map_err(|source| RuntimeError::Io {
+            what: "find the running executable".into(),
+            source,
+        }),
+    }
+}
+
+/// Starts the tasks that bring permits and due timers to runs.
+fn serve(core: &Arc<Core>, mut grants: tokio::sync::mpsc::UnboundedReceiver<Grant>) {
+    let permits = core.clone();
+    core.tasks.spawn_until_stop("permits", async move {
+        while let Some(Grant { run, effect, permit }) = grants.recv().await {
+            // A run that is over has no use for it; dropped with the message, it goes to the next one.
+            drop(permits.deliver(run, Message::Permitted { effect, permit }));
+        }
+    });
+    let timers = core.clone();
+    core.tasks.spawn_until_stop("timers", async move {
+        let wake = |run| drop(timers.deliver(run, Message::Wake));
+        timers.timers.run(&timers.clock, wake).await;
+    });
+}
+
+/// Parked runs are noted; runs that were in hand are counted durably, then taken up.
+async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
+    let in_order = core.store.get(rows::STOPPED_IN_ORDER)?.is_some();
+    let mut in_hand = Vec::new();
+    let mut range = ScanRange::prefix(rows::UNFINISHED).limited(BATCH);
+    loop {
+        let page = core.store.scan(range.clone())?;
+        for (key, found) in page.items {
+            let Some(run) = rows::run_of(&key) else { continue };
+            let row: Unfinished = rows::decode(&found.value, "a run's row")?;
+            core.runs.note_parked(run, &row);
+            if row.parked {
+                core.timers.set(run, row.due);
+            } else {
+                in_hand.push(run);
+            }
+        }
+        match page.next {
+            Some(next) => range = range.after(next),
+            None => break,
+        }
+    }
+    let deaths = count_deaths(core, &in_hand, in_order).await?;
+    for (run, count) in in_hand.into_iter().zip(deaths) {
+        let quarantine = count >= core.settings.max_crashes;
+        let message = if quarantine {
+            Message::Quarantine
+        } else {
+            Message::Recovered
+        };
+        drop(core.deliver(run, message));
+    }
+    Ok(())
+}
+
+/// Counts this start as a death of the daemon for every run that was in hand and made no progress since the last one,
+/// unless the daemon was stopped in order.
+async fn count_deaths(core: &Core, in_hand: &[RunId], in_order: bool) -> Result<Vec<u32>, RuntimeError> {
+    let mut counts = Vec::with_capacity(in_hand.len());
+    for runs in in_hand.chunks(BATCH) {
+        let mut txn = Txn {
+            reserve: true,
+            ..Txn::default()
+        };
+        for run in runs {
+            let seq = core.store.stream_end(rows::stream(*run))?;
+            let known: Option<Deaths> = rows::get(&*core.store, &rows::deaths_key(*run), "deaths")?;
+            let before = known
+                .filter(|known| known.seq == seq)
+                .map_or(0, |known| known.count);
+            let count = if in_order { before } else { before + 1 };
+            txn.puts
+                .push((rows::deaths_key(*run), rows::encode(&Deaths { count, seq })?));
+            counts.push(count);
+        }
+        core.store.commit(txn).await?;
+    }
+    if in_order {
+        let txn = Txn {
+            deletes: vec![rows::STOPPED_IN_ORDER.into()],
+            reserve: true,
+            ..Txn::default()
+        };
+        core.store.commit(txn).await?;
+    }
+    Ok(counts)
+}

@@ -1,0 +1,195 @@
+//! The runtime's own rows in the store: which runs are not over, their snapshots, deaths of the daemon. No other file
+//! spells a key of theirs; upper-case prefixes are ours.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use dirigent_engine::state::RunState;
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::{EffectId, Status};
+use dirigent_store::{BlobId, Store, StreamId};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::RuntimeError;
+
+/// The stream of a run's events.
+pub(crate) fn stream(run: RunId) -> StreamId {
+    StreamId(run.bytes())
+}
+
+/// Prefix of every row of a run that is not over.
+pub(crate) const UNFINISHED: &[u8] = b"L";
+/// There while the daemon was stopped in order: nothing in hand had to do with its end.
+pub(crate) const STOPPED_IN_ORDER: &[u8] = b"Z";
+
+/// The row of a run that is not over.
+pub(crate) fn unfinished_key(run: RunId) -> Bytes {
+    key(b'L', run)
+}
+
+/// The row of a run's snapshot.
+pub(crate) fn snapshot_key(run: RunId) -> Bytes {
+    key(b'S', run)
+}
+
+/// The row of the daemon's deaths with a run in hand.
+pub(crate) fn deaths_key(run: RunId) -> Bytes {
+    key(b'C', run)
+}
+
+fn key(prefix: u8, run: RunId) -> Bytes {
+    let mut bytes = vec![prefix];
+    bytes.extend_from_slice(&run.bytes());
+    bytes.into()
+}
+
+/// The run of an unfinished row's key.
+pub(crate) fn run_of(key: &[u8]) -> Option<RunId> {
+    let id = <[u8; 16]>::try_from(key.get(1..)?).ok()?;
+    Some(RunId(uuid::Uuid::from_bytes(id)))
+}
+
+/// What is known of a run that is not over without loading it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unfinished {
+    /// Its organisation.
+    pub(crate) org: EntityId,
+    /// Where it stands.
+    pub(crate) status: Status,
+    /// Nothing of it is in hand: it needs no memory until something comes.
+    pub(crate) parked: bool,
+    /// When its next timer is due.
+    #[serde(default)]
+    pub(crate) due: Option<Timestamp>,
+    /// Approvals that ask what became of an effect.
+    #[serde(default)]
+    pub(crate) asks: BTreeMap<EffectId, EntityId>,
+    /// Set aside after repeated deaths of the daemon; its open intents are settled when a person resumes it.
+    #[serde(default)]
+    pub(crate) quarantined: bool,
+}
+
+/// Deaths of the daemon with a run in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deaths {
+    /// How many, one after the other without progress.
+    pub(crate) count: u32,
+    /// The run's last event then.
+    pub(crate) seq: u64,
+}
+
+/// A run at one moment.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    /// The state.
+    pub(crate) state: RunState,
+    /// Tasks that ended.
+    pub(crate) done: u32,
+    /// The task it is at, for people.
+    pub(crate) at: String,
+}
+
+/// Where a snapshot's bytes are.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum SnapshotRow {
+    /// Here.
+    Inline(#[serde(with = "serde_bytes_vec")] Vec<u8>),
+    /// In a blob, because they are more than a row may hold.
+    Blob([u8; 32]),
+}
+
+/// Largest snapshot kept in its row, bytes.
+pub(crate) const MAX_INLINE: usize = 900 << 10;
+
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, RuntimeError> {
+    rmp_serde::to_vec_named(value)
+        .map(Bytes::from)
+        .map_err(|error| RuntimeError::BadDocument {
+            what: "a row of the runtime".into(),
+            detail: error.to_string(),
+        })
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, RuntimeError> {
+    rmp_serde::from_slice(bytes).map_err(|error| RuntimeError::BadDocument {
+        what: what.to_owned(),
+        detail: error.to_string(),
+    })
+}
+
+/// Reads a row.
+pub(crate) fn get<T: DeserializeOwned>(
+    store: &dyn Store,
+    key: &[u8],
+    what: &str,
+) -> Result<Option<T>, RuntimeError> {
+    store
+        .get(key)?
+        .map(|found| decode(&found.value, what))
+        .transpose()
+}
+
+/// Makes a snapshot's row; a large one is put into a blob first, which the commit must name.
+pub(crate) async fn snapshot_row(
+    store: &dyn Store,
+    snapshot: &Snapshot,
+) -> Result<(Bytes, Option<BlobId>), RuntimeError> {
+    let bytes = encode(snapshot)?;
+    if bytes.len() <= MAX_INLINE {
+        return Ok((encode(&SnapshotRow::Inline(bytes.to_vec()))?, None));
+    }
+    let blob = store
+        .blob_put(bytes)
+        .await
+        .map_err(|error| RuntimeError::BadDocument {
+            what: "a snapshot".into(),
+            detail: error.to_string(),
+        })?;
+    Ok((encode(&SnapshotRow::Blob(blob.0))?, Some(blob)))
+}
+
+/// Reads a run's snapshot.
+pub(crate) async fn read_snapshot(store: &dyn Store, run: RunId) -> Result<Option<Snapshot>, RuntimeError> {
+    let bytes = match get(store, &snapshot_key(run), "a snapshot's row")? {
+        None => return Ok(None),
+        Some(SnapshotRow::Inline(bytes)) => bytes.into(),
+        Some(SnapshotRow::Blob(id)) => {
+            store
+                .blob_get(BlobId(id))
+                .await
+                .map_err(|error| RuntimeError::BadDocument {
+                    what: "a snapshot".into(),
+                    detail: error.to_string(),
+                })?
+        }
+    };
+    decode(&bytes, "a snapshot").map(Some)
+}
+
+/// Bytes as bytes, not as a list of numbers.
+mod serde_bytes_vec {
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+                Ok(bytes)
+            }
+        }
+        deserializer.deserialize_byte_buf(Visitor)
+    }
+}

@@ -1,0 +1,312 @@
+//! What a driver does with each message.
+
+use dirigent_engine::machine::{Refusal, Stimulus};
+use dirigent_engine::state::EffectPhase;
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::entity::{Kind, Level};
+use dirigent_protocol::run::{EffectId, EffectOutcome, Status, TimerId, Usage, WorkflowError};
+
+use super::batch::{Batch, NoDecision};
+use super::commit::{Committed, Deed, NotCommitted, started};
+use super::driver::{Broken, Driver};
+use super::error::RuntimeError;
+use super::message::{Message, PersonCommand, Wish};
+use super::rows::{self, Deaths};
+
+/// An outcome larger than this is not kept when a commit is too large, bytes of JSON.
+const LARGE_OUTCOME: usize = 64 << 10;
+
+impl Driver {
+    fn open_batch(&self) -> Result<Batch, Broken> {
+        let document = self.document.as_ref().ok_or(Broken)?;
+        Ok(self.batch(self.about(&document.document)))
+    }
+
+    /// Outcomes and permits: as many as there are, in one commit.
+    pub(crate) async fn together(&mut self, messages: Vec<Message>) -> Result<(), Broken> {
+        let mut batch = self.open_batch()?;
+        let mut outcomes = Vec::new();
+        for message in messages {
+            let (stimulus, held) = match message {
+                Message::Settled { effect, outcome } => {
+                    // Its permit is free before the decision, which may need it.
+                    self.performing.remove(&effect);
+                    self.let_next();
+                    outcomes.push((effect, outcome.clone()));
+                    (Stimulus::Settled { effect, outcome }, None)
+                }
+                Message::Permitted { effect, permit } => {
+                    self.in_queue = self.in_queue.saturating_sub(1);
+                    (Stimulus::Permitted { effect }, Some((effect, permit)))
+                }
+                _ => continue,
+            };
+            self.decide_quietly(&mut batch, &stimulus, held).await?;
+        }
+        match self.commit(batch, None, Vec::new()).await {
+            Err(NotCommitted::TooLarge) => self.without_large(outcomes).await,
+            other => settled(other),
+        }
+    }
+
+    /// The same outcomes again, the large ones as failures: the run must go on.
+    async fn without_large(&mut self, outcomes: Vec<(EffectId, EffectOutcome)>) -> Result<(), Broken> {
+        let mut batch = self.open_batch()?;
+        for (effect, outcome) in outcomes {
+            let outcome = if size(&outcome) > LARGE_OUTCOME {
+                too_large(&outcome)
+            } else {
+                outcome
+            };
+            self.decide_quietly(&mut batch, &Stimulus::Settled { effect, outcome }, None)
+                .await?;
+        }
+        let committed = self.commit(batch, None, Vec::new()).await;
+        // Permits of the first try went back; their effects wait again.
+        self.dequeue_all();
+        self.enqueue_waiting();
+        settled(committed)
+    }
+
+    /// Timers that are due.
+    pub(crate) async fn wake(&mut self) -> Result<(), Broken> {
+        let now = (self.core.clock)();
+        let due: Vec<TimerId> = self
+            .state
+            .timers()
+            .filter(|timer| timer.due <= now && !self.deferred.contains(&timer.id))
+            .map(|timer| timer.id)
+            .collect();
+        let mut batch = self.open_batch()?;
+        for timer in due {
+            if self
+                .decide_quietly(&mut batch, &Stimulus::TimerFired { timer }, None)
+                .await?
+                == 0
+            {
+                self.deferred.insert(timer);
+            }
+        }
+        let committed = self.commit(batch, None, Vec::new()).await;
+        self.core.timers.set(self.run, self.next_due(&self.state));
+        settled(committed)
+    }
+
+    /// The daemon was restarted: nothing of what was open runs on, then each is settled by its policy.
+    pub(crate) async fn recovered(&mut self) -> Result<(), Broken> {
+        self.clear_open().await;
+        let mut batch = self.open_batch()?;
+        self.decide_quietly(&mut batch, &Stimulus::Recovered, None)
+            .await?;
+        let mut puts = Vec::new();
+        if !batch.events.is_empty()
+            && !batch.state.status().is_final()
+            && let Ok(Some(deaths)) =
+                rows::get::<Deaths>(&*self.core.store, &rows::deaths_key(self.run), "deaths")
+        {
+            // What recovery itself records is no progress.
+            let deaths = Deaths {
+                seq: batch.state.seq(),
+                ..deaths
+            };
+            puts.extend(
+                rows::encode(&deaths)
+                    .map(|bytes| (rows::deaths_key(self.run), bytes))
+                    .ok(),
+            );
+        }
+        let committed = self.commit(batch, None, puts).await;
+        self.own.push_back(Message::Wake);
+        settled(committed)
+    }
+
+    /// The daemon died again and again with this run in hand: it is suspended, and a person is told.
+    pub(crate) async fn set_aside(&mut self) -> Result<(), Broken> {
+        self.clear_open().await;
+        self.quarantined = true;
+        self.dequeue_all();
+        let mut batch = self.open_batch()?;
+        self.decide_quietly(
+            &mut batch,
+            &Stimulus::Pause {
+                by: "dirigent (quarantine)".into(),
+            },
+            None,
+        )
+        .await?;
+        let text = "The daemon died several times in a row with this run in hand and no progress between. It is \
+                    suspended; resume it to try once more, or cancel it.";
+        batch.papers.notify(
+            Level::Critical,
+            format!("{} was set aside", self.workflow.name()),
+            text.into(),
+        );
+        settled(self.commit(batch, None, Vec::new()).await)
+    }
+
+    async fn clear_open(&self) {
+        for effect in self.state.effects() {
+            if let EffectPhase::Intended { key, .. } | EffectPhase::Parked { key, .. } = &effect.phase
+                && let Some(performer) = self.core.performers.of(effect.request.kind())
+            {
+                performer.clear(self.run, effect.id, key).await;
+            }
+        }
+    }
+
+    /// A person's wish; told when it is durable.
+    pub(crate) async fn command(&mut self, command: PersonCommand) -> Result<(), Broken> {
+        let PersonCommand { wish, actor, reply } = command;
+        let (pauses, resumes) = (matches!(wish, Wish::Pause), matches!(wish, Wish::Resume));
+        let (answer, broken) = match self.grant(wish, &actor).await {
+            Ok(()) => (Ok(self.state.status()), false),
+            Err((error, broken)) => (Err(error), broken),
+        };
+        let done = answer.is_ok();
+        // Who asked may be gone; the deed stands all the same.
+        drop(reply.send(answer));
+        if broken {
+            return Err(Broken);
+        }
+        if pauses && done {
+            self.dequeue_all();
+        }
+        if resumes && done {
+            self.deferred.clear();
+            self.dequeue_all();
+            self.enqueue_waiting();
+            self.own.push_back(Message::Wake);
+            if std::mem::take(&mut self.quarantined) {
+                self.own.push_back(Message::Recovered);
+            }
+        }
+        Ok(())
+    }
+
+    async fn grant(&mut self, wish: Wish, actor: &crate::records::Actor) -> Result<(), (RuntimeError, bool)> {
+        let action = wish.action();
+        let mut object = format!("{}/{}", Kind::WorkflowExecution, self.run);
+        let mut reply = CommandReply::Accepted {};
+        let by = actor.subject.name.clone();
+        let mut born = None;
+        let stimulus = match wish {
+            Wish::Start { document, stimulus } => {
+                reply = started(self.run, Status::Running);
+                born = Some(*document);
+                *stimulus
+            }
+            Wish::Cancel { reason } => Stimulus::Cancel { by, reason },
+            Wish::Pause => Stimulus::Pause { by },
+            Wish::Resume => Stimulus::Resume { by },
+            Wish::Decide { approval, record } => {
+                object = format!("{}/{approval}", Kind::WorkflowApproval);
+                Stimulus::Decided { approval, record }
+            }
+            Wish::Resolve { effect, resolution } => Stimulus::Resolve {
+                effect,
+                resolution,
+                by,
+            },
+        };
+        let base = self
+            .document
+            .as_ref()
+            .map(|stored| &stored.document)
+            .or(born.as_ref());
+        let Some(about) = base.map(|document| self.about(document)) else {
+            return Err((RuntimeError::Internal("a run without its document"), true));
+        };
+        let mut batch = self.batch(about);
+        match self.decide(&mut batch, &stimulus, None).await {
+            Ok(_) => {}
+            Err(NoDecision::Refused(refusal)) => return Err((self.refused(refusal), false)),
+            Err(NoDecision::Failed(error)) => return Err((error, false)),
+        }
+        if born.is_some() {
+            reply = started(self.run, batch.state.status());
+        }
+        let deed = Deed {
+            actor,
+            action,
+            object,
+            reply,
+            document: born,
+        };
+        match self.commit(batch, Some(deed), Vec::new()).await {
+            Ok(Committed::Applied | Committed::Replayed) => Ok(()),
+            Err(NotCommitted::Refused(error)) => Err((error, false)),
+            Err(NotCommitted::TooLarge) => Err((RuntimeError::Internal("too large"), false)),
+            Err(NotCommitted::Broken(error)) => Err((error, true)),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> RuntimeError {
+        let run = self.run;
+        match refusal {
+            Refusal::Ended(status) => RuntimeError::Ended { run, status },
+            Refusal::Stale { given, wanted } => RuntimeError::Stale { wanted, given },
+            other => RuntimeError::WrongState {
+                run,
+                detail: other.to_string(),
+            },
+        }
+    }
+
+    /// Decides; a stimulus that does not fit any more is no fault.
+    async fn decide_quietly(
+        &self,
+        batch: &mut Batch,
+        stimulus: &Stimulus,
+        held: Option<(EffectId, super::permits::Permit)>,
+    ) -> Result<usize, Broken> {
+        match Box::pin(self.decide(batch, stimulus, held)).await {
+            Ok(count) => Ok(count),
+            Err(NoDecision::Refused(refusal)) => {
+                tracing::debug!(run = %self.run, %refusal, "a stimulus came too late");
+                Ok(0)
+            }
+            Err(NoDecision::Failed(error)) => {
+                tracing::error!(run = %self.run, %error, "a decision could not be made");
+                Err(Broken)
+            }
+        }
+    }
+}
+
+fn settled(committed: Result<Committed, NotCommitted>) -> Result<(), Broken> {
+    match committed {
+        Ok(_) => Ok(()),
+        Err(NotCommitted::TooLarge) => {
+            tracing::error!("a run's events are more than one commit may hold");
+            Err(Broken)
+        }
+        Err(NotCommitted::Refused(error) | NotCommitted::Broken(error)) => {
+            tracing::error!(%error, "a run's events were not committed");
+            Err(Broken)
+        }
+    }
+}
+
+fn size(outcome: &EffectOutcome) -> usize {
+    match outcome {
+        EffectOutcome::Done { output, .. } => output.to_string().len(),
+        _ => 0,
+    }
+}
+
+fn too_large(outcome: &EffectOutcome) -> EffectOutcome {
+    let detail = format!(
+        "its output has {} bytes; a step's output must fit one record of 1 MiB",
+        size(outcome)
+    );
+    let usage = match outcome {
+        EffectOutcome::Done { usage, .. } => *usage,
+        _ => Usage::default(),
+    };
+    EffectOutcome::Failed {
+        error: WorkflowError::standard("runtime", 413, "The output is too large").detail(detail),
+        retryable: false,
+        retry_after_ms: None,
+        usage,
+    }
+}
