@@ -36,6 +36,11 @@ pub mod state;
 pub mod task;
 mod workflow;
 
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod testing;
+
 pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
 pub use machine::{Context, Decision, PermitClass, Permits, Refusal, Stimulus, Unlimited, Workflow, decide};

@@ -244,20 +244,7 @@ impl Reader {
     }
 
     fn expression_error(&mut self, error: &ExpressionError, start: usize, node: &Node, path: &str) {
-        let mut at = node.span.start;
-        let whole = node.as_str().unwrap_or("");
-        let offset = (start + error.offset).min(whole.len());
-        let before = whole.get(..offset).map_or(0, |text| text.chars().count());
-        let one_line = node.span.end.line == at.line;
-        if one_line {
-            let quote = u32::from(!matches!(node.value, Value::String { plain: true, .. }));
-            at.column += u32::try_from(before).unwrap_or(0) + quote;
-        }
-        let place = if one_line {
-            String::new()
-        } else {
-            format!(" (at character {})", before + 1)
-        };
+        let (at, place) = inside(node, start + error.offset);
         let message = format!("the jq expression is wrong: {}{place}", error.message);
         let help = error
             .help
@@ -267,11 +254,13 @@ impl Reader {
     }
 
     fn check_variables(&mut self, expression: &Expression, node: &Node, path: &str) {
+        let text = node.as_str().unwrap_or("");
         for name in expression.variables() {
+            let (at, _) = inside(node, text.find(&format!("${name}")).unwrap_or(0));
             if name == "secrets" {
                 let message = "`$secrets` is not supported yet";
-                self.error("unsupported_secrets", message, node.span.start, path)
-                    .help = Some("keys of model providers come from the daemon's environment".to_owned());
+                self.error("unsupported_secrets", message, at, path).help =
+                    Some("keys of model providers come from the daemon's environment".to_owned());
                 continue;
             }
             if VARIABLES.contains(&name.as_str()) || self.scope.contains(name) {
@@ -295,8 +284,7 @@ impl Reader {
                 ),
             };
             let message = format!("there is no variable `${name}` here");
-            self.error("undefined_variable", message, node.span.start, path)
-                .help = Some(help);
+            self.error("undefined_variable", message, at, path).help = Some(help);
         }
     }
 
@@ -365,4 +353,19 @@ impl Reader {
             .help = Some(help);
         None
     }
+}
+
+/// The place of a byte offset inside a text, and words for it where the text spans several lines.
+fn inside(node: &Node, offset: usize) -> (Position, String) {
+    let mut at = node.span.start;
+    let whole = node.as_str().unwrap_or("");
+    let before = whole
+        .get(..offset.min(whole.len()))
+        .map_or(0, |text| text.chars().count());
+    if node.span.end.line != at.line {
+        return (at, format!(" (at character {})", before + 1));
+    }
+    let quote = u32::from(!matches!(node.value, Value::String { plain: true, .. }));
+    at.column += u32::try_from(before).unwrap_or(0) + quote;
+    (at, String::new())
 }

@@ -18,6 +18,11 @@ use super::program::ExpressionError;
 const MAX_BYTES: usize = 8 * 1024;
 const MAX_BRACKETS: usize = 128;
 const MAX_TOKENS: usize = 1_000;
+/// Words and signs that may put what follows one level deeper; reading them recurses.
+const MAX_NESTING: usize = 200;
+const NESTING: [&str; 13] = [
+    "and", "as", "catch", "def", "elif", "else", "foreach", "if", "label", "or", "reduce", "then", "try",
+];
 const MAX_FACTOR: u64 = 64;
 
 /// What is known of an expression before it runs.
@@ -40,6 +45,10 @@ pub(super) fn check(code: &str) -> Result<Checked, ExpressionError> {
         })?;
     if count(&tokens) > MAX_TOKENS {
         let message = format!("the expression has more than {MAX_TOKENS} words and signs");
+        return Err(ExpressionError::new("expression_too_large", message, 0).help(SPLIT));
+    }
+    if nesting(&tokens) > MAX_NESTING {
+        let message = format!("the expression has more than {MAX_NESTING} stages and conditions");
         return Err(ExpressionError::new("expression_too_large", message, 0).help(SPLIT));
     }
     let term =
@@ -109,18 +118,31 @@ fn syntax(code: &str, found: &str, expected: &str) -> ExpressionError {
 }
 
 fn count(tokens: &[Token<&str>]) -> usize {
+    total(tokens, false, |_| true)
+}
+
+fn nesting(tokens: &[Token<&str>]) -> usize {
+    total(tokens, false, |text| {
+        NESTING.contains(&text) || text.starts_with(|c| "|=!<>+-*/%,?".contains(c))
+    })
+}
+
+/// Tokens that count, those inside of blocks and texts included. Commas right inside braces part the fields
+/// of an object and do not count.
+fn total(tokens: &[Token<&str>], braces: bool, counts: fn(&str) -> bool) -> usize {
+    let own = |token: &Token<&str>| usize::from(counts(token.0) && !(braces && token.0 == ","));
     tokens
         .iter()
         .map(|token| match &token.1 {
-            Tok::Block(inner) => 2 + count(inner),
+            Tok::Block(inner) => own(token) + total(inner, token.0.starts_with('{'), counts),
             Tok::Str(parts) => {
                 let inner = parts.iter().map(|part| match part {
-                    StrPart::Term(token) => count(std::slice::from_ref(token)),
-                    _ => 1,
+                    StrPart::Term(token) => total(std::slice::from_ref(token), false, counts),
+                    _ => 0,
                 });
-                1 + inner.sum::<usize>()
+                own(token) + inner.sum::<usize>()
             }
-            _ => 1,
+            _ => own(token),
         })
         .sum()
 }

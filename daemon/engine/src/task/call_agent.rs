@@ -80,7 +80,7 @@ mod tests {
     use dirigent_protocol::run::{EffectRequest, Pins};
     use serde_json::json;
 
-    use crate::task::testing::{Bench, done};
+    use crate::testing::{Bench, done};
 
     #[test]
     fn an_agent_is_pinned_and_gets_its_input() {

@@ -204,7 +204,7 @@ mod tests {
     use serde_json::json;
 
     use crate::machine::Refusal;
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     const TEXT: &str = "do:
   - ask:

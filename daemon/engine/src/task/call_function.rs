@@ -82,7 +82,7 @@ impl Task for CallFunction {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn a_function_gets_its_arguments() {

@@ -220,7 +220,7 @@ mod tests {
     use dirigent_protocol::run::{EffectRequest, HttpCall};
     use serde_json::{Value, json};
 
-    use crate::task::testing::{Bench, done, failed};
+    use crate::testing::{Bench, done, failed};
 
     fn call(with: &str, input: Value) -> HttpCall {
         let run = Bench::yaml(&format!("do:\n  - c: {{ call: http, with: {with} }}\n")).start(input);

@@ -41,7 +41,7 @@ impl Task for CallNoop {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::{Bench, done};
+    use crate::testing::{Bench, done};
 
     #[test]
     fn n_sequential_effects_cost_n_plus_one_commits() {

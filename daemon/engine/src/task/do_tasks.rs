@@ -46,7 +46,7 @@ impl Task for DoTasks {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn sequential_sub_tasks() {

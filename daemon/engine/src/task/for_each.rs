@@ -175,7 +175,7 @@ fn shorten(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn each_item_with_its_index() {

@@ -110,7 +110,7 @@ impl Task for Fork {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::{Bench, done};
+    use crate::testing::{Bench, done};
 
     #[test]
     fn a_race_has_one_winner() {

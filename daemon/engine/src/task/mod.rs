@@ -19,8 +19,6 @@ mod retry_policy;
 mod run_shell;
 mod set;
 mod switch;
-#[cfg(test)]
-mod testing;
 mod try_catch;
 mod wait;
 

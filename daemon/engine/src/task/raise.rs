@@ -95,7 +95,7 @@ impl Task for Raise {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn an_inline_error_faults_the_run() {

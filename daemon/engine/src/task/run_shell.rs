@@ -140,7 +140,7 @@ mod tests {
     use dirigent_protocol::run::EffectRequest;
     use serde_json::json;
 
-    use crate::task::testing::{Bench, done};
+    use crate::testing::{Bench, done};
 
     #[test]
     fn the_command_and_its_arguments_are_complete_and_unchanged() {

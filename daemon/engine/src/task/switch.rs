@@ -122,7 +122,7 @@ impl Task for Switch {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     const TEXT: &str = "do:
   - switchColor:

@@ -256,7 +256,7 @@ fn same_type(wanted: &str, given: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::{Bench, failed};
+    use crate::testing::{Bench, failed};
 
     const TEXT: &str = "do:
   - tryGetPet:

@@ -45,7 +45,7 @@ impl Task for Wait {
 mod tests {
     use serde_json::json;
 
-    use crate::task::testing::Bench;
+    use crate::testing::Bench;
 
     #[test]
     fn it_waits_until_due_and_hands_its_input_on() {
