@@ -95,6 +95,11 @@ pub trait Page {
         Vec::new()
     }
 
+    /// The rows the footer takes its keys from; a page of several depths names those that matter at this one.
+    fn footer(&self) -> &'static [Bind] {
+        self.meta().bindings
+    }
+
     /// Why an action cannot be taken now, in words; `None` if it can.
     fn why_not(&self, _action: Action, _ctx: &Ctx<'_>) -> Option<String> {
         None

@@ -124,8 +124,7 @@ impl Shell {
         }
         let own = self
             .page()
-            .meta()
-            .bindings
+            .footer()
             .iter()
             .filter(|bind| bind.footer)
             .map(|bind| {

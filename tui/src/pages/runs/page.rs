@@ -22,15 +22,15 @@ pub const META: Meta = Meta {
     letter: 'r',
     about: "every run, and one run live: graph, timeline, stream, step",
     bindings: &[
-        Bind::footer(Action::Open, "open"),
+        Bind::footer(Action::Open, "open, into"),
         Bind::footer(Action::Filter, "filter; find in the stream"),
         Bind::footer(Action::Sort, "sort"),
         Bind::footer(Action::View, "graph, tree, timeline"),
-        Bind::footer(Action::Stop, "cancel…"),
-        Bind::footer(Action::Approve, "to the question"),
-        Bind::footer(Action::Pause, "pause stream"),
-        Bind::footer(Action::Mark, "fold"),
-        Bind::footer(Action::Copy, "copy"),
+        Bind::footer(Action::Stop, "cancel the run (asks)"),
+        Bind::footer(Action::Approve, "to the question of the run"),
+        Bind::footer(Action::Pause, "pause the stream, follow"),
+        Bind::footer(Action::Mark, "fold, unfold"),
+        Bind::footer(Action::Copy, "copy the id, the step as JSON"),
         Bind::new(Action::SortReverse, "reverse the order"),
         Bind::new(Action::Left, "step to the left"),
         Bind::new(Action::Right, "step to the right"),
@@ -57,6 +57,28 @@ pub const META: Meta = Meta {
         Bind::new(Action::CopyLink, "copy the link"),
     ],
 };
+
+/// The footer of the list.
+const LIST_KEYS: &[Bind] = &[
+    Bind::footer(Action::Open, "open"),
+    Bind::footer(Action::Filter, "filter"),
+    Bind::footer(Action::Sort, "sort"),
+    Bind::footer(Action::SortReverse, "reverse"),
+    Bind::footer(Action::Copy, "copy id"),
+];
+
+/// The footer of the monitor.
+const MONITOR_KEYS: &[Bind] = &[
+    Bind::footer(Action::Approve, "to the question"),
+    Bind::footer(Action::Open, "in"),
+    Bind::footer(Action::View, "graph|tree|timeline"),
+    Bind::footer(Action::Pause, "pause"),
+    Bind::footer(Action::Mark, "fold"),
+    Bind::footer(Action::Stop, "cancel…"),
+    Bind::footer(Action::Copy, "copy"),
+    Bind::footer(Action::Filter, "find"),
+    Bind::footer(Action::FullPane, "full"),
+];
 
 /// The list of runs, or one run.
 #[derive(Debug, Default)]
@@ -201,6 +223,14 @@ impl Page for Runs {
         followed.into_iter().collect()
     }
 
+    fn footer(&self) -> &'static [Bind] {
+        if self.monitor.is_some() {
+            MONITOR_KEYS
+        } else {
+            LIST_KEYS
+        }
+    }
+
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match (&self.monitor, action) {
             (Some(monitor), action) => monitor.why_not(action, ctx),
@@ -239,6 +269,14 @@ impl Page for Runs {
         match &self.monitor {
             Some(monitor) => monitor.wants_text(),
             None => self.list.borrow().typing(),
+        }
+    }
+
+    fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
+        if self.monitor.is_some() {
+            &[("Enter", "find, back from the end"), ("Esc", "no search")]
+        } else {
+            &[("Enter", "keep the filter"), ("Esc", "all runs")]
         }
     }
 
