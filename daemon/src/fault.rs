@@ -18,8 +18,10 @@ impl From<ServiceError> for Fault {
         let fault = |code| Self::new(code, text.clone());
         match error {
             ServiceError::Denied(denial) => denial.into(),
-            ServiceError::NotFound { kind, .. } => fault(Code::NotFound)
-                .help(format!("`dirigent get {}` lists what there is", kind.definition().plural)),
+            ServiceError::NotFound { kind, .. } => fault(Code::NotFound).help(format!(
+                "`dirigent get {}` lists what there is",
+                kind.definition().plural
+            )),
             ServiceError::Ambiguous { .. } => fault(Code::Ambiguous).help("write more of the id"),
             ServiceError::Exists { .. } => {
                 fault(Code::Conflict).help("change the one that is there, or choose another")
@@ -36,9 +38,7 @@ impl From<ServiceError> for Fault {
             }
             ServiceError::InUse { .. } => fault(Code::InUse).help("end or change what uses it first"),
             ServiceError::Permanent { .. } => fault(Code::WrongState),
-            ServiceError::BadCursor { .. } => {
-                fault(Code::BadCursor).help("begin again without a cursor")
-            }
+            ServiceError::BadCursor { .. } => fault(Code::BadCursor).help("begin again without a cursor"),
             ServiceError::UnknownWord { help, .. } => fault(Code::Usage).help(help),
             ServiceError::Reused => {
                 fault(Code::RequestIdReused).help("make a new request id for each new call")
@@ -50,23 +50,27 @@ impl From<ServiceError> for Fault {
 }
 
 fn place(finding: &Diagnostic) -> String {
-    if finding.at.line == 0 { finding.at.path.clone() } else { finding.at.to_string() }
+    if finding.at.line == 0 {
+        finding.at.path.clone()
+    } else {
+        finding.at.to_string()
+    }
 }
 
 impl From<Denial> for Fault {
     fn from(denial: Denial) -> Self {
         let text = denial.to_string();
         match denial {
-            Denial::Hidden { kind, .. } => Self::new(Code::NotFound, text)
-                .help(format!("`dirigent get {}` lists what there is", kind.definition().plural)),
+            Denial::Hidden { kind, .. } => Self::new(Code::NotFound, text).help(format!(
+                "`dirigent get {}` lists what there is",
+                kind.definition().plural
+            )),
             Denial::Stranger { uid } => Self::new(Code::NotPermitted, text).help(format!(
                 "an administrator makes you one: `kind: User` with `uid: {uid}` in its spec"
             )),
             Denial::Private => Self::new(Code::NotPermitted, text)
                 .help("start your own with `dirigent daemon start`, or ask for the shared daemon's socket"),
-            Denial::Disabled { .. }
-            | Denial::NeedsAdministrator { .. }
-            | Denial::NeedsOwner { .. } => {
+            Denial::Disabled { .. } | Denial::NeedsAdministrator { .. } | Denial::NeedsOwner { .. } => {
                 Self::new(Code::NotPermitted, text).help("ask an administrator of this daemon")
             }
             Denial::DaemonWrites { .. } => Self::new(Code::NotPermitted, text),
@@ -93,9 +97,10 @@ impl From<RecordError> for Fault {
 /// What a failed read of the store is to a caller.
 fn read(error: &ReadError) -> Fault {
     match error {
-        ReadError::Compacted { oldest } => {
-            Fault::new(Code::BadCursor, format!("that part of the feed is gone; it begins at {oldest}"))
-        }
+        ReadError::Compacted { oldest } => Fault::new(
+            Code::BadCursor,
+            format!("that part of the feed is gone; it begins at {oldest}"),
+        ),
         ReadError::Limit => Fault::new(Code::Internal, error.to_string()),
         // The words of these name files of the daemon's machine: the log has them.
         ReadError::Damaged(_) | ReadError::State(_) => {
@@ -120,13 +125,12 @@ pub fn commit(error: &CommitError) -> Fault {
         CommitError::Overloaded { retry_after } => overloaded(text, *retry_after),
         CommitError::Full => Fault::new(Code::StorageFull, "the disk of the daemon is full")
             .help("free space on the disk of the data directory"),
-        CommitError::RequestReused => Fault::new(Code::RequestIdReused, text)
-            .help("make a new request id for each new call"),
+        CommitError::RequestReused => {
+            Fault::new(Code::RequestIdReused, text).help("make a new request id for each new call")
+        }
         CommitError::Unknown => Fault::new(Code::OutcomeUnknown, text)
             .help("ask again with the same request id: it takes effect once"),
-        CommitError::TooLarge { .. } => {
-            Fault::new(Code::TooLarge, text).help("make it smaller, or split it")
-        }
+        CommitError::TooLarge { .. } => Fault::new(Code::TooLarge, text).help("make it smaller, or split it"),
         CommitError::Failed(_) | CommitError::Fenced { .. } => {
             tracing::error!(%error, "the store acknowledges nothing any more");
             Fault::new(Code::StoreFailed, "the store acknowledges nothing any more")
@@ -138,5 +142,7 @@ pub fn commit(error: &CommitError) -> Fault {
 
 fn overloaded(text: String, retry_after: Duration) -> Fault {
     let ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
-    Fault::new(Code::Overloaded, text).retry_after_ms(ms.max(1)).help("try again a little later")
+    Fault::new(Code::Overloaded, text)
+        .retry_after_ms(ms.max(1))
+        .help("try again a little later")
 }

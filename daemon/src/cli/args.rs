@@ -79,7 +79,15 @@ mod tests {
     #[test]
     fn the_definition_is_sound_and_places_may_stand_behind_the_verb() {
         Args::command().debug_assert();
-        let args = Args::parse_from(["dirigentd", "check", "--data-dir", "/d", "--config", "/c", "--json"]);
+        let args = Args::parse_from([
+            "dirigentd",
+            "check",
+            "--data-dir",
+            "/d",
+            "--config",
+            "/c",
+            "--json",
+        ]);
         assert_eq!(args.data_dir, Some("/d".into()));
         assert!(matches!(args.verb, Some(Verb::Check { json: true })));
     }

@@ -51,5 +51,9 @@ pub(super) fn check(args: &Args, as_json: bool) -> Result<ExitCode, Failure> {
             dir.display()
         ));
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(Code::StoreDamaged.exit()) })
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(Code::StoreDamaged.exit())
+    })
 }

@@ -21,7 +21,9 @@ pub(super) fn start(section: &LogSection) {
         LogFormat::Json => false,
     };
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let base = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let base = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr);
     let started = if text {
         base.with_ansi(colour).try_init()
     } else {

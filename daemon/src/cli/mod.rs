@@ -23,7 +23,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         None => serve::serve(&args),
         Some(Verb::Check { json }) => check::check(&args, *json),
         Some(Verb::Validate { files, strict, json }) => Ok(validate::validate(files, *strict, *json)),
-        Some(Verb::Config { what: args::ConfigVerb::Default }) => {
+        Some(Verb::Config {
+            what: args::ConfigVerb::Default,
+        }) => {
             failure::print(dirigent_config::DAEMON_DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }

@@ -22,7 +22,11 @@ pub(super) fn configured(args: &Args) -> Result<(Paths, DaemonConfig), Failure> 
         config: args.config.clone(),
     };
     let mut paths = Paths::resolve(&environment, &flags)?;
-    let sources = Sources { file: paths.daemon_file.clone(), environment, flags: Vec::new() };
+    let sources = Sources {
+        file: paths.daemon_file.clone(),
+        environment,
+        flags: Vec::new(),
+    };
     let config = load_daemon(&sources)?.config;
     let named = &config.socket.path;
     if args.socket.is_none() && !named.as_os_str().is_empty() {
@@ -100,6 +104,8 @@ fn watch_stdin(closed: CancellationToken) -> Result<(), Failure> {
         while matches!(input.read(&mut bytes), Ok(1..)) {}
         closed.cancel();
     };
-    std::thread::Builder::new().name("stdin".to_owned()).spawn(watch)?;
+    std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(watch)?;
     Ok(())
 }

@@ -15,7 +15,11 @@ use crate::service::check_file;
 pub(super) fn validate(files: &[PathBuf], strict: bool, as_json: bool) -> ExitCode {
     let (mut errors, mut warnings, mut reports) = (0, 0, Vec::new());
     for path in files {
-        let name = if path.as_os_str() == "-" { "<stdin>".to_owned() } else { path.display().to_string() };
+        let name = if path.as_os_str() == "-" {
+            "<stdin>".to_owned()
+        } else {
+            path.display().to_string()
+        };
         let found = match read(path) {
             Ok(text) => check_file(&text),
             Err(finding) => vec![finding],
@@ -36,7 +40,11 @@ pub(super) fn validate(files: &[PathBuf], strict: bool, as_json: bool) -> ExitCo
     if as_json {
         print(json!({ "valid": valid, "errors": errors, "warnings": warnings, "files": reports }));
     }
-    if valid { ExitCode::SUCCESS } else { ExitCode::from(Code::Invalid.exit()) }
+    if valid {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(Code::Invalid.exit())
+    }
 }
 
 /// The text of a file, cut just above the limit: the parser says that it is too large.
@@ -48,15 +56,25 @@ fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let limit = MAX_BYTES as u64 + 1;
     let mut text = Vec::new();
     if path.as_os_str() == "-" {
-        io::stdin().lock().take(limit).read_to_end(&mut text).map_err(failed)?;
+        io::stdin()
+            .lock()
+            .take(limit)
+            .read_to_end(&mut text)
+            .map_err(failed)?;
         return Ok(text);
     }
     // Looked at before it is opened: opening a pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(Diagnostic::error("not_regular_file", "is not a regular file", Place::default())
-            .help("name a file, or `-` for standard input"));
+        return Err(
+            Diagnostic::error("not_regular_file", "is not a regular file", Place::default())
+                .help("name a file, or `-` for standard input"),
+        );
     }
-    File::open(path).map_err(failed)?.take(limit).read_to_end(&mut text).map_err(failed)?;
+    File::open(path)
+        .map_err(failed)?
+        .take(limit)
+        .read_to_end(&mut text)
+        .map_err(failed)?;
     Ok(text)
 }
 

@@ -48,7 +48,13 @@ impl Door {
     /// A door whose owner, the administrator, is the system's user `owner_uid`; `private` serves nobody else.
     #[must_use]
     pub fn new(records: Records, clock: Clock, owner_uid: u32, private: bool) -> Arc<Self> {
-        Arc::new(Self { records, clock, owner_uid, private, reads: Reads::default() })
+        Arc::new(Self {
+            records,
+            clock,
+            owner_uid,
+            private,
+            reads: Reads::default(),
+        })
     }
 
     /// Who this is, looked up anew at every call: a user switched off is refused at once.
@@ -66,7 +72,8 @@ impl Door {
             org: DEFAULT_ORG,
             administrator: false,
         };
-        self.refused(&stranger, Action::Hello.as_str(), "Daemon", &denial).await;
+        self.refused(&stranger, Action::Hello.as_str(), "Daemon", &denial)
+            .await;
         Err(denial.into())
     }
 
@@ -75,7 +82,11 @@ impl Door {
         if self.private && !owner {
             return Ok(Err(Denial::Private));
         }
-        let user = if owner { self.records.get(Kind::User, BOOTSTRAP_USER)? } else { self.user(peer.uid)? };
+        let user = if owner {
+            self.records.get(Kind::User, BOOTSTRAP_USER)?
+        } else {
+            self.user(peer.uid)?
+        };
         let Some(document) = user.map(|stored| stored.document) else {
             return Ok(Err(Denial::Stranger { uid: peer.uid }));
         };
@@ -95,7 +106,8 @@ impl Door {
     fn user(&self, uid: u32) -> Result<Option<crate::records::Stored>, RecordError> {
         for org in self.records.all(Kind::Organization, None, 1_000)? {
             let found =
-                self.records.find_unique(org.document.metadata.id, Kind::User, "uid", &Value::from(uid))?;
+                self.records
+                    .find_unique(org.document.metadata.id, Kind::User, "uid", &Value::from(uid))?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -122,7 +134,8 @@ impl Door {
                 Ok(())
             }
             Err(denial) => {
-                self.refused(subject, action.as_str(), &object.to_string(), &denial).await;
+                self.refused(subject, action.as_str(), &object.to_string(), &denial)
+                    .await;
                 Err(denial)
             }
         }

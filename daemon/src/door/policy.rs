@@ -112,7 +112,10 @@ pub(super) fn decide(
         && !sees(subject, document, in_team)
     {
         let what = document.metadata.name.clone();
-        return Err(Denial::Hidden { kind: document.kind, what });
+        return Err(Denial::Hidden {
+            kind: document.kind,
+            what,
+        });
     }
     let kind = match object {
         Object::Daemon => None,
@@ -135,7 +138,10 @@ pub(super) fn decide(
         _ => writes && matches!(kind, Some(Kind::User | Kind::Organization | Kind::Team)),
     };
     if needs_administrator {
-        return Err(Denial::NeedsAdministrator { action: action.as_str(), object: object.to_string() });
+        return Err(Denial::NeedsAdministrator {
+            action: action.as_str(),
+            object: object.to_string(),
+        });
     }
     let owners = matches!(
         action,
@@ -145,7 +151,10 @@ pub(super) fn decide(
         && owners
         && document.metadata.owner != subject.user
     {
-        return Err(Denial::NeedsOwner { action: action.as_str(), object: object.to_string() });
+        return Err(Denial::NeedsOwner {
+            action: action.as_str(),
+            object: object.to_string(),
+        });
     }
     Ok(())
 }

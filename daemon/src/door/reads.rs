@@ -22,7 +22,9 @@ impl Reads {
     /// Counts one; answers whether a flush is due.
     pub(super) fn count(&self, subject: &Subject, object: String) -> bool {
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = rows.entry((subject.user.bytes(), object)).or_insert_with(|| (subject.clone(), 0));
+        let row = rows
+            .entry((subject.user.bytes(), object))
+            .or_insert_with(|| (subject.clone(), 0));
         row.1 += 1;
         rows.len() >= MANY
     }
@@ -35,7 +37,10 @@ impl Reads {
         }
         let mut txn = Txn::default();
         for ((_, object), (subject, count)) in rows {
-            let read = Audit { count, ..Audit::allowed(&subject, "read", &object) };
+            let read = Audit {
+                count,
+                ..Audit::allowed(&subject, "read", &object)
+            };
             audit(&mut txn, now, &read)?;
         }
         Ok(Some(txn))

@@ -9,11 +9,18 @@ use crate::door::Denial;
 use crate::records::{DEFAULT_ORG, Draft};
 
 fn subject(administrator: bool) -> Subject {
-    Subject { user: EntityId::new(), name: "dana".into(), org: DEFAULT_ORG, administrator }
+    Subject {
+        user: EntityId::new(),
+        name: "dana".into(),
+        org: DEFAULT_ORG,
+        administrator,
+    }
 }
 
 fn document(kind: Kind, owner: EntityId, visibility: Visibility) -> Document {
-    let mut document = Draft::of(kind, "thing", Value::Null).owner(owner).document(Timestamp::UNIX_EPOCH);
+    let mut document = Draft::of(kind, "thing", Value::Null)
+        .owner(owner)
+        .document(Timestamp::UNIX_EPOCH);
     document.metadata.visibility = visibility;
     document
 }
@@ -27,7 +34,13 @@ fn nothing_is_seen_across_the_border_even_by_an_administrator() {
     let mut elsewhere = document(Kind::Agent, EntityId::new(), Visibility::Organization);
     elsewhere.metadata.org = EntityId::new();
     let denied = decide(&subject(true), Action::Read, &Object::Document(&elsewhere)).unwrap_err();
-    assert_eq!(denied, Denial::Hidden { kind: Kind::Agent, what: "thing".into() });
+    assert_eq!(
+        denied,
+        Denial::Hidden {
+            kind: Kind::Agent,
+            what: "thing".into()
+        }
+    );
 }
 
 #[test]
@@ -67,7 +80,10 @@ fn people_write_their_own_and_administrators_what_is_not_the_daemons() {
         (Action::Create, Object::Kind(Kind::User)),
         (Action::Read, Object::Kind(Kind::AuditLog)),
     ] {
-        assert!(matches!(decide(&dana, action, &object), Err(Denial::NeedsAdministrator { .. })));
+        assert!(matches!(
+            decide(&dana, action, &object),
+            Err(Denial::NeedsAdministrator { .. })
+        ));
         assert!(decide(&subject(true), action, &object).is_ok());
     }
 }

@@ -42,8 +42,15 @@ pub(super) fn login_name(uid: u32) -> String {
             (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
         })
         .filter(|name| {
-            let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-            first && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+            let first = name
+                .bytes()
+                .next()
+                .is_some_and(|byte| byte.is_ascii_alphanumeric());
+            first
+                && name.len() <= 64
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         })
         .map_or_else(|| format!("uid-{uid}"), str::to_owned)
 }

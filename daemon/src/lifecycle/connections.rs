@@ -42,10 +42,17 @@ impl Guests {
         let all: usize = guests.values().sum();
         let own = guests.get(&uid).copied().unwrap_or(0);
         let owner = uid == most.owner_uid;
-        let free = if owner { all < most.all + OWNERS } else { all < most.all && own < most.user };
+        let free = if owner {
+            all < most.all + OWNERS
+        } else {
+            all < most.all && own < most.user
+        };
         free.then(|| {
             *guests.entry(uid).or_default() += 1;
-            Guest { uid, guests: Arc::clone(self) }
+            Guest {
+                uid,
+                guests: Arc::clone(self),
+            }
         })
     }
 }
@@ -83,13 +90,18 @@ pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: 
                 }
             },
         };
-        let Ok(peer) = SocketPeer::of(&stream) else { continue };
+        let Ok(peer) = SocketPeer::of(&stream) else {
+            continue;
+        };
         let Some(guest) = guests.enter(peer.uid, most) else {
             tracing::warn!(uid = peer.uid, "too many connections: one is turned away");
             continue;
         };
         let tasks = house.tasks.clone();
-        tasks.spawn_until_stop("connection", serve(stream, Peer { uid: peer.uid }, Arc::clone(&house), guest));
+        tasks.spawn_until_stop(
+            "connection",
+            serve(stream, Peer { uid: peer.uid }, Arc::clone(&house), guest),
+        );
     }
     tracing::debug!(socket = %socket.path().display(), "closed");
 }

@@ -38,7 +38,10 @@ impl Socket {
         check_socket(path)?;
         socket_dir(path)?;
         clear(path)?;
-        let failed = |source| StartError::Listen { path: path.to_owned(), source };
+        let failed = |source| StartError::Listen {
+            path: path.to_owned(),
+            source,
+        };
         let listener = UnixListener::bind(path).map_err(failed)?;
         let file = SocketFile(path.to_owned());
         // Before this nobody else can connect either: that takes the right to write, which no usual umask leaves.
@@ -55,17 +58,24 @@ impl Socket {
 
 /// Removes what a daemon left that did not end in peace; refuses what lives or is something else.
 fn clear(path: &Path) -> Result<(), StartError> {
-    let failed = |source| StartError::Listen { path: path.to_owned(), source };
+    let failed = |source| StartError::Listen {
+        path: path.to_owned(),
+        source,
+    };
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
     if !found.file_type().is_socket() {
-        return Err(StartError::NotASocket { path: path.to_owned() });
+        return Err(StartError::NotASocket {
+            path: path.to_owned(),
+        });
     }
     match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(StartError::SocketInUse { path: path.to_owned() }),
+        Ok(_) => Err(StartError::SocketInUse {
+            path: path.to_owned(),
+        }),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(failed)
         }
@@ -85,11 +95,17 @@ mod tests {
         assert!(path.exists(), "left behind");
         let living = Socket::bind(&path, true).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(Socket::bind(&path, false), Err(StartError::SocketInUse { .. })));
+        assert!(matches!(
+            Socket::bind(&path, false),
+            Err(StartError::SocketInUse { .. })
+        ));
         drop(living);
         assert!(!path.exists());
         fs::write(&path, "mine").unwrap();
-        assert!(matches!(Socket::bind(&path, false), Err(StartError::NotASocket { .. })));
+        assert!(matches!(
+            Socket::bind(&path, false),
+            Err(StartError::NotASocket { .. })
+        ));
         let long = dir.path().join("x".repeat(120));
         assert!(matches!(Socket::bind(&long, false), Err(StartError::Place(_))));
     }

@@ -38,7 +38,14 @@ pub(super) fn prices(config: &DaemonConfig) -> Arc<PriceTable> {
         .iter()
         .map(|(name, row)| {
             let cached = row.cached.unwrap_or(row.input);
-            (name.clone(), Price { input: row.input, cached, output: row.output })
+            (
+                name.clone(),
+                Price {
+                    input: row.input,
+                    cached,
+                    output: row.output,
+                },
+            )
         })
         .collect();
     Arc::new(PriceTable::new(rows))

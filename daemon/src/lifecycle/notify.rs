@@ -7,7 +7,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Sends `READY=1`, `STOPPING=1`, ...; nobody listening is no problem.
 pub(super) fn notify(state: &str) {
-    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
     if let Err(error) = send(&path, state) {
         tracing::warn!(%error, "the service manager cannot be told");
     }
@@ -18,7 +20,9 @@ fn send(path: &OsStr, state: &str) -> std::io::Result<()> {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(path)?,
     };
-    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop)
+    UnixDatagram::unbound()?
+        .send_to_addr(state.as_bytes(), &address)
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -55,7 +55,10 @@ impl ProcessFile {
         how.open(&fresh)
             .and_then(|mut file| writeln!(file, "{text}"))
             .and_then(|()| fs::rename(&fresh, &path))
-            .map_err(|source| StartError::ProcessFile { path: path.clone(), source })
+            .map_err(|source| StartError::ProcessFile {
+                path: path.clone(),
+                source,
+            })
     }
 
     /// Removes it; its absence is no problem.

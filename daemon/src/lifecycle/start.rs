@@ -54,7 +54,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let store = open_store(&options).await?;
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
-    let door = Door::new(records.clone(), options.clock.clone(), options.owner_uid, options.private);
+    let door = Door::new(
+        records.clone(),
+        options.clock.clone(),
+        options.owner_uid,
+        options.private,
+    );
     let service = Service::new(records, door, options.clock.clone());
     let runtime = if options.runs {
         let mut settings = RuntimeSettings::of(&options.config, &options.data_dir);
@@ -87,10 +92,18 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         user: limits.max_connections_per_user,
         owner_uid: options.owner_uid,
     };
-    house.tasks.spawn("accept", accept(socket, Arc::clone(&house), most, door_closed.clone()));
+    house.tasks.spawn(
+        "accept",
+        accept(socket, Arc::clone(&house), most, door_closed.clone()),
+    );
     house.tasks.spawn_until_stop("upkeep", upkeep(service));
     notify("READY=1");
-    Ok(Running { house, data_dir: options.data_dir, socket: options.socket, door_closed })
+    Ok(Running {
+        house,
+        data_dir: options.data_dir,
+        socket: options.socket,
+        door_closed,
+    })
 }
 
 async fn open_store(options: &Options) -> Result<Arc<dyn Store>, StartError> {
@@ -100,9 +113,15 @@ async fn open_store(options: &Options) -> Result<Arc<dyn Store>, StartError> {
     how.segment_bytes = section.segment_mib << 20;
     how.progress = Some(Arc::new(|progress: Progress| {
         let Progress { done, total, rebuild } = progress;
-        let what = if rebuild { "rebuilding the state" } else { "catching up with the journal" };
+        let what = if rebuild {
+            "rebuilding the state"
+        } else {
+            "catching up with the journal"
+        };
         tracing::info!(done, total, "{what}");
-        notify(&format!("STATUS={what}: {done} of {total} commits\nEXTEND_TIMEOUT_USEC=30000000"));
+        notify(&format!(
+            "STATUS={what}: {done} of {total} commits\nEXTEND_TIMEOUT_USEC=30000000"
+        ));
     }));
     let opened = tokio::task::spawn_blocking(move || dirigent_store::open(how)).await;
     Ok(opened.map_err(|_| StartError::Cut)??)
@@ -153,7 +172,10 @@ impl Running {
             tracing::warn!(%error, "the record of reads was not stored");
         }
         if !self.house.tasks.stop(LAST_CALLS).await {
-            tracing::warn!(tasks = self.house.tasks.running(), "some tasks did not end in time");
+            tracing::warn!(
+                tasks = self.house.tasks.running(),
+                "some tasks did not end in time"
+            );
         }
         ProcessFile::remove(&self.data_dir);
     }

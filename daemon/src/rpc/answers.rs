@@ -31,7 +31,11 @@ impl Answers {
     /// Answers for a connection.
     #[must_use]
     pub fn new(house: Arc<House>, peer: Peer) -> Self {
-        Self { house, peer, greeted: CancellationToken::new() }
+        Self {
+            house,
+            peer,
+            greeted: CancellationToken::new(),
+        }
     }
 
     /// Cancelled once the peer has greeted.
@@ -48,7 +52,12 @@ impl Answers {
     async fn greet(self, hello: Hello) -> Result<Welcome, Fault> {
         let version = agree(&hello)?;
         let subject = self.subject().await?;
-        let client: String = hello.client.chars().take(100).flat_map(char::escape_debug).collect();
+        let client: String = hello
+            .client
+            .chars()
+            .take(100)
+            .flat_map(char::escape_debug)
+            .collect();
         tracing::debug!(%client, who = %subject.name, version, "connected");
         self.greeted.cancel();
         Ok(Welcome {
@@ -56,7 +65,14 @@ impl Answers {
             version,
             features: Vec::new(),
             subject,
-            store: self.house.service.records().store().identity().database.to_string(),
+            store: self
+                .house
+                .service
+                .records()
+                .store()
+                .identity()
+                .database
+                .to_string(),
             private: self.house.info.private,
         })
     }
@@ -73,14 +89,19 @@ impl Answers {
         };
         let done = tasks.detached("command", work).await;
         done.unwrap_or_else(|| {
-            Err(Fault::new(Code::Internal, "the daemon failed while it carried this out")
-                .help("its log says more; ask again with the same request id"))
+            Err(
+                Fault::new(Code::Internal, "the daemon failed while it carried this out")
+                    .help("its log says more; ask again with the same request id"),
+            )
         })
     }
 
     async fn poll_stream(self, request: StreamRequest) -> Result<StreamPage, Fault> {
         let subject = self.subject().await?;
-        self.house.service.run(&subject, Action::Read, request.run).await?;
+        self.house
+            .service
+            .run(&subject, Action::Read, request.run)
+            .await?;
         Ok(self.house.runtime()?.stream(request).await)
     }
 }
@@ -92,14 +113,23 @@ fn agree(hello: &Hello) -> Result<u32, Fault> {
     if version >= oldest && version >= hello.oldest && hello.oldest <= hello.newest {
         return Ok(version);
     }
-    let client: String = hello.client.chars().take(100).flat_map(char::escape_debug).collect();
+    let client: String = hello
+        .client
+        .chars()
+        .take(100)
+        .flat_map(char::escape_debug)
+        .collect();
     let message = format!(
         "{client} speaks protocol {} to {}, {} speaks {oldest} to {newest}",
         hello.oldest,
         hello.newest,
         program()
     );
-    let older = if hello.oldest > newest { "update and restart the daemon" } else { "update the client" };
+    let older = if hello.oldest > newest {
+        "update and restart the daemon"
+    } else {
+        "update the client"
+    };
     Err(Fault::new(Code::VersionMismatch, message).help(older))
 }
 
@@ -144,7 +174,12 @@ mod tests {
     use super::*;
 
     fn hello(oldest: u32, newest: u32) -> Hello {
-        Hello { client: "test".into(), oldest, newest, features: Vec::new() }
+        Hello {
+            client: "test".into(),
+            oldest,
+            newest,
+            features: Vec::new(),
+        }
     }
 
     #[test]
@@ -154,7 +189,10 @@ mod tests {
         assert_eq!(newer.code, Code::VersionMismatch);
         assert!(newer.message.contains("7 to 9") && newer.message.contains("1 to 1"));
         assert_eq!(newer.help.as_deref(), Some("update and restart the daemon"));
-        assert_eq!(agree(&hello(0, 0)).unwrap_err().help.as_deref(), Some("update the client"));
+        assert_eq!(
+            agree(&hello(0, 0)).unwrap_err().help.as_deref(),
+            Some("update the client")
+        );
         assert!(agree(&hello(2, 1)).is_err());
     }
 }

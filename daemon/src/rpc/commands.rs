@@ -13,12 +13,27 @@ use crate::runtime::StartRun;
 pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
     let service = &house.service;
     Ok(match command {
-        Command::Apply { file, source, dry_run } => service.apply(&actor, &file, &source, dry_run).await?,
-        Command::Create { kind, name, labels, spec } => {
-            service.create(&actor, kind, &name, &labels, &spec).await?
-        }
-        Command::Update { kind, id, revision, patch, labels } => {
-            service.update(&actor, (kind, id), revision, &patch, labels.as_ref()).await?
+        Command::Apply {
+            file,
+            source,
+            dry_run,
+        } => service.apply(&actor, &file, &source, dry_run).await?,
+        Command::Create {
+            kind,
+            name,
+            labels,
+            spec,
+        } => service.create(&actor, kind, &name, &labels, &spec).await?,
+        Command::Update {
+            kind,
+            id,
+            revision,
+            patch,
+            labels,
+        } => {
+            service
+                .update(&actor, (kind, id), revision, &patch, labels.as_ref())
+                .await?
         }
         Command::Delete { kind, id, revision } => service.delete(&actor, kind, &id, revision).await?,
         Command::DaemonStop {} => stop(house, &actor).await?,
@@ -31,12 +46,25 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
     let (service, runtime) = (&house.service, house.runtime()?);
     let who = actor.subject.clone();
     match command {
-        Command::RunStart { target, input, idempotency_key } => {
+        Command::RunStart {
+            target,
+            input,
+            idempotency_key,
+        } => {
             let version = service.version_to_run(&actor, &target).await?;
-            let start = StartRun { version, input, idempotency_key, labels: Default::default() };
+            let start = StartRun {
+                version,
+                input,
+                idempotency_key,
+                labels: Default::default(),
+            };
             let started = runtime.start(start, actor).await?;
             let (run, existing, status) = (started.run, started.existing, started.status);
-            return Ok(CommandReply::RunStarted { run, existing, status });
+            return Ok(CommandReply::RunStarted {
+                run,
+                existing,
+                status,
+            });
         }
         Command::RunCancel { run, reason } => {
             service.run(&who, Action::RunCancel, run).await?;
@@ -50,12 +78,22 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             service.run(&who, Action::RunResume, run).await?;
             runtime.resume(run, actor).await?;
         }
-        Command::ApprovalDecide { approval, digest, decision, reason } => {
+        Command::ApprovalDecide {
+            approval,
+            digest,
+            decision,
+            reason,
+        } => {
             let (action, kind) = (Action::ApprovalDecide, Kind::WorkflowApproval);
             service.document_for(&who, action, kind, approval).await?;
             runtime.decide(approval, digest, decision, reason, actor).await?;
         }
-        Command::EffectResolve { approval, run, effect, resolution } => {
+        Command::EffectResolve {
+            approval,
+            run,
+            effect,
+            resolution,
+        } => {
             let (action, kind) = (Action::EffectResolve, Kind::WorkflowApproval);
             let asked = service.document_for(&who, action, kind, approval).await?;
             service.run(&who, action, run).await?;
@@ -77,8 +115,11 @@ fn refuse_mismatch(asks: &serde_json::Value, run: RunId) -> Result<(), Fault> {
     if asks.as_str() == Some(run.to_string().as_str()) {
         return Ok(());
     }
-    Err(Fault::new(dirigent_protocol::fault::Code::Usage, "the approval asks about another run")
-        .help("name the run that the approval shows"))
+    Err(Fault::new(
+        dirigent_protocol::fault::Code::Usage,
+        "the approval asks about another run",
+    )
+    .help("name the run that the approval shows"))
 }
 
 async fn stop(house: &House, actor: &Actor) -> Result<CommandReply, Fault> {

@@ -24,9 +24,9 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             QueryReply::Page { items, next: None }
         }
         Query::Kinds {} => QueryReply::Kinds(Service::kinds()),
-        Query::ResolveRun { text } => {
-            QueryReply::Run { run: service.resolve_run(subject, &text).await? }
-        }
+        Query::ResolveRun { text } => QueryReply::Run {
+            run: service.resolve_run(subject, &text).await?,
+        },
         Query::RunEvents { run, after, limit } => {
             let (events, last) = service.run_events(subject, run, after, limit).await?;
             QueryReply::Events { events, last }
@@ -39,7 +39,10 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             QueryReply::Diagnostics(service.validate(subject, &source).await?)
         }
         Query::Status {} => {
-            service.door().authorize(subject, Action::Read, &Object::Daemon).await?;
+            service
+                .door()
+                .authorize(subject, Action::Read, &Object::Daemon)
+                .await?;
             QueryReply::Status(Box::new(status::status(house, subject)?))
         }
     })

@@ -18,14 +18,19 @@ const STATE_ALARM: u64 = 2 << 30;
 
 pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, Fault> {
     let records = house.service.records();
-    let count = |kind, value: &str| {
-        records.count_by_index(subject.org, kind, "status", &value.into(), MOST)
-    };
+    let count = |kind, value: &str| records.count_by_index(subject.org, kind, "status", &value.into(), MOST);
     let mut runs = BTreeMap::new();
     for status in Status::ALL {
-        runs.insert(status.as_str().to_owned(), count(Kind::WorkflowExecution, status.as_str())?);
+        runs.insert(
+            status.as_str().to_owned(),
+            count(Kind::WorkflowExecution, status.as_str())?,
+        );
     }
-    let counts = house.runtime.as_ref().map(crate::runtime::RuntimeHandle::counts).unwrap_or_default();
+    let counts = house
+        .runtime
+        .as_ref()
+        .map(crate::runtime::RuntimeHandle::counts)
+        .unwrap_or_default();
     let info = house.info.clone();
     Ok(DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -46,7 +51,8 @@ pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, F
 
 fn store(house: &House, data_dir: &Path) -> StoreStatus {
     let stats = house.service.records().store().stats();
-    let disk_free = rustix::fs::statvfs(data_dir).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let disk_free =
+        rustix::fs::statvfs(data_dir).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     let trouble = if stats.failed {
         "the store has failed and acknowledges nothing: restart the daemon"
     } else if stats.full {

@@ -34,13 +34,19 @@ impl Service {
         labels: &BTreeMap<String, String>,
         spec: &Value,
     ) -> Result<CommandReply, ServiceError> {
-        self.door.authorize(&actor.subject, Action::Create, &Object::Kind(kind)).await?;
+        self.door
+            .authorize(&actor.subject, Action::Create, &Object::Kind(kind))
+            .await?;
         let what = format!("the {kind} `{}`", name.chars().take(64).collect::<String>());
         let mut details: Vec<_> = name::check(name, Place::default()).err().into_iter().collect();
         details.extend(check_labels(labels));
         let spec = self.checked(kind, name, spec.clone(), &what, details)?;
         persist(|| async {
-            if self.records.find_by_name_any_case(actor.subject.org, kind, name)?.is_some() {
+            if self
+                .records
+                .find_by_name_any_case(actor.subject.org, kind, name)?
+                .is_some()
+            {
                 return Err(exists(kind, "name", name));
             }
             let document = Draft::of(kind, name, spec.clone())
@@ -53,7 +59,10 @@ impl Service {
             put(&mut txn, None, &document)?;
             self.publish(&mut txn, &actor.subject, &document)?;
             let reply = CommandReply::Document(Box::new(document.clone()));
-            Ok(self.finish(actor, txn, Action::Create, &Object::Document(&document), reply).await?.0)
+            Ok(self
+                .finish(actor, txn, Action::Create, &Object::Document(&document), reply)
+                .await?
+                .0)
         })
         .await
     }
@@ -73,7 +82,9 @@ impl Service {
         persist(|| async {
             let stored = self.find(&actor.subject, kind, &id.to_string()).await?;
             let before = &stored.document;
-            self.door.authorize(&actor.subject, Action::Update, &Object::Document(before)).await?;
+            self.door
+                .authorize(&actor.subject, Action::Update, &Object::Document(before))
+                .await?;
             same_revision(before, revision)?;
             let mut spec = before.spec.clone();
             patch::merge(&mut spec, change.clone());
@@ -89,7 +100,10 @@ impl Service {
             put(&mut txn, Some(&stored), &document)?;
             self.publish(&mut txn, &actor.subject, &document)?;
             let reply = CommandReply::Document(Box::new(document.clone()));
-            Ok(self.finish(actor, txn, Action::Update, &Object::Document(&document), reply).await?.0)
+            Ok(self
+                .finish(actor, txn, Action::Update, &Object::Document(&document), reply)
+                .await?
+                .0)
         })
         .await
     }
@@ -108,7 +122,9 @@ impl Service {
         persist(|| async {
             let stored = self.find(&actor.subject, kind, text).await?;
             let document = &stored.document;
-            self.door.authorize(&actor.subject, Action::Delete, &Object::Document(document)).await?;
+            self.door
+                .authorize(&actor.subject, Action::Delete, &Object::Document(document))
+                .await?;
             if let Some(revision) = revision {
                 same_revision(document, revision)?;
             }
@@ -116,7 +132,10 @@ impl Service {
             let mut txn = Txn::default();
             delete(&mut txn, &stored, self.now())?;
             let object = Object::Document(document);
-            Ok(self.finish(actor, txn, Action::Delete, &object, CommandReply::Deleted {}).await?.0)
+            Ok(self
+                .finish(actor, txn, Action::Delete, &object, CommandReply::Deleted {})
+                .await?
+                .0)
         })
         .await
     }
@@ -135,19 +154,29 @@ impl Service {
         if details.is_empty()
             && let Some(definition) = definitions::of(kind)
         {
-            details.extend(definition.complete(name, &mut spec).into_iter().filter(Diagnostic::is_error));
+            details.extend(
+                definition
+                    .complete(name, &mut spec)
+                    .into_iter()
+                    .filter(Diagnostic::is_error),
+            );
         }
         if details.is_empty() {
             return Ok(spec);
         }
-        Err(ServiceError::Invalid { what: what.to_owned(), details })
+        Err(ServiceError::Invalid {
+            what: what.to_owned(),
+            details,
+        })
     }
 
     /// Refuses a value that another document has where only one may.
     pub(super) fn check_unique(&self, document: &Document) -> Result<(), ServiceError> {
         let (kind, meta) = (document.kind, &document.metadata);
         for index in kind.definition().indexes.iter().filter(|index| index.unique) {
-            let Some(value) = document.field(index.field).filter(|value| !value.is_null()) else { continue };
+            let Some(value) = document.field(index.field).filter(|value| !value.is_null()) else {
+                continue;
+            };
             let other = self.records.find_unique(meta.org, kind, index.field, &value)?;
             if other.is_some_and(|other| other.document.metadata.id != meta.id) {
                 return Err(exists(kind, index.field, &value.to_string()));
@@ -166,7 +195,11 @@ impl Service {
 }
 
 pub(super) fn exists(kind: Kind, field: &str, value: &str) -> ServiceError {
-    ServiceError::Exists { kind, field: field.to_owned(), value: value.to_owned() }
+    ServiceError::Exists {
+        kind,
+        field: field.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 fn same_revision(document: &Document, given: u64) -> Result<(), ServiceError> {
@@ -175,7 +208,12 @@ fn same_revision(document: &Document, given: u64) -> Result<(), ServiceError> {
         return Ok(());
     }
     let name = document.metadata.name.clone();
-    Err(ServiceError::Changed { kind: document.kind, name, given, found })
+    Err(ServiceError::Changed {
+        kind: document.kind,
+        name,
+        given,
+        found,
+    })
 }
 
 /// What is wrong with labels.

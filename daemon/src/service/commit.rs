@@ -32,7 +32,10 @@ impl Service {
         action: Action,
         object: &Object<'_>,
     ) -> Result<CommandReply, ServiceError> {
-        Ok(self.finish(actor, Txn::default(), action, object, CommandReply::Accepted {}).await?.0)
+        Ok(self
+            .finish(actor, Txn::default(), action, object, CommandReply::Accepted {})
+            .await?
+            .0)
     }
 
     /// Adds the audit record and the answer, commits, and answers; a repeated request gets its first answer.
@@ -44,7 +47,8 @@ impl Service {
         object: &Object<'_>,
         reply: CommandReply,
     ) -> Result<(CommandReply, u64), ServiceError> {
-        self.finish_as(actor, txn, action, &object.to_string(), reply).await
+        self.finish_as(actor, txn, action, &object.to_string(), reply)
+            .await
     }
 
     /// As [`Self::finish`], with the object in words.
@@ -58,14 +62,21 @@ impl Service {
     ) -> Result<(CommandReply, u64), ServiceError> {
         let now = self.now();
         let request = actor.request.to_string();
-        let record =
-            Audit { request: Some(&request), ..Audit::allowed(&actor.subject, action.as_str(), object) };
+        let record = Audit {
+            request: Some(&request),
+            ..Audit::allowed(&actor.subject, action.as_str(), object)
+        };
         audit(&mut txn, now, &record)?;
         remember(&mut txn, actor.key, &reply, now)?;
-        let receipt = self.records.store().commit(txn).await.map_err(|error| match error {
-            CommitError::RequestReused => ServiceError::Reused,
-            other => ServiceError::Commit(other),
-        })?;
+        let receipt = self
+            .records
+            .store()
+            .commit(txn)
+            .await
+            .map_err(|error| match error {
+                CommitError::RequestReused => ServiceError::Reused,
+                other => ServiceError::Commit(other),
+            })?;
         if receipt.replayed
             && let Some(first) = self.recall(actor)?
         {

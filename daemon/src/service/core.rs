@@ -21,7 +21,12 @@ impl Service {
     /// A service over these records, behind this door.
     #[must_use]
     pub fn new(records: Records, door: Arc<Door>, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { records, door, schemas: Schemas::default(), clock })
+        Arc::new(Self {
+            records,
+            door,
+            schemas: Schemas::default(),
+            clock,
+        })
     }
 
     /// The reading side of the store.

@@ -39,8 +39,14 @@ impl Service {
             0 => Err(not_found(kind, text)),
             1 => Ok(found.swap_remove(0)),
             _ => {
-                let candidates = found.iter().map(|stored| stored.document.metadata.id.to_string()).collect();
-                Err(ServiceError::Ambiguous { what: text.to_owned(), candidates })
+                let candidates = found
+                    .iter()
+                    .map(|stored| stored.document.metadata.id.to_string())
+                    .collect();
+                Err(ServiceError::Ambiguous {
+                    what: text.to_owned(),
+                    candidates,
+                })
             }
         }
     }
@@ -78,5 +84,8 @@ impl Service {
 }
 
 pub(super) fn not_found(kind: Kind, text: &str) -> ServiceError {
-    ServiceError::NotFound { kind, what: text.chars().take(100).collect() }
+    ServiceError::NotFound {
+        kind,
+        what: text.chars().take(100).collect(),
+    }
 }

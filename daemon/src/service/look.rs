@@ -27,7 +27,9 @@ impl Service {
     ) -> Result<Document, ServiceError> {
         let relations = relations(kind, include)?;
         let mut document = self.find(subject, kind, text).await?.document;
-        self.door.authorize(subject, Action::Read, &Object::Document(&document)).await?;
+        self.door
+            .authorize(subject, Action::Read, &Object::Document(&document))
+            .await?;
         self.include(subject, &mut document, &relations)?;
         Ok(document)
     }
@@ -44,7 +46,9 @@ impl Service {
         limit: u32,
     ) -> Result<Vec<Document>, ServiceError> {
         let document = self.find(subject, kind, text).await?.document;
-        self.door.authorize(subject, Action::Read, &Object::Document(&document)).await?;
+        self.door
+            .authorize(subject, Action::Read, &Object::Document(&document))
+            .await?;
         let limit = limit.clamp(1, MAX_PAGE) as usize;
         Ok(self.records.history(kind, document.metadata.id, limit)?)
     }
@@ -52,7 +56,10 @@ impl Service {
     /// The kinds there are.
     #[must_use]
     pub fn kinds() -> Vec<KindInfo> {
-        Kind::ALL.iter().map(|kind| KindInfo::from(kind.definition())).collect()
+        Kind::ALL
+            .iter()
+            .map(|kind| KindInfo::from(kind.definition()))
+            .collect()
     }
 
     pub(super) fn include(
@@ -91,15 +98,23 @@ pub(super) fn relations(kind: Kind, names: &[String]) -> Result<Vec<&'static Rel
     names
         .iter()
         .map(|name| {
-            known.iter().find(|relation| relation.name == name).ok_or_else(|| {
-                let all: Vec<_> = known.iter().map(|relation| relation.name).collect();
-                let help = if all.is_empty() {
-                    format!("{kind} links to nothing; leave `include` out")
-                } else {
-                    format!("it has: {}", all.join(", "))
-                };
-                ServiceError::UnknownWord { kind, what: "relation", word: name.clone(), help }
-            })
+            known
+                .iter()
+                .find(|relation| relation.name == name)
+                .ok_or_else(|| {
+                    let all: Vec<_> = known.iter().map(|relation| relation.name).collect();
+                    let help = if all.is_empty() {
+                        format!("{kind} links to nothing; leave `include` out")
+                    } else {
+                        format!("it has: {}", all.join(", "))
+                    };
+                    ServiceError::UnknownWord {
+                        kind,
+                        what: "relation",
+                        word: name.clone(),
+                        help,
+                    }
+                })
         })
         .collect()
 }

@@ -7,15 +7,22 @@ const MAX: usize = 64;
 
 /// What is wrong with a name: `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`.
 pub(super) fn check(name: &str, at: Place) -> Result<(), Diagnostic> {
-    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    let first = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let rest = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
     if first && rest && name.len() <= MAX {
         return Ok(());
     }
     let shown: String = name.chars().take(MAX).flat_map(char::escape_debug).collect();
-    Err(Diagnostic::error("bad_name", format!("`{shown}` is not a name"), at).help(format!(
-        "start with a letter or digit; then letters, digits, `_`, `.` and `-`; at most {MAX}"
-    )))
+    Err(
+        Diagnostic::error("bad_name", format!("`{shown}` is not a name"), at).help(format!(
+            "start with a letter or digit; then letters, digits, `_`, `.` and `-`; at most {MAX}"
+        )),
+    )
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ impl Service {
         subject: &Subject,
         draft: &Document,
     ) -> Result<Option<Published>, ServiceError> {
-        let Some(definition) = definitions::of(draft.kind) else { return Ok(None) };
+        let Some(definition) = definitions::of(draft.kind) else {
+            return Ok(None);
+        };
         let canonical = definition.canonical(&draft.spec);
         let digest = Digest::of(&canonical);
         let newest = self.newest_version(draft.metadata.org, definition, draft.metadata.id)?;
@@ -54,7 +56,10 @@ impl Service {
             .document(self.now());
         version.metadata.visibility = draft.metadata.visibility;
         version.metadata.team = draft.metadata.team;
-        version.metadata.shared_with.clone_from(&draft.metadata.shared_with);
+        version
+            .metadata
+            .shared_with
+            .clone_from(&draft.metadata.shared_with);
         put(txn, None, &version)?;
         Ok(Some(Published { digest, same_number }))
     }
@@ -66,10 +71,17 @@ impl Service {
         definition: &dyn Definition,
         draft: EntityId,
     ) -> Result<Option<Document>, ServiceError> {
-        let Some(value) = encode_value(&draft.to_string().into()) else { return Ok(None) };
+        let Some(value) = encode_value(&draft.to_string().into()) else {
+            return Ok(None);
+        };
         let prefix = key::index_value(org, definition.version_kind(), definition.parent_field(), &value);
-        let (rows, _) = self.records.rows(ScanRange::prefix(&prefix).reversed().limited(1))?;
+        let (rows, _) = self
+            .records
+            .rows(ScanRange::prefix(&prefix).reversed().limited(1))?;
         let Some(row) = rows.first() else { return Ok(None) };
-        Ok(self.records.get(definition.version_kind(), row.id)?.map(|stored| stored.document))
+        Ok(self
+            .records
+            .get(definition.version_kind(), row.id)?
+            .map(|stored| stored.document))
     }
 }

@@ -26,7 +26,9 @@ impl Service {
     /// None or several fit.
     pub async fn resolve_run(&self, subject: &Subject, text: &str) -> Result<RunId, ServiceError> {
         let document = self.find(subject, Kind::WorkflowExecution, text).await?.document;
-        self.door.authorize(subject, Action::Read, &Object::Document(&document)).await?;
+        self.door
+            .authorize(subject, Action::Read, &Object::Document(&document))
+            .await?;
         Ok(document.metadata.id.into())
     }
 
@@ -34,13 +36,9 @@ impl Service {
     ///
     /// # Errors
     /// There is none, or the subject may not.
-    pub async fn run(
-        &self,
-        subject: &Subject,
-        action: Action,
-        run: RunId,
-    ) -> Result<Document, ServiceError> {
-        self.document_for(subject, action, Kind::WorkflowExecution, run.into()).await
+    pub async fn run(&self, subject: &Subject, action: Action, run: RunId) -> Result<Document, ServiceError> {
+        self.document_for(subject, action, Kind::WorkflowExecution, run.into())
+            .await
     }
 
     /// A document, for an action on it.
@@ -54,8 +52,13 @@ impl Service {
         kind: Kind,
         id: EntityId,
     ) -> Result<Document, ServiceError> {
-        let found = self.records.get(kind, id)?.ok_or_else(|| not_found(kind, &id.to_string()))?;
-        self.door.authorize(subject, action, &Object::Document(&found.document)).await?;
+        let found = self
+            .records
+            .get(kind, id)?
+            .ok_or_else(|| not_found(kind, &id.to_string()))?;
+        self.door
+            .authorize(subject, action, &Object::Document(&found.document))
+            .await?;
         Ok(found.document)
     }
 
@@ -73,7 +76,10 @@ impl Service {
         self.run(subject, Action::Read, run).await?;
         let stream = StreamId(run.bytes());
         let store = self.records.store();
-        let budget = Budget { items: limit.clamp(1, MAX_PAGE) as usize, bytes: BYTES };
+        let budget = Budget {
+            items: limit.clamp(1, MAX_PAGE) as usize,
+            bytes: BYTES,
+        };
         let page = store.read(Feed::Stream(stream), Position(after), budget)?;
         let mut events = Vec::with_capacity(page.items.len());
         for item in page.items {
@@ -95,7 +101,9 @@ impl Service {
         };
         let subject = &actor.subject;
         let draft = self.find(subject, Kind::Workflow, &name).await?.document;
-        self.door.authorize(subject, Action::RunStart, &Object::Document(&draft)).await?;
+        self.door
+            .authorize(subject, Action::RunStart, &Object::Document(&draft))
+            .await?;
         let Some(definition) = definitions::of(Kind::Workflow) else {
             return Err(not_found(Kind::WorkflowVersion, &name));
         };
@@ -111,12 +119,21 @@ impl Service {
             (Some(only), None) => Ok(only.name),
             (first, _) => {
                 let (message, help) = if first.is_some() {
-                    ("the file holds several workflows", "apply the file, then run one of them by name")
+                    (
+                        "the file holds several workflows",
+                        "apply the file, then run one of them by name",
+                    )
                 } else {
-                    ("the file holds no workflow", "a workflow starts with `document:` and `do:`")
+                    (
+                        "the file holds no workflow",
+                        "a workflow starts with `document:` and `do:`",
+                    )
                 };
                 let finding = Diagnostic::error("not_one_workflow", message, Place::default()).help(help);
-                Err(ServiceError::Invalid { what: format!("the file {file}"), details: vec![finding] })
+                Err(ServiceError::Invalid {
+                    what: format!("the file {file}"),
+                    details: vec![finding],
+                })
             }
         }
     }

@@ -22,7 +22,12 @@ impl Schemas {
         if let Some(found) = known.get(&kind) {
             return Some(Arc::clone(found));
         }
-        let built = Arc::new(jsonschema::options().offline().build(&(kind.definition().schema)()).ok()?);
+        let built = Arc::new(
+            jsonschema::options()
+                .offline()
+                .build(&(kind.definition().schema)())
+                .ok()?,
+        );
         known.insert(kind, Arc::clone(&built));
         Some(built)
     }
@@ -37,19 +42,30 @@ impl Schemas {
             )];
         };
         let schema = (kind.definition().schema)();
-        let mut found: Vec<_> =
-            validator.iter_errors(spec).flat_map(|error| explain(&schema, &error)).take(MOST).collect();
+        let mut found: Vec<_> = validator
+            .iter_errors(spec)
+            .flat_map(|error| explain(&schema, &error))
+            .take(MOST)
+            .collect();
         if found.is_empty()
             && let Err(error) = (kind.definition().check)(spec)
         {
-            found.push(Diagnostic::error("invalid_value", error.to_string(), Place::default()));
+            found.push(Diagnostic::error(
+                "invalid_value",
+                error.to_string(),
+                Place::default(),
+            ));
         }
         found
     }
 }
 
 fn place(path: &str) -> Place {
-    Place { line: 0, column: 0, path: path.to_owned() }
+    Place {
+        line: 0,
+        column: 0,
+        path: path.to_owned(),
+    }
 }
 
 fn explain(schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {
@@ -59,9 +75,16 @@ fn explain(schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {
         ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
             .iter()
             .map(|name| {
-                let known = || schema["properties"].as_object().into_iter().flatten().map(|(k, _)| k.as_str());
+                let known = || {
+                    schema["properties"]
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .map(|(k, _)| k.as_str())
+                };
                 let at = place(&join_pointer(path, name));
-                let found = Diagnostic::error("unknown_field", format!("there is no field `{name}` here"), at);
+                let found =
+                    Diagnostic::error("unknown_field", format!("there is no field `{name}` here"), at);
                 match nearest(name, known()) {
                     Some(near) => found.help(format!("write `{near}`")),
                     None if path.is_empty() => {
@@ -79,9 +102,11 @@ fn explain(schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {
         ValidationErrorKind::Type { kind } => {
             let wanted = match kind {
                 TypeKind::Single(one) => one.to_string(),
-                TypeKind::Multiple(several) => {
-                    several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
-                }
+                TypeKind::Multiple(several) => several
+                    .iter()
+                    .map(|one| one.to_string())
+                    .collect::<Vec<_>>()
+                    .join(" or "),
             };
             let message = format!("`{field}` must be of type {wanted}");
             vec![Diagnostic::error("wrong_type", message, place(path))]
@@ -109,11 +134,19 @@ mod tests {
             assert_eq!(schemas.check(*kind, &(kind.definition().sample)()), [], "{kind}");
         }
         let found = schemas.check(Kind::Agent, &json!({"promt": "x", "model": 7, "temperature": 3}));
-        let mut codes: Vec<_> = found.iter().map(|d| format!("{} {}", d.code, d.at.path)).collect();
+        let mut codes: Vec<_> = found
+            .iter()
+            .map(|d| format!("{} {}", d.code, d.at.path))
+            .collect();
         codes.sort();
         assert_eq!(
             codes,
-            ["missing_field ", "out_of_range /temperature", "unknown_field /promt", "wrong_type /model"]
+            [
+                "missing_field ",
+                "out_of_range /temperature",
+                "unknown_field /promt",
+                "wrong_type /model"
+            ]
         );
         let unknown = found.iter().find(|d| d.code == "unknown_field").unwrap();
         assert_eq!(unknown.help.as_deref(), Some("write `prompt`"));

@@ -21,7 +21,10 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let (kind, meta) = (document.kind, &document.metadata);
         if meta.id == DEFAULT_ORG || meta.id == BOOTSTRAP_USER {
-            return Err(ServiceError::Permanent { kind, name: meta.name.clone() });
+            return Err(ServiceError::Permanent {
+                kind,
+                name: meta.name.clone(),
+            });
         }
         let users = match kind {
             Kind::Workflow => self.live_runs(subject, |run| run.workflow == meta.name)?,
@@ -32,7 +35,11 @@ impl Service {
         if users.is_empty() {
             return Ok(());
         }
-        Err(ServiceError::InUse { kind, name: meta.name.clone(), users })
+        Err(ServiceError::InUse {
+            kind,
+            name: meta.name.clone(),
+            users,
+        })
     }
 
     /// Runs that are not over and fit.
@@ -45,7 +52,10 @@ impl Service {
         for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
             let value = status.as_str().into();
             let kind = Kind::WorkflowExecution;
-            for stored in self.records.find_by_index(subject.org, kind, "status", &value, usize::MAX)? {
+            for stored in self
+                .records
+                .find_by_index(subject.org, kind, "status", &value, usize::MAX)?
+            {
                 let run: WorkflowExecution = stored.document.body().unwrap_or_default();
                 if fits(&run) && found.len() < NAMED {
                     found.push(format!("run {}", stored.document.metadata.id.short()));
@@ -66,7 +76,9 @@ impl Service {
             for stored in &page {
                 let meta = &stored.document.metadata;
                 let calls = meta.org == subject.org
-                    && workflow::agents_of(&stored.document).iter().any(|name| name == agent);
+                    && workflow::agents_of(&stored.document)
+                        .iter()
+                        .any(|name| name == agent);
                 if calls && found.len() < NAMED {
                     found.push(format!("workflow {}", meta.name));
                 }

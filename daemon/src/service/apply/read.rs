@@ -13,8 +13,17 @@ use super::super::schema::Schemas;
 use super::text;
 
 /// Fields of `metadata` that a printed document has and a file need not.
-const PRINTED: [&str; 9] =
-    ["id", "org", "team", "owner", "visibility", "shared_with", "revision", "created_at", "updated_at"];
+const PRINTED: [&str; 9] = [
+    "id",
+    "org",
+    "team",
+    "owner",
+    "visibility",
+    "shared_with",
+    "revision",
+    "created_at",
+    "updated_at",
+];
 
 /// A definition of a file.
 #[derive(Debug, Clone)]
@@ -46,7 +55,10 @@ pub fn check_file(text: &[u8]) -> Vec<Diagnostic> {
 pub(super) fn read(schemas: &Schemas, bytes: &[u8]) -> Reading {
     let parsed = source::parse(bytes);
     let file = String::from_utf8_lossy(bytes);
-    let mut reading = Reading { items: Vec::new(), found: parsed.diagnostics };
+    let mut reading = Reading {
+        items: Vec::new(),
+        found: parsed.diagnostics,
+    };
     let documents = parsed.documents.len();
     for node in &parsed.documents {
         let item = if node.get("document").is_some() || node.get("do").is_some() {
@@ -57,7 +69,9 @@ pub(super) fn read(schemas: &Schemas, bytes: &[u8]) -> Reading {
         reading.items.extend(item);
     }
     refuse_twins(&mut reading);
-    reading.found.sort_by_key(|found| (found.at.line, found.at.column));
+    reading
+        .found
+        .sort_by_key(|found| (found.at.line, found.at.column));
     reading
 }
 
@@ -69,7 +83,10 @@ fn read_workflow(node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Option
     if let Err(wrong) = name::check(&read.name, Place::new(at, "/document/name")) {
         found.push(wrong);
     }
-    let agents = read.agents.into_iter().map(|agent| (agent.clone(), locate_agent(node, &agent).unwrap_or(at)));
+    let agents = read
+        .agents
+        .into_iter()
+        .map(|agent| (agent.clone(), locate_agent(node, &agent).unwrap_or(at)));
     Some(Item {
         kind: Kind::Workflow,
         agents: agents.collect(),
@@ -85,7 +102,11 @@ fn locate_agent(node: &Node, agent: &str) -> Option<Position> {
     match &node.value {
         Parsed::Mapping(entries) => entries.iter().find_map(|entry| {
             let named = entry.key == "agent" && entry.value.as_str() == Some(agent);
-            if named { Some(entry.value.span.start) } else { locate_agent(&entry.value, agent) }
+            if named {
+                Some(entry.value.span.start)
+            } else {
+                locate_agent(&entry.value, agent)
+            }
         }),
         Parsed::Sequence(items) => items.iter().find_map(|item| locate_agent(item, agent)),
         _ => None,
@@ -107,7 +128,12 @@ fn read_entity(schemas: &Schemas, node: &Node, found: &mut Vec<Diagnostic>) -> O
     };
     for entry in node.as_mapping().into_iter().flatten() {
         if !["kind", "metadata", "spec"].contains(&entry.key.as_str()) {
-            found.push(unknown_field(&entry.key, entry.key_span.start, "", &["kind", "metadata", "spec"]));
+            found.push(unknown_field(
+                &entry.key,
+                entry.key_span.start,
+                "",
+                &["kind", "metadata", "spec"],
+            ));
         }
     }
     let kind = read_kind(kind_node, found);
@@ -133,7 +159,14 @@ fn read_entity(schemas: &Schemas, node: &Node, found: &mut Vec<Diagnostic>) -> O
         }
     }
     found.extend(more);
-    Some(Item { kind, name, labels, spec, at: start, agents: Vec::new() })
+    Some(Item {
+        kind,
+        name,
+        labels,
+        spec,
+        at: start,
+        agents: Vec::new(),
+    })
 }
 
 fn read_kind(node: &Node, found: &mut Vec<Diagnostic>) -> Option<Kind> {
@@ -147,8 +180,12 @@ fn read_kind(node: &Node, found: &mut Vec<Diagnostic>) -> Option<Kind> {
     match Kind::parse(text) {
         Some(kind) if kind.definition().writer == Writer::People => return Some(kind),
         Some(kind) => found.push(
-            Diagnostic::error("daemon_kind", format!("a {kind} is written by the daemon alone"), at)
-                .help(format!("kinds you can apply: {}", written.join(", "))),
+            Diagnostic::error(
+                "daemon_kind",
+                format!("a {kind} is written by the daemon alone"),
+                at,
+            )
+            .help(format!("kinds you can apply: {}", written.join(", "))),
         ),
         None => {
             let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
@@ -220,7 +257,11 @@ fn read_labels(node: &Node, at: &Place, found: &mut Vec<Diagnostic>) -> BTreeMap
                 labels.insert(entry.key.clone(), truth.to_string());
             }
             _ => {
-                let message = format!("the label `{}` must be text, not {}", entry.key, entry.value.kind());
+                let message = format!(
+                    "the label `{}` must be text, not {}",
+                    entry.key,
+                    entry.value.kind()
+                );
                 let at = Place::new(entry.value.span.start, format!("/metadata/labels/{}", entry.key));
                 found.push(Diagnostic::error("wrong_type", message, at));
             }
@@ -235,8 +276,10 @@ fn read_labels(node: &Node, at: &Place, found: &mut Vec<Diagnostic>) -> BTreeMap
 
 fn unknown_field(name: &str, at: Position, path: &str, known: &[&str]) -> Diagnostic {
     let place = Place::new(at, source::join_pointer(path, name));
-    let help = nearest(name, known.iter().copied())
-        .map_or_else(|| format!("known are: {}", known.join(", ")), |near| format!("write `{near}`"));
+    let help = nearest(name, known.iter().copied()).map_or_else(
+        || format!("known are: {}", known.join(", ")),
+        |near| format!("write `{near}`"),
+    );
     Diagnostic::error("unknown_field", format!("there is no field `{name}` here"), place).help(help)
 }
 
@@ -245,8 +288,10 @@ fn refuse_twins(reading: &mut Reading) {
     for item in &reading.items {
         let twin = seen.insert((item.kind, item.name.to_lowercase()), item.at);
         if let Some(first) = twin {
-            let message =
-                format!("the {} `{}` stands in line {} already", item.kind, item.name, first.line);
+            let message = format!(
+                "the {} `{}` stands in line {} already",
+                item.kind, item.name, first.line
+            );
             reading.found.push(
                 Diagnostic::error("duplicate_definition", message, Place::new(item.at, ""))
                     .help("rename or remove one of them; names that differ in case alone are the same"),

@@ -3,7 +3,11 @@ use crate::service::schema::Schemas;
 
 fn found(text: &str) -> Vec<String> {
     let reading = read(&Schemas::default(), text.as_bytes());
-    reading.found.iter().map(|found| format!("{} {}", found.at, found.code)).collect()
+    reading
+        .found
+        .iter()
+        .map(|found| format!("{} {}", found.at, found.code))
+        .collect()
 }
 
 #[test]

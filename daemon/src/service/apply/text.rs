@@ -9,13 +9,18 @@ pub(super) fn of(file: &str, node: &Node, documents: usize) -> String {
     }
     let lines: Vec<&str> = file.trim_start_matches('\u{feff}').lines().collect();
     let first = (node.span.start.line as usize).saturating_sub(1).min(lines.len());
-    let last = (node.span.end.line as usize).saturating_sub(1).min(lines.len().saturating_sub(1));
+    let last = (node.span.end.line as usize)
+        .saturating_sub(1)
+        .min(lines.len().saturating_sub(1));
     let opens = |line: &&str| line.starts_with("---");
     let closes = |line: &&str| line.starts_with("---") || line.starts_with("...");
     let begin = match lines.get(first) {
         // `--- { ... }`: the document begins on the separator's own line.
         Some(line) if opens(line) => first,
-        _ => lines[..first].iter().rposition(|line| opens(&line)).map_or(0, |at| at + 1),
+        _ => lines[..first]
+            .iter()
+            .rposition(|line| opens(&line))
+            .map_or(0, |at| at + 1),
     };
     // The end of a mapping may be told as the next separator's line.
     let from = if last > first { last } else { first + 1 };
@@ -42,9 +47,19 @@ mod tests {
         let file = "# one\na: 1\n# end of one\n---\n# two\nb: [1,\n  2]\n---\n{\"c\": 3}\n";
         let parsed = source::parse(file.as_bytes());
         let texts: Vec<_> = parsed.documents.iter().map(|node| of(file, node, 3)).collect();
-        assert_eq!(texts, ["# one\na: 1\n# end of one\n", "# two\nb: [1,\n  2]\n", "{\"c\": 3}\n"]);
+        assert_eq!(
+            texts,
+            [
+                "# one\na: 1\n# end of one\n",
+                "# two\nb: [1,\n  2]\n",
+                "{\"c\": 3}\n"
+            ]
+        );
         for (node, text) in parsed.documents.iter().zip(&texts) {
-            assert_eq!(source::parse(text.as_bytes()).documents[0].to_json(), node.to_json());
+            assert_eq!(
+                source::parse(text.as_bytes()).documents[0].to_json(),
+                node.to_json()
+            );
         }
     }
 }

@@ -36,11 +36,17 @@ impl Service {
         let reading = self.readable(&actor.subject, file, source)?;
         persist(|| async {
             let work = self.prepare(actor, &reading).await?;
-            let reply = CommandReply::Applied { items: work.applied, warnings: work.warnings };
+            let reply = CommandReply::Applied {
+                items: work.applied,
+                warnings: work.warnings,
+            };
             if dry_run {
                 return Ok(reply);
             }
-            Ok(self.finish_as(actor, work.txn, Action::Apply, &shown(file), reply).await?.0)
+            Ok(self
+                .finish_as(actor, work.txn, Action::Apply, &shown(file), reply)
+                .await?
+                .0)
         })
         .await
     }
@@ -58,8 +64,10 @@ impl Service {
             if !work.txn.puts.is_empty() {
                 let request = actor.request.to_string();
                 let (file, action) = (shown(file), Action::Apply.as_str());
-                let record =
-                    Audit { request: Some(&request), ..Audit::allowed(&actor.subject, action, &file) };
+                let record = Audit {
+                    request: Some(&request),
+                    ..Audit::allowed(&actor.subject, action, &file)
+                };
                 audit(&mut work.txn, self.now(), &record)?;
                 self.records.store().commit(work.txn).await?;
             }
@@ -73,7 +81,9 @@ impl Service {
     /// # Errors
     /// The store did not answer.
     pub async fn validate(&self, subject: &Subject, source: &str) -> Result<Vec<Diagnostic>, ServiceError> {
-        self.door.authorize(subject, Action::Read, &Object::Kind(Kind::Workflow)).await?;
+        self.door
+            .authorize(subject, Action::Read, &Object::Kind(Kind::Workflow))
+            .await?;
         let reading = read(&self.schemas, source.as_bytes());
         let mut found = reading.found.clone();
         found.extend(self.unknown_agents(subject, &reading)?);
@@ -86,13 +96,20 @@ impl Service {
         let unknown = self.unknown_agents(subject, &reading)?;
         reading.found.extend(unknown);
         if reading.found.iter().any(Diagnostic::is_error) {
-            return Err(ServiceError::Invalid { what: shown(file), details: reading.found });
+            return Err(ServiceError::Invalid {
+                what: shown(file),
+                details: reading.found,
+            });
         }
         Ok(reading)
     }
 
     async fn prepare(&self, actor: &Actor, reading: &Reading) -> Result<Work, ServiceError> {
-        let mut work = Work { txn: Txn::default(), applied: Vec::new(), warnings: reading.found.clone() };
+        let mut work = Work {
+            txn: Txn::default(),
+            applied: Vec::new(),
+            warnings: reading.found.clone(),
+        };
         for item in &reading.items {
             self.prepare_item(actor, item, &mut work).await?;
         }
@@ -101,10 +118,14 @@ impl Service {
 
     async fn prepare_item(&self, actor: &Actor, item: &Item, work: &mut Work) -> Result<(), ServiceError> {
         let subject = &actor.subject;
-        let stored = self.records.find_by_name_any_case(subject.org, item.kind, &item.name)?;
+        let stored = self
+            .records
+            .find_by_name_any_case(subject.org, item.kind, &item.name)?;
         let (document, outcome) = match &stored {
             None => {
-                self.door.authorize(subject, Action::Create, &Object::Kind(item.kind)).await?;
+                self.door
+                    .authorize(subject, Action::Create, &Object::Kind(item.kind))
+                    .await?;
                 (self.fresh(subject, item), ApplyOutcome::Created)
             }
             Some(stored) => {
@@ -116,7 +137,9 @@ impl Service {
                 if before.spec == item.spec && *labels == before.metadata.labels {
                     (before.clone(), ApplyOutcome::Unchanged)
                 } else {
-                    self.door.authorize(subject, Action::Update, &Object::Document(before)).await?;
+                    self.door
+                        .authorize(subject, Action::Update, &Object::Document(before))
+                        .await?;
                     let mut next = stored.next(item.spec.clone(), self.now());
                     next.metadata.labels = labels.clone();
                     (next, ApplyOutcome::Updated)
@@ -160,7 +183,10 @@ impl Service {
         for (agent, at) in reading.items.iter().flat_map(|item| &item.agents) {
             let in_file = |item: &Item| item.kind == Kind::Agent && item.name == *agent;
             if reading.items.iter().any(in_file)
-                || self.records.find_by_name(subject.org, Kind::Agent, agent)?.is_some()
+                || self
+                    .records
+                    .find_by_name(subject.org, Kind::Agent, agent)?
+                    .is_some()
             {
                 continue;
             }
@@ -181,7 +207,11 @@ impl Service {
         let (rows, _) = self.records.rows(ScanRange::prefix(&members).limited(500))?;
         let mut names = Vec::new();
         for row in rows {
-            names.extend(self.records.get(Kind::Agent, row.id)?.map(|stored| stored.document.metadata.name));
+            names.extend(
+                self.records
+                    .get(Kind::Agent, row.id)?
+                    .map(|stored| stored.document.metadata.name),
+            );
         }
         Ok(names)
     }
@@ -197,6 +227,10 @@ fn same_number(item: &Item, version: &str) -> Diagnostic {
         "version {version} of `{}` is published with other content; this is a new version with the same number",
         item.name
     );
-    Diagnostic::warning("version_conflict", message, Place::new(item.at, "/document/version"))
-        .help("raise `document.version`, so that people can tell them apart")
+    Diagnostic::warning(
+        "version_conflict",
+        message,
+        Place::new(item.at, "/document/version"),
+    )
+    .help("raise `document.version`, so that people can tell them apart")
 }

@@ -67,7 +67,11 @@ impl Definition for Agents {
 }
 
 fn at(path: String) -> Place {
-    Place { line: 0, column: 0, path }
+    Place {
+        line: 0,
+        column: 0,
+        path,
+    }
 }
 
 fn check_template(field: &str, text: &str, found: &mut Vec<Diagnostic>) {
@@ -76,11 +80,14 @@ fn check_template(field: &str, text: &str, found: &mut Vec<Diagnostic>) {
         Ok(template) => template,
         Err(error) => {
             let line = error.line().unwrap_or(1);
-            let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            let what = error
+                .detail()
+                .map_or_else(|| error.kind().to_string(), str::to_owned);
             let message = format!("line {line} of the template `{field}`: {what}");
             found.push(
-                Diagnostic::error("bad_template", message, at(format!("/{field}")))
-                    .help("templates are Jinja: `{{ input.text }}`, `{% for x in input.items %}...{% endfor %}`"),
+                Diagnostic::error("bad_template", message, at(format!("/{field}"))).help(
+                    "templates are Jinja: `{{ input.text }}`, `{% for x in input.items %}...{% endfor %}`",
+                ),
             );
             return;
         }
@@ -100,7 +107,12 @@ fn check_schema(field: &str, schema: &Value, found: &mut Vec<Diagnostic>) {
     if let Err(error) = jsonschema::options().offline().build(schema) {
         let path = format!("/{field}{}", error.instance_path().as_str());
         let mut text = error.to_string();
-        text.truncate((0..=text.len().min(300)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
+        text.truncate(
+            (0..=text.len().min(300))
+                .rev()
+                .find(|at| text.is_char_boundary(*at))
+                .unwrap_or(0),
+        );
         found.push(
             Diagnostic::error("bad_schema", format!("`{field}` is not a JSON Schema: {text}"), at(path))
                 .help("write a schema such as `{type: object, properties: {summary: {type: string}}}`; it may refer to itself only"),
@@ -114,10 +126,18 @@ fn check_model(model: &str, found: &mut Vec<Diagnostic>) {
     if model.is_empty() || (model.len() <= MAX_MODEL && model.chars().all(fits) && parts_are_named) {
         return;
     }
-    let shown: String = model.chars().take(MAX_MODEL).flat_map(char::escape_debug).collect();
+    let shown: String = model
+        .chars()
+        .take(MAX_MODEL)
+        .flat_map(char::escape_debug)
+        .collect();
     found.push(
-        Diagnostic::error("bad_model", format!("`{shown}` does not name a model"), at("/model".to_owned()))
-            .help("write `provider/model`, an alias of the configuration, or leave it out for the default model"),
+        Diagnostic::error(
+            "bad_model",
+            format!("`{shown}` does not name a model"),
+            at("/model".to_owned()),
+        )
+        .help("write `provider/model`, an alias of the configuration, or leave it out for the default model"),
     );
 }
 
@@ -146,9 +166,18 @@ mod tests {
             ("unknown_variable", "/system", false),
             ("bad_model", "/model", true),
         ] {
-            assert!(found.iter().any(|(c, p, e)| (c.as_str(), p.as_str(), *e) == expected), "{found:?}");
+            assert!(
+                found
+                    .iter()
+                    .any(|(c, p, e)| (c.as_str(), p.as_str(), *e) == expected),
+                "{found:?}"
+            );
         }
-        assert!(found.iter().any(|(c, p, _)| c == "bad_schema" && p.starts_with("/output_schema")));
+        assert!(
+            found
+                .iter()
+                .any(|(c, p, _)| c == "bad_schema" && p.starts_with("/output_schema"))
+        );
     }
 
     #[test]

@@ -68,8 +68,16 @@ impl Definition for Workflows {
         let mut found = parsed.diagnostics;
         let [node] = parsed.documents.as_slice() else {
             if found.is_empty() {
-                let at = Place { line: 0, column: 0, path: "/source".to_owned() };
-                found.push(Diagnostic::error("several_documents", "`source` holds more than one document", at));
+                let at = Place {
+                    line: 0,
+                    column: 0,
+                    path: "/source".to_owned(),
+                };
+                found.push(Diagnostic::error(
+                    "several_documents",
+                    "`source` holds more than one document",
+                    at,
+                ));
             }
             return found;
         };
@@ -79,9 +87,7 @@ impl Definition for Workflows {
         if read.name != name {
             let at = Place::new(node.locate("/document/name"), "/document/name");
             let message = format!("the workflow is `{name}`, its document says `{}`", read.name);
-            found.push(
-                Diagnostic::error("name_mismatch", message, at).help(format!("write `name: {name}`")),
-            );
+            found.push(Diagnostic::error("name_mismatch", message, at).help(format!("write `name: {name}`")));
         }
         *spec = serde_json::to_value(read.spec).unwrap_or_default();
         found
@@ -89,7 +95,10 @@ impl Definition for Workflows {
 
     fn canonical(&self, spec: &Value) -> Value {
         let text = spec["source"].as_str().unwrap_or_default();
-        source::parse(text.as_bytes()).documents.first().map_or(Value::Null, Node::to_json)
+        source::parse(text.as_bytes())
+            .documents
+            .first()
+            .map_or(Value::Null, Node::to_json)
     }
 
     fn version(&self, draft: &Document, canonical: Value, digest: Digest, number: u64) -> Value {

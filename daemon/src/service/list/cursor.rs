@@ -48,21 +48,33 @@ fn fingerprint(query: &ListQuery) -> [u8; 8] {
 }
 
 pub(super) fn write(query: &ListQuery, last: Last) -> Option<String> {
-    let bytes = rmp_serde::to_vec_named(&Body { list: fingerprint(query), last }).ok()?;
+    let bytes = rmp_serde::to_vec_named(&Body {
+        list: fingerprint(query),
+        last,
+    })
+    .ok()?;
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 pub(super) fn read(query: &ListQuery) -> Result<Option<Last>, ServiceError> {
-    let Some(text) = &query.cursor else { return Ok(None) };
-    let wrong = ServiceError::BadCursor { why: "it is not one of this daemon's" };
+    let Some(text) = &query.cursor else {
+        return Ok(None);
+    };
+    let wrong = ServiceError::BadCursor {
+        why: "it is not one of this daemon's",
+    };
     if text.len() > MAX || text.len() % 2 == 1 || !text.is_ascii() {
         return Err(wrong);
     }
-    let bytes: Option<Vec<u8>> =
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect();
     match bytes.and_then(|bytes| rmp_serde::from_slice::<Body>(&bytes).ok()) {
         Some(body) if body.list == fingerprint(query) => Ok(Some(body.last)),
-        Some(_) => Err(ServiceError::BadCursor { why: "it is of another kind, filter or order" }),
+        Some(_) => Err(ServiceError::BadCursor {
+            why: "it is of another kind, filter or order",
+        }),
         None => Err(wrong),
     }
 }

@@ -35,7 +35,9 @@ impl Service {
     /// # Errors
     /// A field or relation that does not exist, or a cursor of another list.
     pub async fn list(&self, subject: &Subject, query: &ListQuery) -> Result<Page, ServiceError> {
-        self.door.authorize(subject, Action::Read, &Object::Kind(query.kind)).await?;
+        self.door
+            .authorize(subject, Action::Read, &Object::Kind(query.kind))
+            .await?;
         let relations = relations(query.kind, &query.include)?;
         if let Some(filter) = &query.filter {
             if words::depth(filter) > 2 * MAX_DEPTH {
@@ -50,7 +52,11 @@ impl Service {
         }
         let plan = plan(subject.org, query)?;
         let last = cursor::read(query)?;
-        let limit = if query.limit == 0 { USUAL } else { query.limit.min(MAX_PAGE) } as usize;
+        let limit = if query.limit == 0 {
+            USUAL
+        } else {
+            query.limit.min(MAX_PAGE)
+        } as usize;
         let (mut items, last) = match plan.sort.clone() {
             None => self.stream(subject, query, &plan, last, limit).await?,
             Some(field) => self.sorted(subject, query, &plan, &field, last, limit).await?,
@@ -61,10 +67,18 @@ impl Service {
         Ok((items, last.and_then(|last| cursor::write(query, last))))
     }
 
-    fn fits(&self, subject: &Subject, query: &ListQuery, id: EntityId) -> Result<Option<Document>, ServiceError> {
+    fn fits(
+        &self,
+        subject: &Subject,
+        query: &ListQuery,
+        id: EntityId,
+    ) -> Result<Option<Document>, ServiceError> {
         let found = self.records.get(query.kind, id)?.map(|stored| stored.document);
         Ok(found.filter(|document| {
-            query.filter.as_ref().is_none_or(|filter| filter.matches(document))
+            query
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(document))
                 && self.door.sees(subject, document)
         }))
     }
@@ -85,13 +99,19 @@ impl Service {
         match last {
             None => {}
             Some(Last::Row(row)) if row.starts_with(&plan.prefix) => range = range.after(row.into()),
-            Some(_) => return Err(ServiceError::BadCursor { why: "it is of another kind, filter or order" }),
+            Some(_) => {
+                return Err(ServiceError::BadCursor {
+                    why: "it is of another kind, filter or order",
+                });
+            }
         }
         let (mut items, mut bytes, mut end) = (Vec::new(), 0, Vec::new());
         loop {
             let (rows, next) = self.records.rows(range.clone())?;
             for row in rows {
-                let Some(document) = self.fits(subject, query, row.id)? else { continue };
+                let Some(document) = self.fits(subject, query, row.id)? else {
+                    continue;
+                };
                 if items.len() == limit || bytes > BYTES {
                     return Ok((items, Some(Last::Row(end))));
                 }
@@ -120,7 +140,11 @@ impl Service {
         let after = match last {
             None => None,
             Some(Last::Value(value, id)) => Some((SortKey::of(field, Some(value)), id)),
-            Some(Last::Row(_)) => return Err(ServiceError::BadCursor { why: "it is of another order" }),
+            Some(Last::Row(_)) => {
+                return Err(ServiceError::BadCursor {
+                    why: "it is of another order",
+                });
+            }
         };
         let order = |a: &(SortKey, EntityId), b: &(SortKey, EntityId)| -> Ordering {
             let order = a.0.order(&b.0).then(a.1.cmp(&b.1));
@@ -131,9 +155,14 @@ impl Service {
         loop {
             let (rows, next) = self.records.rows(range.clone())?;
             for row in rows {
-                let Some(document) = self.fits(subject, query, row.id)? else { continue };
+                let Some(document) = self.fits(subject, query, row.id)? else {
+                    continue;
+                };
                 let place = (SortKey::of(field, document.field(field)), row.id);
-                if after.as_ref().is_none_or(|after| order(&place, after) == Ordering::Greater) {
+                if after
+                    .as_ref()
+                    .is_none_or(|after| order(&place, after) == Ordering::Greater)
+                {
                     best.push((place, document));
                 }
             }
@@ -165,8 +194,9 @@ fn cut(
         bytes += words::weight(&document.spec);
         items.push(document);
     }
-    let last = (items.len() < all).then(|| items.last()).flatten().map(|document| {
-        Last::Value(document.field(field).unwrap_or(Value::Null), document.metadata.id)
-    });
+    let last = (items.len() < all)
+        .then(|| items.last())
+        .flatten()
+        .map(|document| Last::Value(document.field(field).unwrap_or(Value::Null), document.metadata.id));
     (items, last)
 }

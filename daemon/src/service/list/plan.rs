@@ -26,23 +26,44 @@ pub(super) struct Plan {
 pub(super) fn plan(org: EntityId, query: &ListQuery) -> Result<Plan, ServiceError> {
     let (field, descending) = match query.order.as_deref() {
         None | Some("") => ("id", true),
-        Some(order) => order.strip_prefix('-').map_or((order, false), |field| (field, true)),
+        Some(order) => order
+            .strip_prefix('-')
+            .map_or((order, false), |field| (field, true)),
     };
     check_field(query.kind, field)?;
     let by_age = matches!(field, "id" | "created_at");
-    let value_prefix = query.filter.as_ref().and_then(|filter| value_prefix(org, query.kind, filter));
+    let value_prefix = query
+        .filter
+        .as_ref()
+        .and_then(|filter| value_prefix(org, query.kind, filter));
     if let Some(prefix) = value_prefix {
         let sort = (!by_age).then(|| field.to_owned());
-        return Ok(Plan { prefix, sort, descending });
+        return Ok(Plan {
+            prefix,
+            sort,
+            descending,
+        });
     }
     if by_age {
-        return Ok(Plan { prefix: key::members(org, query.kind), sort: None, descending });
+        return Ok(Plan {
+            prefix: key::members(org, query.kind),
+            sort: None,
+            descending,
+        });
     }
     // Rows of times sort as texts, which is not quite their order.
     if is_index(query.kind, field) && !field.ends_with("_at") {
-        return Ok(Plan { prefix: key::index_field(org, query.kind, field), sort: None, descending });
+        return Ok(Plan {
+            prefix: key::index_field(org, query.kind, field),
+            sort: None,
+            descending,
+        });
     }
-    Ok(Plan { prefix: key::members(org, query.kind), sort: Some(field.to_owned()), descending })
+    Ok(Plan {
+        prefix: key::members(org, query.kind),
+        sort: Some(field.to_owned()),
+        descending,
+    })
 }
 
 fn is_index(kind: Kind, field: &str) -> bool {
@@ -53,7 +74,11 @@ fn is_index(kind: Kind, field: &str) -> bool {
 fn value_prefix(org: EntityId, kind: Kind, filter: &Filter) -> Option<Bytes> {
     match filter {
         Filter::And(all) => all.iter().find_map(|filter| value_prefix(org, kind, filter)),
-        Filter::Is { field, op: Op::Eq, value } if is_index(kind, field) && !matches!(value, Value::Null) => {
+        Filter::Is {
+            field,
+            op: Op::Eq,
+            value,
+        } if is_index(kind, field) && !matches!(value, Value::Null) => {
             Some(key::index_value(org, kind, field, &encode_value(value)?))
         }
         _ => None,
@@ -77,11 +102,21 @@ mod tests {
     #[test]
     fn indexes_are_used_where_they_help() {
         let all = key::members(DEFAULT_ORG, Kind::WorkflowExecution);
-        assert_eq!(of("", None), Plan { prefix: all.clone(), sort: None, descending: true });
+        assert_eq!(
+            of("", None),
+            Plan {
+                prefix: all.clone(),
+                sort: None,
+                descending: true
+            }
+        );
         let running = of("status == running and version ~ 1", Some("-created_at"));
         assert_eq!((running.sort, running.descending), (None, true));
         assert!(running.prefix.starts_with(b"i"));
-        assert_eq!(of("status == running", Some("version")).sort.as_deref(), Some("version"));
+        assert_eq!(
+            of("status == running", Some("version")).sort.as_deref(),
+            Some("version")
+        );
         assert_eq!(of("status == a or workflow == b", None).prefix, all);
         assert!(of("", Some("workflow")).prefix.starts_with(b"i"));
         assert_eq!(of("", Some("-ended_at")).sort.as_deref(), Some("ended_at"));
@@ -89,8 +124,13 @@ mod tests {
 
     #[test]
     fn a_mistyped_field_is_refused_with_the_near_one() {
-        let query = ListQuery { order: Some("statu".into()), ..ListQuery::of(Kind::WorkflowExecution) };
-        let Err(ServiceError::UnknownWord { help, .. }) = plan(DEFAULT_ORG, &query) else { unreachable!() };
+        let query = ListQuery {
+            order: Some("statu".into()),
+            ..ListQuery::of(Kind::WorkflowExecution)
+        };
+        let Err(ServiceError::UnknownWord { help, .. }) = plan(DEFAULT_ORG, &query) else {
+            unreachable!()
+        };
         assert_eq!(help, "write `status`");
     }
 }

@@ -26,7 +26,11 @@ impl SortKey {
             Some(Value::Bool(truth)) => Self::Truth(truth),
             Some(Value::Number(number)) => number.as_f64().map_or(Self::Nothing, Self::Number),
             Some(Value::String(text)) => {
-                let time = if field.ends_with("_at") { text.parse().ok() } else { None };
+                let time = if field.ends_with("_at") {
+                    text.parse().ok()
+                } else {
+                    None
+                };
                 time.map_or(Self::Text(text), Self::Time)
             }
             _ => Self::Nothing,
@@ -49,7 +53,13 @@ mod tests {
         let early = SortKey::of("ended_at", Some(json!("2026-11-22T18:00:00Z")));
         let late = SortKey::of("ended_at", Some(json!("2026-11-22T18:00:00.5Z")));
         assert_eq!(early.order(&late), Ordering::Less);
-        assert_eq!(SortKey::of("n", Some(json!(2))).order(&SortKey::of("n", Some(json!(10)))), Ordering::Less);
-        assert_eq!(SortKey::of("n", None).order(&SortKey::of("n", Some(json!("")))), Ordering::Less);
+        assert_eq!(
+            SortKey::of("n", Some(json!(2))).order(&SortKey::of("n", Some(json!(10)))),
+            Ordering::Less
+        );
+        assert_eq!(
+            SortKey::of("n", None).order(&SortKey::of("n", Some(json!("")))),
+            Ordering::Less
+        );
     }
 }

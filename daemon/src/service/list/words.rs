@@ -7,7 +7,15 @@ use serde_json::Value;
 
 use super::super::error::ServiceError;
 
-const METADATA: [&str; 7] = ["id", "name", "owner", "revision", "created_at", "updated_at", "kind"];
+const METADATA: [&str; 7] = [
+    "id",
+    "name",
+    "owner",
+    "revision",
+    "created_at",
+    "updated_at",
+    "kind",
+];
 
 /// Refuses a field the kind does not have: a mistyped one would match nothing without a word.
 pub(super) fn check_field(kind: Kind, field: &str) -> Result<(), ServiceError> {
@@ -16,8 +24,12 @@ pub(super) fn check_field(kind: Kind, field: &str) -> Result<(), ServiceError> {
         return Ok(());
     }
     let schema = (kind.definition().schema)();
-    let known: Vec<&str> =
-        schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let known: Vec<&str> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect();
     if known.contains(&first) {
         return Ok(());
     }
@@ -26,7 +38,12 @@ pub(super) fn check_field(kind: Kind, field: &str) -> Result<(), ServiceError> {
         || format!("it has: {}, labels.NAME", all.collect::<Vec<_>>().join(", ")),
         |near| format!("write `{near}`"),
     );
-    Err(ServiceError::UnknownWord { kind, what: "field", word: field.to_owned(), help })
+    Err(ServiceError::UnknownWord {
+        kind,
+        what: "field",
+        word: field.to_owned(),
+        help,
+    })
 }
 
 /// Checks every field of a filter.
@@ -55,7 +72,10 @@ pub(super) fn weight(value: &Value) -> usize {
         Value::String(text) => text.len() + 3,
         Value::Array(items) => 3 + items.iter().map(weight).sum::<usize>(),
         Value::Object(members) => {
-            3 + members.iter().map(|(name, value)| name.len() + 3 + weight(value)).sum::<usize>()
+            3 + members
+                .iter()
+                .map(|(name, value)| name.len() + 3 + weight(value))
+                .sum::<usize>()
         }
         _ => 9,
     }

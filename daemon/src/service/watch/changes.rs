@@ -49,7 +49,8 @@ impl Service {
     ) -> Result<usize, ServiceError> {
         let mut bytes = 0;
         for (key, value) in &commit.puts {
-            if let Some((kind, id)) = key::parse_document(key).filter(|(kind, _)| wanted.kinds.contains(kind)) {
+            if let Some((kind, id)) = key::parse_document(key).filter(|(kind, _)| wanted.kinds.contains(kind))
+            {
                 let document = decode_document(value)?;
                 if self.door.sees(subject, &document) {
                     bytes += value.len();
@@ -71,14 +72,23 @@ impl Service {
             }
             for record in &append.records {
                 bytes += record.len();
-                changes.push(Change::Run { run, event: Box::new(decode_event(record)?) });
+                changes.push(Change::Run {
+                    run,
+                    event: Box::new(decode_event(record)?),
+                });
             }
         }
         Ok(bytes)
     }
 
     /// Whether the subject saw the document as it was before this commit: its earlier revision is in the commit.
-    fn saw(&self, subject: &Subject, commit: &Commit, kind: Kind, id: EntityId) -> Result<bool, ServiceError> {
+    fn saw(
+        &self,
+        subject: &Subject,
+        commit: &Commit,
+        kind: Kind,
+        id: EntityId,
+    ) -> Result<bool, ServiceError> {
         for (key, value) in &commit.puts {
             if key::parse_history(key) == Some((kind, id)) {
                 let before: Document = decode_document(value)?;

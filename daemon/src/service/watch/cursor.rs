@@ -16,7 +16,11 @@ pub(super) enum Standing {
 }
 
 pub(super) fn write(identity: &Identity, subject: &Subject, position: Position) -> Cursor {
-    Cursor(format!("{}:{position}:{}", identity.incarnation.simple(), role(subject)))
+    Cursor(format!(
+        "{}:{position}:{}",
+        identity.incarnation.simple(),
+        role(subject)
+    ))
 }
 
 pub(super) fn read(identity: &Identity, subject: &Subject, head: Position, cursor: &Cursor) -> Standing {
@@ -26,7 +30,9 @@ pub(super) fn read(identity: &Identity, subject: &Subject, head: Position, curso
     else {
         return Standing::Nonsense;
     };
-    let Ok(position) = position.parse() else { return Standing::Nonsense };
+    let Ok(position) = position.parse() else {
+        return Standing::Nonsense;
+    };
     if store != identity.incarnation.simple().to_string() {
         return Standing::Broken("this is another store than before, or it was restored");
     }

@@ -21,7 +21,10 @@ const MOST: usize = 1_000;
 /// Bytes of changes in a page, one commit (at most 4 MiB) aside.
 const BYTES: usize = 2 << 20;
 /// Commits read at once.
-const COMMITS: Budget = Budget { items: 256, bytes: 2 << 20 };
+const COMMITS: Budget = Budget {
+    items: 256,
+    bytes: 2 << 20,
+};
 
 impl Service {
     /// What happened behind a cursor; waits where there is nothing. Without a cursor it answers where now is.
@@ -37,12 +40,16 @@ impl Service {
             next: cursor::write(&identity, subject, head),
             resync: resync.map(str::to_owned),
         };
-        let Some(given) = &request.cursor else { return Ok(from_head(None)) };
+        let Some(given) = &request.cursor else {
+            return Ok(from_head(None));
+        };
         let mut at = match cursor::read(&identity, subject, head, given) {
             Standing::At(position) => position,
             Standing::Broken(why) => return Ok(from_head(Some(why))),
             Standing::Nonsense => {
-                return Err(ServiceError::BadCursor { why: "it is not one of this daemon's, or lies ahead" });
+                return Err(ServiceError::BadCursor {
+                    why: "it is not one of this daemon's, or lies ahead",
+                });
             }
         };
         let wanted = Wanted::new(&request.filter);
@@ -59,7 +66,11 @@ impl Service {
             let left = until.saturating_duration_since(Instant::now());
             if !page.changes.is_empty() || left.is_zero() {
                 let next = cursor::write(&identity, subject, page.at);
-                return Ok(WatchPage { changes: page.changes, next, resync: None });
+                return Ok(WatchPage {
+                    changes: page.changes,
+                    next,
+                    resync: None,
+                });
             }
             at = page.at;
             // Answers at once where something came after the reading: no wake-up is lost.
@@ -69,10 +80,14 @@ impl Service {
 
     async fn may_watch(&self, subject: &Subject, filter: &WatchFilter) -> Result<(), ServiceError> {
         for kind in &filter.kinds {
-            self.door.authorize(subject, Action::Read, &Object::Kind(*kind)).await?;
+            self.door
+                .authorize(subject, Action::Read, &Object::Kind(*kind))
+                .await?;
         }
         if filter.all_runs || !filter.runs.is_empty() {
-            self.door.authorize(subject, Action::Read, &Object::Kind(Kind::WorkflowExecution)).await?;
+            self.door
+                .authorize(subject, Action::Read, &Object::Kind(Kind::WorkflowExecution))
+                .await?;
         }
         Ok(())
     }
@@ -86,13 +101,18 @@ impl Service {
         max: usize,
     ) -> Result<Read, Broken> {
         let store = self.records.store();
-        let mut read = Read { changes: Vec::new(), at: from };
+        let mut read = Read {
+            changes: Vec::new(),
+            at: from,
+        };
         let (mut bytes, mut seen) = (0, Seen::new());
         loop {
-            let page = store.read(Feed::All, read.at, COMMITS).map_err(|error| match error {
-                ReadError::Compacted { .. } => Broken::Compacted,
-                other => Broken::Service(other.into()),
-            })?;
+            let page = store
+                .read(Feed::All, read.at, COMMITS)
+                .map_err(|error| match error {
+                    ReadError::Compacted { .. } => Broken::Compacted,
+                    other => Broken::Service(other.into()),
+                })?;
             if page.items.is_empty() {
                 read.at = page.next.max(read.at);
                 return Ok(read);

@@ -1,0 +1,340 @@
+//! A runtime over a real store, and what tests ask of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use dirigent_daemon::clock;
+use dirigent_daemon::records::{Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Records, decode_event, put};
+use dirigent_daemon::runtime::{Rooms, RuntimeError, RuntimeHandle, RuntimeSettings, StartRun, Started};
+use dirigent_protocol::command::Command;
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{
+    Agent, AgentVersion, Document, Entity, Kind, WorkflowApproval, WorkflowExecution, WorkflowVersion,
+};
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::{EntityId, RequestId, RunId};
+use dirigent_protocol::run::{Decision, RunEvent, Status};
+use dirigent_providers::{PriceTable, Registry};
+use dirigent_store::{Budget, Feed, FeedItem, Options, Position, Store, StreamId, Txn};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::server::{Reply, Script, Server};
+
+/// Longest wait for anything.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Bed {
+    pub dir: TempDir,
+    pub server: Server,
+    pub store: Arc<dyn Store>,
+    pub runtime: RuntimeHandle,
+    /// Milliseconds the clock is ahead.
+    pub ahead: Arc<AtomicI64>,
+    change: fn(&mut RuntimeSettings),
+}
+
+impl Bed {
+    pub async fn new() -> Self {
+        Self::with(Arc::new(|_, _| Reply::Json(200, r#"{"ok":true}"#)), |_| {}).await
+    }
+
+    pub async fn with(script: Script, change: fn(&mut RuntimeSettings)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::start(script).await;
+        let ahead = Arc::new(AtomicI64::new(0));
+        let (store, runtime) = open(&dir, &server, &ahead, change).await;
+        Self {
+            dir,
+            server,
+            store,
+            runtime,
+            ahead,
+            change,
+        }
+    }
+
+    /// Everything dropped where it stands, then opened again.
+    pub async fn crash(self) -> Self {
+        self.runtime.abandon().await;
+        self.reopen().await
+    }
+
+    /// Stopped in order, then opened again.
+    pub async fn restart(self) -> Self {
+        self.runtime.shutdown(Duration::ZERO).await;
+        self.reopen().await
+    }
+
+    async fn reopen(self) -> Self {
+        let Self {
+            dir,
+            server,
+            store,
+            runtime,
+            ahead,
+            change,
+        } = self;
+        drop((store, runtime));
+        let (store, runtime) = open(&dir, &server, &ahead, change).await;
+        Self {
+            dir,
+            server,
+            store,
+            runtime,
+            ahead,
+            change,
+        }
+    }
+
+    pub fn records(&self) -> Records {
+        Records::new(self.store.clone())
+    }
+
+    /// Puts the clock forward.
+    pub fn forward(&self, by: Duration) {
+        self.ahead
+            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub async fn publish(&self, tasks: &str) -> Document {
+        let text = format!(
+            "document: {{ dsl: '1.0.3', namespace: tests, name: sample, version: '0.1.0' }}\n{tasks}"
+        );
+        let workflow =
+            dirigent_engine::load("sample.yaml", &text).unwrap_or_else(|found| panic!("{found:#?}"));
+        let body = WorkflowVersion {
+            workflow: EntityId::nil(),
+            workflow_name: workflow.name().into(),
+            digest: workflow.digest().to_string(),
+            version: workflow.version().into(),
+            number: 1,
+            source: text,
+            document: (**workflow.definition()).clone(),
+        };
+        self.put(Kind::WorkflowVersion, "", json(&body)).await
+    }
+
+    pub async fn agent(&self, name: &str, agent: Agent) {
+        let draft = self.put(Kind::Agent, name, json(&agent)).await;
+        let version = AgentVersion {
+            agent: draft.metadata.id,
+            agent_name: name.into(),
+            digest: Digest::of(&json(&agent)).to_string(),
+            number: 1,
+            definition: agent,
+        };
+        self.put(Kind::AgentVersion, "", json(&version)).await;
+    }
+
+    async fn put(&self, kind: Kind, name: &str, spec: Value) -> Document {
+        let document = Draft::of(kind, name, spec).document(clock::system()());
+        let mut txn = Txn::default();
+        put(&mut txn, None, &document).unwrap();
+        self.store.commit(txn).await.unwrap();
+        document
+    }
+
+    pub async fn start(&self, tasks: &str) -> RunId {
+        self.start_with(tasks, json!({})).await
+    }
+
+    pub async fn start_with(&self, tasks: &str, input: Value) -> RunId {
+        let version = self.publish(tasks).await;
+        self.begin(version, input, None).await.unwrap().run
+    }
+
+    pub async fn begin(
+        &self,
+        version: Document,
+        input: Value,
+        key: Option<&str>,
+    ) -> Result<Started, RuntimeError> {
+        let start = StartRun {
+            version,
+            input,
+            idempotency_key: key.map(Into::into),
+            labels: Default::default(),
+        };
+        self.runtime.start(start, dana()).await
+    }
+
+    pub fn execution(&self, run: RunId) -> WorkflowExecution {
+        self.find(Kind::WorkflowExecution, run.into())
+    }
+
+    pub fn find<T: Entity>(&self, kind: Kind, id: EntityId) -> T {
+        self.records()
+            .get(kind, id)
+            .unwrap()
+            .unwrap()
+            .document
+            .body()
+            .unwrap()
+    }
+
+    pub fn all<T: Entity>(&self, kind: Kind) -> Vec<T> {
+        let found = self.records().all(kind, None, 1_000).unwrap();
+        found
+            .iter()
+            .map(|stored| stored.document.body().unwrap())
+            .collect()
+    }
+
+    pub fn events(&self, run: RunId) -> Vec<RunEvent> {
+        let mut events = Vec::new();
+        let mut cursor = Position(0);
+        loop {
+            let page = self
+                .store
+                .read(Feed::Stream(StreamId(run.bytes())), cursor, Budget::default())
+                .unwrap();
+            if page.items.is_empty() {
+                break;
+            }
+            for item in page.items {
+                let FeedItem::Record { seq, data, .. } = item else {
+                    panic!()
+                };
+                let event = decode_event(&data).unwrap();
+                assert_eq!(event.seq, seq, "gapless");
+                events.push(event);
+            }
+            cursor = page.next;
+        }
+        events
+    }
+
+    pub fn names(&self, run: RunId) -> Vec<&'static str> {
+        self.events(run).iter().map(|event| event.body.name()).collect()
+    }
+
+    pub fn count(&self, run: RunId, name: &str) -> usize {
+        self.names(run).iter().filter(|other| **other == name).count()
+    }
+
+    /// Waits until something holds; looks again after every commit.
+    pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let head = self.store.head();
+            if let Some(found) = look(self) {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{what} did not come");
+            self.store.wait(head, Duration::from_millis(500)).await;
+        }
+    }
+
+    pub async fn ended(&self, run: RunId) -> WorkflowExecution {
+        let ended = self
+            .until("the end", |bed| {
+                Some(bed.execution(run)).filter(|execution| execution.status.is_final())
+            })
+            .await;
+        assert!(
+            self.store
+                .get(&[b"L".as_slice(), &run.bytes()].concat())
+                .unwrap()
+                .is_none(),
+            "no row is left"
+        );
+        ended
+    }
+
+    pub async fn completed(&self, run: RunId) -> Value {
+        let ended = self.ended(run).await;
+        assert_eq!(ended.status, Status::Completed, "{:#}", ended.error);
+        ended.output
+    }
+
+    pub async fn faulted(&self, run: RunId) -> Value {
+        let ended = self.ended(run).await;
+        assert_eq!(ended.status, Status::Faulted, "{:#}", ended.output);
+        ended.error
+    }
+
+    pub async fn happens(&self, run: RunId, event: &str, times: usize) {
+        self.until(event, |bed| (bed.count(run, event) >= times).then_some(()))
+            .await;
+    }
+
+    /// Waits for a pending approval of the run.
+    pub async fn asked(&self, run: RunId) -> (EntityId, WorkflowApproval) {
+        self.until("an approval", |bed| {
+            let found = bed.records().all(Kind::WorkflowApproval, None, 1_000).unwrap();
+            found.iter().find_map(|stored| {
+                let approval: WorkflowApproval = stored.document.body().unwrap();
+                let fits = RunId::from(approval.run) == run && approval.decided_at.is_none();
+                fits.then_some((stored.document.metadata.id, approval))
+            })
+        })
+        .await
+    }
+
+    pub async fn decide(
+        &self,
+        id: EntityId,
+        approval: &WorkflowApproval,
+        decision: Decision,
+    ) -> Result<(), RuntimeError> {
+        let digest = approval.digest.parse().unwrap();
+        self.runtime
+            .decide(id, digest, decision, Some("because".into()), dana())
+            .await
+    }
+}
+
+async fn open(
+    dir: &TempDir,
+    server: &Server,
+    ahead: &Arc<AtomicI64>,
+    change: fn(&mut RuntimeSettings),
+) -> (Arc<dyn Store>, RuntimeHandle) {
+    let mut options = Options::new(dir.path().join("store"));
+    options.segment_bytes = 16 << 20;
+    options.cache_bytes = 2 << 20;
+    // The store's threads may need a moment to let go of its lock.
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let store = loop {
+        match dirigent_store::open(options.clone()) {
+            Ok(store) => break store,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    let mut settings = RuntimeSettings::new(dir.path());
+    settings.worker_program = Some(env!("CARGO_BIN_EXE_dirigentd").into());
+    settings.egress_allow = vec![format!("127.0.0.1:{}", server.port)];
+    settings.kill_grace = Duration::from_secs(2);
+    settings.expression_budget = Duration::from_secs(2);
+    change(&mut settings);
+    let (system, ahead) = (clock::system(), ahead.clone());
+    let rooms = Rooms {
+        store: store.clone(),
+        providers: Arc::new(Registry::rehearsal_only(Duration::ZERO)),
+        prices: Arc::new(PriceTable::default()),
+        clock: Arc::new(move || {
+            let by = jiff::SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
+            system().saturating_add(by).unwrap()
+        }),
+        settings,
+    };
+    (store, RuntimeHandle::open(rooms).await.unwrap())
+}
+
+/// Who acts in tests.
+pub fn dana() -> Actor {
+    let subject = Subject {
+        user: BOOTSTRAP_USER,
+        name: "dana".into(),
+        org: DEFAULT_ORG,
+        administrator: true,
+    };
+    Actor::of(subject, RequestId::new(), &Command::DaemonStop {})
+}
+
+fn json<T: serde::Serialize>(body: &T) -> Value {
+    serde_json::to_value(body).unwrap()
+}

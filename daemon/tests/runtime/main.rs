@@ -1,0 +1,10 @@
+//! The runtime through its own door: a real store in a fresh directory, real commands, real loopback servers, the
+//! rehearsal as the model. A crash is everything dropped where it stands, then opened again.
+
+mod agents;
+mod bed;
+mod crash;
+mod effects;
+mod flow;
+mod people;
+mod server;
