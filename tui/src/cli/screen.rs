@@ -18,7 +18,7 @@ use crate::options::{NoScreen, Options, TerminalEnv};
 /// # Errors
 /// There is none.
 pub fn check() -> Result<(), Fault> {
-    crate::terminal::check().map_err(|reason| no_screen(reason))
+    crate::terminal::check().map_err(no_screen)
 }
 
 /// Shows the full screen until the person leaves it.

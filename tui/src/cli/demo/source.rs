@@ -173,7 +173,7 @@ mod tests {
         let binary = file("binary.log", "a\0b\n");
         let all = [long.clone(), short.clone(), binary, dir.path().join("none.log")];
         assert_eq!(newest(&all).unwrap().path, long);
-        assert_eq!(newest(&[short.clone()]).unwrap().path, short);
+        assert_eq!(newest(std::slice::from_ref(&short)).unwrap().path, short);
         assert_eq!(find(Some(dir.path())).unwrap().path, long);
         assert_eq!(find(Some(&short)).unwrap().kind, "log");
     }
