@@ -10,6 +10,7 @@ use crate::state::{Effect, EffectPhase, RunState};
 
 /// One thing to do, once the events that say so are durable.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "duties are few and live briefly")]
 pub enum Duty {
     /// Perform an effect (again, with the same key, where its outcome was unknown).
     Perform {

@@ -386,7 +386,7 @@ fn play(seed: u64) -> &'static str {
         match (roll(20), effect) {
             (0..=9, Some(effect)) => {
                 let phase = run.state.effect(effect).unwrap().phase.clone();
-                let outcome = match roll(6) {
+                let outcome = match roll(16) {
                     0 => failed("communication", 503, true),
                     1 => EffectOutcome::Unknown {
                         reason: "cut".to_owned(),
@@ -409,7 +409,7 @@ fn play(seed: u64) -> &'static str {
             (15, _) => drop(run.tell(Stimulus::Recovered)),
             (16, _) => drop(run.tell(Stimulus::Pause { by: "ada".to_owned() })),
             (17 | 18, _) => drop(run.tell(Stimulus::Resume { by: "ada".to_owned() })),
-            (19, _) if roll(30) == 0 => drop(run.tell(Stimulus::Cancel {
+            (19, _) if roll(8) == 0 => drop(run.tell(Stimulus::Cancel {
                 by: "ada".to_owned(),
                 reason: None,
             })),

@@ -110,7 +110,7 @@ impl Template {
             Self::List(items) => {
                 let values: Vec<Value> = items
                     .iter()
-                    .map(|item| item.evaluate(scope, answers).map(|value| unshare(value)))
+                    .map(|item| item.evaluate(scope, answers).map(unshare))
                     .collect::<Result<_, _>>()?;
                 Ok(Arc::new(Value::Array(values)))
             }

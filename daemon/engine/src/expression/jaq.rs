@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::check::check;
+use super::error::ExpressionError;
 use super::functions::FUNCTIONS;
-use super::program::ExpressionError;
 use super::value::{from_jaq, to_jaq};
 use super::worker::{EvalReply, EvalRequest, EvalResult};
 

@@ -7,14 +7,18 @@
 //! Invariant: an inline expression ends in time and memory linear in its data (a factor of at most 64), never aborts the
 //! process, and sees nothing but its input, its variables and the stimulus' clock.
 
+mod bound;
 mod check;
+mod error;
 mod functions;
 mod jaq;
+mod names;
 mod path;
 mod program;
 mod value;
 mod worker;
 
+pub use error::ExpressionError;
 pub use jaq::evaluate;
-pub use program::{EvalError, Expression, ExpressionError, Scope, strip};
+pub use program::{EvalError, Expression, Scope, strip};
 pub use worker::{Answers, EvalReply, EvalRequest, EvalResult};

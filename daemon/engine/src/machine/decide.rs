@@ -98,7 +98,7 @@ impl Turn<'_, '_> {
         let shaped = match self.shape_input(input) {
             Ok(shaped) => Ok(shaped),
             Err(Stop::Ask) => return,
-            Err(Stop::Fault(error)) => Err(error),
+            Err(Stop::Fault(error)) => Err(*error),
         };
         let checked = Self::check(task.base.input.schema.as_ref(), input, "workflow's input");
         let root = self.emit(EventBody::WorkflowStarted {
@@ -109,12 +109,12 @@ impl Turn<'_, '_> {
             pins: pins.clone(),
         });
         if let Some(error) = shaped.err().or(match checked {
-            Err(Stop::Fault(error)) => Some(error),
+            Err(Stop::Fault(error)) => Some(*error),
             _ => None,
         }) {
             self.work.push(Work::After {
                 frame: root,
-                outcome: Err(Stop::Fault(error)),
+                outcome: Err(Stop::fault(error)),
             });
             return;
         }
@@ -230,7 +230,7 @@ impl Turn<'_, '_> {
             let error = WorkflowError::standard("timeout", 408, "The time limit ran out");
             self.work.push(Work::After {
                 frame: timer.frame,
-                outcome: Err(Stop::Fault(error)),
+                outcome: Err(Stop::fault(error)),
             });
         } else if timer.purpose == TimerPurpose::ApprovalExpiry {
             self.expire(timer.frame);

@@ -107,7 +107,7 @@ impl Turn<'_, '_> {
                     .or(self.workflow.settings.max_attempts);
                 let most = declared.unwrap_or_else(|| me.task.body.default_attempts());
                 if !retryable || attempt >= most {
-                    return Err(Stop::Fault(error));
+                    return Err(Stop::fault(error));
                 }
                 let delay = self.backoff(attempt, retry_after_ms);
                 let (step, delay_ms) = (self.step(me.frame), millis(delay));
@@ -123,11 +123,11 @@ impl Turn<'_, '_> {
             }
             EffectOutcome::Unknown { reason } => {
                 let error = WorkflowError::standard("runtime", 500, "Nobody knows whether it happened");
-                Err(Stop::Fault(error.detail(reason)))
+                Err(Stop::fault(error.detail(reason)))
             }
             EffectOutcome::Cancelled => {
                 let error = WorkflowError::standard("runtime", 500, "The effect was stopped");
-                Err(Stop::Fault(error))
+                Err(Stop::fault(error))
             }
         }
     }

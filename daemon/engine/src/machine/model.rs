@@ -213,14 +213,22 @@ pub enum Next {
 #[derive(Debug)]
 pub enum Stop {
     /// It failed.
-    Fault(WorkflowError),
+    Fault(Box<WorkflowError>),
     /// An expression must be run by the worker first; this decision is void.
     Ask,
 }
 
+impl Stop {
+    /// It failed with this error.
+    #[must_use]
+    pub fn fault(error: WorkflowError) -> Self {
+        Self::Fault(Box::new(error))
+    }
+}
+
 impl From<WorkflowError> for Stop {
     fn from(error: WorkflowError) -> Self {
-        Self::Fault(error)
+        Self::fault(error)
     }
 }
 
@@ -240,7 +248,7 @@ pub trait Task: Send + Sync + fmt::Debug {
 
     /// A task inside it failed.
     fn child_failed(&self, _turn: &mut Turn<'_, '_>, _me: Me<'_>, error: WorkflowError) -> Outcome {
-        Err(Stop::Fault(error))
+        Err(Stop::fault(error))
     }
 
     /// Its effect was performed; `output` is the raw result.

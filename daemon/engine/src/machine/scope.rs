@@ -195,7 +195,7 @@ impl Turn<'_, '_> {
         };
         computed.ok_or_else(|| {
             let detail = format!("`{}` gave {value}, not a duration", expression.text());
-            Stop::Fault(expression_error(&detail))
+            Stop::fault(expression_error(&detail))
         })
     }
 
@@ -205,14 +205,14 @@ impl Turn<'_, '_> {
         schema.check(value).map_err(|why| {
             let error =
                 WorkflowError::standard("validation", 400, format!("The {what} does not fit its schema"));
-            Stop::Fault(error.detail(why))
+            Stop::fault(error.detail(why))
         })
     }
 
     /// Turns the failure of an expression into what the machine does about it.
     pub(crate) fn answer<T>(&mut self, result: Result<T, EvalError>) -> Result<T, Stop> {
         result.map_err(|error| match error {
-            EvalError::Failed(why) => Stop::Fault(expression_error(&why)),
+            EvalError::Failed(why) => Stop::fault(expression_error(&why)),
             EvalError::Worker(request) => {
                 if !self.needed.iter().any(|known| known.id == request.id) {
                     self.needed.push(*request);

@@ -26,7 +26,7 @@ impl Turn<'_, '_> {
             let error = WorkflowError::standard("runtime", 500, "Endless loop").detail(format!(
                 "more than {MAX_TRANSITIONS} moves between tasks; the last was `{name}`"
             ));
-            return Err(Stop::Fault(error));
+            return Err(Stop::fault(error));
         }
         let position = list.position(done.task).unwrap_or(list.tasks.len());
         let next = match &done.then {

@@ -8,7 +8,7 @@ use dirigent_protocol::run::{
 };
 use jiff::Timestamp;
 
-use super::model::{Done, Me, Next, Outcome, Stop, TaskIndex, Turn, Work};
+use super::model::{Done, Me, Next, Outcome, Stop, TaskDef, TaskIndex, Turn, Work};
 use super::scope::TaskScope;
 use crate::document::Then;
 use crate::state::{FrameId, Wait, apply};
@@ -93,33 +93,8 @@ impl Turn<'_, '_> {
             return;
         };
         let raw = raw.unwrap_or_else(|| around.data.clone());
-        let input = {
-            let scope = TaskScope {
-                workflow,
-                state: &self.state,
-                frame: parent,
-                task,
-                dot: raw.clone(),
-                input: raw.clone(),
-                output: None,
-                extra: Vec::new(),
-                now: self.cx.now,
-            };
-            let answers = self.cx.answers;
-            let run = || {
-                if let Some(condition) = &task.base.condition
-                    && !super::scope::truthy(&*condition.evaluate(&scope, answers)?)
-                {
-                    return Ok(None);
-                }
-                match &task.base.input.from {
-                    Some(from) => from.evaluate(&scope, answers).map(Some),
-                    None => Ok(Some(raw.clone())),
-                }
-            };
-            run()
-        };
-        let input = match self.answer(input) {
+        let input = self.input_of(parent, task, &raw);
+        let input = match input {
             Err(Stop::Ask) => return,
             Ok(None) => {
                 let (name, kind) = (task.name.clone(), task.keyword.clone());
@@ -136,12 +111,12 @@ impl Turn<'_, '_> {
                 return self.tell_parent(parent, Ok(done));
             }
             Ok(Some(input)) => Ok(input),
-            Err(Stop::Fault(error)) => Err(error),
+            Err(Stop::Fault(error)) => Err(*error),
         };
         let checked = Self::check(task.base.input.schema.as_ref(), &raw, "input");
         let (data, fault) = match (input, checked) {
             (Err(error), _) => (self.refer(parent, &raw), Some(error)),
-            (Ok(_), Err(Stop::Fault(error))) => (self.refer(parent, &raw), Some(error)),
+            (Ok(_), Err(Stop::Fault(error))) => (self.refer(parent, &raw), Some(*error)),
             (Ok(input), _) => (self.refer(parent, &input), None),
         };
         let frame = self.emit(EventBody::TaskStarted {
@@ -153,10 +128,39 @@ impl Turn<'_, '_> {
         if let Some(error) = fault {
             return self.work.push(Work::After {
                 frame,
-                outcome: Err(Stop::Fault(error)),
+                outcome: Err(Stop::fault(error)),
             });
         }
         self.begin_body(frame, index, step);
+    }
+
+    /// The input of a task that is about to begin; none when its `if` says no.
+    fn input_of(&mut self, parent: FrameId, task: &TaskDef, raw: &Payload) -> Result<Option<Payload>, Stop> {
+        let scope = TaskScope {
+            workflow: self.workflow,
+            state: &self.state,
+            frame: parent,
+            task,
+            dot: raw.clone(),
+            input: raw.clone(),
+            output: None,
+            extra: Vec::new(),
+            now: self.cx.now,
+        };
+        let answers = self.cx.answers;
+        let run = || {
+            if let Some(condition) = &task.base.condition
+                && !super::scope::truthy(&*condition.evaluate(&scope, answers)?)
+            {
+                return Ok(None);
+            }
+            match &task.base.input.from {
+                Some(from) => from.evaluate(&scope, answers).map(Some),
+                None => Ok(Some(raw.clone())),
+            }
+        };
+        let result = run();
+        self.answer(result)
     }
 
     /// Sets the limit and starts what is particular to the kind.
@@ -193,7 +197,7 @@ impl Turn<'_, '_> {
             Ok(Next::Done(output, then)) => self.finish(frame, output, then),
             Ok(Next::Start(tasks)) => self.start_inside(frame, &tasks, None),
             Ok(Next::StartWith(task, raw)) => self.start_inside(frame, &[task], Some(raw)),
-            Err(Stop::Fault(error)) => self.fail(frame, error),
+            Err(Stop::Fault(error)) => self.fail(frame, *error),
         }
     }
 
@@ -236,7 +240,7 @@ impl Turn<'_, '_> {
         let (output, context) = match self.shape(Me { frame, task }, raw) {
             Ok(shaped) => shaped,
             Err(Stop::Ask) => return,
-            Err(Stop::Fault(error)) => return self.fail(frame, error),
+            Err(Stop::Fault(error)) => return self.fail(frame, *error),
         };
         let data = self.refer(frame, &output);
         let Some(parent) = parent else {
@@ -394,13 +398,12 @@ impl Turn<'_, '_> {
             self.stop_task(*child, reason);
         }
         match &own.wait {
-            Wait::Effect(effect) => {
-                if self.state.effect(*effect).is_some() {
-                    self.emit(EventBody::EffectSettled {
-                        effect: *effect,
-                        outcome: EffectOutcome::Cancelled,
-                    });
-                }
+            Wait::Effect(effect) if self.state.effect(*effect).is_some() => {
+                let outcome = EffectOutcome::Cancelled;
+                self.emit(EventBody::EffectSettled {
+                    effect: *effect,
+                    outcome,
+                });
             }
             Wait::Approval { approval, .. } => {
                 self.emit(EventBody::ApprovalWithdrawn {

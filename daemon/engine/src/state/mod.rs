@@ -4,9 +4,12 @@
 //! byte for byte, and a snapshot (serde of [`RunState`]) followed by the later events gives it too.
 
 mod apply;
+mod effects;
 mod frame;
 mod run;
 mod table;
+mod tree;
+mod waits;
 
 pub use apply::apply;
 pub use frame::{Frame, FrameId, Phase, Wait};

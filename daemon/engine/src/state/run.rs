@@ -250,7 +250,7 @@ impl RunState {
         self.timers
             .iter()
             .map(|(_, timer)| timer)
-            .filter(move |timer| !over && !(self.suspended && limit(timer)))
+            .filter(move |timer| !(over || self.suspended && limit(timer)))
     }
 
     /// The earliest of them.

@@ -54,7 +54,7 @@ impl Task for CallAgent {
         let agent = turn.template(me, &self.agent, None)?;
         let Value::String(agent) = &*agent else {
             let error = WorkflowError::standard("expression", 400, "The agent's name is not text");
-            return Err(Stop::Fault(error.detail(agent.to_string())));
+            return Err(Stop::fault(error.detail(agent.to_string())));
         };
         let input = match &self.input {
             Some(input) => turn.template(me, input, None)?,

@@ -188,11 +188,11 @@ impl Task for CallApproval {
                     Some(reason) => format!("{}: {reason}", record.by),
                     None => record.by.clone(),
                 });
-                Err(Stop::Fault(error))
+                Err(Stop::fault(error))
             }
             Decision::Expire => {
                 let error = WorkflowError::standard("timeout", 408, "Nobody decided in time");
-                Err(Stop::Fault(error))
+                Err(Stop::fault(error))
             }
         }
     }

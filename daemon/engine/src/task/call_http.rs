@@ -143,13 +143,13 @@ impl CallHttp {
                 .to_owned(),
             other => {
                 let detail = format!("the endpoint is {other}, not text");
-                return Err(Stop::Fault(
+                return Err(Stop::fault(
                     WorkflowError::standard("expression", 400, "Bad endpoint").detail(detail),
                 ));
             }
         };
         if self.literal {
-            expand(&text, &turn.input(me.frame)).map_err(Stop::Fault)
+            expand(&text, &turn.input(me.frame))
         } else {
             Ok(text)
         }
@@ -182,7 +182,7 @@ impl CallHttp {
                     "the header `{}` has characters that headers cannot have",
                     name.escape_debug()
                 );
-                return Err(Stop::Fault(
+                return Err(Stop::fault(
                     WorkflowError::standard("validation", 400, "Bad header").detail(detail),
                 ));
             }

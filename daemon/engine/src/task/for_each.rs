@@ -101,7 +101,7 @@ impl ForEach {
         }
         if iteration >= MAX_ITERATIONS {
             let detail = format!("`{}` has gone through {MAX_ITERATIONS} rounds", me.task.name);
-            return Err(Stop::Fault(
+            return Err(Stop::fault(
                 WorkflowError::standard("runtime", 500, "Too many rounds").detail(detail),
             ));
         }
@@ -128,7 +128,7 @@ impl Task for ForEach {
             Value::Null => Arc::new(Value::Array(Vec::new())),
             other => {
                 let why = format!("`for.in` gave {}, not a list", shorten(&other.to_string()));
-                return Err(Stop::Fault(expression_error(&why)));
+                return Err(Stop::fault(expression_error(&why)));
             }
         };
         let data = turn.input(me.frame);

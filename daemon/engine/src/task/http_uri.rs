@@ -3,8 +3,10 @@
 use dirigent_protocol::run::WorkflowError;
 use serde_json::Value;
 
+use crate::machine::Stop;
+
 /// Replaces `{name}` by top-level values of the input, percent-encoded.
-pub(super) fn expand(template: &str, input: &Value) -> Result<String, WorkflowError> {
+pub(super) fn expand(template: &str, input: &Value) -> Result<String, Stop> {
     let mut uri = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, tail)) = rest.split_once('{') {
@@ -17,7 +19,8 @@ pub(super) fn expand(template: &str, input: &Value) -> Result<String, WorkflowEr
         match input.get(name) {
             None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
                 let detail = format!("`{{{name}}}` in {template}: the input has no plain value `{name}`");
-                return Err(WorkflowError::standard("expression", 400, "A URI has a gap").detail(detail));
+                let error = WorkflowError::standard("expression", 400, "A URI has a gap");
+                return Err(Stop::fault(error.detail(detail)));
             }
             Some(Value::String(text)) => encode(text, &mut uri),
             Some(other) => encode(&other.to_string(), &mut uri),

@@ -80,7 +80,7 @@ impl Task for Raise {
         let instance = instance
             .filter(|text| text.starts_with('/'))
             .and_then(|text| text.parse::<StepId>().ok());
-        Err(Stop::Fault(WorkflowError {
+        Err(Stop::fault(WorkflowError {
             title: title.unwrap_or_else(|| kind.rsplit('/').next().unwrap_or("error").to_owned()),
             kind,
             status: self.status,

@@ -101,7 +101,7 @@ fn text(turn: &mut Turn<'_, '_>, me: Me<'_>, template: &Template, what: &str) ->
     if text.contains('\0') && what != "stdin" {
         let error =
             WorkflowError::standard("validation", 400, "A NUL character cannot be passed to a command");
-        return Err(Stop::Fault(error.detail(format!("in {what}"))));
+        return Err(Stop::fault(error.detail(format!("in {what}"))));
     }
     Ok(text)
 }

@@ -182,11 +182,11 @@ impl Task for TryCatch {
         };
         let (phase, attempt, step) = (frame.phase, frame.attempt, frame.step.clone());
         if phase == Phase::Catch || !self.fits(&error) {
-            return Err(Stop::Fault(error));
+            return Err(Stop::fault(error));
         }
         let value: Payload = Arc::new(serde_json::to_value(&error).unwrap_or_default());
         if !self.conditions(turn, me, &value, self.when.as_ref(), self.except_when.as_ref())? {
-            return Err(Stop::Fault(error));
+            return Err(Stop::fault(error));
         }
         if let Some(retry) = &self.retry
             && self.conditions(turn, me, &value, retry.when.as_ref(), retry.except_when.as_ref())?
@@ -204,7 +204,7 @@ impl Task for TryCatch {
                 return Ok(Next::Wait);
             }
             if !self.handles() {
-                return Err(Stop::Fault(error));
+                return Err(Stop::fault(error));
             }
         }
         turn.emit(EventBody::TaskCaught { step, error });

@@ -12,9 +12,7 @@ fn found(text: &str) -> Vec<String> {
 
 const HEAD: &str = "document: { dsl: '1.0.3', namespace: t, name: t, version: '1.0.0' }\n";
 
-#[test]
-fn every_mistake_of_a_bad_document_is_reported_at_once_with_its_place() {
-    let text = "document:
+const BAD: &str = "document:
   dsl: '1.0.3'
   namespace: bad name
   name: bad
@@ -55,9 +53,8 @@ do:
       catch: { retry: missing }
       metadata: { dirigent: { on_unknown: maybe } }
 ";
-    let errors = load("bad.yaml", text).unwrap_err();
-    let lines: Vec<String> = errors.iter().map(|finding| finding.render("bad.yaml")).collect();
-    let expected = "\
+
+const FINDINGS: &str = "\
 bad.yaml:3:14: error[bad_name]: `bad name` cannot be a namespace
   help: use letters, digits and `-`, at most 63: bad-name
 bad.yaml:5:12: error[quote_version]: `version: 1.10` is a number, not a version
@@ -96,7 +93,12 @@ bad.yaml:39:23: error[unknown_reference]: there is no `missing` under `use.retri
   help: define it under `use.retries`
 bad.yaml:40:43: error[bad_value]: `maybe` is not possible here
   help: possible here: retry, ask, fail";
-    assert_eq!(lines.join("\n"), expected);
+
+#[test]
+fn every_mistake_of_a_bad_document_is_reported_at_once_with_its_place() {
+    let errors = load("bad.yaml", BAD).unwrap_err();
+    let lines: Vec<String> = errors.iter().map(|finding| finding.render("bad.yaml")).collect();
+    assert_eq!(lines.join("\n"), FINDINGS);
 }
 
 #[test]

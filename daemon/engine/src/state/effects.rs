@@ -1,0 +1,167 @@
+//! Folding what happens to effects.
+
+use std::sync::Arc;
+
+use dirigent_protocol::run::{
+    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, StepId, Usage, WorkflowError,
+};
+
+use super::frame::Wait;
+use super::run::{Effect, EffectPhase, RunState};
+
+impl RunState {
+    pub(super) fn effect_event(&mut self, body: &EventBody) {
+        match body {
+            EventBody::EffectQueued {
+                effect,
+                step,
+                attempt,
+                request,
+            } => {
+                self.add_effect(*effect, step, *attempt, request.clone(), EffectPhase::Queued);
+            }
+            EventBody::EffectIntended {
+                effect,
+                step,
+                attempt,
+                key,
+                on_unknown,
+                request,
+                ..
+            } => {
+                let phase = EffectPhase::Intended {
+                    key: Arc::from(key.as_str()),
+                    on_unknown: *on_unknown,
+                };
+                if let Some(known) = self.effects.get_mut(effect.0) {
+                    Arc::make_mut(known).phase = phase;
+                } else if let Some(request) = request {
+                    self.add_effect(*effect, step, *attempt, request.clone(), phase);
+                }
+            }
+            EventBody::EffectSettled { effect, outcome } => self.settle(*effect, outcome),
+            EventBody::EffectLate { effect, outcome } => {
+                self.effects.remove(effect.0);
+                self.usage += usage(outcome);
+            }
+            EventBody::EffectUnknown {
+                effect,
+                policy,
+                reason,
+            } => match policy {
+                OnUnknown::Fail => {
+                    self.settle(
+                        *effect,
+                        &EffectOutcome::Unknown {
+                            reason: reason.clone(),
+                        },
+                    );
+                }
+                OnUnknown::Retry | OnUnknown::Ask => {
+                    if let Some(known) = self.effects.get_mut(effect.0).map(Arc::make_mut) {
+                        known.unknowns += 1;
+                        if *policy == OnUnknown::Ask {
+                            known.phase = known.phase.clone().parked();
+                        }
+                    }
+                }
+            },
+            EventBody::EffectResolved {
+                effect, resolution, ..
+            } => self.resolve(*effect, resolution),
+            _ => {}
+        }
+    }
+
+    pub(super) fn resolve(&mut self, effect: EffectId, resolution: &Resolution) {
+        match resolution {
+            Resolution::Again => {
+                if let Some(known) = self.effects.get_mut(effect.0).map(Arc::make_mut) {
+                    known.phase = known.phase.clone().resumed();
+                }
+            }
+            Resolution::Happened { output } => {
+                let outcome = EffectOutcome::Done {
+                    output: output.clone(),
+                    usage: Usage::default(),
+                    facts: std::collections::BTreeMap::default(),
+                };
+                self.settle(effect, &outcome);
+            }
+            Resolution::Failed { reason } => {
+                let error = WorkflowError::standard("runtime", 500, "Outcome decided by a person")
+                    .detail(reason.clone());
+                let outcome = EffectOutcome::Failed {
+                    error,
+                    retryable: false,
+                    retry_after_ms: None,
+                    usage: Usage::default(),
+                };
+                self.settle(effect, &outcome);
+            }
+        }
+    }
+
+    pub(super) fn settle(&mut self, id: EffectId, outcome: &EffectOutcome) {
+        let Some(effect) = self.effects.remove(id.0) else {
+            return;
+        };
+        self.usage += usage(outcome);
+        if let Some(frame) = self.frame_mut(effect.frame)
+            && frame.wait == Wait::Effect(id)
+        {
+            frame.wait = Wait::Outcome {
+                outcome: outcome.clone(),
+                attempt: effect.attempt,
+            };
+        }
+    }
+
+    pub(super) fn add_effect(
+        &mut self,
+        id: EffectId,
+        step: &StepId,
+        attempt: u32,
+        request: EffectRequest,
+        phase: EffectPhase,
+    ) {
+        let Some(frame) = self.frame_of(step) else { return };
+        let effect = Effect {
+            id,
+            step: step.clone(),
+            frame,
+            attempt,
+            request,
+            phase,
+            unknowns: 0,
+            abort: false,
+        };
+        self.effects.insert(id.0, Arc::new(effect));
+        if let Some(frame) = self.frame_mut(frame) {
+            frame.wait = Wait::Effect(id);
+        }
+    }
+}
+
+impl EffectPhase {
+    fn parked(self) -> Self {
+        match self {
+            Self::Intended { key, on_unknown } => Self::Parked { key, on_unknown },
+            other => other,
+        }
+    }
+
+    fn resumed(self) -> Self {
+        match self {
+            Self::Parked { key, on_unknown } => Self::Intended { key, on_unknown },
+            other => other,
+        }
+    }
+}
+
+fn usage(outcome: &EffectOutcome) -> Usage {
+    match outcome {
+        EffectOutcome::Done { usage, .. } | EffectOutcome::Failed { usage, .. } => *usage,
+        EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => Usage::default(),
+    }
+}

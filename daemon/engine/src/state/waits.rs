@@ -1,0 +1,139 @@
+//! Folding what happens to timers and approvals.
+
+use std::sync::Arc;
+
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::{EventBody, RunEvent, TimerId, TimerPurpose};
+
+use super::frame::Wait;
+use super::run::{PendingApproval, RunState, Timer};
+
+impl RunState {
+    pub(super) fn timer_event(&mut self, body: &EventBody) {
+        match body {
+            EventBody::TimerSet {
+                timer,
+                step,
+                due,
+                purpose,
+            } => {
+                let owner = match purpose {
+                    TimerPurpose::Yield => self.parent_of(step),
+                    TimerPurpose::WorkflowTimeout => Some(self.root),
+                    _ => self.frame_of(step),
+                };
+                let Some(frame) = owner else { return };
+                self.timers.insert(
+                    timer.0,
+                    Timer {
+                        id: *timer,
+                        frame,
+                        due: *due,
+                        purpose: *purpose,
+                    },
+                );
+                let Some(frame) = self.frame_mut(frame) else {
+                    return;
+                };
+                match purpose {
+                    TimerPurpose::Wait | TimerPurpose::Retry => frame.wait = Wait::Timer(*timer),
+                    TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout => {
+                        frame.timeout = Some(*timer);
+                    }
+                    TimerPurpose::ApprovalExpiry => {
+                        if let Wait::Approval { expiry, .. } = &mut frame.wait {
+                            *expiry = Some(*timer);
+                        }
+                    }
+                    TimerPurpose::Yield => {
+                        frame.wait = Wait::Yield {
+                            timer: *timer,
+                            next: step.clone(),
+                            fired: false,
+                        };
+                    }
+                }
+            }
+            EventBody::TimerFired { timer } => self.timer_fired(*timer),
+            _ => {}
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, id: TimerId) {
+        let Some(timer) = self.timers.remove(id.0) else {
+            return;
+        };
+        let Some(frame) = self.frame_mut(timer.frame) else {
+            return;
+        };
+        match &mut frame.wait {
+            Wait::Timer(waiting) if *waiting == id => frame.wait = Wait::TimerFired,
+            Wait::Yield { timer, fired, .. } if *timer == id => *fired = true,
+            Wait::Approval { expiry, .. } if *expiry == Some(id) => *expiry = None,
+            _ if frame.timeout == Some(id) => frame.timeout = None,
+            _ => {}
+        }
+    }
+
+    pub(super) fn approval_event(&mut self, event: &RunEvent) {
+        match &event.body {
+            EventBody::ApprovalRequested {
+                approval,
+                step,
+                digest,
+                request,
+            } => {
+                let Some(frame) = self.frame_of(step) else { return };
+                let pending = PendingApproval {
+                    id: *approval,
+                    step: step.clone(),
+                    frame,
+                    digest: *digest,
+                    request: request.clone(),
+                };
+                self.approvals.insert(event.seq, Arc::new(pending));
+                if let Some(frame) = self.frame_mut(frame) {
+                    frame.wait = Wait::Approval {
+                        approval: *approval,
+                        expiry: None,
+                    };
+                }
+            }
+            EventBody::ApprovalDecided { approval, record, .. } => {
+                let Some(pending) = self.take_approval(*approval) else {
+                    return;
+                };
+                let Some(frame) = self.frame_mut(pending.frame) else {
+                    return;
+                };
+                let payload = pending.request.payload.clone();
+                let waited = std::mem::replace(
+                    &mut frame.wait,
+                    Wait::Decided {
+                        record: record.clone(),
+                        payload,
+                    },
+                );
+                if let Wait::Approval {
+                    expiry: Some(timer), ..
+                } = waited
+                {
+                    self.timers.remove(timer.0);
+                }
+            }
+            EventBody::ApprovalWithdrawn { approval, .. } => {
+                self.take_approval(*approval);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn take_approval(&mut self, id: EntityId) -> Option<Arc<PendingApproval>> {
+        let key = self
+            .approvals
+            .iter()
+            .find(|(_, pending)| pending.id == id)
+            .map(|(key, _)| key)?;
+        self.approvals.remove(key)
+    }
+}
