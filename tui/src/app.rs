@@ -62,8 +62,9 @@ pub fn run(
     shell.resize(columns, rows);
     let mut painter = Painter::new(columns, rows, options.theme.depth);
     terminal::hook_panics();
+    let caught = signals::catch()?;
     terminal::enter()?;
-    let done = attended(&mut shell, &mut painter, clock, connect);
+    let done = attended(&mut shell, &mut painter, clock, caught, connect);
     terminal::restore();
     done
 }
@@ -72,11 +73,12 @@ fn attended(
     shell: &mut Shell,
     painter: &mut Painter,
     clock: Clock,
+    caught: signal_hook::iterator::Signals,
     connect: impl FnOnce(SyncSender<Msg>) -> io::Result<Commands>,
 ) -> Result<(), AppError> {
     terminal::frame(&painter.paint(shell.draw(clock.now())))?;
     let (inbox, messages) = sync_channel(INBOX);
-    signals::listen(inbox.clone())?;
+    signals::listen(caught, inbox.clone())?;
     input::listen(inbox.clone())?;
     let mut commands = connect(inbox)?;
     let mut pace = Pace {

@@ -13,18 +13,32 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::model::{Msg, Signal};
 use crate::terminal;
 
+/// Catches the signals. Done before the terminal is taken: from then on none can end the client without it being
+/// given back; what comes before the thread runs waits for it.
+///
+/// # Errors
+/// The system refuses.
+pub fn catch() -> io::Result<Signals> {
+    Signals::new([
+        SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTSTP, SIGCONT, SIGWINCH,
+    ])
+}
+
 /// Starts the thread.
 ///
 /// # Errors
-/// The signals cannot be caught or the thread cannot be made.
-pub fn listen(inbox: SyncSender<Msg>) -> io::Result<()> {
-    let mut signals = Signals::new([
-        SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTSTP, SIGCONT, SIGWINCH,
-    ])?;
+/// The thread cannot be made.
+pub fn listen(mut signals: Signals, inbox: SyncSender<Msg>) -> io::Result<()> {
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
+            let mut stopped = false;
             for signal in signals.forever() {
+                // The end of a stop was handled with the stop; its own signal would draw everything a second time.
+                if signal == SIGCONT && std::mem::take(&mut stopped) {
+                    continue;
+                }
+                stopped = signal == SIGTSTP;
                 if let Some(msg) = hear(signal)
                     && inbox.send(msg).is_err()
                 {

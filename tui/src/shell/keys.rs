@@ -22,7 +22,7 @@ impl Shell {
             return self.overlay_key(event, key, time);
         }
         if self.page().wants_text() {
-            return match self.keymap.step(&[], key, |command| is_held_back(command)) {
+            return match self.keymap.step(&[], key, is_held_back) {
                 Step::Run(Command::Action(action)) => self.take(action, time),
                 _ => self.tell(Input::Key(event), time),
             };
@@ -79,7 +79,7 @@ impl Shell {
     }
 
     fn overlay_key(&mut self, event: &KeyEvent, key: Key, time: Time) -> Vec<Effect> {
-        let global = self.keymap.step(&[], key, |command| is_held_back(command));
+        let global = self.keymap.step(&[], key, is_held_back);
         if let Step::Run(Command::Action(action)) = global {
             if action == Action::Interrupt {
                 self.overlay = None;

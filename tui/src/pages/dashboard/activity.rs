@@ -25,10 +25,13 @@ impl Dashboard {
     }
 }
 
+/// How a number is written.
+type Show = fn(u64) -> String;
+
 fn series(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
     let now = ctx.time.wall;
     let counters = &ctx.model.counters;
-    let rows: [(&str, Vec<u64>, fn(u64) -> String); 4] = [
+    let rows: [(&str, Vec<u64>, Show); 4] = [
         ("tokens/m", counters.tokens.window(now), amount::tokens),
         ("runs/m", counters.runs.window(now), amount::count),
         ("errors/m", counters.errors.window(now), amount::count),

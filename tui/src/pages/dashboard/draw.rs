@@ -1,7 +1,7 @@
 //! Where the panes stand at every size.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::first_steps;
 use super::needs;
@@ -21,72 +21,9 @@ impl Dashboard {
             self.draw_single(ctx, size, area, buf);
             return;
         }
-        let top = (area.height / 3).clamp(6, 12);
-        let fleet = if area.height >= 24 { 5 } else { 0 };
-        let upper = Rect { height: top, ..area };
-        let lower = Rect {
-            y: upper.bottom(),
-            height: area.height - top - fleet,
-            ..area
-        };
-        if size == Size::Wide {
-            let each = upper.width / 3;
-            self.draw_part(Part::Needs, ctx, Rect { width: each, ..upper }, buf);
-            self.draw_part(
-                Part::Activity,
-                ctx,
-                Rect {
-                    x: upper.x + each,
-                    width: each,
-                    ..upper
-                },
-                buf,
-            );
-            let rest = upper.width - 2 * each;
-            self.draw_part(
-                Part::Fleet,
-                ctx,
-                Rect {
-                    x: upper.x + 2 * each,
-                    width: rest,
-                    ..upper
-                },
-                buf,
-            );
-            self.draw_part(
-                Part::Runs,
-                ctx,
-                Rect {
-                    height: lower.height + fleet,
-                    ..lower
-                },
-                buf,
-            );
-            return;
+        for (part, place) in places(size, area) {
+            self.draw_part(part, ctx, place, buf);
         }
-        let left = upper.width / 2;
-        self.draw_part(Part::Needs, ctx, Rect { width: left, ..upper }, buf);
-        self.draw_part(
-            Part::Activity,
-            ctx,
-            Rect {
-                x: upper.x + left,
-                width: upper.width - left,
-                ..upper
-            },
-            buf,
-        );
-        self.draw_part(Part::Runs, ctx, lower, buf);
-        self.draw_part(
-            Part::Fleet,
-            ctx,
-            Rect {
-                y: lower.bottom(),
-                height: fleet,
-                ..area
-            },
-            buf,
-        );
     }
 
     /// One pane, with the others named in a line above it.
@@ -151,6 +88,33 @@ impl Dashboard {
             Part::Fleet => self.draw_fleet(ctx, inner, buf),
         }
     }
+}
+
+/// Where the four panes stand, from 100 columns on.
+fn places(size: Size, area: Rect) -> [(Part, Rect); 4] {
+    let fleet = if area.height >= 24 { 5 } else { 0 };
+    let [upper, lower] = Layout::vertical([
+        Constraint::Length((area.height / 3).clamp(6, 12)),
+        Constraint::Fill(1),
+    ])
+    .areas(area);
+    if size == Size::Wide {
+        let [needs, activity, fleet] = Layout::horizontal([Constraint::Fill(1); 3]).areas(upper);
+        return [
+            (Part::Needs, needs),
+            (Part::Activity, activity),
+            (Part::Fleet, fleet),
+            (Part::Runs, lower),
+        ];
+    }
+    let [needs, activity] = Layout::horizontal([Constraint::Fill(1); 2]).areas(upper);
+    let [runs, fleet] = Layout::vertical([Constraint::Fill(1), Constraint::Length(fleet)]).areas(lower);
+    [
+        (Part::Needs, needs),
+        (Part::Activity, activity),
+        (Part::Runs, runs),
+        (Part::Fleet, fleet),
+    ]
 }
 
 fn title(part: Part, ctx: &Ctx<'_>, short: bool) -> String {
