@@ -1,8 +1,10 @@
 //! Changes. Each is let through by the door before it reaches service or runtime.
 
+use std::collections::BTreeMap;
+
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::entity::Kind;
-use dirigent_protocol::fault::Fault;
+use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::RunId;
 
 use super::house::House;
@@ -52,11 +54,12 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             idempotency_key,
         } => {
             let version = service.version_to_run(&actor, &target).await?;
+            let labels = BTreeMap::new();
             let start = StartRun {
                 version,
                 input,
                 idempotency_key,
-                labels: Default::default(),
+                labels,
             };
             let started = runtime.start(start, actor).await?;
             let (run, existing, status) = (started.run, started.existing, started.status);
@@ -78,14 +81,25 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             service.run(&who, Action::RunResume, run).await?;
             runtime.resume(run, actor).await?;
         }
+        other => return on_question(house, actor, other).await,
+    }
+    Ok(CommandReply::Accepted {})
+}
+
+/// Answers to what a run asks.
+async fn on_question(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
+    let (service, runtime) = (&house.service, house.runtime()?);
+    let (who, kind) = (actor.subject.clone(), Kind::WorkflowApproval);
+    match command {
         Command::ApprovalDecide {
             approval,
             digest,
             decision,
             reason,
         } => {
-            let (action, kind) = (Action::ApprovalDecide, Kind::WorkflowApproval);
-            service.document_for(&who, action, kind, approval).await?;
+            service
+                .document_for(&who, Action::ApprovalDecide, kind, approval)
+                .await?;
             runtime.decide(approval, digest, decision, reason, actor).await?;
         }
         Command::EffectResolve {
@@ -94,18 +108,20 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             effect,
             resolution,
         } => {
-            let (action, kind) = (Action::EffectResolve, Kind::WorkflowApproval);
-            let asked = service.document_for(&who, action, kind, approval).await?;
-            service.run(&who, action, run).await?;
+            let asked = service
+                .document_for(&who, Action::EffectResolve, kind, approval)
+                .await?;
+            service.run(&who, Action::EffectResolve, run).await?;
             refuse_mismatch(&asked.spec["run"], run)?;
             runtime.resolve(run, effect, resolution, actor).await?;
         }
-        // The others were carried out before.
-        Command::Apply { .. }
-        | Command::Create { .. }
-        | Command::Update { .. }
-        | Command::Delete { .. }
-        | Command::DaemonStop {} => {}
+        // A command of a newer protocol, for which nothing was done.
+        _ => {
+            return Err(Fault::new(
+                Code::Unsupported,
+                "this daemon does not know that command",
+            ));
+        }
     }
     Ok(CommandReply::Accepted {})
 }
@@ -115,11 +131,8 @@ fn refuse_mismatch(asks: &serde_json::Value, run: RunId) -> Result<(), Fault> {
     if asks.as_str() == Some(run.to_string().as_str()) {
         return Ok(());
     }
-    Err(Fault::new(
-        dirigent_protocol::fault::Code::Usage,
-        "the approval asks about another run",
-    )
-    .help("name the run that the approval shows"))
+    Err(Fault::new(Code::Usage, "the approval asks about another run")
+        .help("name the run that the approval shows"))
 }
 
 async fn stop(house: &House, actor: &Actor) -> Result<CommandReply, Fault> {

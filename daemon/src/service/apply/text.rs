@@ -19,14 +19,14 @@ pub(super) fn of(file: &str, node: &Node, documents: usize) -> String {
         Some(line) if opens(line) => first,
         _ => lines[..first]
             .iter()
-            .rposition(|line| opens(&line))
+            .rposition(opens)
             .map_or(0, |at| at + 1),
     };
     // The end of a mapping may be told as the next separator's line.
     let from = if last > first { last } else { first + 1 };
     let end = lines[from.min(lines.len())..]
         .iter()
-        .position(|line| closes(&line))
+        .position(closes)
         .map_or(lines.len(), |at| from + at);
     let mut text = lines[begin..end].join("\n");
     if let Some(rest) = text.strip_prefix("---") {
