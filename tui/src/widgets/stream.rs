@@ -499,9 +499,13 @@ mod tests {
                 "some words that make a line of text which wraps once or twice",
             );
         }
-        let start = std::time::Instant::now();
-        draw(&mut stream, 50, 40);
-        assert!(start.elapsed().as_millis() < 100, "{:?}", start.elapsed());
+        let took = (0..5).map(|_| {
+            let start = std::time::Instant::now();
+            draw(&mut stream, 50, 40);
+            start.elapsed()
+        });
+        let took = took.min().unwrap();
+        assert!(took.as_millis() < 100, "{took:?}");
     }
 
     #[test]

@@ -85,6 +85,10 @@ const MONITOR_KEYS: &[Bind] = &[
 pub struct Runs {
     list: RefCell<RunList>,
     monitor: Option<Monitor>,
+    /// The monitor's run was asked for while somebody was there to answer.
+    followed: bool,
+    /// A link that came before the runs it may mean: the client was started with it.
+    wanted: Vec<String>,
 }
 
 impl Runs {
@@ -93,6 +97,22 @@ impl Runs {
         gone.map(|monitor| Cmd::Link(LinkCmd::Unfollow(monitor.run())))
             .into_iter()
             .collect()
+    }
+
+    /// What a link at the start of the client still needs, now that the daemon has spoken.
+    fn catch_up(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        if ctx.model.loaded && !self.wanted.is_empty() {
+            let path = std::mem::take(&mut self.wanted);
+            return self.open(&path, ctx);
+        }
+        let waits = ctx.model.connection.is_live() && !self.followed;
+        match &self.monitor {
+            Some(monitor) if waits && !ctx.model.journals.contains_key(&monitor.run()) => {
+                self.followed = true;
+                vec![Cmd::Link(LinkCmd::Follow(monitor.run()))]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn act_on_list(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
@@ -140,6 +160,7 @@ impl Page for Runs {
                     monitor.data(ctx);
                 }
                 self.list.get_mut().touch();
+                return self.catch_up(ctx);
             }
             (Input::Tick, Some(monitor)) => monitor.tick(ctx),
             (Input::Action(action), Some(monitor)) => return monitor.act(action, ctx),
@@ -185,6 +206,10 @@ impl Page for Runs {
         };
         let run = match Self::find(text, ctx) {
             Ok(run) => run,
+            Err(_) if !ctx.model.loaded => {
+                self.wanted = path.to_vec();
+                return Vec::new();
+            }
             Err(why) => return vec![Cmd::Note(Note::refused(why))],
         };
         let mut cmds = Vec::new();
@@ -192,6 +217,7 @@ impl Page for Runs {
             cmds = self.close();
             self.list.get_mut().select(run);
             self.monitor = Some(Monitor::new(run));
+            self.followed = ctx.model.connection.is_live();
             cmds.push(Cmd::Link(LinkCmd::Follow(run)));
         }
         if let Some(monitor) = &mut self.monitor {

@@ -135,6 +135,30 @@ fn enter_follows_a_run_and_leaving_stops_that() {
 }
 
 #[test]
+fn a_link_given_at_the_start_is_opened_when_the_daemon_has_spoken() {
+    let theme = Theme::default();
+    let (silent, model) = (Model::default(), live());
+    let mut page = Runs::default();
+    let short = run_id(1).short();
+    assert_eq!(
+        page.open(std::slice::from_ref(&short), &ctx(&silent, &theme, 0)),
+        []
+    );
+    assert_eq!(
+        page.update(Input::Data, &ctx(&model, &theme, 0)),
+        [Cmd::Link(LinkCmd::Follow(run_id(1)))]
+    );
+    let mut page = Runs::default();
+    page.open(&[run_id(2).to_string()], &ctx(&silent, &theme, 0));
+    assert_eq!(
+        page.update(Input::Data, &ctx(&model, &theme, 0)),
+        [Cmd::Link(LinkCmd::Follow(run_id(2)))],
+        "asked again: nobody was there the first time"
+    );
+    assert_eq!(page.update(Input::Data, &ctx(&model, &theme, 0)), [], "once");
+}
+
+#[test]
 fn ten_thousand_runs_are_arranged_and_drawn_quickly() {
     let runs = (0..10_000)
         .map(|n| run(n, "nightly-triage", Status::Completed, 8, 1))
@@ -143,9 +167,12 @@ fn ten_thousand_runs_are_arranged_and_drawn_quickly() {
     let ctx = ctx(&model, &theme, 0);
     let page = page(&model);
     draw(&page, &ctx, 120, 40);
-    let begin = std::time::Instant::now();
-    draw(&page, &ctx, 120, 40);
-    let took = begin.elapsed();
+    let took = (0..5).map(|_| {
+        let begin = std::time::Instant::now();
+        draw(&page, &ctx, 120, 40);
+        begin.elapsed()
+    });
+    let took = took.min().unwrap();
     eprintln!("10,000 runs, one frame: {took:?}");
     assert!(took.as_millis() < 200, "{took:?}");
 }

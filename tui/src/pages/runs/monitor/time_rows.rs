@@ -2,6 +2,8 @@
 //! Owns the choice and the critical path; the widget draws.
 //! Invariant: bounded, whatever a loop does: the youngest steps stay.
 
+use std::collections::HashSet;
+
 use dirigent_protocol::run::{EffectRequest, StepId};
 
 use super::graph_of::note;
@@ -42,7 +44,7 @@ pub(super) fn rows(view: &RunView, graph: &Graph, now: u64) -> Vec<TimeRow> {
     let mut out = Vec::new();
     for id in leaves.iter().skip(leaves.len().saturating_sub(MAX_STEPS)) {
         let Some(step) = view.steps.get(*id) else { continue };
-        let critical = critical.contains(id);
+        let critical = critical.contains(*id);
         out.push(TimeRow {
             id: id.to_string(),
             name: step_name(view, id),
@@ -90,19 +92,19 @@ fn model_row(view: &RunView, id: &StepId, critical: bool) -> Option<TimeRow> {
 }
 
 /// The chain of steps nothing but each other kept waiting: from the last end back through what ended before each begin.
-fn critical<'a>(view: &RunView, leaves: &[&'a StepId]) -> Vec<&'a StepId> {
+fn critical<'a>(view: &RunView, leaves: &[&'a StepId]) -> HashSet<&'a StepId> {
     let end = |id: &StepId| {
         view.steps
             .get(id)
             .map_or(0, |step| step.ended.unwrap_or(u64::MAX))
     };
     let began = |id: &StepId| view.steps.get(id).map_or(0, |step| step.began);
-    let mut chain: Vec<&StepId> = Vec::new();
+    let mut chain = HashSet::new();
     let mut by_end: Vec<&StepId> = leaves.to_vec();
     by_end.sort_by_key(|id| end(id));
     let mut at = by_end.pop();
     while let Some(id) = at {
-        chain.push(id);
+        chain.insert(id);
         let begin = began(id);
         while by_end.last().is_some_and(|before| end(before) > begin) {
             by_end.pop();
