@@ -109,7 +109,7 @@ async fn hostile_prompts_fail_their_step_and_nothing_else() {
             "{{ input.nothing }}".to_owned(),
             "undefined_variable",
         ),
-        ("doubling", doubling, "limit"),
+        ("doubling", doubling, "too_long"),
     ] {
         bed.agent(name, Agent { prompt, ..reader() }).await;
         let run = bed

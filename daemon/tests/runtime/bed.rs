@@ -23,24 +23,24 @@ use tempfile::TempDir;
 use crate::server::{Reply, Script, Server};
 
 /// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Bed {
-    pub dir: TempDir,
-    pub server: Server,
-    pub store: Arc<dyn Store>,
-    pub runtime: RuntimeHandle,
+pub(crate) struct Bed {
+    pub(crate) dir: TempDir,
+    pub(crate) server: Server,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) runtime: RuntimeHandle,
     /// Milliseconds the clock is ahead.
-    pub ahead: Arc<AtomicI64>,
+    pub(crate) ahead: Arc<AtomicI64>,
     change: fn(&mut RuntimeSettings),
 }
 
 impl Bed {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Arc::new(|_, _| Reply::Json(200, r#"{"ok":true}"#)), |_| {}).await
     }
 
-    pub async fn with(script: Script, change: fn(&mut RuntimeSettings)) -> Self {
+    pub(crate) async fn with(script: Script, change: fn(&mut RuntimeSettings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(script).await;
         let ahead = Arc::new(AtomicI64::new(0));
@@ -56,13 +56,13 @@ impl Bed {
     }
 
     /// Everything dropped where it stands, then opened again.
-    pub async fn crash(self) -> Self {
+    pub(crate) async fn crash(self) -> Self {
         self.runtime.abandon().await;
         self.reopen().await
     }
 
     /// Stopped in order, then opened again.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.runtime.shutdown(Duration::ZERO).await;
         self.reopen().await
     }
@@ -88,17 +88,17 @@ impl Bed {
         }
     }
 
-    pub fn records(&self) -> Records {
+    pub(crate) fn records(&self) -> Records {
         Records::new(self.store.clone())
     }
 
     /// Puts the clock forward.
-    pub fn forward(&self, by: Duration) {
+    pub(crate) fn forward(&self, by: Duration) {
         self.ahead
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    pub async fn publish(&self, tasks: &str) -> Document {
+    pub(crate) async fn publish(&self, tasks: &str) -> Document {
         let text = format!(
             "document: {{ dsl: '1.0.3', namespace: tests, name: sample, version: '0.1.0' }}\n{tasks}"
         );
@@ -116,7 +116,7 @@ impl Bed {
         self.put(Kind::WorkflowVersion, "", json(&body)).await
     }
 
-    pub async fn agent(&self, name: &str, agent: Agent) {
+    pub(crate) async fn agent(&self, name: &str, agent: Agent) {
         let draft = self.put(Kind::Agent, name, json(&agent)).await;
         let version = AgentVersion {
             agent: draft.metadata.id,
@@ -136,16 +136,16 @@ impl Bed {
         document
     }
 
-    pub async fn start(&self, tasks: &str) -> RunId {
+    pub(crate) async fn start(&self, tasks: &str) -> RunId {
         self.start_with(tasks, json!({})).await
     }
 
-    pub async fn start_with(&self, tasks: &str, input: Value) -> RunId {
+    pub(crate) async fn start_with(&self, tasks: &str, input: Value) -> RunId {
         let version = self.publish(tasks).await;
         self.begin(version, input, None).await.unwrap().run
     }
 
-    pub async fn begin(
+    pub(crate) async fn begin(
         &self,
         version: Document,
         input: Value,
@@ -160,11 +160,11 @@ impl Bed {
         self.runtime.start(start, dana()).await
     }
 
-    pub fn execution(&self, run: RunId) -> WorkflowExecution {
+    pub(crate) fn execution(&self, run: RunId) -> WorkflowExecution {
         self.find(Kind::WorkflowExecution, run.into())
     }
 
-    pub fn find<T: Entity>(&self, kind: Kind, id: EntityId) -> T {
+    pub(crate) fn find<T: Entity>(&self, kind: Kind, id: EntityId) -> T {
         self.records()
             .get(kind, id)
             .unwrap()
@@ -174,7 +174,7 @@ impl Bed {
             .unwrap()
     }
 
-    pub fn all<T: Entity>(&self, kind: Kind) -> Vec<T> {
+    pub(crate) fn all<T: Entity>(&self, kind: Kind) -> Vec<T> {
         let found = self.records().all(kind, None, 1_000).unwrap();
         found
             .iter()
@@ -182,7 +182,7 @@ impl Bed {
             .collect()
     }
 
-    pub fn events(&self, run: RunId) -> Vec<RunEvent> {
+    pub(crate) fn events(&self, run: RunId) -> Vec<RunEvent> {
         let mut events = Vec::new();
         let mut cursor = Position(0);
         loop {
@@ -206,16 +206,16 @@ impl Bed {
         events
     }
 
-    pub fn names(&self, run: RunId) -> Vec<&'static str> {
+    pub(crate) fn names(&self, run: RunId) -> Vec<&'static str> {
         self.events(run).iter().map(|event| event.body.name()).collect()
     }
 
-    pub fn count(&self, run: RunId, name: &str) -> usize {
+    pub(crate) fn count(&self, run: RunId, name: &str) -> usize {
         self.names(run).iter().filter(|other| **other == name).count()
     }
 
     /// Waits until something holds; looks again after every commit.
-    pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let head = self.store.head();
@@ -227,7 +227,7 @@ impl Bed {
         }
     }
 
-    pub async fn ended(&self, run: RunId) -> WorkflowExecution {
+    pub(crate) async fn ended(&self, run: RunId) -> WorkflowExecution {
         let ended = self
             .until("the end", |bed| {
                 Some(bed.execution(run)).filter(|execution| execution.status.is_final())
@@ -243,25 +243,25 @@ impl Bed {
         ended
     }
 
-    pub async fn completed(&self, run: RunId) -> Value {
+    pub(crate) async fn completed(&self, run: RunId) -> Value {
         let ended = self.ended(run).await;
         assert_eq!(ended.status, Status::Completed, "{:#}", ended.error);
         ended.output
     }
 
-    pub async fn faulted(&self, run: RunId) -> Value {
+    pub(crate) async fn faulted(&self, run: RunId) -> Value {
         let ended = self.ended(run).await;
         assert_eq!(ended.status, Status::Faulted, "{:#}", ended.output);
         ended.error
     }
 
-    pub async fn happens(&self, run: RunId, event: &str, times: usize) {
+    pub(crate) async fn happens(&self, run: RunId, event: &str, times: usize) {
         self.until(event, |bed| (bed.count(run, event) >= times).then_some(()))
             .await;
     }
 
     /// Waits for a pending approval of the run.
-    pub async fn asked(&self, run: RunId) -> (EntityId, WorkflowApproval) {
+    pub(crate) async fn asked(&self, run: RunId) -> (EntityId, WorkflowApproval) {
         self.until("an approval", |bed| {
             let found = bed.records().all(Kind::WorkflowApproval, None, 1_000).unwrap();
             found.iter().find_map(|stored| {
@@ -273,7 +273,7 @@ impl Bed {
         .await
     }
 
-    pub async fn decide(
+    pub(crate) async fn decide(
         &self,
         id: EntityId,
         approval: &WorkflowApproval,
@@ -325,7 +325,7 @@ async fn open(
 }
 
 /// Who acts in tests.
-pub fn dana() -> Actor {
+pub(crate) fn dana() -> Actor {
     let subject = Subject {
         user: BOOTSTRAP_USER,
         name: "dana".into(),

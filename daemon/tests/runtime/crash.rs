@@ -242,7 +242,14 @@ async fn crashes_at_any_moment_lose_and_double_nothing() {
     for run in &runs {
         let ended = bed.ended(*run).await;
         let settled = bed.count(*run, "effect.settled");
-        assert!(settled >= if ended.status == Status::Completed { 4 } else { 3 });
+        let wanted = if ended.status == Status::Completed { 4 } else { 3 };
+        assert!(
+            settled >= wanted,
+            "{} {:#} {:?}",
+            ended.status,
+            ended.error,
+            bed.names(*run)
+        );
         let started = bed.count(*run, "task.started");
         assert_eq!(started, 4, "every step began once");
     }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// How to answer the nth request of a path, from 1.
 #[derive(Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     Json(u16, &'static str),
     /// With these header lines.
     With(u16, &'static str, String),
@@ -19,18 +19,18 @@ pub enum Reply {
     Hang,
 }
 
-pub type Script = Arc<dyn Fn(&str, usize) -> Reply + Send + Sync>;
+pub(crate) type Script = Arc<dyn Fn(&str, usize) -> Reply + Send + Sync>;
 
 /// The server and what it saw.
 #[derive(Clone)]
-pub struct Server {
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     seen: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     came: Arc<Notify>,
 }
 
 impl Server {
-    pub async fn start(script: Script) -> Self {
+    pub(crate) async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Self {
@@ -48,17 +48,17 @@ impl Server {
         server
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// Keys of the requests of a path, in order.
-    pub fn keys(&self, path: &str) -> Vec<String> {
+    pub(crate) fn keys(&self, path: &str) -> Vec<String> {
         self.seen.lock().unwrap().get(path).cloned().unwrap_or_default()
     }
 
     /// Waits until a path had this many requests.
-    pub async fn until(&self, path: &str, count: usize) {
+    pub(crate) async fn until(&self, path: &str, count: usize) {
         let waiting = async {
             loop {
                 let came = self.came.notified();
@@ -129,6 +129,6 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
     clippy::disallowed_methods,
     reason = "a test's own tasks end with its runtime"
 )]
-pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
 }
