@@ -12,6 +12,9 @@ use super::out::{Look, Tone};
 /// Most characters of the particular case.
 const DETAIL: usize = 100;
 
+/// Facts of an effect that say little to people; scripts get them.
+const UNTOLD: &[&str] = &["agent_version", "response_id", "finish_reason", "provider"];
+
 /// Knows the names of the tasks it has seen.
 #[derive(Debug, Default)]
 pub struct EventLines {
@@ -144,19 +147,14 @@ fn of_task(body: &EventBody) -> (Tone, String) {
 
 fn of_effect(body: &EventBody) -> (Tone, String) {
     match body {
-        EventBody::EffectIntended {
-            attempt,
-            request,
-            key,
-            ..
-        } => {
+        EventBody::EffectIntended { attempt, request, .. } => {
             let what = request.as_ref().map(effect).unwrap_or_default();
-            (
-                Tone::Busy,
-                format!("{what} attempt {attempt} key {key}")
-                    .trim_start()
-                    .to_owned(),
-            )
+            let again = if *attempt > 1 {
+                format!(" (attempt {attempt})")
+            } else {
+                String::new()
+            };
+            (Tone::Busy, format!("{what}{again}").trim_start().to_owned())
         }
         EventBody::EffectSettled { outcome, .. } | EventBody::EffectLate { outcome, .. } => settled(outcome),
         EventBody::EffectUnknown { policy, reason, .. } => {
@@ -201,10 +199,12 @@ fn effect(request: &EffectRequest) -> String {
 fn settled(outcome: &EffectOutcome) -> (Tone, String) {
     match outcome {
         EffectOutcome::Done { usage, facts, .. } => {
-            let mut words: Vec<String> = facts
-                .iter()
-                .map(|(name, value)| format!("{name} {}", brief(value, 40)))
-                .collect();
+            let told = |(name, _): &(&String, &Value)| !UNTOLD.contains(&name.as_str());
+            let word = |(name, value): (&String, &Value)| match value {
+                Value::Bool(true) => name.clone(),
+                value => format!("{name} {}", brief(value, 40)),
+            };
+            let mut words: Vec<String> = facts.iter().filter(told).map(word).collect();
             if usage.calls > 0 {
                 words.push(format!(
                     "{} in, {} out tokens",
