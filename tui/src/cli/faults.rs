@@ -72,6 +72,20 @@ fn cut(text: &str) -> String {
     }
 }
 
+/// Puts the file's name in front of a place in it (`3:14`), where the daemon left it out.
+#[must_use]
+pub fn in_file(mut fault: Fault, file: &str) -> Fault {
+    if fault.code != Code::Invalid {
+        return fault;
+    }
+    fault.at = Some(match fault.at.take() {
+        None => file.to_owned(),
+        Some(at) if at.starts_with(|c: char| c.is_ascii_digit()) => format!("{file}:{at}"),
+        Some(at) => at,
+    });
+    fault
+}
+
 /// A fault in the words of the call itself.
 #[must_use]
 pub fn usage(message: impl Into<String>) -> Fault {
@@ -129,6 +143,22 @@ mod tests {
             "a.yaml:3:5: error[unknown_field]: `retrys` is not a field\n  help: write `retry`\n"
         ));
         assert_eq!(to_json(&fault)["error"]["details"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_place_gets_its_file() {
+        let at = |place: &str| {
+            in_file(Fault::new(Code::Invalid, "x").at(place), "a.yaml")
+                .at
+                .unwrap()
+        };
+        assert_eq!(at("3:14"), "a.yaml:3:14");
+        assert_eq!(at("a.yaml:3:14"), "a.yaml:3:14");
+        assert_eq!(
+            in_file(Fault::new(Code::Invalid, "x"), "a.yaml").at.unwrap(),
+            "a.yaml"
+        );
+        assert_eq!(in_file(Fault::new(Code::NotFound, "x"), "a.yaml").at, None);
     }
 
     #[test]

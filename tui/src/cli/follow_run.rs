@@ -95,14 +95,22 @@ pub async fn follow(
         asked: BTreeSet::new(),
         cursor,
     };
+    let mut rung = false;
     loop {
         // The document first: events behind its end do not exist.
         let document = resolve::document(cx, Kind::WorkflowExecution, &run.to_string()).await?;
         let now = Run::read(&document)?;
+        let over = now.body.status.is_final();
+        // What was written last comes before the events that end it. A run that was over before has all in its events.
+        if over
+            && rung
+            && let Some(live) = &mut live
+        {
+            live.rest(cx, run, show).await;
+        }
         if wanted.events {
             following.events(cx, show).await?;
         }
-        let over = now.body.status.is_final();
         let pending = if over {
             Vec::new()
         } else {
@@ -114,9 +122,6 @@ pub async fn follow(
             }
         }
         if over {
-            if let Some(live) = &mut live {
-                live.rest(cx, run, show).await;
-            }
             return Ok(Ending::Over(Box::new(now)));
         }
         if !cx.out.is_open() && wanted.events {
@@ -129,6 +134,7 @@ pub async fn follow(
             return Ok(Ending::NeedsPerson(Box::new(now), Box::new(first)));
         }
         following.ring(cx, live.as_mut(), show).await?;
+        rung = true;
     }
 }
 

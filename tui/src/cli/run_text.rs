@@ -96,7 +96,7 @@ impl Run {
         let mut text = part("title").or_else(|| part("type"))?.to_owned();
         if let Some(detail) = part("detail") {
             text.push_str(": ");
-            text.push_str(detail);
+            text.push_str(detail.trim_end());
         }
         if let Some(step) = part("instance") {
             text.push_str("\n  at: ");

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use dirigent_protocol::command::{Applied, ApplyOutcome, Command, CommandReply};
-use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::fault::Fault;
 use dirigent_protocol::source::Diagnostic;
 use serde_json::json;
 
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
+use crate::cli::faults::in_file;
 use crate::cli::input::{self, Text};
 use crate::cli::out::Tone;
 use crate::cli::table::Table;
@@ -79,12 +80,7 @@ pub async fn file(cx: &mut Cx, text: Text, dry_run: bool) -> Result<Vec<Applied>
             Ok(items)
         }
         Ok(_) => Err(unexpected("`apply`")),
-        Err(mut fault) => {
-            if fault.code == Code::Invalid && fault.at.is_none() {
-                fault.at = Some(text.name);
-            }
-            Err(fault)
-        }
+        Err(fault) => Err(in_file(fault, &text.name)),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
-use crate::cli::faults::usage;
+use crate::cli::faults::{in_file, usage};
 use crate::cli::follow_run::{Ending, Wanted, cursor_now, follow};
 use crate::cli::out::Tone;
 use crate::cli::run_text::Run;
@@ -62,9 +62,9 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     };
     let target = target(&args)?;
     cx.may_start();
-    let what = match &target {
-        RunTarget::Name(name) => format!("start a run of {name}"),
-        RunTarget::Source { file, .. } => format!("start a run of {file}"),
+    let (what, file) = match &target {
+        RunTarget::Name(name) => (format!("start a run of {name}"), None),
+        RunTarget::Source { file, .. } => (format!("start a run of {file}"), Some(file.clone())),
     };
     let cursor = cursor_now(cx).await?;
     let command = Command::RunStart {
@@ -72,7 +72,12 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         input,
         idempotency_key: args.idempotency_key,
     };
-    let CommandReply::RunStarted { run, existing, .. } = cx.command(&what, command).await? else {
+    let reply = cx.command(&what, command).await;
+    let reply = reply.map_err(|fault| match &file {
+        Some(file) => in_file(fault, file),
+        None => fault,
+    })?;
+    let CommandReply::RunStarted { run, existing, .. } = reply else {
         return Err(unexpected("`run`"));
     };
     let began = if existing { "existed already" } else { "started" };
