@@ -15,7 +15,7 @@ pub(crate) enum Message {
     /// An effect ended.
     Settled {
         effect: EffectId,
-        outcome: EffectOutcome,
+        outcome: Box<EffectOutcome>,
     },
     /// A waiting effect got its permit.
     Permitted { effect: EffectId, permit: Permit },

@@ -79,23 +79,9 @@ impl Papers {
                 due,
                 purpose: TimerPurpose::ApprovalExpiry,
                 ..
-            } => {
-                let step = step.to_string();
-                let asked = self
-                    .approvals
-                    .values_mut()
-                    .find(|paper| paper.body.step == step && paper.old.is_none());
-                if let Some(paper) = asked {
-                    paper.body.expires_at = Some(*due);
-                }
-            }
+            } => self.expires(step, *due),
             EventBody::ApprovalDecided { approval, record, .. } => {
-                let status = match record.decision {
-                    Decision::Approve { .. } => ApprovalStatus::Approved,
-                    Decision::Deny => ApprovalStatus::Denied,
-                    Decision::Expire => ApprovalStatus::Expired,
-                };
-                self.close(*approval, status, Some(record), now)?;
+                self.close(*approval, status_of(&record.decision), Some(record), now)?;
             }
             EventBody::ApprovalWithdrawn { approval, .. } => {
                 self.close(*approval, ApprovalStatus::Withdrawn, None, now)?;
@@ -122,21 +108,29 @@ impl Papers {
                 }
             }
             EventBody::WorkflowFaulted { error } => {
-                let detail = error.detail.as_deref().unwrap_or_default();
                 let place = error
                     .instance
                     .as_ref()
                     .map(|step| format!(" at {step}"))
                     .unwrap_or_default();
-                self.notify(
-                    Level::Critical,
-                    format!("{} failed", self.about.workflow),
-                    format!("{error}{place} {detail}"),
-                );
+                let text = format!("{error}{place} {}", error.detail.as_deref().unwrap_or_default());
+                self.notify(Level::Critical, format!("{} failed", self.about.workflow), text);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The limit of an approval that was asked in this commit.
+    fn expires(&mut self, step: &StepId, due: Timestamp) {
+        let step = step.to_string();
+        let asked = self
+            .approvals
+            .values_mut()
+            .find(|paper| paper.body.step == step && paper.old.is_none());
+        if let Some(paper) = asked {
+            paper.body.expires_at = Some(due);
+        }
     }
 
     /// Adds a notification about the run.
@@ -293,6 +287,14 @@ impl Papers {
             put(txn, None, &new).map_err(unread)?;
         }
         Ok(())
+    }
+}
+
+const fn status_of(decision: &Decision) -> ApprovalStatus {
+    match decision {
+        Decision::Approve { .. } => ApprovalStatus::Approved,
+        Decision::Deny => ApprovalStatus::Denied,
+        Decision::Expire => ApprovalStatus::Expired,
     }
 }
 

@@ -125,7 +125,7 @@ impl Driver {
             // Stopped in the very commit that intended it: it never began.
             self.own.push_back(Message::Settled {
                 effect,
-                outcome: EffectOutcome::Cancelled,
+                outcome: Box::new(EffectOutcome::Cancelled),
             });
             return;
         }
@@ -146,6 +146,7 @@ impl Driver {
         if performer.immediate()
             && let Some(outcome) = performer.perform(call.clone()).now_or_never()
         {
+            let outcome = Box::new(outcome);
             self.own.push_back(Message::Settled { effect, outcome });
             return;
         }
@@ -155,6 +156,7 @@ impl Driver {
             let outcome = outcome.unwrap_or_else(|_| EffectOutcome::Unknown {
                 reason: "its performer failed; this is a defect".into(),
             });
+            let outcome = Box::new(outcome);
             if core.deliver(run, Message::Settled { effect, outcome }).is_err() {
                 tracing::debug!(%run, effect = effect.0, "an outcome came after its run was over");
             }

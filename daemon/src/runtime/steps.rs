@@ -30,6 +30,7 @@ impl Driver {
             let (stimulus, held) = match message {
                 Message::Settled { effect, outcome } => {
                     // Its permit is free before the decision, which may need it.
+                    let outcome = *outcome;
                     self.performing.remove(&effect);
                     self.let_next();
                     outcomes.push((effect, outcome.clone()));

@@ -95,7 +95,7 @@ mod tests {
     fn data_is_data() {
         assert_eq!(
             rendered("{{ input.text }}|{{ input.list | tojson }}").unwrap(),
-            "<b>{{ 1 }}</b>|[1,2]"
+            "<b>{{ 1 }}</b>|[1, 2]"
         );
     }
 

@@ -1,10 +1,18 @@
 //! The runtime through its own door: a real store in a fresh directory, real commands, real loopback servers, the
 //! rehearsal as the model. A crash is everything dropped where it stands, then opened again.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod agents;
 mod bed;
 mod crash;
 mod effects;
+mod figures;
 mod flow;
 mod people;
 mod server;

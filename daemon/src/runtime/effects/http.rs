@@ -215,7 +215,7 @@ fn without_answer(error: &reqwest::Error) -> EffectOutcome {
     }
 }
 
-fn source_of<'a, T: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a T> {
+fn source_of<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(found) = inner.downcast_ref::<T>() {

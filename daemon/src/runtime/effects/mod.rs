@@ -17,6 +17,8 @@ mod shell_output;
 
 pub(crate) use performer::{AgentSource, Call, Means, Performer, Performers};
 
+/// Sets a performer up.
+type Open = fn(&Means) -> Result<Box<dyn Performer>, crate::runtime::RuntimeError>;
+
 /// Every kind's performer.
-const PERFORMERS: &[fn(&Means) -> Result<Box<dyn Performer>, crate::runtime::RuntimeError>] =
-    &[noop::open, http::open, shell::open, agent::open];
+const PERFORMERS: &[Open] = &[noop::open, http::open, shell::open, agent::open];
