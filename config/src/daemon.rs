@@ -56,6 +56,8 @@ pub struct RunSection {
     pub concurrency: ConcurrencySection,
     /// Largest output of one step, in bytes.
     pub max_output_bytes: u64,
+    /// Deaths of the daemon with a run in hand, without progress between them, before the run is set aside.
+    pub max_crashes: u32,
 }
 
 /// `[run.concurrency]`: effects in flight.

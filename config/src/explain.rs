@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn slips_find_their_word_and_other_words_do_not() {
-        let known = ["shell", "concurrency", "max_output_bytes"];
+        let known = ["shell", "concurrency", "max_output_bytes", "max_crashes"];
         for (slip, meant) in [
             ("shel", "shell"),
             ("shlel", "shell"),

@@ -15,7 +15,7 @@ do:
       with:
         title: Publish the note?
         action: publish note
-        payload:
+        show:
           text: ${ $workflow.input.text }
   - publish:
       set:

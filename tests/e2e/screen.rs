@@ -26,7 +26,7 @@ fn the_demo_is_watched_and_approved_from_the_keyboard() {
     assert!(terminal.alternate());
     terminal.keys("!");
     terminal.wait_for("Approvals", LONG);
-    terminal.wait_for("disk full", LONG);
+    terminal.wait_for("12:00:01 INFO started", LONG);
     until("the guard to let a key through", LONG, || {
         terminal.keys("a");
         terminal.text().contains("undo").then_some(())

@@ -115,6 +115,7 @@ impl RuntimeSettings {
         settings.permits.insert(EffectKind::Agent, limits.agent);
         settings.permits_total = limits.total;
         settings.max_output_bytes = usize::try_from(config.run.max_output_bytes).unwrap_or(usize::MAX);
+        settings.max_crashes = config.run.max_crashes;
         settings.egress_allow.clone_from(&config.egress.allow);
         settings.approval_expiry = config.approvals.default_expiry;
         settings

@@ -91,6 +91,16 @@ fn check_journal(run: &Storming) {
     assert_eq!(last.body.name(), "workflow.completed", "{}", run.tag);
 }
 
+/// What the journal says of one effect.
+fn story(run: &Storming, name: &str) -> String {
+    let about = name.rsplit('-').next().unwrap_or_default();
+    let lines = run.shown.iter().map(|event| event.to_json().to_string());
+    let effects: Vec<_> = lines
+        .filter(|line| line.contains(about) || !line.contains("task."))
+        .collect();
+    effects.join("\n")
+}
+
 /// How often an effect was repeated.
 fn check_effect(home: &Home, server: &Server, run: &Storming, name: &str) -> usize {
     let keys = requests(server, home, name);
@@ -104,7 +114,7 @@ fn check_effect(home: &Home, server: &Server, run: &Storming, name: &str) -> usi
         "{name} went out without a key"
     );
     match run.policy {
-        Policy::Retry => assert!(!keys.is_empty(), "{name} was never done"),
+        Policy::Retry => assert!(!keys.is_empty(), "{name} was never done:\n{}", story(run, name)),
         Policy::Ask | Policy::Fail => {
             assert!(
                 keys.len() <= 1,

@@ -26,11 +26,16 @@ fn nothing_is_lost_and_nothing_is_doubled() {
     let (kills, runs) = size();
     let mut seed = Seed::announced("kill");
     let server = Server::start(Duration::from_millis(8));
-    let home = Home::new(&[server.place()]);
-    home.configure(&format!(
-        "\n[providers.counting]\ndialect = \"openai_chat\"\nbase_url = \"http://{}/v1\"\n",
-        server.place()
-    ));
+    let home = Home::new(&[]);
+    // Here every death is the test's doing, not a run's: none is set aside.
+    let place = server.place();
+    home.write(
+        "daemon.toml",
+        &format!(
+            "[run]\nshell = \"allow\"\nmax_crashes = 1000000\n\n[egress]\nallow = [{place:?}]\n\n\
+             [providers.counting]\ndialect = \"openai_chat\"\nbase_url = \"http://{place}/v1\"\n"
+        ),
+    );
     let mut storm = Storm::prepare(&home, &server, runs);
     for kill in 1..=kills {
         storm.keep_going(&mut seed, kill, kills);

@@ -61,7 +61,7 @@ const ROUNDS: usize = 6;
 fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
     let mut text = format!(
         "document:\n  dsl: '1.0.3'\n  namespace: storm\n  name: storm-{word}\n  version: '1.0.0'\n  metadata:\n    \
-         dirigent:\n      on_unknown: {word}\ndo:\n",
+         dirigent:\n      on_unknown: {word}\n      max_attempts: 100000\ndo:\n",
         word = policy.word()
     );
     for round in 0..ROUNDS {
@@ -129,28 +129,26 @@ impl<'a> Storm<'a> {
         Self { home, server, runs }
     }
 
-    /// One life of the daemon: start what is to be started by now, look, and kill it at a random moment.
+    /// One life of the daemon: start what is to be started by now, look, and kill it at a random moment. One life in
+    /// four ends before the daemon answers, so that recovery itself is killed too.
     pub(crate) fn keep_going(&mut self, seed: &mut Seed, kill: u32, kills: u32) {
         let daemon = self.home.start_quietly();
-        let life = Duration::from_millis(seed.below(160));
-        let born = Instant::now();
+        let stillborn = seed.below(4) == 0;
         let due = (self.runs.len() as u32 * kill).div_ceil(kills) as usize;
-        if let Some(link) = self.connect(life) {
-            while born.elapsed() < life && self.one_look(&link, due).is_some() {}
+        let link = if stillborn { None } else { Some(self.connect()) };
+        let life = Duration::from_millis(seed.below(if stillborn { 60 } else { 120 }));
+        let born = Instant::now();
+        while born.elapsed() < life {
+            match &link {
+                Some(link) if self.one_look(link, due).is_none() => break,
+                _ => std::thread::yield_now(),
+            }
         }
         daemon.kill();
     }
 
-    fn connect(&self, life: Duration) -> Option<Link> {
-        let born = Instant::now();
-        loop {
-            if let Some(link) = Link::open(self.home) {
-                return Some(link);
-            }
-            if born.elapsed() > life + LONG {
-                panic!("the daemon does not answer:\n{}", self.home.log());
-            }
-        }
+    fn connect(&self) -> Link {
+        until("the daemon to answer", LONG, || Link::open(self.home))
     }
 
     /// Starts, answers and reads what there is; nothing when the connection broke.
@@ -234,10 +232,6 @@ impl Storming {
             panic!()
         };
         self.status = document.body::<WorkflowExecution>().unwrap().status;
-        if self.status == Status::Suspended {
-            // Three deaths in its hands put a run aside; a person lets it go on.
-            drop(link.command(RequestId::new(), Command::RunResume { run }).ok()?);
-        }
         Some(())
     }
 }
