@@ -1,16 +1,16 @@
 //! Answered requests: the same request id again gets the first answer, for seven days.
 
-use bytes::Bytes;
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId};
 use dirigent_store::{RequestKey, Txn};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::{decode, encode};
 use super::error::RecordError;
+use super::expiry::forget_later;
 use super::key;
 use super::read::Records;
 
@@ -105,13 +105,4 @@ pub fn recall(records: &Records, request: RequestKey) -> Result<Option<CommandRe
         return Err(RecallError::Reused);
     }
     Ok(Some(answer.reply))
-}
-
-/// Lets the sweep delete `target` after some days.
-pub fn forget_later(txn: &mut Txn, target: &Bytes, now: Timestamp, days: i64) {
-    let at = now
-        .saturating_add(SignedDuration::from_hours(24 * days))
-        .unwrap_or(Timestamp::MAX);
-    let at_ms = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    txn.puts.push((key::expiry(at_ms, target), Bytes::new()));
 }

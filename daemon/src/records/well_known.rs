@@ -1,17 +1,10 @@
 //! The documents every store begins with: the first organisation and the user who owns the socket.
 
 use dirigent_protocol::entity::{Document, Kind, Organization, User};
-use dirigent_protocol::id::EntityId;
 use jiff::Timestamp;
-use uuid::Uuid;
 
+use super::ids::{BOOTSTRAP_USER, DEFAULT_ORG};
 use super::write::Draft;
-
-/// The organisation of a store that was never told of another.
-pub const DEFAULT_ORG: EntityId = EntityId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
-
-/// The user who owns the socket: whoever runs the daemon.
-pub const BOOTSTRAP_USER: EntityId = EntityId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002));
 
 /// The first organisation's document.
 #[must_use]

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::bytes::encode_document;
 use super::error::RecordError;
+use super::expiry::forget_later;
+use super::ids::{BOOTSTRAP_USER, DEFAULT_ORG};
 use super::key;
 use super::order::encode_value;
-use super::request::forget_later;
-use super::well_known::{BOOTSTRAP_USER, DEFAULT_ORG};
 
 /// Earlier revisions kept of a document that people write.
 pub const HISTORY_KEPT: u64 = 100;

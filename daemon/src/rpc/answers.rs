@@ -85,7 +85,13 @@ impl Answers {
             if let Some(first) = self.house.service.recall(&actor)? {
                 return Ok(first);
             }
-            commands::carry_out(&self.house, actor, command).await
+            let done = commands::carry_out(&self.house, actor.clone(), command).await;
+            // The same request may have been carried out by another call of it meanwhile: then what stands in the way
+            // now is its own effect.
+            match done {
+                Err(fault) => self.house.service.recall(&actor)?.ok_or(fault),
+                done => done,
+            }
         };
         let done = tasks.detached("command", work).await;
         done.unwrap_or_else(|| {

@@ -30,7 +30,7 @@ pub enum ServiceError {
         candidates: Vec<String>,
     },
     /// The name or a unique value is taken.
-    #[error("there is a {kind} with the {field} `{value}` already")]
+    #[error("the {field} `{value}` is taken: another {kind} has it")]
     Exists {
         /// The kind.
         kind: Kind,

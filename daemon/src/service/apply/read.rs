@@ -182,7 +182,7 @@ fn read_kind(node: &Node, found: &mut Vec<Diagnostic>) -> Option<Kind> {
         Some(kind) => found.push(
             Diagnostic::error(
                 "daemon_kind",
-                format!("a {kind} is written by the daemon alone"),
+                format!("documents of the kind {kind} are written by the daemon alone"),
                 at,
             )
             .help(format!("kinds you can apply: {}", written.join(", "))),

@@ -17,10 +17,7 @@ pub(super) fn of(file: &str, node: &Node, documents: usize) -> String {
     let begin = match lines.get(first) {
         // `--- { ... }`: the document begins on the separator's own line.
         Some(line) if opens(line) => first,
-        _ => lines[..first]
-            .iter()
-            .rposition(opens)
-            .map_or(0, |at| at + 1),
+        _ => lines[..first].iter().rposition(opens).map_or(0, |at| at + 1),
     };
     // The end of a mapping may be told as the next separator's line.
     let from = if last > first { last } else { first + 1 };
