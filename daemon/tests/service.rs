@@ -1,4 +1,6 @@
 //! Documents through the public door: the socket, the wire, the store on disk.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+#![expect(clippy::too_many_lines, reason = "each test tells one story in order")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -46,9 +48,7 @@ impl Daemon {
         };
         let running = start(options).await.unwrap();
         let stream = UnixStream::connect(running.socket()).await.unwrap();
-        let connection = Connection::open(stream, "test", |task| spawn(task))
-            .await
-            .unwrap();
+        let connection = Connection::open(stream, "test", spawn).await.unwrap();
         Self { running, connection }
     }
 
@@ -59,7 +59,7 @@ impl Daemon {
         spawn(dirigent_rpc::serve(theirs, answers, Limits::default(), |call| {
             spawn(call)
         }));
-        Connection::open(ours, "other", |task| spawn(task)).await
+        Connection::open(ours, "other", spawn).await
     }
 
     async fn stop(self) {
