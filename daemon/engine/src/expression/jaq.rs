@@ -1,20 +1,19 @@
 //! The jq interpreter: compiles checked text and runs it. The only file that runs jaq.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use dirigent_protocol::Payload;
 use jaq_core::data::{DataT, HasLut};
+use jaq_core::load::parse::Def;
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::native::{bome, run, v};
-use jaq_core::{Compiler, Ctx, Error, Filter, Lut, Native, Vars};
-use jaq_json::{Num, Val};
+use jaq_core::{Compiler, Ctx, Error, Filter, Lut, Vars};
+use jaq_json::Val;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::check::check;
 use super::error::ExpressionError;
-use super::functions::FUNCTIONS;
 use super::value::{from_jaq, to_jaq};
 use super::worker::{EvalReply, EvalRequest, EvalResult};
 
@@ -131,32 +130,21 @@ fn shorten(text: &str) -> String {
 }
 
 /// The standard definitions, without those replaced below and those kept out.
-fn definitions() -> impl Iterator<Item = jaq_core::load::parse::Def<&'static str>> {
-    const OURS: [&str; 9] = [
-        "tonumber",
-        "add",
-        "debug",
-        "stderr",
-        "halt",
-        "halt_error",
-        "in",
-        "inside",
-        "env",
-    ];
-    jaq_core::defs()
-        .chain(jaq_std::defs())
-        .chain(jaq_json::defs())
-        .filter(|definition| {
-            definition.name == "in"
-                || definition.name == "inside"
-                || !OURS.contains(&definition.name)
-                || (definition.name == "add" && !definition.args.is_empty())
-        })
+fn definitions() -> impl Iterator<Item = Def<&'static str>> {
+    static ALL: LazyLock<Vec<Def<&'static str>>> = LazyLock::new(|| {
+        let kept_out = ["tonumber", "debug", "stderr", "halt", "halt_error"];
+        jaq_core::defs()
+            .chain(jaq_std::defs())
+            .chain(jaq_json::defs())
+            .filter(|def| !kept_out.contains(&def.name) && !(def.name == "add" && def.args.is_empty()))
+            .collect()
+    });
+    ALL.iter().cloned()
 }
 
 /// Native functions: jaq's own, less the ones that reach outside, plus ours.
 fn natives() -> impl Iterator<Item = jaq_core::native::Fun<Kind>> {
-    const OUTSIDE: [&str; 8] = [
+    const OUTSIDE: [&str; 7] = [
         "env",
         "now",
         "halt",
@@ -164,16 +152,7 @@ fn natives() -> impl Iterator<Item = jaq_core::native::Fun<Kind>> {
         "stderr_empty",
         "localtime",
         "strflocaltime",
-        "input",
     ];
-    debug_assert!(
-        FUNCTIONS
-            .iter()
-            .map(|(name, arity, _)| (name, arity))
-            .collect::<HashSet<_>>()
-            .len()
-            == FUNCTIONS.len()
-    );
     jaq_core::funs::<Kind>()
         .chain(jaq_std::funs::<Kind>())
         .chain(jaq_json::funs::<Kind>())
@@ -227,12 +206,4 @@ fn sum(value: Val) -> Result<Val, Error<Val>> {
     }
     drop(value);
     items.into_iter().try_fold(Val::Null, |sum, item| sum + item)
-}
-
-#[expect(
-    dead_code,
-    reason = "names the types the interpreter is built of, checked at compile time"
-)]
-fn types(native: Native<Kind>, number: Num) -> (Native<Kind>, Num) {
-    (native, number)
 }

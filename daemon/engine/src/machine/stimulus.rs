@@ -19,7 +19,7 @@ pub enum Stimulus {
         /// Versions of what it uses.
         pins: Pins,
     },
-    /// A queued effect got its permit (held by the caller already).
+    /// A queued effect got its permit (held by the caller already, who gives it back when this is refused).
     Permitted {
         /// Which.
         effect: EffectId,
