@@ -21,7 +21,11 @@ fn reached(start: &Path) -> BTreeSet<PathBuf> {
             "lib" | "main" | "mod" => file.parent().unwrap().to_owned(),
             stem => file.parent().unwrap().join(stem),
         };
-        for name in text.lines().filter_map(declared) {
+        let listed = text.contains("mod $module;");
+        for name in text
+            .lines()
+            .filter_map(|line| declared(line).or_else(|| row(line).filter(|_| listed)))
+        {
             next.push(folder.join(format!("{name}.rs")));
             next.push(folder.join(&name).join("mod.rs"));
         }
@@ -40,6 +44,14 @@ fn declared(line: &str) -> Option<String> {
     let line = line.trim().strip_suffix(';')?;
     let (before, name) = line.rsplit_once("mod ")?;
     (before.is_empty() || before.starts_with("pub")).then(|| name.trim().to_owned())
+}
+
+/// `Apply = apply;` in a list that declares its modules names `apply`.
+fn row(line: &str) -> Option<String> {
+    let (_, name) = line.trim().strip_suffix(';')?.split_once(" = ")?;
+    name.chars()
+        .all(|c| c.is_ascii_lowercase() || c == '_')
+        .then(|| name.to_owned())
 }
 
 #[test]

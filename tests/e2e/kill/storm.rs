@@ -61,7 +61,7 @@ const ROUNDS: usize = 6;
 fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
     let mut text = format!(
         "document:\n  dsl: '1.0.3'\n  namespace: storm\n  name: storm-{word}\n  version: '1.0.0'\n  metadata:\n    \
-         dirigent:\n      on_unknown: {word}\n      max_attempts: 100000\ndo:\n",
+         dirigent:\n      on_unknown: {word}\n      max_attempts: 100\ndo:\n",
         word = policy.word()
     );
     for round in 0..ROUNDS {
