@@ -113,6 +113,7 @@ pub(crate) fn run(sample: &RunSample) -> Document {
     document
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of samples")]
 pub(crate) fn runs() -> Vec<Document> {
     let row = |n, workflow, version, status, step, progress, tokens, cost, age, owner| {
         run(&RunSample {
@@ -253,6 +254,7 @@ pub(crate) fn deploy() -> Value {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of samples")]
 pub(crate) fn approvals() -> Vec<Document> {
     let expires = |seconds: i64| Some(ago(-seconds));
     vec![
@@ -557,10 +559,13 @@ impl World {
     }
 
     pub(crate) fn decided(&self) -> Vec<&Verdict> {
-        let decide = |command| match command {
-            &LinkCmd::Decide(ref verdict) => Some(verdict),
-            _ => None,
-        };
+        fn decide(command: &LinkCmd) -> Option<&Verdict> {
+            if let LinkCmd::Decide(verdict) = command {
+                Some(verdict)
+            } else {
+                None
+            }
+        }
         self.sent.iter().filter_map(decide).collect()
     }
 

@@ -1,6 +1,8 @@
 //! The real program in a real pseudo terminal: it paints at once, asks nothing of the terminal, and gives it back
 //! on every way out.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
