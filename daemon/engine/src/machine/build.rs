@@ -238,11 +238,11 @@ impl Builder {
         let Some(read) = row.read else {
             let label = label(row);
             let message = format!("`{label}` is not supported yet");
+            let help = format!("this version runs: {}", self.supported());
             let at = fields
                 .entry(row.keyword)
                 .map_or(node.span.start, |entry| entry.key_span.start);
-            self.reader.error("unsupported_task", message, at, pointer).help =
-                Some("`dirigent catalog` lists what this version runs".to_owned());
+            self.reader.error("unsupported_task", message, at, pointer).help = Some(help);
             return;
         };
         let Some(body) = read(self, &fields, index) else {
@@ -258,6 +258,16 @@ impl Builder {
             body,
         };
         self.put(index, task);
+    }
+
+    fn supported(&self) -> String {
+        let known: Vec<String> = self
+            .rows
+            .iter()
+            .filter(|row| row.read.is_some())
+            .map(label)
+            .collect();
+        known.join(", ")
     }
 
     /// The row that a task's fields ask for.
