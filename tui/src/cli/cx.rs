@@ -65,7 +65,9 @@ impl Cx {
 
     /// Lets this call start a private daemon when none runs.
     pub fn may_start(&mut self) {
-        self.start = Start::IfNone;
+        if !self.globals.read_only {
+            self.start = Start::IfNone;
+        }
     }
 
     /// Where everything is.

@@ -8,7 +8,8 @@ use dirigent_protocol::fault::{Code, Fault};
 
 use super::cx::Cx;
 use super::exit::Exit;
-use crate::link::{Settings, spawn};
+use super::out::Tone;
+use crate::link::{LinkHandle, Settings, spawn};
 use crate::model::Msg;
 use crate::nav::Place;
 use crate::options::{NoScreen, Options, TerminalEnv};
@@ -59,8 +60,14 @@ pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, F
         }))
     });
     // What was decided before the end is still sent.
-    if let Some(handle) = link.borrow_mut().take() {
-        handle.close();
+    let started = link.borrow_mut().take().and_then(LinkHandle::close);
+    if let Some(pid) = started {
+        cx.say(
+            Tone::Dim,
+            &format!(
+                "a private daemon was started (process {pid}) and goes on; `dirigent daemon stop` ends it"
+            ),
+        );
     }
     shown.map(|()| Exit::Done).map_err(|error| fault_of(&error))
 }

@@ -130,7 +130,8 @@ async fn interrupt(doing: &RefCell<Doing>) {
 
 fn interrupted(doing: &Doing, cx: &mut Cx, json: bool) {
     match doing {
-        Doing::Nothing | Doing::Handles => complain("interrupted"),
+        Doing::Nothing => complain("interrupted: nothing was changed"),
+        Doing::Handles => complain("interrupted"),
         Doing::Asked(what) => complain(&format!(
             "interrupted: it is unknown whether this was done: {what}"
         )),

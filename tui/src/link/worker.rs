@@ -34,7 +34,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct LinkHandle {
     wishes: UnboundedSender<LinkCmd>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<u32>>>,
 }
 
 impl LinkHandle {
@@ -44,12 +44,11 @@ impl LinkHandle {
         drop(self.wishes.send(wish));
     }
 
-    /// Ends the link: what was asked before is still sent. Waits for its thread.
-    pub fn close(mut self) {
+    /// Ends the link: what was asked before is still sent. Waits for its thread; tells the process id of a daemon
+    /// that the link has started.
+    pub fn close(mut self) -> Option<u32> {
         self.send(LinkCmd::Close);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
+        self.thread.take()?.join().ok()?
     }
 }
 
@@ -79,6 +78,7 @@ pub fn spawn(
         };
         // Ended is ended, whichever side wanted it.
         let (Ok(()) | Err(Closed)) = runtime.block_on(worker.run());
+        worker.started.map(|started| started.child.id())
     })?;
     Ok(LinkHandle {
         wishes,
@@ -159,13 +159,19 @@ impl Worker {
             client,
             launch,
         } = &self.settings;
-        match (connect(target, client).await, launch) {
-            (Err(fault), Some(launch)) if may_start && fault.code == Code::Unreachable => {
-                let started = self.started.insert(launch.start()?);
-                ready(started, target, client).await
-            }
-            (result, _) => result,
-        }
+        let launch = match (connect(target, client).await, launch) {
+            (Err(fault), Some(launch)) if may_start && fault.code == Code::Unreachable => launch,
+            (result, _) => return result,
+        };
+        let started = self.started.insert(launch.start()?);
+        let connection = ready(started, target, client).await?;
+        let what = format!(
+            "started a private daemon, process {}; it goes on when you quit",
+            started.child.id()
+        );
+        // Whether anybody listens shows with the next news.
+        let _heard = self.tell(News::Done { what, result: Ok(()) });
+        Ok(connection)
     }
 
     /// Waits, taking wishes meanwhile; true when a person asked for another try.

@@ -9,14 +9,21 @@ use std::time::{Duration, Instant};
 
 use dirigent_config::paths::private_dir;
 use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::query::{Query, QueryReply};
+use dirigent_protocol::run::Status;
 
 use super::daemon::{Home, end};
 use crate::cli::faults::io;
+use crate::link::Caller;
 use crate::link::launch::{Started, log_file};
 
 /// How long a demo waits for a person.
 pub const LIFE: Duration = Duration::from_secs(3_600);
-/// Pause between two looks at the daemon.
+/// How long its daemon stays when nothing of it is left to do, so that its end can be looked at.
+const AFTER: Duration = Duration::from_secs(600);
+/// Time between two looks at its runs.
+const LOOK: Duration = Duration::from_secs(10);
+/// Pause between two looks at the daemon's process.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Starts the keeper, which starts the daemon.
@@ -66,11 +73,39 @@ pub fn start(home: &Home) -> Result<Started, Fault> {
 /// The daemon cannot be started.
 pub async fn keep(home: &Home) -> Result<(), Fault> {
     let mut started = home.launch().start()?;
+    let mut caller = Caller::new(home.settings(), |_| {});
     let from = Instant::now();
+    let mut over: Option<Instant> = None;
+    let mut next_look = LOOK;
     while from.elapsed() < LIFE && matches!(started.child.try_wait(), Ok(None)) {
         tokio::time::sleep(PAUSE).await;
+        if from.elapsed() >= next_look {
+            next_look = from.elapsed() + LOOK;
+            over = if lives(&mut caller).await {
+                None
+            } else {
+                over.or_else(|| Some(Instant::now()))
+            };
+        }
+        if over.is_some_and(|since| since.elapsed() > AFTER) {
+            break;
+        }
     }
     end(&mut started.child).await;
     home.clear();
     Ok(())
+}
+
+/// Whether a run is still at work or waits. What cannot be asked counts as alive.
+async fn lives(caller: &mut Caller) -> bool {
+    match caller.query(Query::Status {}).await {
+        Ok(QueryReply::Status(status)) => {
+            let living = Status::ALL.iter().filter(|word| !word.is_final());
+            living
+                .map(|word| status.runs.get(word.as_str()).copied().unwrap_or(0))
+                .sum::<u64>()
+                > 0
+        }
+        _ => true,
+    }
 }

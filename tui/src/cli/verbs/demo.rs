@@ -131,26 +131,35 @@ async fn play(
     let cursor = cursor_now(cx).await?;
     let run = start(home, source, cx).await?;
     say(cx, "demo.run", &format!("run: {run}"));
-    if args.headless {
-        return follow_demo(
-            Demo {
-                home,
-                run,
-                cursor,
-                approve: args.approve,
-            },
-            cx,
-        )
-        .await;
+    match args.headless {
+        true => {
+            let approve = args.approve;
+            follow_demo(
+                Demo {
+                    home,
+                    run,
+                    cursor,
+                    approve,
+                },
+                cx,
+            )
+            .await
+        }
+        false => on_screen(home, run, cx),
     }
+}
+
+/// Shows the run on the full screen, then says where the report is.
+fn on_screen(home: &Home, run: RunId, cx: &mut Cx) -> Result<Exit, Fault> {
     let exit = screen::show(cx, home.settings(), Some(Place::run(run)))?;
-    let lines = head(&home.report);
-    if lines.is_empty() {
+    if head(&home.report).is_empty() {
         cx.out
             .text("No report was written. The demo's daemon is ended; nothing of it goes on.");
     } else {
-        cx.out.text(&format!("The report is {}", home.report.display()));
+        let report = home.report.display().to_string();
+        cx.out.text(&format!("The report is {report}"));
     }
+    cx.out.flush();
     Ok(exit)
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
-use crate::cli::faults::{io, to_text, usage};
+use crate::cli::faults::{in_file, io, to_text, usage};
 use crate::cli::format::yaml;
 use crate::cli::out::{Tone, complain};
 use crate::cli::{ask, input, resolve};
@@ -51,7 +51,8 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
             cx.say(Tone::Plain, "nothing was changed");
             return Ok(Exit::Done);
         }
-        let fault = match save(cx, &document, text).await {
+        let saved = save(cx, &document, text).await;
+        let fault = match saved.map_err(|fault| in_file(fault, &name_of(&document))) {
             Ok(reply) => {
                 drop(std::fs::remove_file(&path));
                 return done(cx, &document, &reply);
@@ -136,9 +137,13 @@ fn edit(path: &Path) -> Result<(), Fault> {
     Err(kept(fault, path))
 }
 
+fn name_of(document: &Document) -> String {
+    format!("{}/{}", document.kind, document.metadata.name)
+}
+
 async fn save(cx: &mut Cx, document: &Document, text: String) -> Result<CommandReply, Fault> {
     let meta = &document.metadata;
-    let file = format!("{}/{}", document.kind, meta.name);
+    let file = name_of(document);
     // First all errors with their places, nothing changed.
     let dry = Command::Apply {
         file: file.clone(),
