@@ -62,8 +62,18 @@ fn random_keys_never_decide_outside_the_inbox_and_never_panic() {
     for round in 0..rounds {
         let mut world = World::live(120, 40);
         for _ in 0..2_500 {
+            if random.below(60) == 0 {
+                world.burst("esc g a");
+            }
             let on = world.shell.place().page;
-            press(&mut world, keys[random.below(keys.len())]);
+            // Now and then the worst case: somebody who looks long enough and presses the deciding key.
+            let key = if random.below(20) == 0 {
+                world.wait(700);
+                Key::char('a')
+            } else {
+                keys[random.below(keys.len())]
+            };
+            press(&mut world, key);
             let held = world.held();
             if held > held_before {
                 decisions += 1;
