@@ -7,6 +7,7 @@ use std::time::Duration;
 use dirigent_rpc::Limits;
 use dirigent_rpc::unix::Peer as SocketPeer;
 use tokio::net::UnixStream;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::listen::Socket;
@@ -17,6 +18,8 @@ use crate::rpc::{Answers, House};
 const GREETING: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed (no file descriptors left).
 const PAUSE: Duration = Duration::from_millis(100);
+/// Least time between two lines about connections that were turned away.
+const QUIET: Duration = Duration::from_secs(10);
 /// Connections that stay free for the owner when all others are taken.
 const OWNERS: usize = 16;
 
@@ -78,6 +81,7 @@ impl Drop for Guest {
 /// Takes connections until told to stop, then removes the socket.
 pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: CancellationToken) {
     let guests = Arc::new(Guests::default());
+    let mut away = TurnedAway::default();
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
@@ -94,7 +98,7 @@ pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: 
             continue;
         };
         let Some(guest) = guests.enter(peer.uid, most) else {
-            tracing::warn!(uid = peer.uid, "too many connections: one is turned away");
+            away.note(peer.uid);
             continue;
         };
         let tasks = house.tasks.clone();
@@ -104,6 +108,26 @@ pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: 
         );
     }
     tracing::debug!(socket = %socket.path().display(), "closed");
+}
+
+/// Says now and then how many were turned away: a flood of connections must not become a flood of lines.
+#[derive(Default)]
+struct TurnedAway {
+    since: Option<Instant>,
+    count: u64,
+}
+
+impl TurnedAway {
+    fn note(&mut self, uid: u32) {
+        self.count += 1;
+        if self.since.is_none_or(|since| since.elapsed() > QUIET) {
+            tracing::warn!(uid, count = self.count, "too many connections: turned away");
+            *self = Self {
+                since: Some(Instant::now()),
+                count: 0,
+            };
+        }
+    }
 }
 
 async fn serve(stream: UnixStream, peer: Peer, house: Arc<House>, guest: Guest) {
