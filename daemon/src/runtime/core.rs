@@ -4,7 +4,7 @@
 //! by the first message that comes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dirigent_protocol::id::RunId;
@@ -40,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) worker: Arc<WorkerPool>,
     pub(crate) tasks: Supervisor,
     pub(crate) approvals_pending: AtomicI64,
+    /// The daemon is about to stop: no run begins any more.
+    pub(crate) draining: AtomicBool,
     pub(crate) runs: Runs,
 }
 
@@ -112,7 +114,9 @@ impl Runs {
     }
 
     fn figures(&self, counts: &mut Counts) {
-        for place in self.lock().values() {
+        // What has not begun durably does not exist yet; what is over is only still putting its tools away.
+        let counted = |place: &&Place| place.status != Status::Pending && !place.status.is_final();
+        for place in self.lock().values().filter(counted) {
             *counts.runs.entry(place.status).or_default() += 1;
             counts.loaded += u64::from(place.inbox.is_some());
             counts.quarantined += u64::from(place.quarantined);

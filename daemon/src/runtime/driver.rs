@@ -91,6 +91,7 @@ pub(crate) async fn drive(mut driver: Driver, mut messages: UnboundedReceiver<Me
         if driver.may_park(&driver.state, (driver.core.clock)())
             && driver.core.runs.park(driver.run, &messages)
         {
+            driver.core.live.ended(driver.run);
             return;
         }
     }

@@ -2,9 +2,11 @@
 //! and the remembered answer of its request id are in the same commit.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dirigent_engine::machine::Stimulus;
+use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
     ApprovalStatus, Document, Kind, WorkflowApproval, WorkflowExecution, WorkflowVersion,
@@ -14,7 +16,7 @@ use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Decision, DecisionRecord, EffectId, Resolution, Status};
 use dirigent_protocol::watch::{StreamPage, StreamRequest};
 use dirigent_store::error::Conflict;
-use dirigent_store::{CommitError, Txn};
+use dirigent_store::{CommitError, RequestKey, Txn};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -25,7 +27,7 @@ use super::error::RuntimeError;
 use super::message::{Message, PersonCommand, Wish};
 use super::plans::{body, unread};
 use super::{recover, rows};
-use crate::records::{Actor, Draft};
+use crate::records::{Actor, Draft, RecallError, recall};
 
 /// How long tasks may take to end when the daemon stops.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -71,7 +73,7 @@ impl RuntimeHandle {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
         };
-        if self.core.tasks.is_stopping() {
+        if self.core.tasks.is_stopping() || self.core.draining.load(Ordering::Acquire) {
             return Err(RuntimeError::Stopping);
         }
         let messages = self.core.runs.enter(run, Status::Pending);
@@ -81,7 +83,10 @@ impl RuntimeHandle {
             "run",
             async move { Box::pin(driver::drive(fresh, messages)).await },
         );
+        let request = actor.key;
         match self.ask(run, wish, actor).await {
+            // The request was answered before: this run never began, that one did.
+            Ok(Status::Pending) => self.answered_before(request),
             Ok(status) => Ok(Started {
                 run,
                 existing: false,
@@ -187,6 +192,9 @@ impl RuntimeHandle {
 
     /// Live text of a run behind a chunk; waits at most `wait_ms` (clamped to 30,000) when there is none.
     pub async fn stream(&self, request: StreamRequest) -> StreamPage {
+        if self.core.runs.status(request.run).is_some() {
+            self.core.live.began(request.run);
+        }
         self.core.live.read(&request).await
     }
 
@@ -208,6 +216,8 @@ impl RuntimeHandle {
     /// Takes nothing new, lets effects that end within `grace` end, then stops every driver. What is open then goes
     /// on after the next start by its policy.
     pub async fn shutdown(&self, grace: Duration) {
+        self.core.draining.store(true, Ordering::Release);
+        self.core.permits.close();
         let deadline = tokio::time::Instant::now() + grace;
         while self.core.counts().in_flight.values().sum::<u64>() > 0 && tokio::time::Instant::now() < deadline
         {
@@ -301,6 +311,18 @@ impl RuntimeHandle {
             existing: true,
             status,
         }))
+    }
+
+    fn answered_before(&self, request: RequestKey) -> Result<Started, RuntimeError> {
+        match recall(&self.core.records, request) {
+            Ok(Some(CommandReply::RunStarted { run, status, .. })) => Ok(Started {
+                run,
+                existing: false,
+                status,
+            }),
+            Err(RecallError::Record(error)) => Err(unread(error)),
+            _ => Err(RuntimeError::Commit(CommitError::RequestReused)),
+        }
     }
 
     fn birth(&self, run: RunId, start: &StartRun, version: &WorkflowVersion, actor: &Actor) -> Document {

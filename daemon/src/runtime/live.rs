@@ -87,7 +87,7 @@ impl Live {
         }
     }
 
-    /// The run is over; its ring stays for late readers until newer ones push it out.
+    /// The run is over or parked; its ring stays for late readers until newer ones push it out.
     pub(crate) fn ended(&self, run: RunId) {
         let mut rings = lock(&self.rings);
         if rings.by_run.contains_key(&run) && !rings.ended.contains(&run) {
@@ -102,14 +102,15 @@ impl Live {
 
     /// A page behind `after`; waits for one at most as long as asked.
     pub(crate) async fn read(&self, request: &StreamRequest) -> StreamPage {
-        let ring = self.existing(request.run);
-        let Some(ring) = ring else {
+        let wait = Duration::from_millis(u64::from(request.wait_ms)).min(MAX_WAIT);
+        let Some(ring) = self.existing(request.run) else {
+            // Whoever polls must not be made to poll without pause.
+            tokio::time::sleep(wait).await;
             return StreamPage {
                 last: request.after,
                 ..StreamPage::default()
             };
         };
-        let wait = Duration::from_millis(u64::from(request.wait_ms)).min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let grown = ring.grown.notified();
@@ -135,6 +136,7 @@ impl Live {
 
     /// Makes the ring of a run that begins, so that readers can wait for its first text.
     pub(crate) fn began(&self, run: RunId) {
+        lock(&self.rings).ended.retain(|ended| *ended != run);
         self.ring(run);
     }
 }

@@ -33,6 +33,7 @@ struct Table {
     /// May be below zero after a restart.
     free_total: i64,
     in_flight: BTreeMap<EffectKind, u64>,
+    closed: bool,
 }
 
 struct Pool {
@@ -114,6 +115,11 @@ impl Permits {
         }
     }
 
+    /// Gives no more permits: what runs may end, nothing new begins.
+    pub(crate) fn close(&self) {
+        self.0.lock().closed = true;
+    }
+
     /// Effects being performed by kind, and effects that wait.
     pub(crate) fn figures(&self) -> (BTreeMap<EffectKind, u64>, u64) {
         let table = self.0.lock();
@@ -155,7 +161,7 @@ impl Table {
         let Some(pool) = self.kinds.get_mut(&kind) else {
             return true;
         };
-        let free = pool.free > 0 && (!pool.counted || self.free_total > 0);
+        let free = !self.closed && pool.free > 0 && (!pool.counted || self.free_total > 0);
         if !(free || anyway) {
             return false;
         }

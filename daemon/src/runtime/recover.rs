@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
@@ -73,6 +73,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         worker,
         tasks: Supervisor::new(),
         approvals_pending: AtomicI64::new(i64::try_from(pending).unwrap_or(i64::MAX)),
+        draining: AtomicBool::new(false),
         runs: Runs::default(),
     });
     serve(&core, grants);

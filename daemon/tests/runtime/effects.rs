@@ -170,3 +170,23 @@ async fn a_cancel_aborts_a_request_that_hangs() {
     bed.ended(run).await;
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_too_large_for_a_record_is_a_failure_and_the_run_goes_on() {
+    let bed = Bed::new().await;
+    let fill = "head -c 700000 /dev/zero | tr \"\\0\" x";
+    let run = bed
+        .start(&format!(
+            "do:
+  - careful:
+      try:
+        - big: {{ run: {{ shell: {{ command: '{fill}; {fill} >&2' }}, return: all }} }}
+      catch:
+        errors: {{ with: {{ status: 413 }} }}
+        do:
+          - told: {{ set: {{ told: true }} }}
+"
+        ))
+        .await;
+    assert_eq!(bed.completed(run).await, json!({"told": true}));
+}

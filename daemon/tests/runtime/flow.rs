@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_daemon::runtime::StartRun;
 use dirigent_protocol::run::Status;
 use serde_json::json;
 
@@ -228,6 +229,45 @@ async fn the_same_key_starts_one_run() {
     assert_eq!(all.iter().filter(|started| !started.existing).count(), 1);
     assert!(begin().await.unwrap().existing);
     assert_eq!(bed.runtime.counts().runs.values().sum::<u64>(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_starts_one_run() {
+    let bed = Bed::new().await;
+    let version = bed.publish("do:\n  - rest: { wait: PT2H }\n").await;
+    let actor = dana();
+    let start = || StartRun {
+        version: version.clone(),
+        input: json!({}),
+        idempotency_key: None,
+        labels: Default::default(),
+    };
+    let first = bed.runtime.start(start(), actor.clone()).await.unwrap();
+    let again = bed.runtime.start(start(), actor).await.unwrap();
+    assert_eq!(first, again);
+    assert_eq!(bed.runtime.counts().runs.values().sum::<u64>(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_what_runs_end_begins_nothing_new_and_the_rest_goes_on() {
+    let bed = Bed::new().await;
+    let run = bed
+        .start(
+            "do:\n  - one: { run: { shell: { command: 'sleep 1; printf 1' } } }\n  - two: { call: noop }\n",
+        )
+        .await;
+    bed.happens(run, "effect.intended", 1).await;
+    bed.runtime.shutdown(Duration::from_secs(30)).await;
+    assert_eq!(
+        (
+            bed.count(run, "effect.settled"),
+            bed.count(run, "effect.intended")
+        ),
+        (1, 1)
+    );
+    let bed = bed.crash().await;
+    assert_eq!(bed.completed(run).await, json!("1"));
+    assert_eq!(bed.count(run, "effect.unknown"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
