@@ -71,6 +71,36 @@ pub async fn cursor_now(cx: &mut Cx) -> Result<Cursor, Fault> {
     Ok(cx.caller()?.watch(request).await?.next)
 }
 
+/// Reads events page by page as long as somebody reads them.
+///
+/// # Errors
+/// No such run, or the daemon stays away.
+pub async fn read_all(
+    cx: &mut Cx,
+    run: RunId,
+    mut after: u64,
+    most: u64,
+    show: &mut dyn FnMut(&mut Cx, &RunEvent),
+) -> Result<(), Fault> {
+    let mut left = most;
+    while left > 0 && cx.out.is_open() {
+        let limit = PAGE.min(u32::try_from(left).unwrap_or(PAGE));
+        let QueryReply::Events { events, last } = cx.query(Query::RunEvents { run, after, limit }).await?
+        else {
+            return Err(unexpected("events"));
+        };
+        for event in &events {
+            after = event.seq;
+            show(cx, event);
+        }
+        left = left.saturating_sub(events.len() as u64);
+        if events.is_empty() || after >= last {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Waits for a run from a cursor taken before it was looked at.
 ///
 /// # Errors

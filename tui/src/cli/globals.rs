@@ -2,28 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
-
-use super::verbs::Verb;
-
-/// Runs agents and workflows on your own machines; lets you watch, approve and change them from a terminal.
-///
-/// Without a command: the dashboard.
-#[derive(Debug, Parser)]
-#[command(
-    name = "dirigent",
-    version,
-    max_term_width = 110,
-    disable_help_subcommand = true
-)]
-pub struct Cli {
-    /// Flags of every verb.
-    #[command(flatten)]
-    pub globals: Globals,
-    /// What to do; the dashboard if nothing.
-    #[command(subcommand)]
-    pub verb: Option<Verb>,
-}
+use clap::{Args, ValueEnum};
 
 /// Flags of every verb.
 #[derive(Debug, Clone, Default, Args)]
@@ -93,27 +72,5 @@ impl Globals {
     #[must_use]
     pub const fn is_json(&self) -> bool {
         matches!(self.format(), Some(Format::Json))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_flags_are_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn global_flags_stand_before_or_behind_the_verb() {
-        for words in [["dirigent", "--json", "status"], ["dirigent", "status", "--json"]] {
-            assert!(Cli::try_parse_from(words).unwrap().globals.is_json());
-        }
-        let cli = Cli::try_parse_from(["dirigent", "get", "agents", "-o", "yaml"]).unwrap();
-        assert_eq!(cli.globals.format(), Some(Format::Yaml));
-        assert!(Cli::try_parse_from(["dirigent"]).unwrap().verb.is_none());
     }
 }

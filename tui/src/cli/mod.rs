@@ -18,11 +18,13 @@ pub mod input;
 pub mod live_lines;
 pub mod out;
 pub mod place;
+pub mod printer;
 pub mod resolve;
 pub mod run_text;
 pub mod screen;
 pub mod start;
 pub mod table;
 pub mod verbs;
+pub mod words;
 
 pub use start::main;

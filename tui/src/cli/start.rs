@@ -13,9 +13,9 @@ use serde_json::json;
 use super::cx::{Cx, Doing};
 use super::exit::Exit;
 use super::faults::{self, usage};
-use super::globals::Cli;
 use super::out::{Look, Out, complain};
 use super::verbs::Verb;
+use super::words::Cli;
 use crate::text::clean;
 
 /// Runs the program.

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::connect::connect;
 use super::launch::ready;
-use super::target::Settings;
+use super::settings::Settings;
 
 /// How long a lost connection is tried anew before the call is given up.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -14,11 +14,13 @@ pub mod launch;
 pub mod locate;
 pub mod outgoing;
 pub mod session;
+pub mod settings;
 pub mod snapshot;
 pub mod target;
 pub mod worker;
 
 pub use caller::Caller;
 pub use launch::Launch;
-pub use target::{Settings, Target};
+pub use settings::Settings;
+pub use target::Target;
 pub use worker::{LinkHandle, spawn};

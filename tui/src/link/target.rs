@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use dirigent_protocol::fault::{Code, Fault};
 
-use super::Launch;
-
 /// Where a daemon listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -80,17 +78,6 @@ impl FromStr for Target {
             socket,
         }))
     }
-}
-
-/// Everything needed to get a connection.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Which daemon.
-    pub target: Target,
-    /// Name and version of this program, for the daemon's log.
-    pub client: String,
-    /// How to start a private daemon when none runs; none means never.
-    pub launch: Option<Launch>,
 }
 
 #[cfg(test)]

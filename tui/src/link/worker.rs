@@ -21,7 +21,7 @@ use super::follow::Follow;
 use super::launch::{Started, ready};
 use super::outgoing::Queue;
 use super::session::{Heard, Session};
-use super::target::Settings;
+use super::settings::Settings;
 use crate::clock::Clock;
 use crate::model::{LinkCmd, News};
 

@@ -113,7 +113,8 @@ fn a_decision_is_sent_with_one_request_until_it_is_answered_once() {
             result,
         } => {
             assert_eq!(about, approval);
-            Some(result.unwrap())
+            result.unwrap();
+            Some(())
         }
         _ => None,
     });

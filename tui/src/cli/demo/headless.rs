@@ -12,14 +12,14 @@ use dirigent_protocol::run::{Decision, Status};
 use dirigent_protocol::watch::Cursor;
 use serde_json::json;
 
-use super::daemon::Home;
+use super::home::Home;
 use super::keeper::LIFE;
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 use crate::cli::follow_run::{Ending, Wanted, follow};
 use crate::cli::out::Tone;
+use crate::cli::printer::Printer;
 use crate::cli::run_text::Run;
-use crate::cli::verbs::logs::Printer;
 
 /// Lines of the report that are shown.
 const HEAD: usize = 15;

@@ -12,7 +12,7 @@ use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::query::{Query, QueryReply};
 use dirigent_protocol::run::Status;
 
-use super::daemon::{Home, end};
+use super::home::{Home, end};
 use crate::cli::faults::io;
 use crate::link::Caller;
 use crate::link::launch::{Started, log_file};

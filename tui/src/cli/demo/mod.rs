@@ -2,6 +2,7 @@
 
 pub mod daemon;
 pub mod headless;
+pub mod home;
 pub mod keeper;
 pub mod models;
 pub mod source;

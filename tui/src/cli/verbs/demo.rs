@@ -10,8 +10,9 @@ use serde_json::json;
 
 use super::{apply, status};
 use crate::cli::cx::Cx;
-use crate::cli::demo::daemon::{DemoDaemon, Home};
+use crate::cli::demo::daemon::DemoDaemon;
 use crate::cli::demo::headless::{Demo, follow_demo, head};
+use crate::cli::demo::home::Home;
 use crate::cli::demo::keeper;
 use crate::cli::demo::models::{choose, is_rehearsal};
 use crate::cli::demo::source::{Source, find};

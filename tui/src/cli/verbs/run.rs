@@ -12,11 +12,10 @@ use crate::cli::exit::Exit;
 use crate::cli::faults::{in_file, usage};
 use crate::cli::follow_run::{Ending, Wanted, cursor_now, follow};
 use crate::cli::out::Tone;
+use crate::cli::printer::Printer;
 use crate::cli::run_text::Run;
 use crate::cli::{input, resolve};
 use crate::link::snapshot::unexpected;
-
-use super::logs::Printer;
 
 /// One line for the list of verbs.
 pub const ABOUT: &str = "Start a run and wait for it";
