@@ -42,7 +42,6 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         return None;
     };
     let mut cases = Vec::new();
-    let mut whole = true;
     for (i, item) in items.iter().enumerate() {
         let at = format!("{path}/{i}");
         let entry = match item.as_mapping().map(|entries| entries.0.as_slice()) {
@@ -56,34 +55,26 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
                         &at,
                     )
                     .help = Some("write `- name: { when: EXPRESSION, then: TASK }`".to_owned());
-                whole = false;
                 continue;
             }
         };
         let place = join_pointer(&at, &entry.key);
         let case = reader.fields(&entry.value, &place, &["when", "then"])?;
         let when = case.get("when").map(|(when, at)| reader.expression(when, &at));
-        let required = reader.require(&case, &["then"]);
-        let then = case
-            .get("then")
-            .and_then(|(then, at)| Then::read(reader, then, &at));
-        match (when, then) {
-            (Some(None), _) | (_, None) => whole = false,
-            (when, Some(then)) if required => {
-                let at = case
-                    .get("then")
-                    .map_or(entry.key_span.start, |(then, _)| then.span.start);
-                cases.push(Case {
-                    name: entry.key.clone(),
-                    when: when.flatten(),
-                    then,
-                    at,
-                });
-            }
-            _ => whole = false,
+        reader.require(&case, &["then"]);
+        if let Some((target, at)) = case.get("then")
+            && let Some(then) = Then::read(reader, target, &at)
+        {
+            cases.push(Case {
+                name: entry.key.clone(),
+                when: when.flatten(),
+                then,
+                at: target.span.start,
+            });
         }
     }
-    whole.then(|| Box::new(Switch { cases }) as Box<dyn Task>)
+    // A case with a mistake is kept as far as it was read: the document is refused, and its other names are checked.
+    Some(Box::new(Switch { cases }) as Box<dyn Task>)
 }
 
 impl Task for Switch {
