@@ -1,5 +1,6 @@
 //! One run through every room: applied, started over the socket, watched, approved, read back after a restart.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::too_many_lines, reason = "one story, told in order")]
 
 use std::path::Path;
 
