@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     pub(crate) deferred: BTreeSet<TimerId>,
     /// Messages to itself.
     pub(crate) own: VecDeque<Message>,
+    /// Taken up while it was paused: what a crash left open is settled when it is resumed.
+    pub(crate) unsettled: bool,
     /// Resuming has to settle what the deaths of the daemon left open.
     pub(crate) quarantined: bool,
 }

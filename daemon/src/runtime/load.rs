@@ -35,6 +35,7 @@ impl Driver {
             kept_back: VecDeque::new(),
             deferred: BTreeSet::new(),
             own: VecDeque::new(),
+            unsettled: false,
             quarantined: false,
         }
     }

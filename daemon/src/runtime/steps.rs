@@ -42,7 +42,12 @@ impl Driver {
                 }
                 _ => continue,
             };
-            self.decide_quietly(&mut batch, &stimulus, held).await?;
+            let permitted = held.is_some();
+            let count = self.decide_quietly(&mut batch, &stimulus, held).await?;
+            if permitted && count == 0 {
+                // It came too late; its place in the queue is another's.
+                self.let_next();
+            }
         }
         match self.commit(batch, None, Vec::new()).await {
             Err(NotCommitted::TooLarge) => self.without_large(outcomes).await,
@@ -96,6 +101,10 @@ impl Driver {
     /// The daemon was restarted: nothing of what was open runs on, then each is settled by its policy.
     pub(crate) async fn recovered(&mut self) -> Result<(), Broken> {
         self.clear_open().await;
+        if self.state.status() == Status::Suspended {
+            self.unsettled = true;
+            return Ok(());
+        }
         let mut batch = self.open_batch()?;
         self.decide_quietly(&mut batch, &Stimulus::Recovered, None)
             .await?;
@@ -177,7 +186,8 @@ impl Driver {
             self.dequeue_all();
             self.enqueue_waiting();
             self.own.push_back(Message::Wake);
-            if std::mem::take(&mut self.quarantined) {
+            let set_aside = std::mem::take(&mut self.quarantined);
+            if std::mem::take(&mut self.unsettled) || set_aside {
                 self.own.push_back(Message::Recovered);
             }
         }

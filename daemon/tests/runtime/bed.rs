@@ -99,8 +99,14 @@ impl Bed {
     }
 
     pub(crate) async fn publish(&self, tasks: &str) -> Document {
+        self.publish_with("", tasks).await
+    }
+
+    /// `settings` are `metadata.dirigent` of the document, in flow style without braces.
+    pub(crate) async fn publish_with(&self, settings: &str, tasks: &str) -> Document {
         let text = format!(
-            "document: {{ dsl: '1.0.3', namespace: tests, name: sample, version: '0.1.0' }}\n{tasks}"
+            "document: {{ dsl: '1.0.3', namespace: tests, name: sample, version: '0.1.0', \
+             metadata: {{ dirigent: {{ {settings} }} }} }}\n{tasks}"
         );
         let workflow =
             dirigent_engine::load("sample.yaml", &text).unwrap_or_else(|found| panic!("{found:#?}"));

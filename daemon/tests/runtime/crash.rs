@@ -51,6 +51,22 @@ async fn under_retry_it_is_performed_again_with_the_same_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_paused_run_repeats_nothing_before_it_is_resumed() {
+    let bed = Bed::with(hang_first(), |_| {}).await;
+    let run = bed.start(&call(&bed, "retry")).await;
+    bed.server.until("/pay", 1).await;
+    bed.runtime.pause(run, dana()).await.unwrap();
+    let bed = bed.crash().await.crash().await;
+    let other = bed.start("do:\n  - fine: { call: noop }\n").await;
+    bed.completed(other).await;
+    assert_eq!(bed.server.keys("/pay").len(), 1);
+    bed.runtime.resume(run, dana()).await.unwrap();
+    assert_eq!(bed.completed(run).await, json!({"n": 2}));
+    let keys = bed.server.keys("/pay");
+    assert_eq!((keys.len(), &keys[0]), (2, &keys[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn under_fail_it_is_never_performed_again() {
     let (bed, run) = crashed_in_flight("fail").await;
     bed.faulted(run).await;

@@ -77,6 +77,28 @@ async fn a_wide_fork_takes_turns_within_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_keeps_its_own_limit() {
+    let bed = Bed::new().await;
+    let url = bed.server.url("/one");
+    let mut tasks = "do:\n  - all:\n      fork:\n        branches:\n".to_owned();
+    for at in 0..6 {
+        writeln!(
+            tasks,
+            "          - b{at}: {{ call: http, with: {{ method: get, endpoint: '{url}' }} }}"
+        )
+        .unwrap();
+    }
+    let version = bed.publish_with("concurrency: 1", &tasks).await;
+    let run = bed.begin(version, json!({}), None).await.unwrap().run;
+    bed.completed(run).await;
+    let mut open = 0_i32;
+    for name in bed.names(run) {
+        open += i32::from(name == "effect.intended") - i32::from(name == "effect.settled");
+        assert!(open <= 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_race_has_one_winner_and_its_losers_are_stopped() {
     let bed = Bed::new().await;
     let run = bed
