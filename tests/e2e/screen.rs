@@ -22,16 +22,24 @@ fn the_demo_is_watched_and_approved_from_the_keyboard() {
         40,
     );
     terminal.wait_for("incident-review", LONG);
-    terminal.wait_for("waiting", LONG * 2);
+    terminal.wait_for("waiting for you", LONG * 2);
     assert!(terminal.alternate());
     terminal.keys("!");
-    terminal.wait_for("Approvals", LONG);
+    terminal.wait_for("WHAT (exact", LONG);
     terminal.wait_for("12:00:01 INFO started", LONG);
+    // A key too soon after the question came under the cursor is ignored, and says so.
     until("the guard to let a key through", LONG, || {
         terminal.keys("a");
-        terminal.text().contains("undo").then_some(())
+        until("an answer to the key", LONG, || {
+            let text = terminal.text();
+            (text.contains("key ignored") || text.contains("takes it back")).then_some(())
+        });
+        terminal.text().contains("takes it back").then_some(())
     });
-    terminal.wait_for("approved", LONG);
+    terminal.wait_for("── decided", LONG);
+    terminal.keys("gr");
+    terminal.wait_for("✓ completed", LONG);
+    assert!(data.join("incident-report.md").exists());
     terminal.keys("q");
     assert_eq!(terminal.wait_end(LONG), 0);
     assert!(
