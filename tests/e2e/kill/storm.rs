@@ -134,9 +134,10 @@ impl<'a> Storm<'a> {
     pub(crate) fn keep_going(&mut self, seed: &mut Seed, kill: u32, kills: u32) {
         let daemon = self.home.start_quietly();
         let stillborn = seed.below(4) == 0;
-        let due = (self.runs.len() as u32 * kill).div_ceil(kills) as usize;
+        // All are under way after the first fifth of the kills.
+        let due = (5 * self.runs.len() as u32 * kill).div_ceil(kills) as usize;
         let link = if stillborn { None } else { Some(self.connect()) };
-        let life = Duration::from_millis(seed.below(if stillborn { 60 } else { 120 }));
+        let life = Duration::from_millis(seed.below(if stillborn { 100 } else { 250 }));
         let born = Instant::now();
         while born.elapsed() < life {
             match &link {
