@@ -5,6 +5,7 @@ use dirigent_protocol::source::Severity;
 use serde_json::{Value, json};
 
 use super::out::{Look, Tone};
+use crate::text::{clean, clean_line};
 
 /// Most characters of a message: more hides what matters.
 const LONGEST: usize = 8_000;
@@ -28,6 +29,7 @@ pub fn to_json(fault: &Fault) -> Value {
 }
 
 /// `error[code]: what happened`, where, and `help: what to do`; findings of a document first, each with its place.
+/// Control bytes are shown, also where no terminal reads: errors quote what somebody else may have typed.
 #[must_use]
 pub fn to_text(fault: &Fault, look: Look) -> String {
     let file = fault
@@ -41,7 +43,7 @@ pub fn to_text(fault: &Fault, look: Look) -> String {
         } else {
             Tone::Ask
         };
-        let rendered = look.text(&finding.render(file)).into_owned();
+        let rendered = clean(&finding.render(file)).into_owned();
         let (first, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
         text.push_str(&look.paint(tone, first));
         text.push('\n');
@@ -53,14 +55,14 @@ pub fn to_text(fault: &Fault, look: Look) -> String {
     let head = format!("error[{}]:", fault.code.as_str());
     text.push_str(&look.paint(Tone::Bad, &head));
     text.push(' ');
-    text.push_str(&cut(&look.text(&fault.message)));
+    text.push_str(&cut(&clean(&fault.message)));
     if let Some(at) = &fault.at {
         text.push_str("\n  at: ");
-        text.push_str(&cut(&look.line(at)));
+        text.push_str(&cut(&clean_line(at)));
     }
     if let Some(help) = &fault.help {
         text.push_str("\n  help: ");
-        text.push_str(&cut(&look.text(help)));
+        text.push_str(&cut(&clean(help)));
     }
     text
 }
@@ -159,6 +161,11 @@ mod tests {
             "a.yaml"
         );
         assert_eq!(in_file(Fault::new(Code::NotFound, "x"), "a.yaml").at, None);
+    }
+
+    #[test]
+    fn escapes_are_shown_wherever_an_error_goes() {
+        assert!(to_text(&usage("`a\u{1b}[2J`"), PLAIN).contains("`a^[[2J`"));
     }
 
     #[test]

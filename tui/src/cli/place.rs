@@ -45,8 +45,11 @@ impl Place {
         };
         let mut paths = Paths::resolve(environment, &flags)
             .map_err(|error| Fault::new(Code::Configuration, error.to_string()).help(error.help()))?;
-        let socket_named = flags.socket.is_some() || environment.path("DIRIGENT_SOCKET").is_some();
-        let data_named = flags.data_dir.is_some() || environment.path("DIRIGENT_HOME").is_some();
+        let in_environment = |name: &str| environment.path(name).is_some();
+        let socket_named = flags.socket.is_some() || in_environment("DIRIGENT_SOCKET");
+        // A flag goes with a flag: a socket from the command line is not that of a directory from the environment.
+        let data_named =
+            flags.data_dir.is_some() || (flags.socket.is_none() && in_environment("DIRIGENT_HOME"));
         if !socket_named && let Some(socket) = configured_socket(&paths.daemon_file, environment) {
             paths.socket = socket;
         }
@@ -142,6 +145,7 @@ mod tests {
             &[("DIRIGENT_SOCKET", "/tmp/s"), ("DIRIGENT_HOST", "ssh://ops")],
         );
         assert_eq!(place.target, Target::Socket("/tmp/flag".into()));
+        assert!(find(&globals, &[("DIRIGENT_HOME", "/tmp/d")]).named);
         let place = find(&Globals::default(), &[("DIRIGENT_HOST", "ssh://ops")]);
         assert_eq!(place.target.describe(), "ssh://ops");
         assert!(place.named);

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use dirigent_config::paths::private_dir;
@@ -48,6 +48,8 @@ pub struct Started {
     pub child: Child,
     /// Its log.
     pub log: PathBuf,
+    /// Length of the log before it began to write.
+    pub log_from: u64,
 }
 
 /// Where a started daemon writes its log.
@@ -69,6 +71,7 @@ impl Launch {
         let file = open_log(&log).map_err(|error| {
             Fault::new(Code::Io, format!("cannot write the daemon's log: {error}")).at(shown(&log))
         })?;
+        let log_from = file.metadata().map_or(0, |meta| meta.len());
         let errors = file
             .try_clone()
             .map_err(|error| Fault::new(Code::Io, error.to_string()).at(shown(&log)))?;
@@ -97,17 +100,17 @@ impl Launch {
             .map_err(|error| {
                 Fault::new(Code::Io, format!("the daemon cannot be started: {error}")).at(shown(&program))
             })?;
-        Ok(Started { child, log })
+        Ok(Started { child, log, log_from })
     }
 }
 
 /// Waits until a started daemon greets.
 ///
 /// # Errors
-/// It ended, or was not ready in time; the message carries the end of its log.
+/// It ended, or was not ready in time; the message carries what it logged, the code is that of its exit.
 pub async fn ready(started: &mut Started, target: &Target, client: &str) -> Result<Connection, Fault> {
     let from = Instant::now();
-    let mut ended: Option<(Instant, String)> = None;
+    let mut ended: Option<(Instant, ExitStatus)> = None;
     loop {
         let fault = match connect(target, client).await {
             Ok(connection) => return Ok(connection),
@@ -119,32 +122,46 @@ pub async fn ready(started: &mut Started, target: &Target, client: &str) -> Resu
         if ended.is_none()
             && let Ok(Some(status)) = started.child.try_wait()
         {
-            ended = Some((Instant::now(), status.to_string()));
+            ended = Some((Instant::now(), status));
         }
         match &ended {
             Some((at, status)) if at.elapsed() > AFTER_EXIT => {
-                return Err(failed(
-                    &format!("the daemon ended at its start ({status})"),
-                    &started.log,
-                ));
+                let what = format!("the daemon ended at its start ({status})");
+                return Err(failed(code_of(status.code()), &what, started));
             }
             None if from.elapsed() > READY => {
                 let what = format!("the daemon is not ready after {} s", READY.as_secs());
-                return Err(failed(&what, &started.log));
+                return Err(failed(Code::Unreachable, &what, started));
             }
             _ => sleep(PAUSE).await,
         }
     }
 }
 
-fn failed(what: &str, log: &Path) -> Fault {
-    let tail = tail(log, TAIL);
+/// What an exit code of the daemon says; anything unspecific is that it cannot be reached.
+fn code_of(exit: Option<i32>) -> Code {
+    const SPECIFIC: [Code; 4] = [
+        Code::Configuration,
+        Code::StoreDamaged,
+        Code::NotPermitted,
+        Code::Io,
+    ];
+    let same = |code: &Code| Some(i32::from(code.exit())) == exit;
+    SPECIFIC.into_iter().find(same).unwrap_or(Code::Unreachable)
+}
+
+fn failed(code: Code, what: &str, started: &Started) -> Fault {
+    let log = &started.log;
+    let written = std::fs::metadata(log)
+        .map_or(0, |meta| meta.len())
+        .saturating_sub(started.log_from);
+    let tail = tail(log, written.min(TAIL));
     let message = if tail.is_empty() {
         what.to_owned()
     } else {
-        format!("{what}; its log ends with:\n{tail}")
+        format!("{what}; it said:\n{tail}")
     };
-    Fault::new(Code::Unreachable, message)
+    Fault::new(code, message)
         .at(shown(log))
         .help("correct what the log names, then try again")
 }
@@ -168,12 +185,18 @@ pub fn tail(path: &Path, bytes: u64) -> String {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         let from = length.saturating_sub(bytes);
-        file.seek(SeekFrom::Start(from))?;
+        // Whether a line begins there: the byte in front tells.
+        file.seek(SeekFrom::Start(from.saturating_sub(1)))?;
+        let mut before = [b'\n'];
+        if from > 0 {
+            file.read_exact(&mut before)?;
+        }
+        let whole = before == [b'\n'];
         let mut text = Vec::new();
         file.take(bytes).read_to_end(&mut text)?;
         let text = String::from_utf8_lossy(&text).into_owned();
         Ok(match text.split_once('\n') {
-            Some((_, rest)) if from > 0 => rest.to_owned(),
+            Some((_, rest)) if from > 0 && !whole => rest.to_owned(),
             _ => text,
         })
     };
@@ -183,6 +206,14 @@ pub fn tail(path: &Path, bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exit_code_of_the_daemon_is_told_on() {
+        assert_eq!(code_of(Some(78)), Code::Configuration);
+        assert_eq!(code_of(Some(65)), Code::StoreDamaged);
+        assert_eq!(code_of(Some(1)), Code::Unreachable);
+        assert_eq!(code_of(None), Code::Unreachable);
+    }
 
     #[test]
     fn a_tail_begins_with_a_whole_line() {

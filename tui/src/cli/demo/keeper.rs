@@ -64,7 +64,11 @@ pub fn start(home: &Home) -> Result<Started, Fault> {
         .process_group(0)
         .spawn()
         .map_err(|error| io("cannot start the keeper", own.display(), &error))?;
-    Ok(Started { child, log })
+    Ok(Started {
+        child,
+        log,
+        log_from: 0,
+    })
 }
 
 /// Is the keeper: holds the daemon until it ends, or until nobody needed it for too long.
