@@ -1,11 +1,14 @@
 //! Agents: prompts, schemas, the rehearsal, its label.
 
+use std::sync::Arc;
+
 use dirigent_protocol::entity::Agent;
 use dirigent_protocol::run::{EffectOutcome, EventBody};
 use dirigent_protocol::watch::{StreamRequest, StreamSource};
 use serde_json::json;
 
 use crate::bed::Bed;
+use crate::server::Reply;
 
 const CALL: &str = "do:\n  - read: { call: agent, with: { agent: reader, input: { text: '${ .text }' } } }\n";
 const LOG: &str =
@@ -123,4 +126,70 @@ async fn hostile_prompts_fail_their_step_and_nothing_else() {
             "{name}: {error:#}"
         );
     }
+}
+
+const CHAT: &str = "/v1/chat/completions";
+const FIT: &str = r#"{"id":"c1","model":"tiny-1","choices":[{"index":0,"message":{"content":"{\"n\":1}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#;
+const UNFIT: &str = r#"{"id":"c0","model":"tiny-1","choices":[{"index":0,"message":{"content":"well, no"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_is_waited_out_and_is_no_failure() {
+    let script = |_: &str, count| match count {
+        1 | 2 => Reply::With(
+            429,
+            r#"{"error":{"message":"slow down"}}"#,
+            "retry-after: 0\r\n".into(),
+        ),
+        _ => Reply::Json(200, FIT),
+    };
+    let bed = Bed::with(Arc::new(script), |_| {}).await;
+    bed.agent(
+        "reader",
+        Agent {
+            model: "local/tiny".into(),
+            ..reader()
+        },
+    )
+    .await;
+    let run = bed.start_with(CALL, json!({ "text": LOG })).await;
+    assert_eq!(bed.completed(run).await, json!("{\"n\":1}"));
+    let mut keys = bed.server.keys(CHAT);
+    assert_eq!((keys.len(), bed.count(run, "task.retried")), (3, 0));
+    keys.dedup();
+    assert_eq!(keys.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_fit_is_asked_for_once_more() {
+    let script = |_: &str, count| Reply::Json(200, if count == 1 { UNFIT } else { FIT });
+    let bed = Bed::with(Arc::new(script), |_| {}).await;
+    let schema = json!({"type": "object", "required": ["n"]});
+    bed.agent(
+        "reader",
+        Agent {
+            model: "local/tiny".into(),
+            output_schema: Some(schema),
+            ..reader()
+        },
+    )
+    .await;
+    let run = bed.start_with(CALL, json!({ "text": LOG })).await;
+    assert_eq!(bed.completed(run).await, json!({"n": 1}));
+    assert_eq!(
+        (bed.server.keys(CHAT).len(), bed.execution(run).usage.calls),
+        (2, 2)
+    );
+    let bed = Bed::with(Arc::new(|_, _| Reply::Json(200, UNFIT)), |_| {}).await;
+    let schema = json!({"type": "object", "required": ["n"]});
+    bed.agent(
+        "reader",
+        Agent {
+            model: "local/tiny".into(),
+            output_schema: Some(schema),
+            ..reader()
+        },
+    )
+    .await;
+    let run = bed.start_with(CALL, json!({ "text": LOG })).await;
+    assert_eq!(bed.faulted(run).await["status"], 422);
 }

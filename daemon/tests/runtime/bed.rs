@@ -15,7 +15,7 @@ use dirigent_protocol::entity::{
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::run::{Decision, RunEvent, Status};
-use dirigent_providers::{PriceTable, Registry};
+use dirigent_providers::{PriceTable, ProviderSettings, Registry};
 use dirigent_store::{Budget, Feed, FeedItem, Options, Position, Store, StreamId, Txn};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -319,7 +319,7 @@ async fn open(
     let (system, ahead) = (clock::system(), ahead.clone());
     let rooms = Rooms {
         store: store.clone(),
-        providers: Arc::new(Registry::rehearsal_only(Duration::ZERO)),
+        providers: Arc::new(registry(server)),
         prices: Arc::new(PriceTable::default()),
         clock: Arc::new(move || {
             let by = jiff::SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
@@ -328,6 +328,20 @@ async fn open(
         settings,
     };
     (store, RuntimeHandle::open(rooms).await.unwrap())
+}
+
+/// The rehearsal, and the test's own server as `local`.
+fn registry(server: &Server) -> Registry {
+    let local = ProviderSettings::new("local", "openai_chat", &server.url("/v1"));
+    match Registry::open(
+        &[local],
+        std::collections::BTreeMap::new(),
+        "rehearsal/rehearsal",
+        Duration::ZERO,
+    ) {
+        Ok(registry) => registry,
+        Err(errors) => panic!("{errors:?}"),
+    }
 }
 
 /// Who acts in tests.
