@@ -5,13 +5,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_config::DaemonConfig;
-use dirigent_providers::{Price, PriceTable, ProviderSettings, Registry};
+use dirigent_providers::{Price, PriceTable, ProviderSettings, Registry, discover};
 
 use super::error::StartError;
 
-/// Opens every provider; nothing is sent and no key is read.
-pub(super) fn registry(config: &DaemonConfig) -> Result<Arc<Registry>, StartError> {
-    let settings: Vec<_> = config
+/// Opens every provider of the configuration. A private daemon also takes what its user has at hand: keys in the
+/// environment and a local Ollama; a configured provider of the same name wins. No model is called.
+pub(super) async fn registry(config: &DaemonConfig, private: bool) -> Result<Arc<Registry>, StartError> {
+    let mut settings = configured(config);
+    if private {
+        let found = discover::usable()
+            .await
+            .into_iter()
+            .filter_map(|found| found.settings);
+        for at_hand in found {
+            if settings.iter().all(|known| known.name != at_hand.name) {
+                settings.push(at_hand);
+            }
+        }
+    }
+    let delay = Duration::from_millis(config.rehearsal.token_delay_ms);
+    let models = &config.models;
+    Registry::open(&settings, models.aliases.clone(), &models.default, delay)
+        .map(Arc::new)
+        .map_err(StartError::Providers)
+}
+
+fn configured(config: &DaemonConfig) -> Vec<ProviderSettings> {
+    config
         .providers
         .iter()
         .map(|(name, section)| ProviderSettings {
@@ -23,12 +44,7 @@ pub(super) fn registry(config: &DaemonConfig) -> Result<Arc<Registry>, StartErro
             models: section.models.clone(),
             connect_timeout: section.connect_timeout,
         })
-        .collect();
-    let delay = Duration::from_millis(config.rehearsal.token_delay_ms);
-    let models = &config.models;
-    Registry::open(&settings, models.aliases.clone(), &models.default, delay)
-        .map(Arc::new)
-        .map_err(StartError::Providers)
+        .collect()
 }
 
 /// The price table with the configuration's rows over the shipped ones.

@@ -50,7 +50,7 @@ pub fn store_dir(data_dir: &Path) -> PathBuf {
 /// See [`StartError`]; what was there before stays as it was.
 pub async fn start(options: Options) -> Result<Running, StartError> {
     private_dir(&options.data_dir, options.owner_uid)?;
-    let registry = models::registry(&options.config)?;
+    let registry = models::registry(&options.config, options.private).await?;
     let store = open_store(&options).await?;
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
