@@ -40,6 +40,7 @@ fn drive(text: &str, input: Value) -> Result<Took, Box<dyn std::error::Error>> {
             ids: &mut ids,
             permits: &mut Unlimited,
             answers: &answers,
+            approval_expiry: Duration::from_secs(72 * 3_600),
         };
         let Decision::Ready { events } = decide(&workflow, &state, &stimulus, &mut cx)? else {
             return Err("an expression is for the worker".into());

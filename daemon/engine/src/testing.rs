@@ -141,6 +141,7 @@ impl Run {
                 ids: &mut fresh,
                 permits: &mut *self.permits,
                 answers: &answers,
+                approval_expiry: std::time::Duration::from_secs(72 * 3_600),
             };
             match decide(&self.workflow, &self.state, stimulus, &mut cx)? {
                 Decision::Ready { events } => return Ok(events),

@@ -73,6 +73,7 @@ impl Driver {
                     ids: &mut EntityId::new,
                     permits: &mut desk,
                     answers: &answers,
+                    approval_expiry: self.core.settings.approval_expiry,
                 };
                 decide(&self.workflow, &batch.state, stimulus, &mut cx).map_err(NoDecision::Refused)?
             };

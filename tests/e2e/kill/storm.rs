@@ -61,7 +61,7 @@ const ROUNDS: usize = 6;
 fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
     let mut text = format!(
         "document:\n  dsl: '1.0.3'\n  namespace: storm\n  name: storm-{word}\n  version: '1.0.0'\n  metadata:\n    \
-         dirigent:\n      on_unknown: {word}\n      max_attempts: 100\ndo:\n",
+         dirigent:\n      on_unknown: {word}\ndo:\n",
         word = policy.word()
     );
     for round in 0..ROUNDS {
@@ -204,6 +204,16 @@ impl Storming {
         if self.status.is_final() {
             return Some(());
         }
+        // The status first: events read after it are never behind it.
+        let reply = link.query(dirigent_protocol::query::Query::Get {
+            kind: Kind::WorkflowExecution,
+            id: run.to_string(),
+            include: Vec::new(),
+        });
+        let dirigent_protocol::query::QueryReply::Document(document) = reply.ok()? else {
+            panic!()
+        };
+        let status = document.body::<WorkflowExecution>().unwrap().status;
         let events = link.events(run).ok()?;
         assert!(
             events.len() >= self.shown.len(),
@@ -224,15 +234,7 @@ impl Storming {
             }
         }
         self.shown = events;
-        let reply = link.query(dirigent_protocol::query::Query::Get {
-            kind: Kind::WorkflowExecution,
-            id: run.to_string(),
-            include: Vec::new(),
-        });
-        let dirigent_protocol::query::QueryReply::Document(document) = reply.ok()? else {
-            panic!()
-        };
-        self.status = document.body::<WorkflowExecution>().unwrap().status;
+        self.status = status;
         Some(())
     }
 }

@@ -10,7 +10,7 @@ use super::reader::{Fields, Reader};
 pub struct Settings {
     /// What to do when nobody knows how an effect ended.
     pub on_unknown: Option<OnUnknown>,
-    /// Most attempts after known, retryable failures, and most repeats after unknown outcomes.
+    /// Most attempts after known, retryable failures.
     pub max_attempts: Option<u32>,
     /// Class of approvals.
     pub risk: Option<Risk>,

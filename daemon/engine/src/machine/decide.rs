@@ -190,7 +190,7 @@ impl Turn<'_, '_> {
         };
         let (frame, abort) = (known.frame, known.abort);
         match outcome {
-            EffectOutcome::Unknown { reason } => self.effect_unknown(effect, reason.clone()),
+            EffectOutcome::Unknown { reason } => self.effect_unknown(effect, reason.clone(), false),
             EffectOutcome::Done { .. } | EffectOutcome::Failed { .. } if abort => {
                 self.emit(EventBody::EffectLate {
                     effect,
@@ -345,6 +345,7 @@ impl Turn<'_, '_> {
             self.effect_unknown(
                 id,
                 "the daemon stopped before the outcome was recorded".to_owned(),
+                true,
             );
         }
         let frames: Vec<FrameId> = self.state.frames().map(|(id, _)| id).collect();

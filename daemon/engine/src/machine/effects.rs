@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use dirigent_protocol::run::{
-    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, StepId, TimerPurpose, WorkflowError,
+    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, TimerPurpose, WorkflowError,
 };
 
 use super::model::{Me, Next, Outcome, Stop, Turn};
 use super::stimulus::PermitClass;
 
-/// How often an effect under `retry` may end unknown before its task fails, where `max_attempts` does not say.
+/// How often an effect under `retry` may end unknown before its task fails.
 const MAX_UNKNOWNS: u32 = 5;
 const FIRST_DELAY_MS: u64 = 1_000;
 const LAST_DELAY_MS: u64 = 300_000;
@@ -141,19 +141,9 @@ impl Turn<'_, '_> {
         Duration::from_millis(jittered.max(asked))
     }
 
-    /// How often an effect of that step may end unknown: as often as it may be attempted where the document says so.
-    fn most_unknowns(&self, step: &StepId) -> u32 {
-        let task = self
-            .workflow
-            .task_at(&step.pointer)
-            .map(|index| self.workflow.task(index));
-        task.and_then(|task| task.base.settings.max_attempts)
-            .or(self.workflow.settings.max_attempts)
-            .unwrap_or(MAX_UNKNOWNS)
-    }
-
-    /// Nobody knows how an effect ended: what its policy says.
-    pub(crate) fn effect_unknown(&mut self, effect: EffectId, reason: String) {
+    /// Nobody knows how an effect ended: what its policy says. Repeats after the daemon's own death are not counted
+    /// against the effect (the runtime sets aside a run that keeps killing it), those after a cut connection are.
+    pub(crate) fn effect_unknown(&mut self, effect: EffectId, reason: String, daemon_died: bool) {
         let Some(known) = self.state.effect(effect) else {
             return;
         };
@@ -161,7 +151,7 @@ impl Turn<'_, '_> {
             return;
         };
         let policy = match on_unknown {
-            OnUnknown::Retry if known.unknowns >= self.most_unknowns(&known.step) => OnUnknown::Fail,
+            OnUnknown::Retry if !daemon_died && known.unknowns >= MAX_UNKNOWNS => OnUnknown::Fail,
             policy => *policy,
         };
         let abort = known.abort;

@@ -5,6 +5,8 @@ use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
     DecisionRecord, EffectId, EffectKind, EffectOutcome, Pins, Resolution, RunEvent, Status, TimerId,
 };
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::expression::{Answers, EvalRequest};
@@ -127,6 +129,8 @@ pub struct Context<'a> {
     pub permits: &'a mut dyn Permits,
     /// Replies of the expression worker, by request.
     pub answers: &'a Answers,
+    /// How long an approval lives whose document does not say.
+    pub approval_expiry: Duration,
 }
 
 /// A stimulus that does not fit the run.

@@ -66,6 +66,11 @@ impl Turn<'_, '_> {
         self.cx.now.checked_add(delay).unwrap_or(Timestamp::MAX)
     }
 
+    /// How long an approval lives whose document does not say.
+    pub(crate) fn default_expiry(&self) -> std::time::Duration {
+        self.cx.approval_expiry
+    }
+
     /// Does all work there is.
     pub(crate) fn run(&mut self) {
         while let Some(work) = self.work.pop() {

@@ -13,7 +13,6 @@ use crate::document::{Delay, Fields, Template, read_risk};
 use crate::machine::{Builder, KindRow, Me, Next, Outcome, Stop, Task, TaskIndex, Turn, millis};
 
 /// Where nothing is declared: three days.
-const DEFAULT_EXPIRY: Duration = Duration::from_secs(72 * 3_600);
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
@@ -138,7 +137,7 @@ impl Task for CallApproval {
         let confirm = text(turn, me, self.confirm.as_ref())?;
         let expires = match &self.expires {
             Some(expires) => turn.delay(me, expires)?.clamp(SHORTEST, LONGEST),
-            None => DEFAULT_EXPIRY,
+            None => turn.default_expiry().clamp(SHORTEST, LONGEST),
         };
         let risk = self
             .risk
