@@ -22,8 +22,8 @@ const fn integer(min: u64, max: u64) -> Shape {
     Shape::Integer { min, max }
 }
 
-/// Wire dialects a provider may name.
-const DIALECTS: &[&str] = &["openai_chat"];
+/// Wire dialects a provider may name: those of the providers, in their order (a test of the daemon holds the two together).
+pub const DIALECTS: &[&str] = &["openai_chat"];
 /// A thousand dollars a token: any price above is a slip.
 const MAX_PRICE: u64 = 1_000_000_000_000_000;
 

@@ -66,3 +66,15 @@ pub(super) fn prices(config: &DaemonConfig) -> Arc<PriceTable> {
         .collect();
     Arc::new(PriceTable::new(rows))
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_configuration_offers_every_dialect_there_is() {
+        let names: Vec<_> = dirigent_providers::DIALECTS
+            .iter()
+            .map(|dialect| dialect.name)
+            .collect();
+        assert_eq!(names, dirigent_config::rows::DIALECTS);
+    }
+}
