@@ -14,9 +14,14 @@ mod cluster;
 mod entry;
 mod extract;
 mod fill;
+mod gather;
 mod git;
+mod notes;
+mod outline;
+mod packages;
 mod pick;
 mod read;
+mod report;
 mod stamp;
 mod write;
 
@@ -83,6 +88,7 @@ fn compose(request: &ChatRequest) -> String {
     let findings = extract::Findings::of(&brief);
     match &request.response_schema {
         Some(schema) => fill::answer(schema, &brief, &findings).to_string(),
+        None if report::is_wanted(&brief, &findings) => report::compose(&brief, &findings),
         None => write::prose(&brief, &findings),
     }
 }

@@ -50,7 +50,7 @@ const WORDS: &[(Topic, &[&str])] = &[
         &[
             "report",
             "draft",
-            "review",
+            "incident review",
             "postmortem",
             "post-mortem",
             "write-up",
@@ -127,6 +127,8 @@ const WORDS: &[(Topic, &[&str])] = &[
 pub(super) struct Brief {
     /// Everything that instructs, in lower case.
     pub(super) instructions: String,
+    /// The first paragraph of what a user asks, as it was written.
+    pub(super) request: String,
     pub(super) material: Vec<Part>,
     /// Short values of JSON: (path, value).
     pub(super) facts: Vec<(String, String)>,
@@ -181,6 +183,9 @@ impl Brief {
         let mut paragraphs = prose.trim().splitn(2, "\n\n");
         let first = paragraphs.next().unwrap_or_default();
         let rest = paragraphs.next().unwrap_or_default().trim();
+        if self.request.is_empty() {
+            self.request = first.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
         self.instruct(first);
         let has_material = (self.material.len(), self.facts.len()) != before;
         if has_material && rest.len() < LONG_PROSE {

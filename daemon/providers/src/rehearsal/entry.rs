@@ -7,6 +7,8 @@ use super::stamp::Severity;
 pub(super) enum Kind {
     Log,
     History,
+    /// Markdown that somebody prepared about a source.
+    Notes,
     Prose,
 }
 

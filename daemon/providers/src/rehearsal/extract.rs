@@ -26,6 +26,8 @@ pub(super) struct Reading<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Trouble<'a> {
     pub(super) severity: Severity,
+    /// What so bad an entry is called where it stands.
+    pub(super) noun: &'static str,
     pub(super) count: usize,
     pub(super) example: &'a Entry<'a>,
     pub(super) last: &'a Entry<'a>,
@@ -74,6 +76,13 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// Whether its last time is before its first one.
+    pub(super) fn is_newest_first(&self) -> bool {
+        let mut times = self.entries.iter().filter_map(|entry| entry.time);
+        let first = times.next();
+        self.span().is_some_and(|(earliest, _)| Some(earliest) != first)
+    }
+
     /// The day, or the hour when there is one day, with most entries, and how many those are.
     pub(super) fn busiest(&self) -> Option<(&'a str, usize)> {
         let (first, last) = self.span()?;
@@ -86,11 +95,21 @@ impl<'a> Reading<'a> {
         tally(buckets).into_iter().next()
     }
 
+    /// What its errors and its warnings are called.
+    pub(super) fn trouble_nouns(&self) -> [&'static str; 2] {
+        if self.kind == Kind::History {
+            ["urgent fix", "fix"]
+        } else {
+            ["error", "warning"]
+        }
+    }
+
     /// What one of its entries is called.
     pub(super) fn noun(&self) -> &'static str {
         match self.kind {
             Kind::Log => "line",
             Kind::History => "commit",
+            Kind::Notes => "point",
             Kind::Prose => "sentence",
         }
     }
@@ -107,16 +126,16 @@ impl<'a> Reading<'a> {
     /// The label, or what it is.
     pub(super) fn name(&self) -> &str {
         match (self.label, self.kind) {
-            ("", Kind::Log) => "the log",
-            ("", Kind::History) => "the history",
-            ("", Kind::Prose) => "the text",
+            ("" | "log" | "text", Kind::History) => "the history",
+            ("" | "log", Kind::Log) => "the log",
+            ("", Kind::Notes | Kind::Prose) | ("text", _) => "the text",
             (label, _) => label,
         }
     }
 }
 
 /// Names with how often, most frequent first.
-fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
+pub(super) fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
     let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
     for (index, name) in names.enumerate() {
         counts.entry(name).or_insert((0, index)).0 += 1;
@@ -179,8 +198,15 @@ impl<'a> Findings<'a> {
                     continue;
                 };
                 if example.severity > Severity::Plain {
+                    let [urgent, mild] = reading.trouble_nouns();
+                    let noun = match (example.severity, reading.kind) {
+                        (Severity::Critical, kind) if kind != Kind::History => "critical",
+                        (Severity::Warning, _) => mild,
+                        _ => urgent,
+                    };
                     troubles.push(Trouble {
                         severity: example.severity,
+                        noun,
                         count: cluster.count,
                         example,
                         last,

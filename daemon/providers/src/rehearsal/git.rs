@@ -10,8 +10,14 @@ pub(super) fn is_commit(line: &str) -> bool {
         Some(rest) => rest.split([' ', '\n']).next().is_some_and(is_hash),
         None => line
             .split_once([' ', '\t', '|'])
-            .is_some_and(|(word, rest)| is_hash(word) && !rest.trim().is_empty()),
+            .is_some_and(|(word, rest)| (is_hash(word) || barred(line, word)) && !rest.trim().is_empty()),
     }
+}
+
+/// Before a bar also a hash of digits alone, or of letters, when more than one field follows.
+fn barred(line: &str, word: &str) -> bool {
+    let hex = (7..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit());
+    hex && line[word.len()..].starts_with('|') && line.matches('|').count() > 1
 }
 
 /// 7 to 40 hexadecimal digits with a digit and a letter among them, so that neither words nor numbers count.
@@ -111,25 +117,45 @@ fn commit(line: &str) -> Entry<'_> {
     entry
 }
 
+/// Words that begin a word of a subject which takes something back, and of one that mends something.
+const URGENT: &[&str] = &["revert", "hotfix", "regression", "rollback", "cve"];
+const MENDING: &[&str] = &[
+    "fix",
+    "bug",
+    "bugfix",
+    "bugs",
+    "fixes",
+    "fixed",
+    "fixing",
+    "broken",
+    "workaround",
+];
+
 /// Commits that mend or take back something stand for trouble.
 fn judge(subject: &str) -> Severity {
     let lower = subject.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&[
-        "revert",
-        "hotfix",
-        "regression",
-        "rollback",
-        "roll back",
-        "security",
-        "cve-",
-    ]) {
+    let mut words = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let urgent = words
+        .clone()
+        .any(|word| URGENT.iter().any(|sign| word.starts_with(sign)))
+        || lower.contains("roll back")
+        || lower.contains("security fix");
+    if urgent {
         Severity::Error
-    } else if has(&["fix", "bug", "crash", "broken", "workaround"]) {
+    } else if words.any(|word| MENDING.contains(&word)) {
         Severity::Warning
     } else {
         Severity::Plain
     }
+}
+
+/// The area a subject names before its first colon (`store: keep the tail` is about `store`).
+pub(super) fn area(subject: &str) -> Option<&str> {
+    let (area, rest) = subject.split_once(": ")?;
+    let named = (1..=30).contains(&area.len()) && area.split(' ').count() <= 3 && !rest.trim().is_empty();
+    named.then(|| area.split('(').next().unwrap_or(area).trim())
 }
 
 #[cfg(test)]
@@ -172,6 +198,10 @@ mod tests {
                 Severity::Warning
             )]
         );
+        assert!(is_commit("1234567|2025-06-23|Bob|Digits alone") && !is_commit("1234567 numbers"));
+        let plain = "a6819d3 debug: prefix and suffix of fixtures\n";
+        assert_eq!(of(plain)[0].3, Severity::Plain, "parts of words mend nothing");
+        assert_eq!(area("store: keep the tail"), Some("store"));
         assert!(!is_history("added more code\nfaced facade\n20250624 numbers\n"));
     }
 }

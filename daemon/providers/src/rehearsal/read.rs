@@ -3,11 +3,14 @@
 use super::brief::Part;
 use super::entry::{Entry, Kind};
 use super::git;
+use super::notes;
 use super::stamp::{self, Severity};
 
 /// Tells what a part is and reads it.
 pub(super) fn entries(part: &Part) -> (Kind, Vec<Entry<'_>>) {
-    if git::is_history(&part.text) {
+    if notes::is_notes(&part.text) {
+        (Kind::Notes, notes::entries(&part.label, &part.text))
+    } else if git::is_history(&part.text) {
         (Kind::History, git::entries(&part.text))
     } else if is_log(&part.text) {
         (Kind::Log, log(&part.text))
@@ -65,7 +68,7 @@ fn log(text: &str) -> Vec<Entry<'_>> {
 }
 
 /// `host unit[12]: message`, `LEVEL module: message` and the like: the first of three words that ends in a colon.
-fn source(rest: &str) -> (Option<&str>, &str) {
+pub(super) fn source(rest: &str) -> (Option<&str>, &str) {
     let mut at = 0;
     for word in rest.split(' ').take(3) {
         let end = at + word.len();
@@ -109,7 +112,7 @@ fn prose(text: &str) -> Vec<Entry<'_>> {
     entries
 }
 
-fn sentences(line: &str) -> Vec<&str> {
+pub(super) fn sentences(line: &str) -> Vec<&str> {
     let mut out = Vec::new();
     let mut start = 0;
     for (at, c) in line.char_indices() {
@@ -156,8 +159,9 @@ mod tests {
 
     #[test]
     fn prose_gives_sentences_and_points() {
-        let part =
-            part("# Title\nThe disk was full, e.g. on Monday. It failed twice.\n- a point. still it\n");
+        let part = part(
+            "# Title\nThe disk was full, e.g. on Monday. It failed twice.\nWe went home.\nIt rained.\n- a point. still it\n",
+        );
         let (kind, entries) = entries(&part);
         assert_eq!(kind, Kind::Prose);
         let raws: Vec<_> = entries.iter().map(|entry| entry.raw).collect();
@@ -167,6 +171,8 @@ mod tests {
                 "# Title",
                 "The disk was full, e.g. on Monday.",
                 "It failed twice.",
+                "We went home.",
+                "It rained.",
                 "- a point. still it"
             ]
         );

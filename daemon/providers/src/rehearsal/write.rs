@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use super::brief::{Brief, FOOTER, Topic};
+use super::cluster::Cluster;
 use super::entry::{Entry, Kind};
-use super::extract::{Findings, Reading, Trouble};
+use super::extract::{self, Findings, Reading, Trouble};
 use super::stamp::Severity;
+use super::{git, packages};
 
 /// Longest quote, in characters.
 const MAX_QUOTE: usize = 200;
@@ -29,7 +31,7 @@ pub(super) fn prose(brief: &Brief, findings: &Findings<'_>) -> String {
     }
     // What was asked for is not there: what is there instead.
     if sections == 1 {
-        put(&mut out, "Most frequent", &frequent(brief, findings));
+        put(&mut out, "What repeats", &frequent(brief, findings));
     }
     out + FOOTER
 }
@@ -69,7 +71,7 @@ const SECTIONS: &[(&str, Wanted, Section)] = &[
         timeline,
     ),
     (
-        "Most frequent",
+        "What repeats",
         |brief| any(brief, &[Topic::Report, Topic::Frequency]),
         frequent,
     ),
@@ -122,7 +124,7 @@ pub(super) fn summary(brief: &Brief, findings: &Findings<'_>) -> String {
             quote(worst.example.message, 120),
             times(worst)
         ));
-    } else if findings.entries() > 0 {
+    } else if findings.entries() > 0 && findings.readings.iter().any(|r| r.kind != Kind::History) {
         sentences.push("Nothing in it says that something went wrong.".into());
     }
     if brief.unread > 0 {
@@ -141,27 +143,33 @@ fn read_sentence(reading: &Reading<'_>) -> String {
         let _ = write!(text, " from {first} to {last}");
     }
     let (errors, all) = (reading.count(Severity::Error), reading.count(Severity::Warning));
-    let words = if reading.kind == Kind::History {
-        ["urgent fix", "fix"]
-    } else {
-        ["error", "warning"]
+    let [urgent, mild] = reading.trouble_nouns();
+    let _ = match (errors, all, reading.kind) {
+        (_, _, Kind::Notes) => Ok(()),
+        (0, 0, Kind::History) => write!(text, ": no fixes among them"),
+        (0, 0, _) => write!(text, ": no errors or warnings"),
+        _ => write!(text, ": {}, {}", many(errors, urgent), many(all - errors, mild)),
     };
-    let _ = write!(
-        text,
-        ": {}, {}",
-        many(errors, words[0]),
-        many(all - errors, words[1])
-    );
     if !reading.sources.is_empty() {
         let _ = write!(text, ", {}", many(reading.sources.len(), reading.source_noun()));
     }
+    // Within an hour the hour says nothing.
     if let Some((when, count)) = reading
         .busiest()
-        .filter(|(_, count)| *count > 1 && *count < reading.entries.len())
+        .filter(|(_, count)| *count > 1 && *count * 2 < reading.entries.len())
     {
         let _ = write!(text, "; most on {when} ({count})");
     }
+    if let Some(totals) = package_totals(reading) {
+        let _ = write!(text, ". Packages: {totals}");
+    }
     text + "."
+}
+
+/// How many packages were changed, for the log of a package manager.
+fn package_totals(reading: &Reading<'_>) -> Option<String> {
+    let known = reading.kind == Kind::Log && packages::is_package_log(&reading.entries);
+    known.then(|| packages::totals(&reading.entries)).flatten()
 }
 
 /// `1 fix`, `2 fixes`, `0 errors`.
@@ -177,7 +185,7 @@ fn key_points(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
     let prose = findings
         .readings
         .iter()
-        .filter(|reading| reading.kind == Kind::Prose);
+        .filter(|reading| matches!(reading.kind, Kind::Notes | Kind::Prose));
     let mut lines = Vec::new();
     for reading in prose.take(MAX_POINTS) {
         if findings.readings.len() > 1 {
@@ -203,16 +211,16 @@ fn errors(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
 }
 
 fn trouble_point(trouble: &Trouble<'_>) -> String {
-    let severity = trouble.severity.word();
     format!(
-        "- {severity} {}:\n  > {}",
+        "- {} {}:\n  > {}",
+        trouble.noun,
         times(trouble),
         quote(trouble.example.raw, MAX_QUOTE)
     )
 }
 
 /// `(3 times, 10:00 to 11:00)`
-fn times(trouble: &Trouble<'_>) -> String {
+pub(super) fn times(trouble: &Trouble<'_>) -> String {
     let count = if trouble.count == 1 {
         "once".to_owned()
     } else {
@@ -231,6 +239,10 @@ pub(super) fn milestones<'a>(reading: &'a Reading<'a>) -> Vec<&'a Entry<'a>> {
     let mut indexes: Vec<usize> = reading.key.iter().copied().chain([0, last]).collect();
     indexes.sort_unstable();
     indexes.dedup();
+    // `git log` begins with the newest.
+    if reading.kind == Kind::History && reading.is_newest_first() {
+        indexes.reverse();
+    }
     let entries = indexes.into_iter().filter_map(|index| reading.entries.get(index));
     entries
         .filter(|entry| entry.time.is_some() || reading.kind == Kind::History)
@@ -239,41 +251,97 @@ pub(super) fn milestones<'a>(reading: &'a Reading<'a>) -> Vec<&'a Entry<'a>> {
 
 fn timeline(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    for entry in findings.readings.iter().flat_map(milestones).take(2 * MAX_POINTS) {
-        let who = entry
-            .source
-            .map(|source| format!("{source}: "))
-            .unwrap_or_default();
-        lines.push(match entry.time {
-            Some(time) => format!("- {time} {who}{}", quote(entry.message, MAX_QUOTE)),
-            None => format!("- {who}{}", quote(entry.raw, MAX_QUOTE)),
-        });
+    for reading in &findings.readings {
+        if package_totals(reading).is_some() {
+            let groups = packages::groups(&reading.entries);
+            lines.extend(
+                groups
+                    .iter()
+                    .map(|group| format!("- {} {}", group.time, group.text())),
+            );
+        } else {
+            let several = reading.kind == Kind::Log || reading.sources.len() > 1;
+            lines.extend(milestones(reading).into_iter().map(|entry| event(entry, several)));
+        }
     }
+    lines.truncate(2 * MAX_POINTS);
     lines
+}
+
+fn event(entry: &Entry<'_>, several: bool) -> String {
+    let who = entry
+        .source
+        .filter(|_| several)
+        .map(|source| format!("{source}: "))
+        .unwrap_or_default();
+    match entry.time {
+        Some(time) => format!("- {time} {who}{}", quote(entry.message, MAX_QUOTE)),
+        None => format!("- {who}{}", quote(entry.raw, MAX_QUOTE)),
+    }
+}
+
+/// The readings whose lines repeat by nature: in prose and notes they are the form, not the subject.
+fn records<'f, 'a>(findings: &'f Findings<'a>) -> impl Iterator<Item = &'f Reading<'a>> {
+    let is_record = |reading: &&Reading<'_>| matches!(reading.kind, Kind::Log | Kind::History);
+    findings.readings.iter().filter(is_record)
 }
 
 fn frequent(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    // The repeated lines of prose are its form, not its subject.
-    for reading in findings
-        .readings
-        .iter()
-        .filter(|reading| reading.kind != Kind::Prose)
-    {
-        for cluster in reading
-            .clusters
-            .iter()
-            .filter(|cluster| cluster.count > 1)
-            .take(MAX_POINTS)
-        {
-            let example = reading.entries.get(cluster.first).map_or("", |entry| entry.raw);
+    for reading in records(findings) {
+        if reading.kind == Kind::History {
+            lines.extend(areas(reading));
+            continue;
+        }
+        let repeated = reading.clusters.iter().filter(|cluster| cluster.count > 1);
+        // What is bad is quoted among the errors already.
+        let entry = |cluster: &Cluster| {
+            reading
+                .entries
+                .get(cluster.first)
+                .filter(|e| e.severity == Severity::Plain)
+        };
+        for (cluster, entry) in repeated.filter_map(|c| Some((c, entry(c)?))).take(MAX_POINTS) {
             let template = quote(&cluster.template, 120);
             lines.push(format!(
                 "- {} times `{template}`, first:\n  > {}",
                 cluster.count,
-                quote(example, MAX_QUOTE)
+                quote(entry.raw, MAX_QUOTE)
             ));
         }
+    }
+    lines
+}
+
+/// The areas that commits name, most named first.
+fn areas(reading: &Reading<'_>) -> Vec<String> {
+    let areas = extract::tally(
+        reading
+            .entries
+            .iter()
+            .filter_map(|entry| git::area(entry.message)),
+    );
+    let repeated = areas.into_iter().filter(|(_, count)| *count > 1);
+    repeated
+        .take(MAX_POINTS)
+        .map(|(area, count)| format!("- {count} commits on `{}`", quote(area, 60)))
+        .collect()
+}
+
+/// Lines that stand alone; of a history every commit does.
+fn rare(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for reading in records(findings).filter(|r| r.kind == Kind::Log && !packages::is_package_log(&r.entries))
+    {
+        let single = reading.clusters.iter().filter(|cluster| cluster.count == 1);
+        let entries = single
+            .filter_map(|cluster| reading.entries.get(cluster.first))
+            .filter(|entry| entry.severity == Severity::Plain);
+        lines.extend(
+            entries
+                .take(MAX_POINTS)
+                .map(|entry| format!("- > {}", quote(entry.raw, MAX_QUOTE))),
+        );
     }
     lines
 }
@@ -297,24 +365,6 @@ fn sources(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
             reading.name(),
             most.join(", ")
         ));
-    }
-    lines
-}
-
-fn rare(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for reading in findings
-        .readings
-        .iter()
-        .filter(|reading| reading.kind != Kind::Prose)
-    {
-        let single = reading.clusters.iter().filter(|cluster| cluster.count == 1);
-        let entries = single.filter_map(|cluster| reading.entries.get(cluster.first));
-        lines.extend(
-            entries
-                .take(MAX_POINTS)
-                .map(|entry| format!("- > {}", quote(entry.raw, MAX_QUOTE))),
-        );
     }
     lines
 }

@@ -5,6 +5,7 @@
 )]
 
 mod prose;
+mod report;
 mod schema;
 mod stream;
 

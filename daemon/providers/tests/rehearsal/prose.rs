@@ -66,7 +66,7 @@ fn another_input_gives_another_answer() {
         "2026-03-01 10:00:00 INFO web: started\n2026-03-01 10:00:01 INFO web: ready\n",
     );
     assert!(
-        quiet.contains("0 errors, 0 warnings") && !quiet.contains("## Errors"),
+        quiet.contains("no errors or warnings") && !quiet.contains("## Errors"),
         "{quiet}"
     );
     assert!(
@@ -95,22 +95,6 @@ fn a_history_is_read_as_commits_with_authors() {
         "{text}"
     );
     assert!(text.contains("1 urgent fix, 1 fix, 2 authors"), "{text}");
-}
-
-#[test]
-fn a_report_carries_what_earlier_answers_found() {
-    let log = log();
-    let errors = answer("You find errors.", &log);
-    let timeline = answer("You build a timeline.", &log);
-    let input = serde_json::json!({ "symptoms": errors, "changes": timeline, "facts": { "lines": 46, "host": "web-1" } });
-    let text = answer("Draft an incident report from the findings.", &input.to_string());
-    assert!(text.contains("no space left on /var"), "{text}");
-    assert!(
-        text.contains("facts.lines: 46") && text.contains("facts.host: web-1"),
-        "{text}"
-    );
-    assert!(text.contains("symptoms") && text.contains("changes"), "{text}");
-    assert_eq!(text.matches("no model was asked").count(), 1, "{text}");
 }
 
 #[test]
