@@ -102,9 +102,21 @@ pub(super) fn totals(entries: &[Entry<'_>]) -> Option<String> {
         .collect();
     let again = match undone(entries) {
         0 => String::new(),
-        count => format!("; {count} of the installed removed again"),
+        1 => "; 1 of those installed was removed again".to_owned(),
+        count => format!("; {count} of those installed were removed again"),
     };
     (!parts.is_empty()).then(|| parts.join(", ") + &again)
+}
+
+/// How many lines are steps of the changes and not the changes themselves.
+pub(super) fn steps(entries: &[Entry<'_>]) -> usize {
+    let is_step = |message: &str| {
+        message
+            .split(' ')
+            .next()
+            .is_some_and(|word| STEPS.contains(&word))
+    };
+    entries.iter().filter(|entry| is_step(entry.message)).count()
 }
 
 /// How many packages were installed and later removed, in this very log.
@@ -152,7 +164,7 @@ mod tests {
         );
         assert_eq!(
             totals(&entries).as_deref(),
-            Some("2 installed, 1 removed; 1 of the installed removed again")
+            Some("2 installed, 1 removed; 1 of those installed was removed again")
         );
         assert!(!is_package_log(&entries[..0]));
     }

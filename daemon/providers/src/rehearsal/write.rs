@@ -253,18 +253,29 @@ fn timeline(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for reading in &findings.readings {
         if package_totals(reading).is_some() {
-            let groups = packages::groups(&reading.entries);
-            lines.extend(
-                groups
-                    .iter()
-                    .map(|group| format!("- {} {}", group.time, group.text())),
-            );
+            lines.extend(package_events(reading));
         } else {
             let several = reading.kind == Kind::Log || reading.sources.len() > 1;
             lines.extend(milestones(reading).into_iter().map(|entry| event(entry, several)));
         }
     }
     lines.truncate(2 * MAX_POINTS);
+    lines
+}
+
+/// Changes of packages, and what went wrong between them.
+fn package_events(reading: &Reading<'_>) -> Vec<String> {
+    let groups = packages::groups(&reading.entries);
+    let mut lines: Vec<String> = groups
+        .iter()
+        .map(|group| format!("- {} {}", group.time, group.text()))
+        .collect();
+    let bad = milestones(reading)
+        .into_iter()
+        .filter(|entry| entry.severity > Severity::Plain);
+    lines.extend(bad.map(|entry| event(entry, true)));
+    // All begin with a time of one shape; what is of one second stays as it was.
+    lines.sort_by(|a, b| a.get(..21).cmp(&b.get(..21)));
     lines
 }
 
@@ -291,6 +302,13 @@ fn frequent(_: &Brief, findings: &Findings<'_>) -> Vec<String> {
     for reading in records(findings) {
         if reading.kind == Kind::History {
             lines.extend(areas(reading));
+            continue;
+        }
+        if package_totals(reading).is_some() {
+            let (steps, all) = (packages::steps(&reading.entries), reading.entries.len());
+            lines.push(format!(
+                "- {steps} of {all} lines are steps of package changes (unpacking, configuring, triggers)"
+            ));
             continue;
         }
         let repeated = reading.clusters.iter().filter(|cluster| cluster.count > 1);

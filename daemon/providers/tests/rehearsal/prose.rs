@@ -125,3 +125,21 @@ fn hostile_input_is_read_within_bounds() {
     let json_log = "{\"level\":\"error\",\"msg\":\"lost\"}\n".repeat(20_000);
     assert!(answer("Count the errors.", &json_log).contains("20000 errors"));
 }
+
+#[test]
+fn a_package_log_is_told_as_changes_with_what_went_wrong_between_them() {
+    let mut log = String::new();
+    for second in 10..30 {
+        log += &format!("2026-03-01 10:00:{second} install lib{second}:all <none> 1\n");
+        log += &format!("2026-03-01 10:00:{second} status unpacked lib{second}:all 1\n");
+    }
+    log += "2026-03-01 10:00:31 error: checksum mismatch for libbar\n2026-03-01 10:00:32 remove lib10:all 1 <none>\n";
+    let text = answer("Give the timeline.", &log);
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("- ")).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(
+        lines[0].contains("installed 20 packages") && lines[1].contains("checksum mismatch"),
+        "{text}"
+    );
+    assert!(lines[2].contains("removed 1 package: lib10:all"), "{text}");
+}
