@@ -22,14 +22,10 @@ pub struct ClientConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThemeChoice {
-    /// As the terminal says.
-    Auto,
-    /// For dark terminals.
-    Dark,
-    /// For light terminals.
-    Light,
-    /// Strong contrast.
-    HighContrast,
+    /// The terminal's own 16.
+    Terminal,
+    /// Blue and orange instead of green and red.
+    BlueOrange,
     /// No colours.
     Mono,
 }
@@ -62,12 +58,8 @@ pub enum TimeChoice {
 pub struct ScreenSection {
     /// Colours.
     pub theme: ThemeChoice,
-    /// Take clicks and the wheel.
-    pub mouse: bool,
     /// ASCII alone.
     pub ascii: AsciiChoice,
-    /// For slow links.
-    pub slow: bool,
     /// Time zone shown.
     pub time: TimeChoice,
 }

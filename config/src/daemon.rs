@@ -157,8 +157,6 @@ pub struct ApprovalsSection {
     /// How long a request waits for a decision.
     #[serde(with = "duration_text")]
     pub default_expiry: Duration,
-    /// How long a decision can be taken back, in milliseconds.
-    pub undo_grace_ms: u64,
 }
 
 /// Least severe line that is logged.

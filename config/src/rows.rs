@@ -52,7 +52,6 @@ pub const DAEMON: &[Row] = &[
     row("prices.*.output", integer(0, MAX_PRICE)),
     row("rehearsal.token_delay_ms", integer(0, 1_000)),
     row("approvals.default_expiry", Shape::Duration),
-    row("approvals.undo_grace_ms", integer(0, 600_000)),
     row(
         "log.level",
         Shape::OneOf(&["error", "warn", "info", "debug", "trace"]),
@@ -65,13 +64,8 @@ pub const DAEMON: &[Row] = &[
 
 /// Keys of `tui.toml`.
 pub const CLIENT: &[Row] = &[
-    row(
-        "screen.theme",
-        Shape::OneOf(&["auto", "dark", "light", "high_contrast", "mono"]),
-    ),
-    row("screen.mouse", Shape::Bool),
+    row("screen.theme", Shape::OneOf(&["terminal", "blue_orange", "mono"])),
     row("screen.ascii", Shape::OneOf(&["auto", "always", "never"])),
-    row("screen.slow", Shape::Bool),
     row("screen.time", Shape::OneOf(&["local", "utc"])),
     row("confirm.guard_ms", integer(0, 10_000)),
     row("keymap.*", Shape::Text),

@@ -53,8 +53,8 @@ impl Options {
     #[must_use]
     pub fn from_config(config: &ClientConfig, env: &TerminalEnv) -> Self {
         let scheme = match config.screen.theme {
-            ThemeChoice::Auto | ThemeChoice::Dark | ThemeChoice::Light => Scheme::Terminal,
-            ThemeChoice::HighContrast => Scheme::BlueOrange,
+            ThemeChoice::Terminal => Scheme::Terminal,
+            ThemeChoice::BlueOrange => Scheme::BlueOrange,
             ThemeChoice::Mono => Scheme::Mono,
         };
         let mut theme = env.theme(scheme, config.screen.ascii == AsciiChoice::Always);

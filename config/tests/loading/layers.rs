@@ -57,14 +57,17 @@ fn the_egress_variable_adds_and_the_long_one_replaces() {
 #[test]
 fn one_environment_serves_both_binaries() {
     let environment = Environment::of([
-        ("DIRIGENT__SCREEN__MOUSE", "off"),
+        ("DIRIGENT__CONFIRM__GUARD_MS", "900"),
         ("DIRIGENT__RUN__SHELL", "deny"),
     ]);
     let sources = Sources {
         environment,
         ..Sources::default()
     };
-    assert!(!load_client(&sources).expect("client").config.screen.mouse);
+    assert_eq!(
+        load_client(&sources).expect("client").config.confirm.guard_ms,
+        900
+    );
     assert_eq!(
         load_daemon(&sources).expect("daemon").config.run.shell,
         ShellPolicy::Deny
