@@ -76,11 +76,12 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Whether its last time is before its first one.
+    /// Whether it begins with the newest, as `git log` does: unless its times say otherwise.
     pub(super) fn is_newest_first(&self) -> bool {
         let mut times = self.entries.iter().filter_map(|entry| entry.time);
-        let first = times.next();
-        self.span().is_some_and(|(earliest, _)| Some(earliest) != first)
+        let (first, last) = (times.next(), times.next_back());
+        let sortable = first.is_some_and(|first| first.starts_with(|c: char| c.is_ascii_digit()));
+        !(sortable && first < last)
     }
 
     /// The day, or the hour when there is one day, with most entries, and how many those are.
