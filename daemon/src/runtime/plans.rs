@@ -1,6 +1,7 @@
 //! Published versions, compiled once and shared by the runs that pin them; agents that runs pin.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dirigent_engine::machine::Workflow;
@@ -139,9 +140,31 @@ impl AgentSource for Plans {
 
 /// Reads the document of a version; it was checked when it was published.
 fn compile(name: &str, document: &Value) -> Result<Arc<Workflow>, RuntimeError> {
-    dirigent_engine::load(name, &document.to_string())
+    dirigent_engine::load(name, &source_of(document))
         .map(Arc::new)
         .map_err(|details| RuntimeError::BadVersion { details })
+}
+
+/// A stored document as text. What its author may only write as an escape stays one: JSON leaves controls of writing
+/// direction and the like as they are, and the reader of documents refuses them as raw characters.
+fn source_of(document: &Value) -> String {
+    let text = document.to_string();
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_escaped(character) {
+            let _ = write!(safe, "\\u{:04X}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Outside of strings JSON holds none of these, and all are written with four digits.
+fn is_escaped(character: char) -> bool {
+    matches!(character,
+        '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// The body of a stored document.
@@ -160,5 +183,27 @@ pub(crate) fn unread(error: RecordError) -> RuntimeError {
             what: "a record".into(),
             detail: other.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dirigent_protocol::source;
+
+    #[test]
+    fn what_was_written_as_an_escape_compiles_again() {
+        let odd: String = (1..=0xffff_u32)
+            .filter_map(char::from_u32)
+            .filter(|c| c.is_control() || is_escaped(*c) || "\"\\/\u{e000}".contains(*c))
+            .chain(['\u{1f469}'])
+            .collect();
+        let document = serde_json::json!({
+            "document": { "dsl": "1.0.3", "namespace": "t", "name": "odd", "version": "1.0.0", "title": odd },
+            "do": [{ "a": { "set": { "text": odd, odd.as_str(): 1 } } }],
+        });
+        let parsed = source::parse(source_of(&document).as_bytes());
+        assert_eq!(parsed.diagnostics, []);
+        assert_eq!(parsed.documents[0].to_json(), document);
     }
 }
