@@ -178,9 +178,9 @@ impl Cx {
                 } else {
                     value.to_string()
                 };
-                self.out.text(&text);
+                self.out.exact(&text);
             }
-            Some(Format::Yaml) => self.out.text(&yaml(value)?),
+            Some(Format::Yaml) => self.out.exact(&yaml(value)?),
             Some(Format::Table) | None => table(&mut self.out),
         }
         Ok(())
@@ -188,7 +188,7 @@ impl Cx {
 
     /// Writes one line of a stream of JSON.
     pub fn json_line(&mut self, value: &Value) {
-        self.out.text(&value.to_string());
+        self.out.exact(&value.to_string());
         self.out.flush();
     }
 }

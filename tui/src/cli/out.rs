@@ -1,4 +1,7 @@
-//! Standard output and standard error: colour only on a terminal, control bytes of outside text made visible there.
+//! Standard output and standard error: colour only on a terminal, control bytes of outside text made visible.
+//!
+//! What is laid out for people is harmless everywhere: a pipe often ends in a terminal (`| head`). Only what a pipe
+//! must get byte for byte (JSON, YAML, a run's own result) goes there as it is.
 //!
 //! Invariant: a reader that went away is no error; every other failed write is, and it is reported once.
 
@@ -61,9 +64,9 @@ impl Look {
         }
     }
 
-    /// Text of several lines, harmless on a terminal.
+    /// Data for programs: exact in a pipe, harmless on a terminal.
     #[must_use]
-    pub fn text<'a>(self, text: &'a str) -> Cow<'a, str> {
+    pub fn exact<'a>(self, text: &'a str) -> Cow<'a, str> {
         if self.terminal {
             clean(text)
         } else {
@@ -71,16 +74,16 @@ impl Look {
         }
     }
 
-    /// Text for one line. Newlines are shown everywhere: one record stays one line.
+    /// Text of several lines for people, harmless everywhere.
+    #[must_use]
+    pub fn text<'a>(self, text: &'a str) -> Cow<'a, str> {
+        clean(text)
+    }
+
+    /// Text for one line for people, harmless everywhere; one record stays one line.
     #[must_use]
     pub fn line<'a>(self, text: &'a str) -> Cow<'a, str> {
-        if self.terminal {
-            clean_line(text)
-        } else if text.contains(['\n', '\r']) {
-            Cow::Owned(text.replace("\r\n", "↵").replace(['\n', '\r'], "↵"))
-        } else {
-            Cow::Borrowed(text)
-        }
+        clean_line(text)
     }
 
     /// Text that is harmless already, in the colour of its meaning.
@@ -150,9 +153,16 @@ impl Out {
         self.raw("\n");
     }
 
-    /// Writes outside text, a newline behind it.
+    /// Writes outside text for people, a newline behind it.
     pub fn text(&mut self, text: &str) {
-        let text = self.look.text(text).into_owned();
+        let text = self.look.text(text);
+        self.raw(text.strip_suffix('\n').unwrap_or(&text));
+        self.raw("\n");
+    }
+
+    /// Writes data for programs, a newline behind it: exact in a pipe, harmless on a terminal.
+    pub fn exact(&mut self, text: &str) {
+        let text = self.look.exact(text);
         self.raw(text.strip_suffix('\n').unwrap_or(&text));
         self.raw("\n");
     }
@@ -228,14 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_never_gets_outside_escapes() {
+    fn people_never_get_outside_escapes_and_programs_get_them_exact() {
         let tty = Look {
             terminal: true,
             colour: true,
         };
         assert_eq!(tty.line("a\u{1b}[2Jb\nc"), "a^[[2Jb↵c");
-        assert_eq!(PIPE.text("a\u{1b}b"), "a\u{1b}b");
-        assert_eq!(PIPE.line("a\nb"), "a↵b");
+        assert_eq!(tty.exact("a\u{1b}b"), "a^[b");
+        assert_eq!(PIPE.exact("a\u{1b}b"), "a\u{1b}b");
+        assert_eq!(PIPE.text("a\u{1b}b\nc"), "a^[b\nc");
+        assert_eq!(PIPE.line("a\u{9b}\nb"), "a<U+009B>↵b");
         assert_eq!(tty.paint(Tone::Good, "ok"), "\u{1b}[32mok\u{1b}[0m");
         assert_eq!(PIPE.paint(Tone::Good, "ok"), "ok");
     }

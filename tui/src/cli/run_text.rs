@@ -146,7 +146,7 @@ impl Run {
     /// What came out, for people: a text as it is, anything else as JSON.
     pub fn write_output(&self, out: &mut Out) {
         if self.body.status == Status::Completed && !self.body.output.is_null() {
-            out.text(&value_text(&self.body.output));
+            out.exact(&value_text(&self.body.output));
         }
     }
 }

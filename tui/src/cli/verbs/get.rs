@@ -142,7 +142,7 @@ fn one(cx: &mut Cx, document: &Document) -> Result<(), Fault> {
     let value = serde_json::to_value(document)
         .map_err(|error| Fault::new(Code::Internal, format!("this document cannot be shown: {error}")))?;
     if cx.globals.format().is_none() {
-        cx.out.text(&yaml(&value)?);
+        cx.out.exact(&yaml(&value)?);
         return Ok(());
     }
     cx.show(&value, |out| {

@@ -69,7 +69,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
             if let (true, Some(members)) = (at + 1 == last, value.as_object_mut()) {
                 members.insert("cursor".into(), json!(cursor));
             }
-            cx.out.text(&value.to_string());
+            cx.out.exact(&value.to_string());
         }
         cx.out.flush();
         left = left.saturating_sub(last as u64);
