@@ -136,7 +136,12 @@ impl Shell {
             Msg::Signal(Signal::Continue | Signal::Stop) => vec![Effect::Redraw],
             Msg::Signal(Signal::End(_)) | Msg::InputLost => vec![Effect::Quit],
             Msg::News(news) => {
+                let live = self.model.connection.is_live();
                 let cmds = self.model.apply(news, time);
+                if live != self.model.connection.is_live() {
+                    // What was said under the other state of the connection may be untrue now.
+                    self.note = None;
+                }
                 let mut effects = self.run(cmds, time);
                 effects.extend(self.tell(Input::Data, time));
                 effects

@@ -74,6 +74,31 @@ fn keys_that_came_before_the_frame_decide_nothing() {
 }
 
 #[test]
+fn on_a_small_screen_the_list_decides_nothing_and_says_what_does() {
+    let mut world = World::live(80, 24);
+    world.press("!");
+    world.wait(1_000);
+    world.press("esc j");
+    world.wait(1_000);
+    world.press("a");
+    assert_eq!(world.held(), 0);
+    assert!(world.text().contains("Enter shows it"), "{}", world.text());
+}
+
+#[test]
+fn a_refusal_for_want_of_a_connection_goes_when_the_connection_is_back() {
+    let mut world = inbox();
+    world.press("J");
+    world.wait(1_000);
+    world.disconnect();
+    world.press("a");
+    assert_eq!(world.held(), 0);
+    assert!(world.text().contains("may be old"), "{}", world.text());
+    world.connect(everything());
+    assert!(!world.text().contains("may be old"), "{}", world.text());
+}
+
+#[test]
 fn a_change_under_the_cursor_stops_keys() {
     let mut world = inbox();
     world.press("J");

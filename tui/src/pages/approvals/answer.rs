@@ -41,7 +41,7 @@ impl Approvals {
     pub(super) fn begin(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(approval) = self.current(ctx) else {
             return vec![Cmd::Note(Note::refused(
-                "key ignored: it was not on the screen yet; look, then press again",
+                "key ignored: it was not on the screen yet; Enter shows it, then decide",
             ))];
         };
         if let Some(why) = self.seen.too_soon(approval, ctx.prefs.guard, ctx.time) {

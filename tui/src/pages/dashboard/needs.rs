@@ -101,7 +101,13 @@ fn line(need: Need, here: bool, lead: usize, ctx: &Ctx<'_>, width: usize) -> Lin
             };
             let sign = Sign::ALERT;
             line.push(sign.role, format!("{} {}", sign.sign, fit("fail", 6)));
-            let what = format!("{} at {}", run.body.workflow, run.body.step);
+            let body = &run.body;
+            // A run may fail before its first step or as a whole.
+            let what = if body.step.is_empty() {
+                body.workflow.clone()
+            } else {
+                format!("{} at {}", body.workflow, body.step)
+            };
             let lead = room / 2;
             line.push_fit(name, &what, lead);
             let why = run.error().unwrap_or("faulted");
