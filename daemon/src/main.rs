@@ -6,8 +6,14 @@ use clap::Parser;
 use dirigent_daemon::cli::{Args, run};
 
 fn main() -> ExitCode {
-    run(Args::parse()).unwrap_or_else(|failure| {
-        eprintln!("{}", failure.render());
+    let args = Args::parse();
+    let as_json = args.wants_json();
+    run(args).unwrap_or_else(|failure| {
+        if as_json {
+            eprintln!("{}", failure.to_json());
+        } else {
+            eprintln!("{}", failure.render());
+        }
         ExitCode::from(failure.code().exit())
     })
 }

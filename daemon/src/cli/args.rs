@@ -31,6 +31,17 @@ pub struct Args {
     pub verb: Option<Verb>,
 }
 
+impl Args {
+    /// Whether a program reads what this prints.
+    #[must_use]
+    pub const fn wants_json(&self) -> bool {
+        matches!(
+            self.verb,
+            Some(Verb::Check { json: true } | Verb::Validate { json: true, .. })
+        )
+    }
+}
+
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub enum Verb {

@@ -57,6 +57,19 @@ impl Failure {
         }
     }
 
+    /// The same for programs, in one line: `{"error":{"code","message","at","help"}}`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let help = Some(self.help()).filter(|help| !help.is_empty());
+        serde_json::json!({ "error": {
+            "code": self.code().as_str(),
+            "message": self.to_string(),
+            "at": null,
+            "help": help,
+        }})
+        .to_string()
+    }
+
     /// `error[code]: what` and `help: what to do`, as people read it.
     #[must_use]
     pub fn render(&self) -> String {
@@ -71,4 +84,19 @@ impl Failure {
 /// Prints a line; a reader that has gone away is no problem.
 pub(super) fn print(text: impl fmt::Display) {
     drop(writeln!(std::io::stdout().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_read_a_failure_as_one_line_of_json() {
+        let line = Failure::NoStore("/a \"b\"\nc".to_owned()).to_json();
+        assert!(!line.contains('\n'));
+        let error = &serde_json::from_str::<serde_json::Value>(&line).unwrap()["error"];
+        assert_eq!(error["code"], "io");
+        assert_eq!(error["message"], "there is no store in /a \"b\"\nc");
+        assert!(error["help"].as_str().unwrap().contains("--data-dir"));
+    }
 }
