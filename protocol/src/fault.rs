@@ -93,7 +93,7 @@ codes! {
     /// Client and daemon share no protocol version.
     VersionMismatch = "version_mismatch", 69;
     /// The daemon does not know this method or feature.
-    Unsupported = "unsupported", 69;
+    Unsupported = "unsupported", 1;
     /// A value is larger than its limit.
     TooLarge = "too_large", 65;
     /// The daemon cannot be reached.

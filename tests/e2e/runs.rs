@@ -105,6 +105,17 @@ fn the_same_idempotency_key_starts_one_run() {
     let first = home.client(&arguments).expect_code(0).json();
     let second = home.client(&arguments).expect_code(0).json();
     assert_eq!(first["run"], second["run"]);
+    let other = home.client(&[
+        "run",
+        "-f",
+        &file,
+        "--idempotency-key",
+        "k-1",
+        "--input",
+        "{\"other\": 1}",
+        "--json",
+    ]);
+    assert!(other.stderr.contains("conflict"), "{other:#?}");
 }
 
 #[test]

@@ -57,6 +57,12 @@ pub enum RuntimeError {
         /// What is in the way.
         detail: String,
     },
+    /// The idempotency key started another run.
+    #[error("the idempotency key was used for run {run}, with another workflow or another input")]
+    KeyReused {
+        /// The run it started.
+        run: RunId,
+    },
     /// The version's document does not compile; it should not have been published.
     #[error("the workflow version cannot be run")]
     BadVersion {
@@ -118,6 +124,9 @@ impl From<RuntimeError> for Fault {
                 fault(Code::Stale).help("look at the approval again, then decide on what it says now")
             }
             RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } => fault(Code::WrongState),
+            RuntimeError::KeyReused { .. } => {
+                fault(Code::Conflict).help("use a new key for a new run, or the same input for the same run")
+            }
             RuntimeError::BadVersion { details } => fault(Code::Invalid).details(details),
             RuntimeError::BadDocument { .. } => fault(Code::Invalid),
             RuntimeError::Overloaded { retry_after } => overloaded(&text, retry_after),

@@ -57,10 +57,11 @@ impl RuntimeHandle {
     pub async fn start(&self, start: StartRun, actor: Actor) -> Result<Started, RuntimeError> {
         let org = actor.subject.org;
         let key = start.idempotency_key.clone();
-        if let Some(existing) = self.started_before(org, key.as_deref())? {
+        let version: WorkflowVersion = body(&start.version)?;
+        let asked = (version.workflow_name.clone(), super::papers::shown(&start.input));
+        if let Some(existing) = self.started_before(org, key.as_deref(), &asked)? {
             return Ok(existing);
         }
-        let version: WorkflowVersion = body(&start.version)?;
         let workflow = self.core.plans.compiled(&version)?;
         let pins = self.core.plans.pins(org, &workflow)?;
         let run = RunId::new();
@@ -93,7 +94,7 @@ impl RuntimeHandle {
                 status,
             }),
             Err(RuntimeError::Commit(CommitError::Conflict(Conflict::Key { .. }))) => self
-                .started_before(org, key.as_deref())?
+                .started_before(org, key.as_deref(), &asked)?
                 .ok_or(RuntimeError::Internal("a new run's keys exist already")),
             Err(error) => Err(error),
         }
@@ -294,7 +295,13 @@ impl RuntimeHandle {
         })
     }
 
-    fn started_before(&self, org: EntityId, key: Option<&str>) -> Result<Option<Started>, RuntimeError> {
+    /// The run that was started with that key; it must be of the same workflow (a newer version is fine) and input.
+    fn started_before(
+        &self,
+        org: EntityId,
+        key: Option<&str>,
+        asked: &(String, Value),
+    ) -> Result<Option<Started>, RuntimeError> {
         let Some(key) = key else { return Ok(None) };
         let value = Value::String(key.to_owned());
         let found = self
@@ -305,6 +312,9 @@ impl RuntimeHandle {
         let Some(stored) = found else { return Ok(None) };
         let execution: WorkflowExecution = body(&stored.document)?;
         let run = RunId::from(stored.document.metadata.id);
+        if asked.0 != execution.workflow || asked.1 != execution.input {
+            return Err(RuntimeError::KeyReused { run });
+        }
         let status = self.core.runs.status(run).unwrap_or(execution.status);
         Ok(Some(Started {
             run,

@@ -27,8 +27,8 @@ use crate::model::{LinkCmd, News};
 
 /// First pause before another try; doubles up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(100);
-/// Longest pause between two tries.
-const LONGEST: Duration = Duration::from_secs(5);
+/// Longest pause between two tries: somebody is looking at the screen.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The way to the link's thread. Dropping it ends the link.
 #[derive(Debug)]
