@@ -89,6 +89,16 @@ impl Client {
         }
     }
 
+    /// Waits until the process has stopped, as a shell does: a CONT that comes before the stop is lost.
+    fn stopped(&self) {
+        let stat = format!("/proc/{}/stat", self.child.process_id().unwrap());
+        let end = Instant::now() + DEADLINE;
+        while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+            assert!(Instant::now() < end, "the client did not stop");
+            std::thread::yield_now();
+        }
+    }
+
     fn painted(&mut self) {
         self.until("the first frame", |screen| {
             screen.contents().contains("Operate › Dashboard")
@@ -169,6 +179,7 @@ fn a_stop_gives_the_terminal_back_and_a_continue_draws_again() {
     client.painted();
     client.signal("TSTP");
     client.until("the shell's screen", |screen| !screen.alternate_screen());
+    client.stopped();
     client.signal("CONT");
     client.until("the page again", |screen| {
         screen.alternate_screen() && screen.contents().contains("Dashboard")
