@@ -2,6 +2,8 @@
 
 pub mod bar;
 pub mod cursor;
+#[cfg(test)]
+pub(crate) mod drawn;
 pub mod graph;
 pub mod line;
 pub mod pane;

@@ -231,15 +231,7 @@ mod tests {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
         pane.render(data, true, area, &mut buf, &Theme::default());
-        let rows = buf.content.chunks(usize::from(width.max(1)));
-        let lines = rows.map(|row| {
-            row.iter()
-                .map(ratatui::buffer::Cell::symbol)
-                .collect::<String>()
-                .trim_end()
-                .to_owned()
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        crate::widgets::drawn::text(&buf)
     }
 
     #[test]

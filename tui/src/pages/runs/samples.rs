@@ -22,6 +22,7 @@ use crate::model::{Approval, Journal, Link, Model, Run, Time};
 use crate::options::Prefs;
 use crate::pages::{Ctx, Page};
 use crate::theme::Theme;
+use crate::widgets::drawn::text;
 
 /// The start of every sample.
 pub(super) fn start() -> Timestamp {
@@ -473,17 +474,4 @@ pub(super) fn draw(page: &dyn Page, ctx: &Ctx<'_>, width: u16, height: u16) -> S
     let mut buf = Buffer::empty(area);
     page.view(ctx, area, &mut buf);
     text(&buf)
-}
-
-/// A buffer as text.
-pub(super) fn text(buf: &Buffer) -> String {
-    let rows = buf.content.chunks(usize::from(buf.area.width.max(1)));
-    let lines = rows.map(|row| {
-        row.iter()
-            .map(ratatui::buffer::Cell::symbol)
-            .collect::<String>()
-            .trim_end()
-            .to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

@@ -8,6 +8,7 @@ use super::view::lay_out;
 use super::visible::{Scope, visible};
 use super::{Direction, Graph, GraphEdge, GraphNode, GraphView, TreeView};
 use crate::theme::Theme;
+use crate::widgets::drawn::text;
 use crate::widgets::step_state::StepState as S;
 
 fn node(id: &str, kind: &str, state: S, note: &str) -> GraphNode {
@@ -39,15 +40,6 @@ fn when(from: &str, to: &str, label: &str) -> GraphEdge {
         conditional: true,
         ..edge(from, to)
     }
-}
-
-fn text(buf: &Buffer) -> String {
-    let width = usize::from(buf.area.width).max(1);
-    let rows = buf.content.chunks(width).map(|row| {
-        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
-        line.trim_end().to_owned()
-    });
-    rows.collect::<Vec<_>>().join("\n")
 }
 
 fn draw(graph: &Graph, width: u16, height: u16) -> String {
