@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::digest::Digest;
-use crate::entity::{Document, Kind};
+use crate::entity::{Document, Kind, RuleScope};
 use crate::id::{EntityId, RunId};
 use crate::run::{Decision, EffectId, Resolution, Status};
 use crate::source::Diagnostic;
@@ -100,6 +100,18 @@ pub enum Command {
         /// The decider's words.
         #[serde(default)]
         reason: Option<String>,
+        /// What else is done in the same commit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        also: Option<Also>,
+    },
+    /// Ask an agent about an approval, before deciding. The answer appears among the approval's questions.
+    ApprovalAsk {
+        /// The approval.
+        approval: EntityId,
+        /// The digest of what was shown.
+        digest: Digest,
+        /// The question.
+        question: String,
     },
     /// Say what became of an effect whose outcome nobody knows.
     EffectResolve {
@@ -114,6 +126,22 @@ pub enum Command {
     },
     /// End the daemon after letting short steps finish.
     DaemonStop {},
+}
+
+/// What is done together with a decision: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Also {
+    /// With a no: the run is cancelled.
+    StopRun {},
+    /// The decision counts for requests like this one from now on, and for those that wait.
+    AddRule {
+        /// How much like this one.
+        scope: RuleScope,
+        /// Name of the rule; without one it is made from the workflow and the step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
 }
 
 /// What to run.
@@ -157,6 +185,18 @@ pub enum CommandReply {
     },
     /// It was recorded.
     Accepted {},
+    /// The decision was recorded, and with it a rule.
+    Ruled {
+        /// The rule's name.
+        rule: String,
+        /// Requests that waited and are answered by it now.
+        covers: u32,
+    },
+    /// The question was recorded; this run answers it.
+    Asked {
+        /// The run.
+        run: RunId,
+    },
 }
 
 /// What became of one definition of a file.

@@ -74,6 +74,8 @@ codes! {
     AlreadyDecided = "already_decided", 1;
     /// What was shown is not what would run any more.
     Stale = "stale", 1;
+    /// There is no agent to ask.
+    NoAgent = "no_agent", 1;
     /// The subject may not do this.
     NotPermitted = "not_permitted", 77;
     /// Too much at once; `retry_after_ms` says when to come back.

@@ -211,6 +211,8 @@ pub struct StoreStatus {
     pub commits: u64,
     /// Commits that the state is behind the journal.
     pub lag: u64,
+    /// How long the oldest of them has been waiting, milliseconds.
+    pub lag_ms: u64,
     /// Bytes of the journal.
     pub journal_bytes: u64,
     /// Bytes of the state.

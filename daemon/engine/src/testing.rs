@@ -244,6 +244,23 @@ impl Run {
             by: "ada".to_owned(),
             reason: reason.map(str::to_owned),
             digest: pending.digest,
+            stops_run: false,
+        };
+        self.tell(Stimulus::Decided {
+            approval: pending.id,
+            record,
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn deny_and_stop(&mut self) -> Result<(), Refusal> {
+        let pending = self.approvals().remove(0);
+        let record = DecisionRecord {
+            decision: Verdict::Deny,
+            by: "ada".to_owned(),
+            reason: Some("not like this".to_owned()),
+            digest: pending.digest,
+            stops_run: true,
         };
         self.tell(Stimulus::Decided {
             approval: pending.id,
@@ -260,6 +277,7 @@ impl Run {
             by: "ada".to_owned(),
             reason: None,
             digest,
+            stops_run: false,
         };
         self.tell(Stimulus::Decided {
             approval: pending.id,
@@ -274,6 +292,7 @@ impl Run {
             by: "ada".to_owned(),
             reason: None,
             digest: pending.digest,
+            stops_run: false,
         };
         self.tell(Stimulus::Decided {
             approval: pending.id,

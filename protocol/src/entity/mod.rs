@@ -5,6 +5,7 @@
 
 mod agent;
 mod agent_version;
+mod approval_rule;
 mod audit_log;
 mod definition;
 mod document;
@@ -19,6 +20,7 @@ mod workflow_version;
 
 pub use agent::Agent;
 pub use agent_version::AgentVersion;
+pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
 pub use audit_log::{AuditLog, Verdict};
 pub use definition::{Column, Definition, Entity, Index, Relation, Writer};
 pub use document::{Document, Metadata, Visibility};
@@ -27,7 +29,7 @@ pub use organization::Organization;
 pub use team::Team;
 pub use user::User;
 pub use workflow::Workflow;
-pub use workflow_approval::{ApprovalStatus, WorkflowApproval};
+pub use workflow_approval::{ApprovalStatus, Question, WorkflowApproval};
 pub use workflow_execution::{Progress, WorkflowExecution};
 pub use workflow_version::WorkflowVersion;
 
@@ -65,6 +67,7 @@ entities! {
     WorkflowVersion,
     WorkflowExecution,
     WorkflowApproval,
+    ApprovalRule,
     Notification,
     AuditLog,
     User,

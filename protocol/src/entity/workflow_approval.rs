@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::definition::{check_as, json_of, schema_of};
 use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
 use crate::id::EntityId;
-use crate::run::Risk;
+use crate::run::{Consequence, Risk};
 
 /// Where an approval stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -52,10 +52,25 @@ pub struct WorkflowApproval {
     pub reason: Option<String>,
     /// The exact content the decision is about.
     pub payload: Value,
+    /// What is there now, where a yes replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// The agent that answers questions about it; without one, the agent whose step ended last in the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// What a no does to the run.
+    #[serde(skip_serializing_if = "Consequence::is_failure")]
+    pub on_deny: Consequence,
+    /// What the end of its time does to the run.
+    #[serde(skip_serializing_if = "Consequence::is_failure")]
+    pub on_expire: Consequence,
+    /// Who started the run.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub started_by: String,
     /// The word to type for a high risk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
-    /// SHA-256 of action and payload, hexadecimal: what a decision must name.
+    /// SHA-256 of action and payload (and `before`), hexadecimal: what a decision must name.
     pub digest: String,
     /// Where it stands.
     pub status: ApprovalStatus,
@@ -81,6 +96,49 @@ pub struct WorkflowApproval {
     /// Set where the question is what became of this effect (its number in the run).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_effect: Option<u64>,
+    /// The run was stopped with the denial.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_run: bool,
+    /// What people asked about it, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+}
+
+impl WorkflowApproval {
+    /// Most questions about one request.
+    pub const MAX_QUESTIONS: usize = 20;
+    /// Longest question, characters.
+    pub const MAX_QUESTION: usize = 2_000;
+    /// Longest part of an answer that is kept here, characters; the whole of it is the run's output.
+    pub const MAX_ANSWER: usize = 16_000;
+}
+
+/// A question about a request, and what an agent answered.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Question {
+    /// Who asks.
+    pub by: String,
+    /// When.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+    /// Their words.
+    pub text: String,
+    /// The agent that is asked.
+    pub agent: String,
+    /// The run that answers.
+    #[schemars(with = "String")]
+    pub run: EntityId,
+    /// What it answered (untrusted text), or why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The run failed: `answer` says why.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+    /// When it answered.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
 }
 
 impl Entity for WorkflowApproval {

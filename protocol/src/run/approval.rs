@@ -36,8 +36,35 @@ impl Risk {
     }
 }
 
+/// What becomes of the run where nobody says yes; known when the question is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Consequence {
+    /// The step fails, and with it the run.
+    #[default]
+    Fails,
+    /// The run goes on behind the step.
+    GoesOn,
+    /// The step fails; a task around it catches that.
+    Caught {
+        /// JSON pointer of the task that catches.
+        by: String,
+        /// Its conditions may still let the failure pass.
+        #[serde(default)]
+        maybe: bool,
+    },
+}
+
+impl Consequence {
+    /// Nothing catches and nothing goes on.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        *self == Self::Fails
+    }
+}
+
 /// What a step asks a person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ApprovalRequest {
     /// One line: what is asked.
     pub title: String,
@@ -51,6 +78,18 @@ pub struct ApprovalRequest {
     pub reason: Option<String>,
     /// The exact content the decision is about; on yes it is handed on unchanged, or as edited.
     pub payload: Payload,
+    /// What is there now, where a yes replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Payload>,
+    /// The agent that answers questions about the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// What a no does.
+    #[serde(default, skip_serializing_if = "Consequence::is_failure")]
+    pub on_deny: Consequence,
+    /// What the end of its time does.
+    #[serde(default, skip_serializing_if = "Consequence::is_failure")]
+    pub on_expire: Consequence,
     /// The word to type for a high risk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
@@ -60,11 +99,21 @@ pub struct ApprovalRequest {
 }
 
 impl ApprovalRequest {
-    /// What a decision must name: the digest of action and payload.
+    /// What a decision must name: the digest of action and payload, and of what is there now where that is shown.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&serde_json::json!({ "action": self.action, "payload": *self.payload }))
+        digest_of(&self.action, &self.payload, self.before.as_deref())
     }
+}
+
+/// The digest of a request that shows exactly this.
+#[must_use]
+pub fn digest_of(action: &str, payload: &Value, before: Option<&Value>) -> Digest {
+    let mut shown = serde_json::json!({ "action": action, "payload": payload });
+    if let (Some(before), Some(members)) = (before, shown.as_object_mut()) {
+        members.insert("before".to_owned(), before.clone());
+    }
+    Digest::of(&shown)
 }
 
 /// What a person decided.
@@ -95,4 +144,27 @@ pub struct DecisionRecord {
     pub reason: Option<String>,
     /// The digest they saw.
     pub digest: Digest,
+    /// The run is stopped with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stops_run: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_there_now_is_part_of_the_digest_only_where_it_is_shown() {
+        let payload = json!({"text": "new"});
+        let plain = digest_of("write", &payload, None);
+        assert_eq!(
+            plain,
+            Digest::of(&json!({ "action": "write", "payload": payload }))
+        );
+        let shown = digest_of("write", &payload, Some(&json!("old")));
+        assert_ne!(plain, shown);
+        assert_ne!(shown, digest_of("write", &payload, Some(&json!("other"))));
+    }
 }

@@ -132,6 +132,9 @@ pub struct AgentCall {
     pub version: Option<Digest>,
     /// Input, checked against the agent's input schema.
     pub input: Payload,
+    /// Said to the agent as it is, in the place of its own prompt; its answer is text. Its input is not checked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// How an effect ended.

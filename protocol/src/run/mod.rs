@@ -11,7 +11,7 @@ mod status;
 mod step;
 mod usage;
 
-pub use approval::{ApprovalRequest, Decision, DecisionRecord, Risk};
+pub use approval::{ApprovalRequest, Consequence, Decision, DecisionRecord, Risk, digest_of};
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
 };

@@ -32,7 +32,7 @@ impl Schema {
         if let Some((resource, at)) = fields.get("resource") {
             let message = "a schema cannot be loaded from elsewhere yet";
             reader
-                .error("unsupported_schema", message, resource.span.start, &at)
+                .error("external_ref", message, resource.span.start, &at)
                 .help = Some("write the schema under `document:`".to_owned());
             return None;
         }
@@ -51,9 +51,14 @@ impl Schema {
             Err(error) => {
                 let inner = error.instance_path().to_string();
                 let place = document.locate(&inner);
-                let message = format!("this is not a JSON Schema: {error}");
+                let outside = matches!(error.kind(), jsonschema::error::ValidationErrorKind::Referencing(_));
+                let (code, message) = if outside {
+                    ("external_ref", "a schema may only refer to its own parts".to_owned())
+                } else {
+                    ("bad_schema", format!("this is not a JSON Schema: {error}"))
+                };
                 reader
-                    .error("bad_schema", shorten(&message), place, &format!("{at}{inner}"))
+                    .error(code, shorten(&message), place, &format!("{at}{inner}"))
                     .help = Some("see json-schema.org; references must start with `#`".to_owned());
                 None
             }

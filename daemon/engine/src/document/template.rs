@@ -34,7 +34,10 @@ impl Template {
                     Ok(expression) => Self::Loose(expression, Arc::new(node.to_json())),
                     Err(_) => Self::Literal(Arc::new(node.to_json())),
                 }),
-                None => Some(Self::Literal(Arc::new(node.to_json()))),
+                None => {
+                unclosed(reader, text, node, path);
+                Some(Self::Literal(Arc::new(node.to_json())))
+            }
             },
             Located::Sequence(items) => {
                 let read: Vec<_> = items
@@ -128,4 +131,15 @@ impl Template {
 /// The value itself, copied only where others hold it too.
 pub(crate) fn unshare(value: Payload) -> Value {
     Arc::try_unwrap(value).unwrap_or_else(|shared| (*shared).clone())
+}
+
+/// An expression that was begun and never ended: kept as text it would be a silent surprise. A shell's `${HOME}/bin`
+/// is closed, and stays text.
+fn unclosed(reader: &mut Reader, text: &str, node: &Node, path: &str) {
+    if text.trim_start().starts_with("${") && !text.contains('}') {
+        let message = "this expression is not closed";
+        reader
+            .error("unclosed_expression", message, node.span.start, path)
+            .help = Some("end it with `}`".to_owned());
+    }
 }

@@ -223,8 +223,10 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
 
 /// What a call costs.
 pub(super) fn cost(name: &str, arity: usize) -> Option<Cost> {
+    let format = || FORMATS.iter().find(|(n, _)| *n == name && arity == 0);
     FUNCTIONS
         .iter()
         .find(|(n, a, _)| *n == name && *a == arity)
         .map(|(_, _, cost)| *cost)
+        .or_else(|| format().map(|(_, factor)| Linear(*factor)))
 }

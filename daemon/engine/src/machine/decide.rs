@@ -248,6 +248,7 @@ impl Turn<'_, '_> {
             by: "dirigent".to_owned(),
             reason: None,
             digest: pending.digest,
+            stops_run: false,
         };
         let (approval, step) = (pending.id, pending.step.clone());
         self.emit(EventBody::ApprovalDecided {
@@ -278,7 +279,11 @@ impl Turn<'_, '_> {
             step,
             record: record.clone(),
         });
-        self.work.push(Work::Use { frame });
+        if record.stops_run {
+            self.cancel(&record.by, record.reason.clone());
+        } else {
+            self.work.push(Work::Use { frame });
+        }
         Ok(())
     }
 

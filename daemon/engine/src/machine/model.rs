@@ -272,6 +272,12 @@ pub trait Task: Send + Sync + fmt::Debug {
         Ok(Next::Done(payload, None))
     }
 
+    /// Whether it would catch this error of a task inside it: none where it does not, false where its conditions, which
+    /// are not evaluated here, may let it pass.
+    fn catches(&self, _frame: &Frame, _error: &WorkflowError) -> Option<bool> {
+        None
+    }
+
     /// A variable it defines for the tasks inside it.
     fn variable(&self, _frame: &Frame, _name: &str) -> Option<Payload> {
         None

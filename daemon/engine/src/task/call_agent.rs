@@ -12,8 +12,9 @@ pub(super) const ROW: KindRow = KindRow {
     keyword: "call",
     target: Some("agent"),
     fields: &["call", "with"],
-    doc: "Calls an agent by name; its input is `with.input`, or the task's input. Retryable failures: 5 attempts.",
-    shape: "call: agent, with: { agent: NAME, input: VALUE }",
+    doc: "Calls an agent by name; its input is `with.input`, or the task's input. \
+          `with.message` is said to it in the place of its own prompt. Retryable failures: 5 attempts.",
+    shape: "call: agent, with: { agent: NAME, input: VALUE, message: TEXT }",
     read: Some(read),
 };
 
@@ -21,6 +22,7 @@ pub(super) const ROW: KindRow = KindRow {
 struct CallAgent {
     agent: Template,
     input: Option<Template>,
+    message: Option<Template>,
 }
 
 fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
@@ -29,7 +31,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         return None;
     }
     let (node, path) = fields.get("with")?;
-    let with = reader.fields(node, &path, &["agent", "input"])?;
+    let with = reader.fields(node, &path, &["agent", "input", "message"])?;
     if !reader.require(&with, &["agent"]) {
         return None;
     }
@@ -43,9 +45,17 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         Some((node, at)) => Some(Template::read(&mut builder.reader, node, &at)?),
         None => None,
     };
+    let message = match with.get("message") {
+        Some((node, at)) => {
+            builder.reader.text(node, &at)?;
+            Some(Template::read(&mut builder.reader, node, &at)?)
+        }
+        None => None,
+    };
     Some(Box::new(CallAgent {
         agent: template,
         input,
+        message,
     }))
 }
 
@@ -60,11 +70,19 @@ impl Task for CallAgent {
             Some(input) => turn.template(me, input, None)?,
             None => turn.input(me.frame),
         };
+        let message = match &self.message {
+            Some(message) => Some(match &*turn.template(me, message, None)? {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            }),
+            None => None,
+        };
         let version = turn.state.pins().agents.get(agent).copied();
         let call = AgentCall {
             agent: agent.clone(),
             version,
             input: Arc::clone(&input),
+            message,
         };
         turn.request(me, EffectRequest::Agent(call))
     }

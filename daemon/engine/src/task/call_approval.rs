@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
-    ApprovalRequest, Decision, DecisionRecord, EventBody, Risk, TimerPurpose, WorkflowError,
+    ApprovalRequest, Consequence, Decision, DecisionRecord, EventBody, Risk, TimerPurpose, WorkflowError,
 };
 use serde_json::{Value, json};
 
 use crate::document::{Delay, Fields, Template, read_risk};
 use crate::machine::{Builder, KindRow, Me, Next, Outcome, Stop, Task, TaskIndex, Turn, millis};
 
-/// Where nothing is declared: three days.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
@@ -23,7 +22,7 @@ pub(super) const ROW: KindRow = KindRow {
     doc: "Asks a person and waits. Gives { decision, by, reason, payload }; `payload` is what was shown, or as edited. \
           Denied: error `approval` (403), expired: error `timeout` (408); with on_deny / on_expire `continue` both are outputs.",
     shape: "call: approval, with: { title: TEXT, show: VALUE, action: TEXT, message: TEXT, risk: low|medium|high, confirm: TEXT, \
-            expires: DURATION, on_deny: fail|continue, on_expire: fail|continue }",
+            before: VALUE, agent: NAME, expires: DURATION, on_deny: fail|continue, on_expire: fail|continue }",
     read: Some(read),
 };
 
@@ -31,6 +30,8 @@ pub(super) const ROW: KindRow = KindRow {
 struct CallApproval {
     title: Template,
     show: Option<Template>,
+    before: Option<Template>,
+    agent: Option<Template>,
     action: Option<Template>,
     message: Option<Template>,
     confirm: Option<Template>,
@@ -40,9 +41,11 @@ struct CallApproval {
     expiry_goes_on: bool,
 }
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 11] = [
     "title",
     "show",
+    "before",
+    "agent",
     "action",
     "message",
     "risk",
@@ -74,6 +77,8 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         part("action", true),
         part("message", true),
         part("confirm", true),
+        part("before", false),
+        part("agent", true),
     ];
     let risk = with.get("risk").and_then(|(n, at)| read_risk(reader, n, &at));
     let expires = with.get("expires").map(|(node, at)| {
@@ -98,11 +103,13 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     if !whole || matches!(expires, Some(None)) || parts.iter().any(|part| matches!(part, Some(None))) {
         return None;
     }
-    let [title, show, action, message, confirm] = parts.map(Option::flatten);
+    let [title, show, action, message, confirm, before, agent] = parts.map(Option::flatten);
     let expires = expires.flatten();
     Some(Box::new(CallApproval {
         title: title?,
         show,
+        before,
+        agent,
         action,
         message,
         confirm,
@@ -121,6 +128,35 @@ fn text(turn: &mut Turn<'_, '_>, me: Me<'_>, template: Option<&Template>) -> Res
     }))
 }
 
+fn denied() -> WorkflowError {
+    WorkflowError::standard("approval", 403, "The approval was denied")
+}
+
+fn expired() -> WorkflowError {
+    WorkflowError::standard("timeout", 408, "Nobody decided in time")
+}
+
+/// What becomes of the run where the step ends with this error.
+fn consequence(turn: &Turn<'_, '_>, me: Me<'_>, goes_on: bool, error: &WorkflowError) -> Consequence {
+    if goes_on {
+        return Consequence::GoesOn;
+    }
+    let around = turn.state.frame(me.frame).and_then(|frame| frame.parent);
+    let mut next = around.and_then(|id| turn.state.frame(id));
+    while let Some(frame) = next {
+        let task = turn.workflow.task_at(&frame.step.pointer);
+        let caught = task.and_then(|task| turn.workflow.task(task).body.catches(frame, error));
+        if let Some(sure) = caught {
+            return Consequence::Caught {
+                by: frame.step.pointer.to_string(),
+                maybe: !sure,
+            };
+        }
+        next = frame.parent.and_then(|id| turn.state.frame(id));
+    }
+    Consequence::Fails
+}
+
 fn output(record: &DecisionRecord, word: &str, payload: &Value) -> Payload {
     Arc::new(json!({ "decision": word, "by": record.by, "reason": record.reason, "payload": payload }))
 }
@@ -132,9 +168,14 @@ impl Task for CallApproval {
             Some(show) => turn.template(me, show, None)?,
             None => turn.input(me.frame),
         };
+        let before = match &self.before {
+            Some(before) => Some(turn.template(me, before, None)?),
+            None => None,
+        };
         let action = text(turn, me, self.action.as_ref())?.unwrap_or_else(|| title.clone());
         let reason = text(turn, me, self.message.as_ref())?;
         let confirm = text(turn, me, self.confirm.as_ref())?;
+        let agent = text(turn, me, self.agent.as_ref())?.filter(|name| !name.is_empty());
         let expires = match &self.expires {
             Some(expires) => turn.delay(me, expires)?.clamp(SHORTEST, LONGEST),
             None => turn.default_expiry().clamp(SHORTEST, LONGEST),
@@ -150,6 +191,10 @@ impl Task for CallApproval {
             risk,
             reason,
             payload,
+            before: before.filter(|before| !before.is_null()),
+            agent,
+            on_deny: consequence(turn, me, self.deny_goes_on, &denied()),
+            on_expire: consequence(turn, me, self.expiry_goes_on, &expired()),
             confirm,
             expires_after_ms: Some(millis(expires)),
         };
@@ -182,24 +227,21 @@ impl Task for CallApproval {
                 Ok(Next::Done(output(&record, "expired", &payload), None))
             }
             Decision::Deny => {
-                let mut error = WorkflowError::standard("approval", 403, "The approval was denied");
+                let mut error = denied();
                 error.detail = Some(match &record.reason {
                     Some(reason) => format!("{}: {reason}", record.by),
                     None => record.by.clone(),
                 });
                 Err(Stop::fault(error))
             }
-            Decision::Expire => {
-                let error = WorkflowError::standard("timeout", 408, "Nobody decided in time");
-                Err(Stop::fault(error))
-            }
+            Decision::Expire => Err(Stop::fault(expired())),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use dirigent_protocol::run::Decision;
+    use dirigent_protocol::run::{Consequence, Decision};
     use serde_json::json;
 
     use crate::machine::Refusal;
@@ -249,6 +291,42 @@ mod tests {
         let mut run = bench("continue").start(json!({"file": "a.md"}));
         run.advance();
         assert_eq!(run.output()["decision"], "expired");
+    }
+
+    #[test]
+    fn what_a_no_does_is_known_when_it_is_asked() {
+        let run = bench("continue").start(json!({"file": "a.md"}));
+        assert_eq!(run.approvals()[0].request.on_deny, Consequence::GoesOn);
+        let run = bench("fail").start(json!({"file": "a.md"}));
+        assert_eq!(run.approvals()[0].request.on_expire, Consequence::Fails);
+        let caught = |errors: &str, when: &str| {
+            let text = format!(
+                "do:\n  - guard:\n      try:\n        - ask: {{ call: approval, with: {{ title: Go?, before: {{ n: 1 }} }} }}\n      \
+                 catch: {{ {errors} {when} do: [ {{ tell: {{ set: {{ a: 1 }} }} }} ] }}\n"
+            );
+            let run = Bench::yaml(&text).start(json!({"n": 2}));
+            let request = run.approvals()[0].request.clone();
+            assert_eq!(request.before.as_deref(), Some(&json!({"n": 1})));
+            request
+        };
+        let by = |maybe| Consequence::Caught {
+            by: "/do/0/guard".to_owned(),
+            maybe,
+        };
+        let request = caught("errors: { with: { status: 403 } },", "");
+        assert_eq!(
+            (request.on_deny, request.on_expire),
+            (by(false), Consequence::Fails)
+        );
+        let request = caught("", "when: '${ .a == 1 }',");
+        assert_eq!((request.on_deny, request.on_expire), (by(true), by(true)));
+    }
+
+    #[test]
+    fn a_denial_that_stops_the_run_begins_nothing_more() {
+        let mut run = bench("continue").start(json!({"file": "a.md"}));
+        run.deny_and_stop().unwrap();
+        assert_eq!(run.status(), "cancelled");
     }
 
     #[test]

@@ -215,6 +215,12 @@ impl Task for TryCatch {
         }
     }
 
+    fn catches(&self, frame: &Frame, error: &WorkflowError) -> Option<bool> {
+        let conditions = self.when.is_some() || self.except_when.is_some();
+        let only_retries = self.retry.is_some() && !self.handles();
+        (frame.phase != Phase::Catch && self.fits(error)).then_some(!conditions && !only_retries)
+    }
+
     fn variable(&self, frame: &Frame, name: &str) -> Option<Payload> {
         let error = frame
             .error
