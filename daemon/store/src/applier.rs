@@ -25,12 +25,7 @@ const ROUND_BYTES: u64 = 8 << 20;
 pub(crate) fn run(shared: &Shared, noted: &Noted) {
     loop {
         let closing = wait(shared);
-        look_at_disk(shared);
-        if !shared.counters.full.load(Ordering::Relaxed)
-            && let Err(fault) = round(shared, noted)
-        {
-            drop(shared.suspect(fault.clone()));
-            shared.fail(Failure::State(fault));
+        if !turn(shared, noted) {
             break;
         }
         let done = read(&shared.overlay).waiting_since().is_none();
@@ -43,6 +38,19 @@ pub(crate) fn run(shared: &Shared, noted: &Noted) {
     if let Err(e) = noted.sync() {
         tracing::warn!(error = %e, "the note of the applied position was not synced");
     }
+}
+
+/// One round, unless the disk is nearly full; false once the state has failed.
+pub(crate) fn turn(shared: &Shared, noted: &Noted) -> bool {
+    look_at_disk(shared);
+    if !shared.counters.full.load(Ordering::Relaxed)
+        && let Err(fault) = round(shared, noted)
+    {
+        drop(shared.suspect(fault.clone()));
+        shared.fail(Failure::State(fault));
+        return false;
+    }
+    true
 }
 
 /// Until there is something to do; answers whether the store closes.

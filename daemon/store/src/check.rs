@@ -113,7 +113,7 @@ pub fn check(dir: &Path) -> Result<CheckReport, OpenError> {
     let disk = RealDisk;
     Meta::load(&disk, &layout)?;
     let numbers = layout
-        .segments()
+        .segments(&disk)
         .map_err(|e| IoFault::new("list", &layout.journal(), e))?;
     if numbers.is_empty() {
         return Err(OpenError::JournalMissing {

@@ -244,7 +244,7 @@ pub fn import(options: &Options, from: &Path) -> Result<Identity, ExportError> {
     let made = |dir: &Path| disk.create_dir(dir).map_err(|e| IoFault::new("create", dir, e));
     made(&layout.dir)?;
     let _lock = Lock::take(&layout).map_err(|e| ExportError::Open(Box::new(e)))?;
-    if !layout.is_vacant() {
+    if !layout.is_vacant(&*options.disk) {
         return Err(ExportError::NotEmpty { dir: layout.dir });
     }
     for dir in [layout.journal(), layout.blobs(), layout.exports()] {

@@ -38,6 +38,14 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Free bytes for this user.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// Names in a directory, in no order; those that are no Unicode are left out. By default the machine's.
+    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
 }
 
 /// An open file.

@@ -1,5 +1,6 @@
 //! Names in the store directory. No other file of the crate spells a path.
 
+use crate::io::{Disk, RealDisk};
 use crate::types::BlobId;
 use std::path::{Path, PathBuf};
 
@@ -84,9 +85,9 @@ impl Layout {
     }
 
     /// Is there no trace of a store?
-    pub(crate) fn is_vacant(&self) -> bool {
+    pub(crate) fn is_vacant(&self, disk: &dyn Disk) -> bool {
         let empty = |dir: &Path| std::fs::read_dir(dir).map_or(true, |mut list| list.next().is_none());
-        let no_segments = self.segments().is_ok_and(|numbers| numbers.is_empty());
+        let no_segments = self.segments(disk).is_ok_and(|numbers| numbers.is_empty());
         let bare = [self.meta(), self.noted(), self.state()]
             .iter()
             .all(|path| !path.exists());
@@ -94,15 +95,15 @@ impl Layout {
     }
 
     /// Numbers of all segments, ascending. Files with other names are not ours and are left alone.
-    pub(crate) fn segments(&self) -> std::io::Result<Vec<u64>> {
-        let mut numbers = numbered(&self.journal(), ".seg")?;
+    pub(crate) fn segments(&self, disk: &dyn Disk) -> std::io::Result<Vec<u64>> {
+        let mut numbers = numbered(disk, &self.journal(), ".seg")?;
         numbers.sort_unstable();
         Ok(numbers)
     }
 
     /// Exports, newest first.
     pub(crate) fn all_exports(&self) -> std::io::Result<Vec<PathBuf>> {
-        let mut positions = numbered(&self.exports(), ".export")?;
+        let mut positions = numbered(&RealDisk, &self.exports(), ".export")?;
         positions.sort_unstable();
         Ok(positions.into_iter().rev().map(|p| self.export(p)).collect())
     }
@@ -125,18 +126,11 @@ impl Layout {
     }
 }
 
-fn numbered(dir: &Path, suffix: &str) -> std::io::Result<Vec<u64>> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
+fn numbered(disk: &dyn Disk, dir: &Path, suffix: &str) -> std::io::Result<Vec<u64>> {
+    let names = match disk.names(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e),
+        other => other?,
     };
-    let mut numbers = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        if let Some(number) = name.to_str().and_then(|n| n.strip_suffix(suffix)?.parse().ok()) {
-            numbers.push(number);
-        }
-    }
-    Ok(numbers)
+    let number = |name: &String| name.strip_suffix(suffix)?.parse().ok();
+    Ok(names.iter().filter_map(number).collect())
 }

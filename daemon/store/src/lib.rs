@@ -29,6 +29,7 @@ mod layout;
 mod local;
 mod lock;
 mod maintain;
+mod memory_tree;
 mod meta;
 mod open;
 pub mod options;
@@ -43,8 +44,11 @@ mod shared;
 mod sled_apply;
 mod sled_guard;
 mod sled_state;
+mod sled_tree;
 mod spare;
+mod steps;
 mod sync;
+mod tree;
 pub mod types;
 mod waiters;
 mod writer;
@@ -56,6 +60,7 @@ pub use error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, 
 pub use export::import;
 pub use open::open;
 pub use options::{Options, Progress};
+pub use steps::{Steps, open_in_steps};
 pub use types::{
     Append, BlobId, Budget, Commit, ExportReport, Feed, FeedItem, FeedPage, Fence, Guard, Identity, Key,
     Lease, LeaseRequest, MaintainBudget, MaintainReport, Position, Receipt, RequestKey, ScanPage, ScanRange,

@@ -39,11 +39,12 @@ pub(crate) struct LocalStore {
     pub(crate) waiter: Option<JoinHandle<()>>,
     /// Blob, export and upkeep threads under way.
     helpers: Mutex<Vec<JoinHandle<()>>>,
-    _lock: Lock,
+    /// None where the disk is not the machine's: nobody else can have it.
+    _lock: Option<Lock>,
 }
 
 impl LocalStore {
-    pub(crate) fn new(shared: Arc<Shared>, spares: Arc<Spares>, lock: Lock) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, spares: Arc<Spares>, lock: Option<Lock>) -> Self {
         let helpers = Mutex::new(Vec::new());
         Self {
             shared,
@@ -81,13 +82,16 @@ impl LocalStore {
         }
     }
 
-    /// Runs blocking work on a thread of its own.
+    /// Runs blocking work on a thread of its own; where it stands if the store has no threads.
     fn helper<T: Send + 'static, E: From<IoFault> + Send + 'static>(
         &self,
         name: &'static str,
         closed: E,
         work: impl FnOnce(&Shared) -> Result<T, E> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, E>> {
+        if self.writer.is_none() {
+            return ready(work(&self.shared)).boxed();
+        }
         let (answer, answered) = oneshot::channel();
         let body = writer::with(&self.shared, move |shared| drop(answer.send(work(shared))));
         match writer::spawn(name, body) {

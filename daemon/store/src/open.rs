@@ -18,6 +18,7 @@ use crate::rebuild::Rebuild;
 use crate::recover::{self, Found};
 use crate::segment::{self, START, SegmentHeader, damage};
 use crate::shared::Shared;
+use crate::sled_state::State;
 use crate::spare::Spares;
 use crate::types::{Identity, Position};
 use crate::writer;
@@ -31,22 +32,47 @@ use uuid::Uuid;
 /// # Errors
 /// See `OpenError`; whatever it is, the directory is as it was before.
 pub fn open(options: Options) -> Result<Arc<dyn Store>, OpenError> {
+    let layout = look(&options)?;
+    let lock = Lock::take(&layout)?;
+    start(bring_up(options, &layout, |rebuild| rebuild.run())?, lock)
+}
+
+/// The directory, if it is one of ours or nobody's.
+pub(crate) fn look(options: &Options) -> Result<Layout, OpenError> {
     options.validate()?;
     let layout = Layout::new(&options.dir);
-    let disk = options.disk.clone();
-    refuse_newer(&*disk, &layout)?;
-    disk.create_dir(&layout.dir)
+    refuse_newer(&*options.disk, &layout)?;
+    options
+        .disk
+        .create_dir(&layout.dir)
         .map_err(|e| IoFault::new("create", &layout.dir, e))?;
-    let lock = Lock::take(&layout)?;
-    let meta = Meta::load(&*disk, &layout)?;
-    let mut numbers = segments(&layout)?;
+    Ok(layout)
+}
+
+/// A store whose epoch has begun, and nobody who works for it yet.
+pub(crate) struct Ready {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) journal: Journal,
+    pub(crate) spares: Arc<Spares>,
+    pub(crate) note: Noted,
+}
+
+/// Recovers the journal, brings the state up by `state`, begins an epoch.
+pub(crate) fn bring_up(
+    options: Options,
+    layout: &Layout,
+    state: impl FnOnce(&Rebuild<'_>) -> Result<State, OpenError>,
+) -> Result<Ready, OpenError> {
+    let disk = options.disk.clone();
+    let meta = Meta::load(&*disk, layout)?;
+    let mut numbers = segments(&*disk, layout)?;
     if numbers.is_empty() {
-        create(&options, &layout)?;
+        create(&options, layout)?;
         numbers = vec![1];
     }
-    let found = recover::find(&*disk, &layout, &numbers)?;
-    let identity = identify(&layout, meta, &found)?;
-    let noted = Noted::load(&*disk, &layout);
+    let found = recover::find(&*disk, layout, &numbers)?;
+    let identity = identify(layout, meta, &found)?;
+    let noted = Noted::load(&*disk, layout);
     if noted > found.head {
         return Err(OpenError::JournalBehind {
             dir: layout.journal(),
@@ -57,31 +83,31 @@ pub fn open(options: Options) -> Result<Arc<dyn Store>, OpenError> {
     recover::sync_tail(&*disk, &found)?;
     let rebuild = Rebuild {
         options: &options,
-        layout: &layout,
+        layout,
         journal: &found,
         noted,
         epoch: identity.epoch,
     };
-    let state = rebuild.run()?;
+    let state = state(&rebuild)?;
     if found.torn {
         tracing::info!(head = found.head.0, "a torn, unacknowledged group was left out");
     }
-    let (catalog, active) = begin_epoch(&options, &layout, &identity, &found)?;
-    let note = Noted::open(&*disk, &layout)?;
+    let (catalog, active) = begin_epoch(&options, layout, &identity, &found)?;
+    let note = Noted::open(&*disk, layout)?;
     let shared = Arc::new(Shared::new(options, identity, state, catalog, found.head));
-    start(shared, active, found.head, note, lock)
+    Ok(Ready::new(shared, active, note))
 }
 
-fn segments(layout: &Layout) -> Result<Vec<u64>, OpenError> {
+fn segments(disk: &dyn Disk, layout: &Layout) -> Result<Vec<u64>, OpenError> {
     layout
-        .segments()
+        .segments(disk)
         .map_err(|e| IoFault::new("list", &layout.journal(), e).into())
 }
 
 /// A newer format is refused before even the lock is touched.
 fn refuse_newer(disk: &dyn Disk, layout: &Layout) -> Result<(), OpenError> {
     Meta::load(disk, layout)?;
-    if let Some(newest) = segments(layout)?.last()
+    if let Some(newest) = segments(disk, layout)?.last()
         && let Err(e @ OpenError::NewerFormat { .. }) = SegmentHeader::load(disk, &layout.segment(*newest))
     {
         return Err(e);
@@ -90,7 +116,7 @@ fn refuse_newer(disk: &dyn Disk, layout: &Layout) -> Result<(), OpenError> {
 }
 
 fn create(options: &Options, layout: &Layout) -> Result<(), OpenError> {
-    if !layout.is_vacant() {
+    if !layout.is_vacant(&*options.disk) {
         return Err(OpenError::JournalMissing {
             dir: layout.journal(),
         });
@@ -242,33 +268,49 @@ fn ready(disk: &dyn Disk, path: &Path, size: u64) -> bool {
         .is_ok_and(|len| len == size)
 }
 
-fn start(
-    shared: Arc<Shared>,
-    active: Active,
-    head: Position,
-    note: Noted,
-    lock: Lock,
-) -> Result<Arc<dyn Store>, OpenError> {
-    let (disk, layout) = (shared.options.disk.clone(), shared.layout.clone());
-    let size = shared.options.segment_bytes;
-    let reserve = ready(&*disk, &layout.reserve(), size);
-    let spares = Arc::new(Spares::new(disk.clone(), layout.clone(), size, false, reserve));
-    let journal = Journal {
-        disk,
-        seed: crate::frame::Seed::new(shared.identity.database, shared.identity.incarnation),
-        identity: shared.identity,
-        segment_bytes: size,
-        catalog: shared.catalog.clone(),
-        spares: spares.clone(),
-        active,
-        buffer: Vec::new(),
-        confirmed: true,
-        layout,
-    };
+impl Ready {
+    fn new(shared: Arc<Shared>, active: Active, note: Noted) -> Self {
+        let (disk, layout) = (shared.options.disk.clone(), shared.layout.clone());
+        let size = shared.options.segment_bytes;
+        let reserve = ready(&*disk, &layout.reserve(), size);
+        let spares = Arc::new(Spares::new(disk.clone(), layout.clone(), size, false, reserve));
+        let journal = Journal {
+            disk,
+            seed: crate::frame::Seed::new(shared.identity.database, shared.identity.incarnation),
+            identity: shared.identity,
+            segment_bytes: size,
+            catalog: shared.catalog.clone(),
+            spares: spares.clone(),
+            active,
+            buffer: Vec::new(),
+            confirmed: true,
+            layout,
+        };
+        tracing::debug!(
+            head = shared.head().0,
+            epoch = shared.identity.epoch,
+            "store open"
+        );
+        Self {
+            shared,
+            journal,
+            spares,
+            note,
+        }
+    }
+}
+
+fn start(ready: Ready, lock: Lock) -> Result<Arc<dyn Store>, OpenError> {
+    let Ready {
+        shared,
+        journal,
+        spares,
+        note,
+    } = ready;
     let fault = |e| OpenError::Io(IoFault::new("start a thread for", &shared.layout.dir, e));
     let preparing = spares.clone();
     // Should a later thread not start, dropping this ends the earlier ones.
-    let mut store = LocalStore::new(shared.clone(), spares, lock);
+    let mut store = LocalStore::new(shared.clone(), spares, Some(lock));
     store.spare = Some(writer::spawn("spare", move || preparing.run()).map_err(fault)?);
     store.waiter = Some(writer::spawn("waiters", writer::with(&shared, |s| s.waiters.run())).map_err(fault)?);
     store.applier = Some(
@@ -277,6 +319,5 @@ fn start(
     store.writer = Some(
         writer::spawn("writer", writer::with(&shared, move |s| writer::run(s, journal))).map_err(fault)?,
     );
-    tracing::debug!(head = head.0, epoch = shared.identity.epoch, "store open");
     Ok(Arc::new(store))
 }

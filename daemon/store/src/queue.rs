@@ -54,6 +54,21 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn take(&mut self, bytes: u64) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut sum = 0;
+        while let Some(job) = self.jobs.front()
+            && (jobs.is_empty() || sum + job.size() <= bytes)
+        {
+            sum += job.size();
+            self.bytes -= job.size();
+            jobs.extend(self.jobs.pop_front());
+        }
+        jobs
+    }
+}
+
 pub(crate) enum Next {
     Jobs(Vec<Job>),
     Idle,
@@ -102,16 +117,12 @@ impl Queue {
                 }
             }
         }
-        let mut jobs = Vec::new();
-        let mut sum = 0;
-        while let Some(job) = state.jobs.front()
-            && (jobs.is_empty() || sum + job.size() <= bytes)
-        {
-            sum += job.size();
-            state.bytes -= job.size();
-            jobs.extend(state.jobs.pop_front());
-        }
-        Next::Jobs(jobs)
+        Next::Jobs(state.take(bytes))
+    }
+
+    /// What waits now, up to `bytes` of it.
+    pub(crate) fn waiting(&self, bytes: u64) -> Vec<Job> {
+        lock(&self.state).take(bytes)
     }
 
     pub(crate) fn len(&self) -> u64 {

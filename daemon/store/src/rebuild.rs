@@ -85,6 +85,28 @@ impl Rebuild<'_> {
         })
     }
 
+    /// A state that ends with the process, from the journal alone.
+    pub(crate) fn in_memory(&self) -> Result<State, OpenError> {
+        let refused = |fault| OpenError::NotRebuildable {
+            dir: self.layout.state(),
+            fault,
+            oldest: self.journal.oldest(),
+        };
+        if self.journal.oldest() != Position(1) {
+            return Err(refused(StateFault::Missing));
+        }
+        let state = State::in_memory();
+        let built = state
+            .found(self.database(), Position(0))
+            .map_err(Stop::Fault)
+            .and_then(|()| self.replay(&state, Position(0), true));
+        match built {
+            Ok(()) => Ok(state),
+            Err(Stop::Refuse(e)) => Err(e),
+            Err(Stop::Fault(fault)) => Err(refused(fault)),
+        }
+    }
+
     fn database(&self) -> uuid::Uuid {
         self.journal
             .last()

@@ -1,34 +1,34 @@
-//! Writing sled: commits as atomic batches, rows of an export.
+//! Writing the state: commits as atomic batches, rows of an export.
 //!
 //! Invariants: a batch is whole commits and carries the position of its last; of several writes of a key in a batch only
-//! the last reaches sled; chunks of a replaced value leave with it.
+//! the last reaches it; chunks of a replaced value leave with it.
 
 use crate::codec;
 use crate::entry::{self, Head};
 use crate::error::StateFault;
 use crate::overlay::Remembered;
-use crate::sled_guard::{failed, guarded};
 use crate::sled_state::{Row, State};
+use crate::tree::Changes;
 use crate::types::{Commit, Key, Position, RequestKey, Upkeep};
 use bytes::Bytes;
-use sled::Batch;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use uuid::Uuid;
 
 impl State {
     /// Makes a new one belong to a database, at a position.
     pub(crate) fn found(&self, database: Uuid, at: Position) -> Result<(), StateFault> {
-        let mut batch = Batch::default();
+        let mut batch = Changes::default();
         batch.insert(entry::DATABASE, entry::seal(entry::DATABASE, database.as_bytes()));
         put(&mut batch, entry::APPLIED.to_vec(), &at.0.to_le_bytes());
-        guarded(|| self.tree.apply_batch(batch).map_err(failed))
+        self.tree.apply(batch)
     }
 
     /// Applies commits that follow what it holds, in one atomic batch.
     pub(crate) fn apply(&self, commits: &[Arc<Commit>]) -> Result<(), StateFault> {
         let Some(last) = commits.last() else { return Ok(()) };
-        let mut batch = Batch::default();
+        let mut batch = Changes::default();
         // The last write of a key in the batch is the only one sled sees.
         let mut keys: BTreeMap<&Key, (Position, Option<&Bytes>)> = BTreeMap::new();
         for commit in commits {
@@ -45,12 +45,12 @@ impl State {
             entry::APPLIED.to_vec(),
             &last.position.0.to_le_bytes(),
         );
-        guarded(|| self.tree.apply_batch(batch).map_err(failed))
+        self.tree.apply(batch)
     }
 
     fn batch_value(
         &self,
-        batch: &mut Batch,
+        batch: &mut Changes,
         key: &[u8],
         at: Position,
         value: Option<&[u8]>,
@@ -70,7 +70,7 @@ impl State {
         Ok(())
     }
 
-    fn batch_rest(&self, batch: &mut Batch, commit: &Commit) -> Result<(), StateFault> {
+    fn batch_rest(&self, batch: &mut Changes, commit: &Commit) -> Result<(), StateFault> {
         let at = commit.position;
         for append in &commit.appends {
             let mut payload = Vec::new();
@@ -111,10 +111,11 @@ impl State {
         Ok(())
     }
 
-    fn batch_forget(&self, batch: &mut Batch, before_ms: u64) -> Result<(), StateFault> {
-        let range = entry::request_age(0, &[0; 16])..entry::request_age(before_ms, &[0; 16]);
-        let mut rows = self.tree.range(range);
-        while let Some((age, _)) = guarded(|| rows.next().transpose().map_err(failed))? {
+    fn batch_forget(&self, batch: &mut Changes, before_ms: u64) -> Result<(), StateFault> {
+        let from = Bound::Included(entry::request_age(0, &[0; 16]));
+        let to = Bound::Excluded(entry::request_age(before_ms, &[0; 16]));
+        for row in self.tree.range((from, to)) {
+            let (age, _) = row?;
             let id = age.last_chunk::<16>().ok_or(StateFault::Row)?;
             let key = entry::prefixed(entry::REQUEST, id);
             // The id may have been used again since: then the row is younger than this age.
@@ -131,7 +132,7 @@ impl State {
 
     /// Writes rows of an export into a new state.
     pub(crate) fn load(&self, rows: &[Row]) -> Result<(), StateFault> {
-        let mut batch = Batch::default();
+        let mut batch = Changes::default();
         for row in rows {
             match row {
                 Row::Value { key, revision, value } => {
@@ -174,7 +175,7 @@ impl State {
                 Row::Blob { id, position } => put(&mut batch, entry::blob(*id), &position.0.to_le_bytes()),
             }
         }
-        guarded(|| self.tree.apply_batch(batch).map_err(failed))
+        self.tree.apply(batch)
     }
 }
 
@@ -215,19 +216,19 @@ fn forgets(commit: &Commit) -> bool {
         .any(|upkeep| matches!(upkeep, Upkeep::Forget { .. }))
 }
 
-fn put(batch: &mut Batch, key: Vec<u8>, body: &[u8]) {
+fn put(batch: &mut Changes, key: Vec<u8>, body: &[u8]) {
     let row = entry::seal(&key, body);
     batch.insert(key, row);
 }
 
-fn put_whole(batch: &mut Batch, key: Vec<u8>, chunks: &[u8], at: Position, payload: &[u8]) {
+fn put_whole(batch: &mut Changes, key: Vec<u8>, chunks: &[u8], at: Position, payload: &[u8]) {
     put(batch, key, &Head::encode(at, payload));
     for (index, piece) in entry::rest(payload).enumerate() {
         put(batch, entry::chunk(chunks, index), piece);
     }
 }
 
-fn put_request(batch: &mut Batch, request: &RequestKey, remembered: &Remembered) {
+fn put_request(batch: &mut Changes, request: &RequestKey, remembered: &Remembered) {
     let mut body = request.digest.to_vec();
     body.extend_from_slice(&remembered.position.0.to_le_bytes());
     body.extend_from_slice(&remembered.at_ms.to_le_bytes());

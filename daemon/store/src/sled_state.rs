@@ -1,51 +1,41 @@
-//! State behind the journal: the only file that reads and writes sled.
+//! State behind the journal: how values, streams, requests and leases are read from its rows.
 //!
 //! Invariants: one writer (applier or recovery); every batch is whole commits and carries its position; no value above
-//! 4 KiB, so sled never makes a blob file; `persist` is a flush plus our own `fdatasync`, because sled's flush is none.
+//! 4 KiB, so sled never makes a blob file.
 
 use crate::codec::{self, Cursor};
 use crate::entry::{self, Head};
 use crate::error::{ReadError, StateFault};
+use crate::memory_tree::MemoryTree;
 use crate::overlay::Remembered;
-use crate::sled_guard::{self, failed, guarded};
+use crate::sled_tree::SledTree;
+use crate::tree::{Rows, Tree, prefixed};
 use crate::types::{BlobId, Key, LeaseRow, Position, StreamId, Versioned};
 use bytes::Bytes;
-use sled::IVec;
-use std::fs::File;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) struct State {
-    pub(crate) tree: sled::Db,
-    log: File,
-    dir: PathBuf,
+    pub(crate) tree: Box<dyn Tree>,
 }
 
 impl State {
-    /// Opens and makes durable what sled itself never syncs. A new one is empty and belongs to no database yet.
+    /// Opens the one in a directory. A new one is empty and belongs to no database yet.
     pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<Self, StateFault> {
-        let tree = sled_guard::open(dir, cache_bytes, deadline)?;
-        let io = |e: std::io::Error| StateFault::Failed(e.to_string());
-        for name in ["conf", "db", "blobs", ""] {
-            File::open(dir.join(name))
-                .and_then(|f| f.sync_all())
-                .map_err(io)?;
-        }
-        if let Some(parent) = dir.parent() {
-            File::open(parent).and_then(|f| f.sync_all()).map_err(io)?;
-        }
-        let log = File::open(dir.join("db")).map_err(io)?;
-        Ok(Self {
-            tree,
-            log,
-            dir: dir.to_owned(),
-        })
+        let tree = Box::new(SledTree::open(dir, cache_bytes, deadline)?);
+        Ok(Self { tree })
+    }
+
+    /// A new one that ends with the process.
+    pub(crate) fn in_memory() -> Self {
+        let tree = Box::<MemoryTree>::default();
+        Self { tree }
     }
 
     pub(crate) fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StateFault> {
-        let Some(row) = guarded(|| self.tree.get(key).map_err(failed))? else {
+        let Some(row) = self.tree.get(key)? else {
             return Ok(None);
         };
         entry::unseal(key, &row).map(Some).ok_or(StateFault::Row)
@@ -128,7 +118,7 @@ impl State {
         let range = (map(start, entry::VALUE), map(end, entry::VALUE + 1));
         Values {
             state: self,
-            rows: self.tree.range::<Vec<u8>, _>(range),
+            rows: self.tree.range(range),
             reverse,
         }
     }
@@ -141,21 +131,24 @@ impl State {
 
     /// The run of records that begins at `seq` or the nearest one before it.
     pub(crate) fn run_before(&self, stream: StreamId, seq: u64) -> Result<Option<Run>, StateFault> {
-        let range = entry::run(entry::RUN, stream, 0)..=entry::run(entry::RUN, stream, seq);
-        let row = guarded(|| self.tree.range(range).next_back().transpose().map_err(failed))?;
+        let row = self.runs(stream, 0, seq).next_back().transpose()?;
         row.map(|(key, row)| self.decode_run(stream, &key, &row))
             .transpose()
     }
 
     /// The run that begins at or after `seq`.
     pub(crate) fn run_from(&self, stream: StreamId, seq: u64) -> Result<Option<Run>, StateFault> {
-        let range = entry::run(entry::RUN, stream, seq)..=entry::run(entry::RUN, stream, u64::MAX);
-        let row = guarded(|| self.tree.range(range).next().transpose().map_err(failed))?;
+        let row = self.runs(stream, seq, u64::MAX).next().transpose()?;
         row.map(|(key, row)| self.decode_run(stream, &key, &row))
             .transpose()
     }
 
-    fn decode_run(&self, stream: StreamId, key: &[u8], row: &[u8]) -> Result<Run, StateFault> {
+    fn runs(&self, stream: StreamId, from: u64, to: u64) -> Rows<'_> {
+        let bound = |seq| Bound::Included(entry::run(entry::RUN, stream, seq));
+        self.tree.range((bound(from), bound(to)))
+    }
+
+    fn decode_run(&self, stream: StreamId, key: &[u8], row: &Bytes) -> Result<Run, StateFault> {
         let body = entry::unseal(key, row).ok_or(StateFault::Row)?;
         let first = key
             .last_chunk::<8>()
@@ -199,8 +192,8 @@ impl State {
             take(Row::Value { key, revision, value })?;
         }
         for prefix in [entry::RUN, entry::REQUEST, entry::LEASE, entry::BLOB] {
-            let mut rows = self.tree.scan_prefix([prefix]);
-            while let Some((key, row)) = guarded(|| rows.next().transpose().map_err(failed)).map_err(fault)? {
+            for found in self.tree.range(prefixed(prefix)) {
+                let (key, row) = found.map_err(fault)?;
                 let row = self
                     .decode_row(prefix, &key, &row)
                     .and_then(|row| row.ok_or(StateFault::Row));
@@ -210,7 +203,7 @@ impl State {
         Ok(())
     }
 
-    fn decode_row(&self, prefix: u8, key: &IVec, row: &IVec) -> Result<Option<Row>, StateFault> {
+    fn decode_row(&self, prefix: u8, key: &Bytes, row: &Bytes) -> Result<Option<Row>, StateFault> {
         let body = entry::unseal(key, row).ok_or(StateFault::Row)?;
         let rest = &key[1..];
         Ok(match prefix {
@@ -243,8 +236,7 @@ impl State {
 
     /// When the oldest remembered request was made.
     pub(crate) fn oldest_request(&self) -> Result<Option<u64>, StateFault> {
-        let mut rows = self.tree.scan_prefix([entry::REQUEST_AGE]);
-        let first = guarded(|| rows.next().transpose().map_err(failed))?;
+        let first = self.tree.range(prefixed(entry::REQUEST_AGE)).next().transpose()?;
         Ok(first
             .and_then(|(key, _)| key.get(1..9).and_then(|b| b.first_chunk().copied()))
             .map(u64::from_be_bytes))
@@ -252,19 +244,16 @@ impl State {
 
     /// What was applied is durable when this returns.
     pub(crate) fn persist(&self) -> Result<(), StateFault> {
-        guarded(|| self.tree.flush().map(drop).map_err(failed))?;
-        self.log
-            .sync_data()
-            .map_err(|e| StateFault::Failed(e.to_string()))
+        self.tree.persist()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        guarded(|| self.tree.size_on_disk().map_err(failed)).unwrap_or(0)
+        self.tree.bytes()
     }
 
     /// Blob files of sled, which it never syncs: must stay 0.
     pub(crate) fn own_blobs(&self) -> usize {
-        std::fs::read_dir(self.dir.join("blobs")).map_or(0, Iterator::count)
+        self.tree.own_blobs()
     }
 }
 
@@ -308,7 +297,7 @@ fn decode_request(body: Bytes) -> Option<Remembered> {
 /// Values of a range, one after the other.
 pub(crate) struct Values<'a> {
     state: &'a State,
-    rows: sled::Iter,
+    rows: Rows<'a>,
     reverse: bool,
 }
 
@@ -325,9 +314,8 @@ impl Iterator for Values<'_> {
                     rows.next()
                 }
             };
-            let row = guarded(|| step().transpose().map_err(failed)).transpose()?;
-            let decoded = row.and_then(|(row_key, row)| {
-                let key = Key::copy_from_slice(&row_key[1..]);
+            let decoded = step()?.and_then(|(row_key, row)| {
+                let key = row_key.slice(1..);
                 let body = entry::unseal(&row_key, &row).ok_or(StateFault::Row)?;
                 let whole = self
                     .state

@@ -108,17 +108,13 @@ impl Spares {
     pub(crate) fn run(&self) {
         let mut state = lock(&self.state);
         while !state.closing {
-            let path = match (state.spare, state.reserve) {
-                (false, _) => self.layout.spare(),
-                (true, false) => self.layout.reserve(),
-                (true, true) => {
-                    state = self
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(std::sync::PoisonError::into_inner);
-                    continue;
-                }
-            };
+            if state.spare && state.reserve {
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                continue;
+            }
             if state.full {
                 let waited = self.changed.wait_timeout(state, RETRY);
                 state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
@@ -127,20 +123,40 @@ impl Spares {
                 }
             }
             drop(state);
-            let made = segment::prepare(&*self.disk, &path, self.size);
+            self.prepare();
             state = lock(&self.state);
-            state.full = false;
-            match made {
-                Ok(()) if path == self.layout.spare() => state.spare = true,
-                Ok(()) => state.reserve = true,
-                Err(fault) if fault.is_full() => state.full = true,
-                Err(fault) => {
-                    tracing::error!(error = %fault, "cannot prepare the next journal segment");
-                    state.full = true;
-                    state.broken = Some(fault);
-                }
-            }
-            self.changed.notify_all();
         }
+    }
+
+    /// Makes one of the two, if one is missing.
+    pub(crate) fn prepare(&self) {
+        let path = {
+            let state = lock(&self.state);
+            match (state.spare, state.reserve) {
+                (false, _) => self.layout.spare(),
+                (true, false) => self.layout.reserve(),
+                (true, true) => return,
+            }
+        };
+        let made = segment::prepare(&*self.disk, &path, self.size);
+        let mut state = lock(&self.state);
+        state.full = false;
+        match made {
+            Ok(()) if path == self.layout.spare() => state.spare = true,
+            Ok(()) => state.reserve = true,
+            Err(fault) if fault.is_full() => state.full = true,
+            Err(fault) => {
+                tracing::error!(error = %fault, "cannot prepare the next journal segment");
+                state.full = true;
+                state.broken = Some(fault);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Whether the next segment is neither there nor known to be impossible.
+    pub(crate) fn is_due(&self) -> bool {
+        let state = lock(&self.state);
+        !state.spare && !state.full
     }
 }

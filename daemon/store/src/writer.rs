@@ -47,13 +47,13 @@ impl Drop for Ended<'_> {
     }
 }
 
-fn confirm(shared: &Shared, journal: &mut Journal) {
+pub(crate) fn confirm(shared: &Shared, journal: &mut Journal) {
     if let Err(Refused::Broken { fault, .. }) = journal.confirm(shared.head().next()) {
         shared.fail(Failure::from(&fault));
     }
 }
 
-fn write(shared: &Shared, journal: &mut Journal, jobs: Vec<Job>) {
+pub(crate) fn write(shared: &Shared, journal: &mut Journal, jobs: Vec<Job>) {
     let mut plan = Plan::new(shared, shared.head());
     let answers: Vec<Answer> = jobs
         .into_iter()
