@@ -3,6 +3,7 @@
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
 //! `rpc` (the wire's answers), `lifecycle` (start and stop), `cli` (the command line). Only `spawn` starts tasks.
 
+pub mod chance;
 pub mod cli;
 pub mod clock;
 pub mod door;

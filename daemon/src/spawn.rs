@@ -54,6 +54,7 @@ impl Supervisor {
         let stop = self.stopping();
         self.spawn(name, async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = task => {}
             }

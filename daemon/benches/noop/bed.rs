@@ -59,6 +59,8 @@ impl Bed {
             providers: Arc::new(providers),
             prices: Arc::new(PriceTable::default()),
             clock: clock::system(),
+            chance: dirigent_daemon::chance::system(),
+            performers: Vec::new(),
             settings,
         };
         Ok(Self {

@@ -69,6 +69,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             providers: Arc::clone(&registry),
             prices: models::prices(&options.config),
             clock: options.clock.clone(),
+            chance: crate::chance::system(),
+            performers: Vec::new(),
             settings,
         };
         Some(RuntimeHandle::open(rooms).await?)

@@ -10,6 +10,8 @@ use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectKind, Status};
 use serde_json::Value;
 
+use super::effects::Performer;
+use crate::chance::Chance;
 use crate::clock::Clock;
 
 /// What to start.
@@ -133,6 +135,10 @@ pub struct Rooms {
     pub prices: Arc<dirigent_providers::PriceTable>,
     /// The clock.
     pub clock: Clock,
+    /// Ids and random numbers.
+    pub chance: Arc<dyn Chance>,
+    /// Performers in the place of the daemon's own, each for its kind; usually none.
+    pub performers: Vec<Arc<dyn Performer>>,
     /// How to behave.
     pub settings: RuntimeSettings,
 }

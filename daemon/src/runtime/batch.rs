@@ -1,7 +1,7 @@
 //! Deciding: stimuli in, events out, with the expression worker asked where the engine needs it. Nothing is durable
 //! and nothing is performed yet.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use dirigent_engine::expression::Answers;
 use dirigent_engine::machine::{Context, Decision, PermitClass, Refusal, Stimulus, decide};
@@ -23,7 +23,7 @@ pub(crate) struct Batch {
     pub(crate) state: RunState,
     pub(crate) events: Vec<RunEvent>,
     /// Permits of effects that were intended in it.
-    pub(crate) permits: HashMap<EffectId, Permit>,
+    pub(crate) permits: BTreeMap<EffectId, Permit>,
     pub(crate) papers: Papers,
     pub(crate) tally: Tally,
 }
@@ -43,8 +43,8 @@ impl Driver {
         Batch {
             state: self.state.clone(),
             events: Vec::new(),
-            permits: HashMap::new(),
-            papers: Papers::new(about, self.core.records.clone(), asks),
+            permits: BTreeMap::new(),
+            papers: Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks),
             tally: self.tally.clone(),
         }
     }
@@ -69,8 +69,8 @@ impl Driver {
             let decision = {
                 let mut cx = Context {
                     now,
-                    random: &mut || uuid::Uuid::new_v4().as_u64_pair().1,
-                    ids: &mut EntityId::new,
+                    random: &mut || self.core.chance.number(),
+                    ids: &mut || EntityId(self.core.chance.id()),
                     permits: &mut desk,
                     answers: &answers,
                     approval_expiry: self.core.settings.approval_expiry,

@@ -135,7 +135,7 @@ impl Driver {
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         let about = self.about(base);
         let asks = std::mem::take(&mut batch.papers.asks);
-        let empty = super::papers::Papers::new(about, self.core.records.clone(), asks);
+        let empty = super::papers::Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
         std::mem::replace(&mut batch.papers, empty).file(&mut txn, now)?;
         if let Some(deed) = deed {
             let request = deed.actor.request.to_string();

@@ -21,6 +21,7 @@ use super::plans::Plans;
 use super::rows::Unfinished;
 use super::timers::Timers;
 use super::{driver, load};
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::records::Records;
 use crate::spawn::Supervisor;
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) records: Records,
     pub(crate) clock: Clock,
+    pub(crate) chance: Arc<dyn Chance>,
     pub(crate) settings: RuntimeSettings,
     pub(crate) performers: Performers,
     pub(crate) permits: Permits,

@@ -3,7 +3,7 @@
 //! Invariant: what is decided is applied only when it is durable; a driver whose commit did not become durable stops
 //! and touches the run no more.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use dirigent_engine::machine::Workflow;
@@ -37,7 +37,7 @@ pub(crate) struct Driver {
     /// The unfinished row as it was last written.
     pub(crate) row: Option<Unfinished>,
     pub(crate) tally: Tally,
-    pub(crate) performing: HashMap<EffectId, Performing>,
+    pub(crate) performing: BTreeMap<EffectId, Performing>,
     /// Effects that waited for a permit when they were last counted.
     pub(crate) in_queue: usize,
     /// Effects kept back by the run's own limit.

@@ -64,7 +64,7 @@ impl RuntimeHandle {
         }
         let workflow = self.core.plans.compiled(&version)?;
         let pins = self.core.plans.pins(org, &workflow)?;
-        let run = RunId::new();
+        let run = RunId(self.core.chance.id());
         let document = self.birth(run, &start, &version, &actor);
         let stimulus = Stimulus::Start {
             input: Arc::new(start.input),

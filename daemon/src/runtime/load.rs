@@ -2,7 +2,7 @@
 //!
 //! Only folds; nothing is interpreted and nothing is decided.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use dirigent_engine::machine::Workflow;
@@ -30,7 +30,7 @@ impl Driver {
             document: None,
             row: None,
             tally: Tally::default(),
-            performing: HashMap::new(),
+            performing: BTreeMap::new(),
             in_queue: 0,
             kept_back: VecDeque::new(),
             deferred: BTreeSet::new(),

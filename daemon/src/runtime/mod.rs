@@ -27,5 +27,6 @@ mod steps;
 mod timers;
 
 pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
+pub use effects::{Call, Performer};
 pub use error::RuntimeError;
 pub use handle::RuntimeHandle;

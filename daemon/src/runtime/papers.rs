@@ -3,6 +3,7 @@
 //! Decides nothing: an event is turned into the document people see of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dirigent_engine::state::{EffectPhase, RunState};
 use dirigent_protocol::digest::Digest;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::error::RuntimeError;
 use super::plans::{body, unread};
+use crate::chance::Chance;
 use crate::records::{Draft, Records, Stored, put};
 
 /// Largest part of a request that a document repeats, bytes of JSON.
@@ -37,6 +39,7 @@ pub(crate) struct About {
 pub(crate) struct Papers {
     about: About,
     records: Records,
+    chance: Arc<dyn Chance>,
     approvals: BTreeMap<EntityId, Paper>,
     notifications: Vec<Notification>,
     /// Approvals that ask about an effect, as they are after these events.
@@ -51,10 +54,16 @@ struct Paper {
 }
 
 impl Papers {
-    pub(crate) fn new(about: About, records: Records, asks: BTreeMap<EffectId, EntityId>) -> Self {
+    pub(crate) fn new(
+        about: About,
+        records: Records,
+        chance: Arc<dyn Chance>,
+        asks: BTreeMap<EffectId, EntityId>,
+    ) -> Self {
         Self {
             about,
             records,
+            chance,
             approvals: BTreeMap::new(),
             notifications: Vec::new(),
             asks,
@@ -187,11 +196,11 @@ impl Papers {
             action: "perform it again with the same key".into(),
             risk: Risk::High,
             reason: Some(reason.to_owned()),
-            payload: std::sync::Arc::new(json!({ "request": shown, "attempt": known.attempt, "key": key })),
+            payload: Arc::new(json!({ "request": shown, "attempt": known.attempt, "key": key })),
             confirm: None,
             expires_after_ms: None,
         };
-        let id = EntityId::new();
+        let id = EntityId(self.chance.id());
         let digest = request.digest();
         self.ask(id, &known.step.clone(), digest, &request, now);
         if let Some(paper) = self.approvals.get_mut(&id) {
@@ -281,6 +290,7 @@ impl Papers {
         }
         for notification in self.notifications {
             let new: Document = Draft::of(Kind::Notification, "", spec(&notification))
+                .id(EntityId(self.chance.id()))
                 .org(org)
                 .owner(owner)
                 .document(now);

@@ -1,6 +1,6 @@
 //! After a commit: begin what is intended, queue what waits, stop what is no longer wanted.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 impl Driver {
     /// Acts on events that are durable.
-    pub(crate) fn act(&mut self, events: &[RunEvent], mut permits: HashMap<EffectId, Permit>) {
+    pub(crate) fn act(&mut self, events: &[RunEvent], mut permits: BTreeMap<EffectId, Permit>) {
         let mut stopped = false;
         for event in events {
             match &event.body {
@@ -184,6 +184,7 @@ async fn perform(core: &super::core::Core, call: Call, pause: Duration) -> Effec
             "nobody knows how the last attempt ended; again with the same key\n",
         );
         tokio::select! {
+            biased;
             () = call.cancel.cancelled() => return EffectOutcome::Unknown { reason: "stopped before it was repeated".into() },
             () = tokio::time::sleep(pause) => {}
         }

@@ -39,7 +39,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program(settings.worker_program.as_ref())?,
         settings.expression_budget,
     ));
-    let performers = Performers::open(&Means {
+    let means = Means {
         data_dir: settings.data_dir.clone(),
         shell: settings.shell,
         max_output_bytes: settings.max_output_bytes.min(MAX_OUTPUT),
@@ -49,7 +49,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         prices: rooms.prices,
         agents: plans.clone(),
         worker: worker.clone(),
-    })?;
+    };
+    let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
     let pending = records
         .count_by_index(
@@ -64,6 +65,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         store: rooms.store,
         records,
         clock: rooms.clock,
+        chance: rooms.chance,
         settings,
         performers,
         permits,

@@ -325,6 +325,8 @@ async fn open(
             let by = jiff::SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
             system().saturating_add(by).unwrap()
         }),
+        chance: dirigent_daemon::chance::system(),
+        performers: Vec::new(),
         settings,
     };
     (store, RuntimeHandle::open(rooms).await.unwrap())

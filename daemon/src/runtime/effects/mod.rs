@@ -15,10 +15,18 @@ mod process;
 mod shell;
 mod shell_output;
 
-pub(crate) use performer::{AgentSource, Call, Means, Performer, Performers};
+pub(crate) use performer::{AgentSource, Means, Performers};
+pub use performer::{Call, Performer};
+
+use dirigent_protocol::run::EffectKind;
 
 /// Sets a performer up.
 type Open = fn(&Means) -> Result<Box<dyn Performer>, crate::runtime::RuntimeError>;
 
 /// Every kind's performer.
-const PERFORMERS: &[Open] = &[noop::open, http::open, shell::open, agent::open];
+const PERFORMERS: &[(EffectKind, Open)] = &[
+    (EffectKind::Noop, noop::open),
+    (EffectKind::Http, http::open),
+    (EffectKind::Shell, shell::open),
+    (EffectKind::Agent, agent::open),
+];

@@ -22,21 +22,21 @@ use crate::worker::WorkerPool;
 
 /// One effect to perform: its intent is durable.
 #[derive(Clone)]
-pub(crate) struct Call {
+pub struct Call {
     /// The run.
-    pub(crate) run: RunId,
+    pub run: RunId,
     /// The step that wants it.
-    pub(crate) step: StepId,
+    pub step: StepId,
     /// Names it within the run.
-    pub(crate) effect: EffectId,
+    pub effect: EffectId,
     /// Which attempt of the step.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// Stable idempotency key, sent along.
-    pub(crate) key: Arc<str>,
+    pub key: Arc<str>,
     /// What to do.
-    pub(crate) request: EffectRequest,
+    pub request: EffectRequest,
     /// Stop it: the task or the run was stopped.
-    pub(crate) cancel: CancellationToken,
+    pub cancel: CancellationToken,
     /// Where it writes live text.
     pub(crate) live: LiveSink,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Means {
 }
 
 /// Performs effects of one kind.
-pub(crate) trait Performer: Send + Sync {
+pub trait Performer: Send + Sync {
     /// Which kind.
     fn kind(&self) -> EffectKind;
 
@@ -98,18 +98,22 @@ pub(crate) trait Performer: Send + Sync {
 }
 
 /// All performers by kind.
-pub(crate) struct Performers(BTreeMap<EffectKind, Box<dyn Performer>>);
+pub(crate) struct Performers(BTreeMap<EffectKind, Arc<dyn Performer>>);
 
 impl Performers {
-    /// Opens every row of the list.
+    /// Those that are given, and for every other kind the row of the list.
     ///
     /// # Errors
     /// What keeps a performer from being set up.
-    pub(crate) fn open(means: &Means) -> Result<Self, RuntimeError> {
-        let mut all = BTreeMap::new();
-        for open in PERFORMERS {
-            let performer = open(means)?;
-            all.insert(performer.kind(), performer);
+    pub(crate) fn open(means: &Means, given: Vec<Arc<dyn Performer>>) -> Result<Self, RuntimeError> {
+        let mut all: BTreeMap<_, _> = given
+            .into_iter()
+            .map(|performer| (performer.kind(), performer))
+            .collect();
+        for (kind, open) in PERFORMERS {
+            if !all.contains_key(kind) {
+                all.insert(*kind, Arc::from(open(means)?));
+            }
         }
         Ok(Self(all))
     }
@@ -156,6 +160,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_exactly_one_row() {
-        assert_eq!(PERFORMERS.len(), EffectKind::ALL.len());
+        let kinds: Vec<_> = PERFORMERS.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, EffectKind::ALL);
     }
 }
