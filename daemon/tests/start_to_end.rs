@@ -148,6 +148,7 @@ async fn a_run_waits_for_a_person_across_a_restart_and_is_watched_without_a_gap(
         digest,
         decision,
         reason: None,
+        also: None,
     };
     assert_eq!(send(&me, decide).await, CommandReply::Accepted {});
     loop {

@@ -31,6 +31,8 @@ pub enum Action {
     RunResume,
     /// Decide an approval.
     ApprovalDecide,
+    /// Ask an agent about an approval.
+    ApprovalAsk,
     /// Say what became of an unknown effect.
     EffectResolve,
     /// End the daemon.
@@ -54,6 +56,7 @@ impl Action {
             Self::RunPause => "run.pause",
             Self::RunResume => "run.resume",
             Self::ApprovalDecide => "approval.decide",
+            Self::ApprovalAsk => "approval.ask",
             Self::EffectResolve => "effect.resolve",
             Self::DaemonStop => "daemon.stop",
             Self::Hello => "hello",

@@ -37,4 +37,4 @@ pub use read::{IndexRow, Records};
 pub use request::{Actor, RecallError, recall, remember};
 pub use sweep::sweep;
 pub use well_known::{default_org, owner_user};
-pub use write::{Draft, HISTORY_KEPT, Stored, delete, put};
+pub use write::{Draft, HISTORY_KEPT, Stored, delete, put, unchanged};

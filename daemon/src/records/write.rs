@@ -183,6 +183,17 @@ pub fn put(txn: &mut Txn, old: Option<&Stored>, new: &Document) -> Result<(), Re
     Ok(())
 }
 
+/// Makes a commit depend on a document being as it was read, without writing it.
+pub fn unchanged(txn: &mut Txn, read: &Stored) {
+    if let Some(revision) = read.position {
+        let (kind, id) = (read.document.kind, read.document.metadata.id);
+        txn.guards.push(Guard::Revision {
+            key: key::document(kind, id),
+            revision,
+        });
+    }
+}
+
 /// Deletes a document with all its rows; what is left is a trace for watchers.
 ///
 /// # Errors

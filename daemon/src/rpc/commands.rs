@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use dirigent_protocol::command::{Command, CommandReply};
-use dirigent_protocol::entity::Kind;
+use dirigent_protocol::command::{Also, Command, CommandReply};
+use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::RunId;
 
 use super::house::House;
 use crate::door::{Action, Object};
 use crate::records::Actor;
-use crate::runtime::StartRun;
+use crate::runtime::{Answer, StartRun};
 
 pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
     let service = &house.service;
-    Ok(match command {
+    let rules = touches_rules(&command);
+    let reply = match command {
         Command::Apply {
             file,
             source,
@@ -40,7 +42,20 @@ pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> 
         Command::Delete { kind, id, revision } => service.delete(&actor, kind, &id, revision).await?,
         Command::DaemonStop {} => stop(house, &actor).await?,
         other => on_run(house, actor, other).await?,
-    })
+    };
+    if rules && let Some(runtime) = &house.runtime {
+        runtime.rules_changed();
+    }
+    Ok(reply)
+}
+
+/// Whether requests that wait may have an answer afterwards.
+const fn touches_rules(command: &Command) -> bool {
+    match command {
+        Command::Create { kind, .. } | Command::Update { kind, .. } => matches!(kind, Kind::ApprovalRule),
+        Command::Apply { dry_run, .. } => !*dry_run,
+        _ => false,
+    }
 }
 
 /// The commands of the runtime.
@@ -96,11 +111,31 @@ async fn on_question(house: &House, actor: Actor, command: Command) -> Result<Co
             digest,
             decision,
             reason,
+            also,
         } => {
-            service
+            let asked = service
                 .document_for(&who, Action::ApprovalDecide, kind, approval)
                 .await?;
-            runtime.decide(approval, digest, decision, reason, actor).await?;
+            authorize_also(house, &who, &asked, also.as_ref()).await?;
+            let answer = Answer {
+                approval,
+                digest,
+                decision,
+                reason,
+                also,
+            };
+            return Ok(runtime.decide_also(answer, actor).await?);
+        }
+        Command::ApprovalAsk {
+            approval,
+            digest,
+            question,
+        } => {
+            service
+                .document_for(&who, Action::ApprovalAsk, kind, approval)
+                .await?;
+            let run = runtime.ask_agent(approval, digest, &question, actor).await?;
+            return Ok(CommandReply::Asked { run });
         }
         Command::EffectResolve {
             approval,
@@ -124,6 +159,29 @@ async fn on_question(house: &House, actor: Actor, command: Command) -> Result<Co
         }
     }
     Ok(CommandReply::Accepted {})
+}
+
+/// What is done along with a decision needs the permission it would need by itself.
+async fn authorize_also(
+    house: &House,
+    who: &Subject,
+    asked: &Document,
+    also: Option<&Also>,
+) -> Result<(), Fault> {
+    match also {
+        None => {}
+        Some(Also::StopRun {}) => {
+            let run: RunId = serde_json::from_value(asked.spec["run"].clone())
+                .map_err(|_| Fault::new(Code::Invalid, "the approval names no run"))?;
+            house.service.run(who, Action::RunCancel, run).await?;
+        }
+        Some(Also::AddRule { .. }) => {
+            let door = house.service.door();
+            door.authorize(who, Action::Create, &Object::Kind(Kind::ApprovalRule))
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// An approval speaks for its own run alone.

@@ -17,7 +17,7 @@ use super::error::RuntimeError;
 use super::papers::{About, shown};
 use super::plans::{body, unread};
 use super::rows::{self, Snapshot, Unfinished};
-use crate::records::{Actor, Audit, Stored, audit, encode_event, put, remember};
+use crate::records::{Actor, Audit, Stored, audit, encode_event, put, remember, unchanged};
 
 /// A snapshot is worth its bytes after this many events where the run parks.
 const PARK_EVENTS: usize = 32;
@@ -31,8 +31,30 @@ pub(crate) struct Deed<'a> {
     pub(crate) action: &'static str,
     pub(crate) object: String,
     pub(crate) reply: CommandReply,
+    /// More for the audit, in words.
+    pub(crate) detail: String,
     /// The document of a run that begins.
     pub(crate) document: Option<Document>,
+    /// A rule that is made with it.
+    pub(crate) rule: Option<Document>,
+    /// A document that must still be as it was read.
+    pub(crate) under: Option<Stored>,
+}
+
+impl<'a> Deed<'a> {
+    /// A deed that is acknowledged and leaves nothing else behind.
+    pub(crate) const fn new(actor: &'a Actor, action: &'static str, object: String) -> Self {
+        Self {
+            actor,
+            action,
+            object,
+            reply: CommandReply::Accepted {},
+            detail: String::new(),
+            document: None,
+            rule: None,
+            under: None,
+        }
+    }
 }
 
 /// What became of a commit.
@@ -68,6 +90,10 @@ impl Driver {
             org: document.metadata.org,
             owner: document.metadata.owner,
             workflow: self.workflow.name().to_owned(),
+            started_by: document.spec["started_by"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 
@@ -78,7 +104,7 @@ impl Driver {
         deed: Option<Deed<'_>>,
         puts: Vec<(Key, Bytes)>,
     ) -> Result<Committed, NotCommitted> {
-        if batch.events.is_empty() && deed.is_none() && puts.is_empty() {
+        if batch.events.is_empty() && deed.is_none() && puts.is_empty() && batch.papers.is_empty() {
             return Ok(Committed::Applied);
         }
         let now = (self.core.clock)();
@@ -103,6 +129,7 @@ impl Driver {
         core.runs.update(self.run, self.state.status(), self.quarantined);
         core.timers.set(self.run, self.next_due(&self.state));
         self.act(&batch.events, batch.permits);
+        self.tell(&batch.events);
         Ok(Committed::Applied)
     }
 
@@ -135,15 +162,29 @@ impl Driver {
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         let about = self.about(base);
         let asks = std::mem::take(&mut batch.papers.asks);
-        let empty = super::papers::Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
+        let empty =
+            super::papers::Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
         std::mem::replace(&mut batch.papers, empty).file(&mut txn, now)?;
         if let Some(deed) = deed {
             let request = deed.actor.request.to_string();
             let record = Audit {
                 request: Some(&request),
+                detail: &deed.detail,
                 ..Audit::allowed(&deed.actor.subject, deed.action, &deed.object)
             };
             audit(&mut txn, now, &record).map_err(unread)?;
+            if let Some(rule) = &deed.rule {
+                let made = format!("{}/{}", rule.kind, rule.metadata.name);
+                let record = Audit {
+                    request: Some(&request),
+                    ..Audit::allowed(&deed.actor.subject, "create", &made)
+                };
+                audit(&mut txn, now, &record).map_err(unread)?;
+                put(&mut txn, None, rule).map_err(unread)?;
+            }
+            if let Some(read) = &deed.under {
+                unchanged(&mut txn, read);
+            }
             remember(&mut txn, deed.actor.key, &deed.reply, now).map_err(unread)?;
         }
         Ok(Prepared {
@@ -199,6 +240,7 @@ impl Driver {
                 rows::deaths_key(self.run),
             ];
             txn.deletes.extend(keys);
+            txn.closes.push(rows::stream(self.run));
             return Ok(false);
         };
         if self.row.as_ref() != Some(row) {

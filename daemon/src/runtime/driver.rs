@@ -130,6 +130,7 @@ impl Driver {
                 Message::Recovered => self.recovered().await?,
                 Message::Quarantine => self.set_aside().await?,
                 Message::Wake => self.wake().await?,
+                Message::Answered { approval, answered } => self.answered(approval, &answered).await?,
                 Message::Settled { .. } | Message::Permitted { .. } => many.push(message),
             }
         }

@@ -41,6 +41,15 @@ pub enum RuntimeError {
         /// The decision's digest.
         given: String,
     },
+    /// A decision and what was to be done along with it do not go together.
+    #[error("{0}")]
+    NotAlso(&'static str),
+    /// A question that cannot be asked.
+    #[error("{0}")]
+    BadQuestion(String),
+    /// Nobody can answer a question about the request.
+    #[error("{0}")]
+    NoAgent(String),
     /// The run is over.
     #[error("run {run} is {status} already")]
     Ended {
@@ -124,6 +133,10 @@ impl From<RuntimeError> for Fault {
                 fault(Code::Stale).help("look at the approval again, then decide on what it says now")
             }
             RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } => fault(Code::WrongState),
+            RuntimeError::NotAlso(_) => fault(Code::Usage).help("decide without it; nothing was decided"),
+            RuntimeError::BadQuestion(_) => fault(Code::Usage).help("nothing was asked"),
+            RuntimeError::NoAgent(_) => fault(Code::NoAgent)
+                .help("name one in the workflow: `with: { agent: NAME }` of the `call: approval`"),
             RuntimeError::KeyReused { .. } => {
                 fault(Code::Conflict).help("use a new key for a new run, or the same input for the same run")
             }

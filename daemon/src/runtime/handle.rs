@@ -7,24 +7,20 @@ use std::time::Duration;
 
 use dirigent_engine::machine::Stimulus;
 use dirigent_protocol::command::CommandReply;
-use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{
-    ApprovalStatus, Document, Kind, WorkflowApproval, WorkflowExecution, WorkflowVersion,
-};
+use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{Decision, DecisionRecord, EffectId, Resolution, Status};
+use dirigent_protocol::run::{Pins, Status};
 use dirigent_protocol::watch::{StreamPage, StreamRequest};
 use dirigent_store::error::Conflict;
 use dirigent_store::{CommitError, RequestKey, Txn};
 use serde_json::Value;
-use tokio::sync::oneshot;
 
 use super::api::{Counts, Rooms, StartRun, Started};
 use super::core::Core;
 use super::driver::{self, Driver};
 use super::error::RuntimeError;
-use super::message::{Message, PersonCommand, Wish};
+use super::message::Wish;
 use super::plans::{body, unread};
 use super::{recover, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
@@ -36,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// The running runtime; clones share it.
 #[derive(Clone)]
 pub struct RuntimeHandle {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
 }
 
 impl RuntimeHandle {
@@ -45,9 +41,22 @@ impl RuntimeHandle {
     /// # Errors
     /// The store cannot be read or written, or the data directory cannot be made.
     pub async fn open(rooms: Rooms) -> Result<Self, RuntimeError> {
-        Ok(Self {
+        let handle = Self {
             core: Box::pin(recover::open(rooms)).await?,
-        })
+        };
+        handle.make_up();
+        Ok(handle)
+    }
+
+    /// What is owed to requests that wait: a crash may have come between them and their rules or answers.
+    fn make_up(&self) {
+        self.rules_changed();
+        let handle = self.clone();
+        self.core.tasks.spawn_until_stop("questions", async move {
+            if let Err(error) = Box::pin(handle.mend_questions()).await {
+                tracing::error!(%error, "questions about approvals could not be taken up");
+            }
+        });
     }
 
     /// Starts a run of a stored version: its first events, its document and its first intents are one commit.
@@ -64,7 +73,30 @@ impl RuntimeHandle {
         }
         let workflow = self.core.plans.compiled(&version)?;
         let pins = self.core.plans.pins(org, &workflow)?;
-        let run = RunId(self.core.chance.id());
+        let request = actor.key;
+        match self
+            .launch(RunId(self.core.chance.id()), start, pins, actor)
+            .await
+        {
+            // The request was answered before: this run never began, that one did.
+            Ok(started) if started.status == Status::Pending => self.answered_before(request),
+            Err(RuntimeError::Commit(CommitError::Conflict(Conflict::Key { .. }))) => self
+                .started_before(org, key.as_deref(), &asked)?
+                .ok_or(RuntimeError::Internal("a new run's keys exist already")),
+            other => other,
+        }
+    }
+
+    /// Starts a run with this id and these pins; it is `pending` where its request was answered before.
+    pub(super) async fn launch(
+        &self,
+        run: RunId,
+        start: StartRun,
+        pins: Pins,
+        actor: Actor,
+    ) -> Result<Started, RuntimeError> {
+        let version: WorkflowVersion = body(&start.version)?;
+        let workflow = self.core.plans.compiled(&version)?;
         let document = self.birth(run, &start, &version, &actor);
         let stimulus = Stimulus::Start {
             input: Arc::new(start.input),
@@ -84,20 +116,12 @@ impl RuntimeHandle {
             "run",
             async move { Box::pin(driver::drive(fresh, messages)).await },
         );
-        let request = actor.key;
-        match self.ask(run, wish, actor).await {
-            // The request was answered before: this run never began, that one did.
-            Ok(Status::Pending) => self.answered_before(request),
-            Ok(status) => Ok(Started {
-                run,
-                existing: false,
-                status,
-            }),
-            Err(RuntimeError::Commit(CommitError::Conflict(Conflict::Key { .. }))) => self
-                .started_before(org, key.as_deref(), &asked)?
-                .ok_or(RuntimeError::Internal("a new run's keys exist already")),
-            Err(error) => Err(error),
-        }
+        let status = self.core.ask(run, wish, actor).await?;
+        Ok(Started {
+            run,
+            existing: false,
+            status,
+        })
     }
 
     /// Stops a run: once this answers no new step begins. Answers before everything that runs has stopped.
@@ -105,7 +129,7 @@ impl RuntimeHandle {
     /// # Errors
     /// The run does not exist or is over, or the store did not commit.
     pub async fn cancel(&self, run: RunId, reason: Option<String>, actor: Actor) -> Result<(), RuntimeError> {
-        self.ask(run, Wish::Cancel { reason }, actor).await.map(drop)
+        self.core.ask(run, Wish::Cancel { reason }, actor).await.map(drop)
     }
 
     /// Begins nothing new in a run until it is resumed; what comes back meanwhile is recorded.
@@ -113,7 +137,7 @@ impl RuntimeHandle {
     /// # Errors
     /// The run does not exist, is over or paused, or the store did not commit.
     pub async fn pause(&self, run: RunId, actor: Actor) -> Result<(), RuntimeError> {
-        self.ask(run, Wish::Pause, actor).await.map(drop)
+        self.core.ask(run, Wish::Pause, actor).await.map(drop)
     }
 
     /// Lets a paused (or quarantined) run go on.
@@ -121,74 +145,7 @@ impl RuntimeHandle {
     /// # Errors
     /// The run does not exist or is not paused, or the store did not commit.
     pub async fn resume(&self, run: RunId, actor: Actor) -> Result<(), RuntimeError> {
-        self.ask(run, Wish::Resume, actor).await.map(drop)
-    }
-
-    /// Decides an approval; decision, event and audit are one commit. Exactly one decision is ever accepted. For an
-    /// approval about an unknown effect, approving performs it again with the same key, approving with a payload
-    /// takes that as its result, denying makes it failed.
-    ///
-    /// # Errors
-    /// [`RuntimeError::AlreadyDecided`], [`RuntimeError::Stale`], no such approval, or the store did not commit.
-    pub async fn decide(
-        &self,
-        approval: EntityId,
-        digest: Digest,
-        decision: Decision,
-        reason: Option<String>,
-        actor: Actor,
-    ) -> Result<(), RuntimeError> {
-        let asked = self.pending(approval)?;
-        let run = RunId::from(asked.run);
-        if asked.digest != digest.to_string() {
-            return Err(RuntimeError::Stale {
-                wanted: asked.digest,
-                given: digest.to_string(),
-            });
-        }
-        if decision == Decision::Expire {
-            return Err(RuntimeError::WrongState {
-                run,
-                detail: "only time lets an approval expire".into(),
-            });
-        }
-        let by = actor.subject.name.clone();
-        let wish = match asked.unknown_effect {
-            Some(effect) => Wish::Resolve {
-                effect: EffectId(effect),
-                resolution: resolution(decision, reason),
-            },
-            None => Wish::Decide {
-                approval,
-                record: DecisionRecord {
-                    decision,
-                    by,
-                    reason,
-                    digest,
-                },
-            },
-        };
-        match self.ask(run, wish, actor).await {
-            Ok(_) => Ok(()),
-            // Whoever was first has changed the document by now.
-            Err(error) => Err(self.pending(approval).err().unwrap_or(error)),
-        }
-    }
-
-    /// Says what became of an effect whose outcome nobody knows; closes the approval that asks.
-    ///
-    /// # Errors
-    /// The effect is not parked, the approval was decided before, or the store did not commit.
-    pub async fn resolve(
-        &self,
-        run: RunId,
-        effect: EffectId,
-        resolution: Resolution,
-        actor: Actor,
-    ) -> Result<(), RuntimeError> {
-        self.ask(run, Wish::Resolve { effect, resolution }, actor)
-            .await
-            .map(drop)
+        self.core.ask(run, Wish::Resume, actor).await.map(drop)
     }
 
     /// Live text of a run behind a chunk; waits at most `wait_ms` (clamped to 30,000) when there is none.
@@ -244,55 +201,6 @@ impl RuntimeHandle {
         if !self.core.tasks.stop(STOP_LIMIT).await {
             tracing::warn!("tasks of the runtime did not end in time");
         }
-    }
-
-    async fn ask(&self, run: RunId, wish: Wish, actor: Actor) -> Result<Status, RuntimeError> {
-        let (reply, answer) = oneshot::channel();
-        let command = Message::Command(Box::new(PersonCommand { wish, actor, reply }));
-        if self.core.deliver(run, command).is_err() {
-            return Err(self.absent(run));
-        }
-        answer.await.unwrap_or_else(|_| Err(self.absent(run)))
-    }
-
-    /// Why a run takes no message.
-    fn absent(&self, run: RunId) -> RuntimeError {
-        let known = self
-            .core
-            .plans
-            .execution(run)
-            .and_then(|document| body::<WorkflowExecution>(&document));
-        match known {
-            Ok(execution) if execution.status.is_final() => RuntimeError::Ended {
-                run,
-                status: execution.status,
-            },
-            Ok(_) => RuntimeError::Stopping,
-            Err(error) => error,
-        }
-    }
-
-    fn pending(&self, approval: EntityId) -> Result<WorkflowApproval, RuntimeError> {
-        let found = self
-            .core
-            .records
-            .get(Kind::WorkflowApproval, approval)
-            .map_err(unread)?;
-        let stored = found.ok_or(RuntimeError::UnknownApproval { approval })?;
-        let asked: WorkflowApproval = body(&stored.document)?;
-        let status = match asked.status {
-            ApprovalStatus::Pending => return Ok(asked),
-            ApprovalStatus::Approved => "approved",
-            ApprovalStatus::Denied => "denied",
-            ApprovalStatus::Expired => "expired",
-            ApprovalStatus::Withdrawn => "withdrawn",
-        };
-        let by = asked.decided_by.unwrap_or_else(|| "dirigent".into());
-        Err(RuntimeError::AlreadyDecided {
-            status: status.into(),
-            by,
-            at: asked.decided_at,
-        })
     }
 
     /// The run that was started with that key; it must be of the same workflow (a newer version is fine) and input.
@@ -356,18 +264,5 @@ impl RuntimeHandle {
         .owner(actor.subject.user)
         .labels(start.labels.clone())
         .document((self.core.clock)())
-    }
-}
-
-/// What a decision on an unknown effect means.
-fn resolution(decision: Decision, reason: Option<String>) -> Resolution {
-    match decision {
-        Decision::Approve { edited: None } => Resolution::Again,
-        Decision::Approve { edited: Some(output) } => Resolution::Happened {
-            output: Arc::new(output),
-        },
-        Decision::Deny | Decision::Expire => Resolution::Failed {
-            reason: reason.unwrap_or_else(|| "it did not happen, or may not count".into()),
-        },
     }
 }

@@ -1,14 +1,15 @@
 //! What reaches a run's driver.
 
 use dirigent_engine::machine::Stimulus;
-use dirigent_protocol::entity::Document;
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::entity::{Document, Question};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{EffectId, EffectOutcome, Resolution, Status};
+use dirigent_protocol::run::{DecisionRecord, EffectId, EffectOutcome, Resolution, Status};
 use tokio::sync::oneshot;
 
 use super::error::RuntimeError;
 use super::permits::Permit;
-use crate::records::Actor;
+use crate::records::{Actor, Stored};
 
 /// Something for one run.
 pub(crate) enum Message {
@@ -25,6 +26,11 @@ pub(crate) enum Message {
     Recovered,
     /// The daemon died again and again with this run in hand: set it aside.
     Quarantine,
+    /// A question about an approval was answered.
+    Answered {
+        approval: EntityId,
+        answered: Box<Question>,
+    },
     /// A person wants something.
     Command(Box<PersonCommand>),
 }
@@ -35,6 +41,17 @@ pub(crate) struct PersonCommand {
     pub(crate) actor: Actor,
     /// Told once it is durable, or why it is not.
     pub(crate) reply: oneshot::Sender<Result<Status, RuntimeError>>,
+}
+
+/// A decision with everything that is in its commit.
+pub(crate) struct Decided {
+    pub(crate) approval: EntityId,
+    pub(crate) record: DecisionRecord,
+    /// A rule that is made with it.
+    pub(crate) rule: Option<Document>,
+    /// The rule that decides; it must still be as it was read.
+    pub(crate) under: Option<Stored>,
+    pub(crate) reply: CommandReply,
 }
 
 /// The wish itself.
@@ -51,9 +68,11 @@ pub(crate) enum Wish {
     /// Go on.
     Resume,
     /// Decide an approval.
-    Decide {
+    Decide(Box<Decided>),
+    /// Note a question about an approval.
+    Question {
         approval: EntityId,
-        record: dirigent_protocol::run::DecisionRecord,
+        question: Box<Question>,
     },
     /// Say what became of an effect.
     Resolve {
@@ -70,7 +89,8 @@ impl Wish {
             Self::Cancel { .. } => "run.cancel",
             Self::Pause => "run.pause",
             Self::Resume => "run.resume",
-            Self::Decide { .. } => "approval.decide",
+            Self::Decide(_) => "approval.decide",
+            Self::Question { .. } => "approval.ask",
             Self::Resolve { .. } => "effect.resolve",
         }
     }

@@ -3,11 +3,14 @@
 //! Decides nothing: an event is turned into the document people see of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use dirigent_engine::state::{EffectPhase, RunState};
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{ApprovalStatus, Document, Kind, Level, Notification, WorkflowApproval};
+use dirigent_protocol::entity::{
+    ApprovalStatus, Document, Kind, Level, Notification, Question, WorkflowApproval,
+};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
     ApprovalRequest, Decision, DecisionRecord, EffectId, EventBody, OnUnknown, Resolution, Risk, RunEvent,
@@ -33,6 +36,7 @@ pub(crate) struct About {
     pub(crate) org: EntityId,
     pub(crate) owner: EntityId,
     pub(crate) workflow: String,
+    pub(crate) started_by: String,
 }
 
 /// Documents of one commit.
@@ -172,6 +176,11 @@ impl Papers {
             risk: request.risk,
             reason: request.reason.clone(),
             payload: (*request.payload).clone(),
+            before: request.before.as_deref().cloned(),
+            agent: request.agent.clone(),
+            on_deny: request.on_deny.clone(),
+            on_expire: request.on_expire.clone(),
+            started_by: self.about.started_by.clone(),
             confirm: request.confirm.clone(),
             digest: digest.to_string(),
             status: ApprovalStatus::Pending,
@@ -197,8 +206,7 @@ impl Papers {
             risk: Risk::High,
             reason: Some(reason.to_owned()),
             payload: Arc::new(json!({ "request": shown, "attempt": known.attempt, "key": key })),
-            confirm: None,
-            expires_after_ms: None,
+            ..ApprovalRequest::default()
         };
         let id = EntityId(self.chance.id());
         let digest = request.digest();
@@ -232,6 +240,7 @@ impl Papers {
             by: by.to_owned(),
             reason,
             digest: Digest([0; 32]),
+            stops_run: false,
         };
         self.close(id, status, Some(&record), now)
     }
@@ -243,24 +252,8 @@ impl Papers {
         record: Option<&DecisionRecord>,
         now: Timestamp,
     ) -> Result<(), RuntimeError> {
-        if !self.approvals.contains_key(&id) {
-            let found = self.records.get(Kind::WorkflowApproval, id).map_err(unread)?;
-            let stored = found.ok_or(RuntimeError::UnknownApproval { approval: id })?;
-            let body = body::<WorkflowApproval>(&stored.document)?;
-            self.approvals.insert(
-                id,
-                Paper {
-                    old: Some(stored),
-                    body,
-                },
-            );
-        }
-        let Some(Paper { body, .. }) = self.approvals.get_mut(&id) else {
-            return Ok(());
-        };
-        if body.status == ApprovalStatus::Pending {
-            self.pending -= 1;
-        }
+        let body = self.known(id)?;
+        let waited = body.status == ApprovalStatus::Pending;
         body.status = status;
         body.decided_at = Some(now);
         if let Some(record) = record {
@@ -269,8 +262,55 @@ impl Papers {
             if let Decision::Approve { edited: Some(edited) } = &record.decision {
                 body.edited = Some(edited.clone());
             }
+            body.stopped_run = record.stops_run;
+        }
+        self.pending -= i64::from(waited);
+        Ok(())
+    }
+
+    /// The body of an approval that was asked in this commit or before.
+    fn known(&mut self, id: EntityId) -> Result<&mut WorkflowApproval, RuntimeError> {
+        let paper = match self.approvals.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let found = self.records.get(Kind::WorkflowApproval, id).map_err(unread)?;
+                let stored = found.ok_or(RuntimeError::UnknownApproval { approval: id })?;
+                let body = body::<WorkflowApproval>(&stored.document)?;
+                place.insert(Paper {
+                    old: Some(stored),
+                    body,
+                })
+            }
+        };
+        Ok(&mut paper.body)
+    }
+
+    /// Notes a question about an approval that waits.
+    pub(crate) fn question(&mut self, id: EntityId, question: Question) -> Result<(), RuntimeError> {
+        let body = self.known(id)?;
+        if body.status != ApprovalStatus::Pending {
+            return Err(RuntimeError::BadQuestion("the approval is decided".into()));
+        }
+        let most = WorkflowApproval::MAX_QUESTIONS;
+        if body.questions.len() >= most {
+            let text = format!("{most} questions were asked about this approval, which is the limit");
+            return Err(RuntimeError::BadQuestion(text));
+        }
+        body.questions.push(question);
+        Ok(())
+    }
+
+    /// Notes the answer to a question; one counts.
+    pub(crate) fn answer(&mut self, id: EntityId, answered: &Question) -> Result<(), RuntimeError> {
+        if !note_answer(self.known(id)?, answered) {
+            self.approvals.remove(&id);
         }
         Ok(())
+    }
+
+    /// Whether there is nothing to file.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.approvals.is_empty() && self.notifications.is_empty()
     }
 
     /// Puts all of them into a commit.
@@ -298,6 +338,21 @@ impl Papers {
         }
         Ok(())
     }
+}
+
+/// Writes an answer to its question; false where it stands there already.
+pub(crate) fn note_answer(body: &mut WorkflowApproval, answered: &Question) -> bool {
+    let asked = body
+        .questions
+        .iter_mut()
+        .find(|question| question.run == answered.run && question.answer.is_none());
+    if let Some(question) = asked {
+        question.answer.clone_from(&answered.answer);
+        question.failed = answered.failed;
+        question.answered_at = answered.answered_at;
+        return true;
+    }
+    false
 }
 
 const fn status_of(decision: &Decision) -> ApprovalStatus {

@@ -83,7 +83,8 @@ impl Plans {
         Ok(pins)
     }
 
-    fn newest(&self, org: EntityId, name: &str) -> Result<AgentVersion, RuntimeError> {
+    /// The newest version of an agent.
+    pub(crate) fn newest(&self, org: EntityId, name: &str) -> Result<AgentVersion, RuntimeError> {
         let missing = || RuntimeError::Missing {
             what: format!("agent `{name}`"),
         };

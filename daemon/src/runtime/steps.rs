@@ -1,15 +1,14 @@
 //! What a driver does with each message.
 
-use dirigent_engine::machine::{Refusal, Stimulus};
+use dirigent_engine::machine::Stimulus;
 use dirigent_engine::state::EffectPhase;
-use dirigent_protocol::command::CommandReply;
-use dirigent_protocol::entity::{Kind, Level};
+use dirigent_protocol::entity::{Level, Question};
+use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{EffectId, EffectOutcome, Status, TimerId, Usage, WorkflowError};
 
 use super::batch::{Batch, NoDecision};
-use super::commit::{Committed, Deed, NotCommitted, started};
+use super::commit::{Committed, NotCommitted};
 use super::driver::{Broken, Driver};
-use super::error::RuntimeError;
 use super::message::{Message, PersonCommand, Wish};
 use super::rows::{self, Deaths};
 
@@ -194,73 +193,14 @@ impl Driver {
         Ok(())
     }
 
-    async fn grant(&mut self, wish: Wish, actor: &crate::records::Actor) -> Result<(), (RuntimeError, bool)> {
-        let action = wish.action();
-        let mut object = format!("{}/{}", Kind::WorkflowExecution, self.run);
-        let mut reply = CommandReply::Accepted {};
-        let by = actor.subject.name.clone();
-        let mut born = None;
-        let stimulus = match wish {
-            Wish::Start { document, stimulus } => {
-                reply = started(self.run, Status::Running);
-                born = Some(*document);
-                *stimulus
-            }
-            Wish::Cancel { reason } => Stimulus::Cancel { by, reason },
-            Wish::Pause => Stimulus::Pause { by },
-            Wish::Resume => Stimulus::Resume { by },
-            Wish::Decide { approval, record } => {
-                object = format!("{}/{approval}", Kind::WorkflowApproval);
-                Stimulus::Decided { approval, record }
-            }
-            Wish::Resolve { effect, resolution } => Stimulus::Resolve {
-                effect,
-                resolution,
-                by,
-            },
-        };
-        let base = self
-            .document
-            .as_ref()
-            .map(|stored| &stored.document)
-            .or(born.as_ref());
-        let Some(about) = base.map(|document| self.about(document)) else {
-            return Err((RuntimeError::Internal("a run without its document"), true));
-        };
-        let mut batch = self.batch(about);
-        match self.decide(&mut batch, &stimulus, None).await {
-            Ok(_) => {}
-            Err(NoDecision::Refused(refusal)) => return Err((self.refused(refusal), false)),
-            Err(NoDecision::Failed(error)) => return Err((error, false)),
+    /// A question of one of its approvals was answered: the document says so.
+    pub(crate) async fn answered(&mut self, approval: EntityId, answered: &Question) -> Result<(), Broken> {
+        let mut batch = self.open_batch()?;
+        if let Err(error) = batch.papers.answer(approval, answered) {
+            tracing::warn!(%approval, %error, "an answer could not be noted");
+            return Ok(());
         }
-        if born.is_some() {
-            reply = started(self.run, batch.state.status());
-        }
-        let deed = Deed {
-            actor,
-            action,
-            object,
-            reply,
-            document: born,
-        };
-        match self.commit(batch, Some(deed), Vec::new()).await {
-            Ok(Committed::Applied | Committed::Replayed) => Ok(()),
-            Err(NotCommitted::Refused(error)) => Err((error, false)),
-            Err(NotCommitted::TooLarge) => Err((RuntimeError::Internal("too large"), false)),
-            Err(NotCommitted::Broken(error)) => Err((error, true)),
-        }
-    }
-
-    fn refused(&self, refusal: Refusal) -> RuntimeError {
-        let run = self.run;
-        match refusal {
-            Refusal::Ended(status) => RuntimeError::Ended { run, status },
-            Refusal::Stale { given, wanted } => RuntimeError::Stale { wanted, given },
-            other => RuntimeError::WrongState {
-                run,
-                detail: other.to_string(),
-            },
-        }
+        settled(self.commit(batch, None, Vec::new()).await)
     }
 
     /// Decides; a stimulus that does not fit any more is no fault.

@@ -10,7 +10,8 @@ use dirigent_daemon::runtime::{Rooms, RuntimeError, RuntimeHandle, RuntimeSettin
 use dirigent_protocol::command::Command;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
-    Agent, AgentVersion, Document, Entity, Kind, WorkflowApproval, WorkflowExecution, WorkflowVersion,
+    Agent, AgentVersion, ApprovalRule, Document, Entity, Kind, Question, WorkflowApproval, WorkflowExecution,
+    WorkflowVersion,
 };
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
@@ -132,6 +133,35 @@ impl Bed {
             definition: agent,
         };
         self.put(Kind::AgentVersion, "", json(&version)).await;
+    }
+
+    pub(crate) async fn put_rule(&self, name: &str, rule: &ApprovalRule) {
+        self.put(Kind::ApprovalRule, name, json(rule)).await;
+    }
+
+    /// What a daemon that died at once leaves behind: the question is noted, nothing answers it.
+    pub(crate) async fn note_question(&self, approval: EntityId, text: &str) {
+        let stored = self
+            .records()
+            .get(Kind::WorkflowApproval, approval)
+            .unwrap()
+            .unwrap();
+        let mut body: WorkflowApproval = stored.document.body().unwrap();
+        body.questions.push(Question {
+            by: "dana".into(),
+            text: text.into(),
+            agent: "writer".into(),
+            run: EntityId::new(),
+            ..Question::default()
+        });
+        let mut txn = Txn::default();
+        put(
+            &mut txn,
+            Some(&stored),
+            &stored.next(json(&body), clock::system()()),
+        )
+        .unwrap();
+        self.store.commit(txn).await.unwrap();
     }
 
     async fn put(&self, kind: Kind, name: &str, spec: Value) -> Document {

@@ -9,6 +9,7 @@
 )]
 
 mod agents;
+mod approvals;
 mod bed;
 mod crash;
 mod effects;

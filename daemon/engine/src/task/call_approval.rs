@@ -7,9 +7,10 @@ use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
     ApprovalRequest, Consequence, Decision, DecisionRecord, EventBody, Risk, TimerPurpose, WorkflowError,
 };
+use dirigent_protocol::source::Node;
 use serde_json::{Value, json};
 
-use crate::document::{Delay, Fields, Template, read_risk};
+use crate::document::{Delay, Fields, Reader, Template, read_risk};
 use crate::machine::{Builder, KindRow, Me, Next, Outcome, Stop, Task, TaskIndex, Turn, millis};
 
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -81,18 +82,9 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         part("agent", true),
     ];
     let risk = with.get("risk").and_then(|(n, at)| read_risk(reader, n, &at));
-    let expires = with.get("expires").map(|(node, at)| {
-        let delay = Delay::read(reader, node, &at)?;
-        if let Delay::Fixed(fixed) = &delay
-            && !(SHORTEST..=LONGEST).contains(fixed)
-        {
-            let message = "an approval lives from 1 minute to 90 days";
-            reader.error("bad_duration", message, node.span.start, &at).help =
-                Some("write `PT1M` to `P90D`".to_owned());
-            return None;
-        }
-        Some(delay)
-    });
+    let expires = with
+        .get("expires")
+        .map(|(node, at)| read_expiry(reader, node, &at));
     let mut goes_on = |name: &str| match with.get(name) {
         Some((node, at)) => reader
             .word(node, &at, &["fail", "continue"])
@@ -118,6 +110,19 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         deny_goes_on,
         expiry_goes_on,
     }))
+}
+
+fn read_expiry(reader: &mut Reader, node: &Node, at: &str) -> Option<Delay> {
+    let delay = Delay::read(reader, node, at)?;
+    if let Delay::Fixed(fixed) = &delay
+        && !(SHORTEST..=LONGEST).contains(fixed)
+    {
+        let message = "an approval lives from 1 minute to 90 days";
+        reader.error("bad_duration", message, node.span.start, at).help =
+            Some("write `PT1M` to `P90D`".to_owned());
+        return None;
+    }
+    Some(delay)
 }
 
 fn text(turn: &mut Turn<'_, '_>, me: Me<'_>, template: Option<&Template>) -> Result<Option<String>, Stop> {

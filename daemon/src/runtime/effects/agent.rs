@@ -76,7 +76,7 @@ impl Agents {
     async fn talk(&self, wanted: &AgentCall, call: &Call) -> Step<EffectOutcome> {
         let version = self.version(wanted)?;
         let agent = &version.definition;
-        if let Some(schema) = &agent.input_schema {
+        if let Some(schema) = agent.input_schema.as_ref().filter(|_| wanted.message.is_none()) {
             agent_answer::check(schema, &wanted.input)
                 .map_err(|error| invalid("The agent's input does not fit its schema", error.to_string()))?;
         }
@@ -87,7 +87,8 @@ impl Agents {
         let mut request = self.request(agent, wanted, call, &model).await?;
         let mut taken = Taken::default();
         let reply = self.ask(&model, request.clone(), call, &mut taken).await?;
-        let answer = match agent_answer::read(agent.output_schema.as_ref(), &reply.content) {
+        let shape = agent.output_schema.as_ref().filter(|_| wanted.message.is_none());
+        let answer = match agent_answer::read(shape, &reply.content) {
             Ok(answer) => answer,
             Err(error) => {
                 call.live.write(
@@ -101,7 +102,7 @@ impl Agents {
                 request.idempotency_key = Some(format!("{}-repair", call.key));
                 let second = self.ask(&model, request, call, &mut taken).await?;
                 taken.facts.insert("repaired".into(), true.into());
-                agent_answer::read(agent.output_schema.as_ref(), &second.content)
+                agent_answer::read(shape, &second.content)
                     .map_err(|error| unfit(&error, &second, taken.usage))?
             }
         };
@@ -133,6 +134,22 @@ impl Agents {
         call: &Call,
         model: &Resolved,
     ) -> Step<ChatRequest> {
+        let messages = self.messages(agent, wanted, call).await?;
+        let mut request = ChatRequest::new(model.model.clone(), messages);
+        request.temperature = agent.temperature;
+        request.max_tokens = agent.max_tokens;
+        if wanted.message.is_none() {
+            request.response_schema.clone_from(&agent.output_schema);
+        }
+        request.idempotency_key = Some(call.key.to_string());
+        if let Some(seconds) = agent.timeout_s {
+            request.timeouts.total = Duration::from_secs(u64::from(seconds));
+        }
+        Ok(request)
+    }
+
+    /// The agent's own words over its input; or its instructions, and a message in the place of its prompt.
+    async fn messages(&self, agent: &Agent, wanted: &AgentCall, call: &Call) -> Step<Vec<Message>> {
         let mut messages = Vec::new();
         for (name, role, source) in [
             ("system", Role::System, &agent.system),
@@ -141,30 +158,29 @@ impl Agents {
             if source.is_empty() && role == Role::System {
                 continue;
             }
+            if let (Role::User, Some(message)) = (role, &wanted.message) {
+                messages.push(Message::new(role, message.clone()));
+                continue;
+            }
             let template = RenderRequest {
                 name: name.into(),
                 source: source.clone(),
                 input: wanted.input.clone(),
             };
-            let text = self.worker.render(template).await.map_err(|error| {
-                Box::new(refused(
-                    "expression",
-                    400,
-                    "The prompt cannot be rendered",
-                    error.to_string(),
-                ))
-            })?;
-            messages.push(Message::new(role, text));
+            match self.worker.render(template).await {
+                Ok(text) => messages.push(Message::new(role, text)),
+                // Instructions that are written over another input than this one must not keep it from answering.
+                Err(error) if wanted.message.is_some() => call.live.write(
+                    StreamSource::Note,
+                    &format!("\nits instructions do not fit ({error}); it answers without them\n"),
+                ),
+                Err(error) => {
+                    let title = "The prompt cannot be rendered";
+                    return Err(Box::new(refused("expression", 400, title, error.to_string())));
+                }
+            }
         }
-        let mut request = ChatRequest::new(model.model.clone(), messages);
-        request.temperature = agent.temperature;
-        request.max_tokens = agent.max_tokens;
-        request.response_schema.clone_from(&agent.output_schema);
-        request.idempotency_key = Some(call.key.to_string());
-        if let Some(seconds) = agent.timeout_s {
-            request.timeouts.total = Duration::from_secs(u64::from(seconds));
-        }
-        Ok(request)
+        Ok(messages)
     }
 
     /// One answer. Refusals that certainly cost nothing are waited out.

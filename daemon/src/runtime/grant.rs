@@ -1,0 +1,130 @@
+//! Granting what somebody wants of a run: the wish becomes events and documents, its deed the audit, one commit.
+
+use dirigent_engine::machine::{Refusal, Stimulus};
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::entity::{Kind, Question};
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::{Decision, DecisionRecord, Status};
+
+use super::batch::NoDecision;
+use super::commit::{Committed, Deed, NotCommitted, started};
+use super::driver::Driver;
+use super::error::RuntimeError;
+use super::message::{Decided, Wish};
+use crate::records::Actor;
+
+/// What a wish asks of the run.
+enum Wanted {
+    /// A decision of the engine.
+    Decision(Box<Stimulus>),
+    /// A note on one of its approvals.
+    Note(EntityId, Box<Question>),
+}
+
+impl Driver {
+    /// Does it, or says why not and whether the driver can go on.
+    pub(crate) async fn grant(&mut self, wish: Wish, actor: &Actor) -> Result<(), (RuntimeError, bool)> {
+        let run = format!("{}/{}", Kind::WorkflowExecution, self.run);
+        let mut deed = Deed::new(actor, wish.action(), run);
+        let wanted = wanted(wish, &mut deed, self.run);
+        let base = self
+            .document
+            .as_ref()
+            .map(|stored| &stored.document)
+            .or(deed.document.as_ref());
+        let Some(about) = base.map(|document| self.about(document)) else {
+            return Err((RuntimeError::Internal("a run without its document"), true));
+        };
+        let mut batch = self.batch(about);
+        match wanted {
+            Wanted::Decision(stimulus) => match self.decide(&mut batch, &stimulus, None).await {
+                Ok(_) => {}
+                Err(NoDecision::Refused(refusal)) => return Err((self.refused(refusal), false)),
+                Err(NoDecision::Failed(error)) => return Err((error, false)),
+            },
+            Wanted::Note(approval, question) => batch
+                .papers
+                .question(approval, *question)
+                .map_err(|error| (error, false))?,
+        }
+        if deed.document.is_some() {
+            deed.reply = started(self.run, batch.state.status());
+        }
+        match self.commit(batch, Some(deed), Vec::new()).await {
+            Ok(Committed::Applied | Committed::Replayed) => Ok(()),
+            Err(NotCommitted::Refused(error)) => Err((error, false)),
+            Err(NotCommitted::TooLarge) => Err((RuntimeError::Internal("too large"), false)),
+            Err(NotCommitted::Broken(error)) => Err((error, true)),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> RuntimeError {
+        let run = self.run;
+        match refusal {
+            Refusal::Ended(status) => RuntimeError::Ended { run, status },
+            Refusal::Stale { given, wanted } => RuntimeError::Stale { wanted, given },
+            other => RuntimeError::WrongState {
+                run,
+                detail: other.to_string(),
+            },
+        }
+    }
+}
+
+/// What a wish asks, with the deed filled in.
+fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
+    let about = |approval| format!("{}/{approval}", Kind::WorkflowApproval);
+    let by = deed.actor.subject.name.clone();
+    let stimulus = match wish {
+        Wish::Start { document, stimulus } => {
+            deed.reply = started(run, Status::Running);
+            deed.document = Some(*document);
+            *stimulus
+        }
+        Wish::Cancel { reason } => Stimulus::Cancel { by, reason },
+        Wish::Pause => Stimulus::Pause { by },
+        Wish::Resume => Stimulus::Resume { by },
+        Wish::Decide(decided) => {
+            let Decided {
+                approval,
+                record,
+                rule,
+                under,
+                reply,
+            } = *decided;
+            deed.object = about(approval);
+            deed.reply = reply;
+            deed.detail = words(&record, run);
+            (deed.rule, deed.under) = (rule, under);
+            Stimulus::Decided { approval, record }
+        }
+        Wish::Question { approval, question } => {
+            deed.object = about(approval);
+            deed.reply = CommandReply::Asked {
+                run: question.run.into(),
+            };
+            return Wanted::Note(approval, question);
+        }
+        Wish::Resolve { effect, resolution } => Stimulus::Resolve {
+            effect,
+            resolution,
+            by,
+        },
+    };
+    Wanted::Decision(Box::new(stimulus))
+}
+
+/// What a decision did beside deciding, for the audit.
+fn words(record: &DecisionRecord, run: RunId) -> String {
+    let word = match &record.decision {
+        Decision::Approve { edited: None } => "approved",
+        Decision::Approve { edited: Some(_) } => "approved as edited",
+        Decision::Deny => "denied",
+        Decision::Expire => "expired",
+    };
+    if record.stops_run {
+        format!("{word}, and run {} stopped", run.short())
+    } else {
+        word.to_owned()
+    }
+}
