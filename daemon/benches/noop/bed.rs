@@ -155,7 +155,7 @@ impl Bed {
     pub(crate) async fn settle(&self) -> Result<(), Box<dyn Error>> {
         let budget = MaintainBudget {
             settle: Some(PATIENCE),
-            prune: false,
+            ..MaintainBudget::default()
         };
         self.store.maintain(budget).await?;
         Ok(())

@@ -113,7 +113,7 @@ fn grouped(store: &dyn Store, writers: u64, steps: u64) -> (Duration, Duration, 
 fn settle(store: &dyn Store) {
     let budget = MaintainBudget {
         settle: Some(Duration::from_secs(120)),
-        prune: false,
+        ..MaintainBudget::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(store.maintain(budget)).unwrap();

@@ -1,6 +1,6 @@
 //! Commits as bytes. Lengths are little-endian u32; decoding shares the frame's buffer and never panics.
 //!
-//! The layout is part of format 1: change it only together with `meta::FORMAT`.
+//! The layout is part of the format: change it only together with `meta::FORMAT`.
 
 use crate::types::{Append, BlobId, Commit, Key, LeaseRow, Position, RequestKey, StreamId, Txn, Upkeep};
 use bytes::Bytes;
@@ -52,6 +52,10 @@ fn encode_upkeep(upkeep: &Upkeep, out: &mut Vec<u8>) {
             out.push(2);
             out.extend_from_slice(&before_ms.to_le_bytes());
         }
+        Upkeep::Close(stream) => {
+            out.push(3);
+            out.extend_from_slice(&stream.0);
+        }
     }
 }
 
@@ -64,7 +68,7 @@ pub(crate) fn size(txn: &Txn) -> u64 {
         .iter()
         .map(|a| 28 + a.records.iter().map(|r| r.len() + 4).sum::<usize>())
         .sum();
-    (puts + deletes + appends + txn.blobs.len() * 32 + 96) as u64
+    (puts + deletes + appends + txn.blobs.len() * 32 + txn.closes.len() * 17 + 96) as u64
 }
 
 /// The same for a commit already made.
@@ -76,7 +80,7 @@ pub(crate) fn weight(commit: &Commit) -> u64 {
         .iter()
         .map(|a| 28 + a.records.iter().map(|r| r.len() + 4).sum::<usize>())
         .sum();
-    (puts + deletes + appends + commit.blobs.len() * 32 + 96) as u64
+    (puts + deletes + appends + commit.blobs.len() * 32 + commit.upkeep.len() * 17 + 96) as u64
 }
 
 pub(crate) fn encode_lease(row: &LeaseRow) -> Vec<u8> {
@@ -153,6 +157,7 @@ pub(crate) fn decode(body: Bytes, position: Position) -> Option<Commit> {
     let upkeep = c.many(|c| match c.u8()? {
         1 => decode_lease(c.bytes()?).map(Upkeep::Lease),
         2 => Some(Upkeep::Forget { before_ms: c.u64()? }),
+        3 => Some(Upkeep::Close(StreamId(c.array()?))),
         _ => None,
     })?;
     c.is_done().then_some(Commit {
@@ -237,7 +242,7 @@ mod tests {
                 records: vec![Bytes::from_static(b"r")],
             }],
             blobs: vec![BlobId([9; 32])],
-            upkeep: vec![Upkeep::Forget { before_ms: 3 }],
+            upkeep: vec![Upkeep::Forget { before_ms: 3 }, Upkeep::Close(StreamId([3; 16]))],
         }
     }
 

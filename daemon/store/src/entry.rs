@@ -14,6 +14,8 @@ pub(crate) const REQUEST: u8 = b'r';
 pub(crate) const REQUEST_AGE: u8 = b'q';
 pub(crate) const LEASE: u8 = b'l';
 pub(crate) const BLOB: u8 = b'b';
+pub(crate) const CLOSED: u8 = b'x';
+pub(crate) const VOLUME: u8 = b'v';
 pub(crate) const APPLIED: &[u8] = b"mapplied";
 pub(crate) const DATABASE: &[u8] = b"mdatabase";
 
@@ -66,6 +68,14 @@ pub(crate) fn request_age(at_ms: u64, id: &[u8; 16]) -> Vec<u8> {
 
 pub(crate) fn blob(id: BlobId) -> Vec<u8> {
     prefixed(BLOB, &id.0)
+}
+
+pub(crate) fn closed(stream: StreamId) -> Vec<u8> {
+    prefixed(CLOSED, &stream.0)
+}
+
+pub(crate) fn volume(number: u64) -> Vec<u8> {
+    prefixed(VOLUME, &number.to_be_bytes())
 }
 
 pub(crate) fn chunk(of: &[u8], index: usize) -> Vec<u8> {

@@ -71,6 +71,9 @@ pub enum DamageKind {
     /// Too short.
     #[error("the file ends too early")]
     Short,
+    /// Not there.
+    #[error("the file is missing")]
+    Missing,
     /// The file's digest differs from its name or trailer.
     #[error("the digest does not match")]
     Digest,
@@ -105,6 +108,9 @@ pub enum StateFault {
         /// Position it held.
         noted: Position,
     },
+    /// Streams it gave away are not where it put them.
+    #[error("volume {0} of the archive, which it refers to, is missing or damaged")]
+    Volume(u64),
     /// The newest commits are not in it as the journal has them.
     #[error("it differs from the journal at commit {0}")]
     Differs(Position),
@@ -215,6 +221,12 @@ pub enum Conflict {
         key: Key,
         /// Its revision, `None` if it does not exist.
         found: Option<u64>,
+    },
+    /// The stream is closed: nothing is appended to it any more.
+    #[error("stream {stream:?} is closed")]
+    Closed {
+        /// Stream of the append.
+        stream: StreamId,
     },
     /// An append did not fit.
     #[error("stream {stream:?} ends at {found}")]
@@ -406,6 +418,14 @@ pub enum ExportError {
     NotEmpty {
         /// Target.
         dir: PathBuf,
+    },
+    /// Its rows rely on volumes of the archive that it does not hold.
+    #[error("{} relies on volume {number} of the archive of the store it was made in, and does not hold it", file.display())]
+    WithoutArchive {
+        /// Export file.
+        file: PathBuf,
+        /// First volume that lacks.
+        number: u64,
     },
     /// The file was written by a newer version.
     #[error("{} has format {found}; this version reads up to {supported}", file.display())]

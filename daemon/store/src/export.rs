@@ -4,11 +4,13 @@
 //! the last position. Verified block by block (CRC32C) and as a whole (SHA-256 in the trailer); without a trailer it is
 //! nothing. Written under a temporary name, synced, renamed, and read back before it counts.
 
+use crate::archive::{Archive, Filter};
 use crate::blob::Blobs;
 use crate::codec::{self, Cursor};
 use crate::error::{BlobError, DamageKind, ExportError, IoFault, OpenError, ReadError};
 use crate::export_file::{Block, Reader, Writer};
 use crate::export_rows::{decode_rows, encode_row};
+use crate::export_volumes;
 use crate::layout::Layout;
 use crate::lock::Lock;
 use crate::meta::{FORMAT, Meta};
@@ -16,20 +18,24 @@ use crate::options::Options;
 use crate::segment::{self, SegmentHeader, damage};
 use crate::shared::Shared;
 use crate::sled_state::{Row, State};
+use crate::sync::lock;
 use crate::types::{BlobId, Budget, ExportReport, Identity, Position};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a verified export says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) database: Uuid,
     pub(crate) incarnation: Uuid,
     pub(crate) epoch: u64,
     pub(crate) position: Position,
     pub(crate) rows: u64,
+    /// Volumes of the archive that its rows rely on: number and digest.
+    pub(crate) volumes: BTreeMap<u64, [u8; 32]>,
 }
 
 const PAGE: usize = 256 << 10;
@@ -48,7 +54,7 @@ pub(crate) fn write(
     disk.create_dir(&dir)
         .map_err(|e| IoFault::new("create", &dir, e))?;
     let temporary = dir.join(format!("export-{}.new", Uuid::new_v4()));
-    let written = fill(shared, &temporary, with_blobs).and_then(|position| {
+    let written = fill(shared, &temporary, with_blobs, to.is_some()).and_then(|position| {
         let seen = verify(&temporary)?;
         let path = to.unwrap_or_else(|| shared.layout.export(position.0));
         disk.rename(&temporary, &path)
@@ -72,9 +78,13 @@ pub(crate) fn write(
     written
 }
 
-fn fill(shared: &Shared, path: &Path, with_blobs: bool) -> Result<Position, ExportError> {
+fn fill(shared: &Shared, path: &Path, with_blobs: bool, with_archive: bool) -> Result<Position, ExportError> {
     let mut file = Writer::create(path)?;
     file.block(Block::Header, &header(&shared.identity))?;
+    // Nothing moves while the rows are read: a stream is in them or in a volume that is listed.
+    let still = lock(&shared.archive.moving);
+    let volumes = shared.archive.volumes();
+    file.block(Block::Volumes, &export_volumes::encode(&shared.archive.listed()))?;
     let from = Position(crate::counters::load(&shared.counters.applied));
     let (mut page, mut rows) = (Vec::new(), 0u64);
     let mut blobs: Vec<BlobId> = Vec::new();
@@ -91,6 +101,7 @@ fn fill(shared: &Shared, path: &Path, with_blobs: bool) -> Result<Position, Expo
         Ok::<(), ExportError>(())
     })?;
     file.block(Block::Rows, &page)?;
+    drop(still);
     let position = shared.head();
     rows += commits(shared, &mut file, from, position, &mut blobs)?;
     if with_blobs {
@@ -99,6 +110,11 @@ fn fill(shared: &Shared, path: &Path, with_blobs: bool) -> Result<Position, Expo
         blobs
             .iter()
             .try_for_each(|id| copy_blob(&shared.blobs, &mut file, *id))?;
+    }
+    if with_blobs || with_archive {
+        for volume in &volumes {
+            export_volumes::copy(&*shared.options.disk, volume, &mut file)?;
+        }
     }
     file.finish(position, rows)?;
     Ok(position)
@@ -190,6 +206,7 @@ pub(crate) fn read(
         ))
     })();
     let (database, incarnation, epoch) = head.ok_or_else(|| contents(0))?;
+    let mut volumes = BTreeMap::new();
     loop {
         match file.block()? {
             (Block::Trailer, payload) => {
@@ -202,32 +219,53 @@ pub(crate) fn read(
                     epoch,
                     position,
                     rows,
+                    volumes,
                 });
             }
             (Block::Header, _) => return Err(contents(file.at)),
+            (Block::Volumes, payload) => {
+                volumes = export_volumes::decode(payload).ok_or_else(|| contents(file.at))?;
+            }
             (kind, payload) => take(kind, payload)?,
         }
     }
 }
 
 /// Loads a verified export into an empty state; answers the position it then holds.
-pub(crate) fn load(path: &Path, state: &State) -> Result<Position, ExportError> {
+pub(crate) fn load(path: &Path, state: &State, archive: &Archive) -> Result<Position, ExportError> {
     let contents = || ExportError::Damaged(damage(path, 0, DamageKind::Contents));
     let state_fault = |fault| ExportError::Read(ReadError::State(fault));
+    let mut filter = Filter::new(archive);
     let seen = read(path, |kind, payload| match kind {
-        Block::Rows => state
-            .load(&decode_rows(payload).ok_or_else(contents)?)
-            .map_err(state_fault),
+        Block::Rows => {
+            let mut rows = decode_rows(payload).ok_or_else(contents)?;
+            let mut held = Ok(());
+            rows.retain(|row| match row {
+                Row::Run { stream, .. } => match filter.holds(*stream) {
+                    Ok(there) => !there,
+                    Err(e) => {
+                        held = Err(e);
+                        true
+                    }
+                },
+                _ => true,
+            });
+            held?;
+            state.load(&rows).map_err(state_fault)
+        }
         Block::Commits => {
             let mut c = Cursor { from: payload, at: 0 };
             let (first, n) = (|| Some((Position(c.u64()?), c.u32()?)))().ok_or_else(contents)?;
             let commits = codec::decode_group(c.from.slice(c.at..), first, n).ok_or_else(contents)?;
-            let commits: Vec<_> = commits.into_iter().map(Arc::new).collect();
+            let commits = commits
+                .into_iter()
+                .map(|commit| filter.commit(commit).map(Arc::new));
+            let commits = commits.collect::<Result<Vec<_>, _>>()?;
             crate::sled_apply::batches(&commits)
                 .try_for_each(|batch| state.apply(batch))
                 .map_err(state_fault)
         }
-        Block::Header | Block::Blob | Block::Trailer => Ok(()),
+        _ => Ok(()),
     })?;
     Ok(seen.position)
 }
@@ -247,11 +285,20 @@ pub fn import(options: &Options, from: &Path) -> Result<Identity, ExportError> {
     if !layout.is_vacant(&*options.disk) {
         return Err(ExportError::NotEmpty { dir: layout.dir });
     }
-    for dir in [layout.journal(), layout.blobs(), layout.exports()] {
+    for dir in [
+        layout.journal(),
+        layout.archive(),
+        layout.blobs(),
+        layout.exports(),
+    ] {
         made(&dir)?;
     }
     let blobs = Blobs::new(options.disk.clone(), layout.clone());
+    let mut volumes = export_volumes::Import::new(disk, &layout);
     read(from, |kind, payload| {
+        if kind == Block::Volume {
+            return volumes.take(from, &payload);
+        }
         if kind != Block::Blob || payload.len() < 32 {
             return Ok(());
         }
@@ -260,6 +307,7 @@ pub fn import(options: &Options, from: &Path) -> Result<Identity, ExportError> {
             _ => damage(from, 0, DamageKind::Digest).into(),
         })
     })?;
+    volumes.finish(from, &seen)?;
     let base = layout.export(seen.position.0);
     let temporary = base.with_extension("new");
     std::fs::copy(from, &temporary).map_err(|e| IoFault::new("copy", &temporary, e))?;

@@ -19,14 +19,20 @@ pub(crate) enum Block {
     Rows,
     Commits,
     Blob,
+    /// Which volumes of the archive belong to the rows.
+    Volumes,
+    /// A part of a volume.
+    Volume,
     Trailer,
 }
 
-const KINDS: [(u8, Block); 5] = [
+const KINDS: [(u8, Block); 7] = [
     (b'H', Block::Header),
     (b'R', Block::Rows),
     (b'C', Block::Commits),
     (b'B', Block::Blob),
+    (b'V', Block::Volumes),
+    (b'A', Block::Volume),
     (b'T', Block::Trailer),
 ];
 

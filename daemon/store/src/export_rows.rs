@@ -2,6 +2,7 @@
 
 use crate::codec::{self, Cursor};
 use crate::overlay::Remembered;
+use crate::sled_closed::Closed;
 use crate::sled_state::Row;
 use crate::types::{BlobId, Position, StreamId};
 use bytes::Bytes;
@@ -36,6 +37,12 @@ pub(crate) fn encode_row(row: &Row, out: &mut Vec<u8>) {
         Row::Lease(row) => {
             out.push(4);
             codec::bytes(out, &codec::encode_lease(row));
+        }
+        Row::Closed(closed) => {
+            out.push(6);
+            out.extend_from_slice(&closed.stream.0);
+            out.extend_from_slice(&closed.position.0.to_le_bytes());
+            out.extend_from_slice(&closed.at_ms.to_le_bytes());
         }
         Row::Blob { id, position } => {
             out.push(5);
@@ -78,6 +85,11 @@ pub(crate) fn decode_rows(from: Bytes) -> Option<Vec<Row>> {
                 id: BlobId(c.array()?),
                 position: Position(c.u64()?),
             },
+            6 => Row::Closed(Closed {
+                stream: StreamId(c.array()?),
+                position: Position(c.u64()?),
+                at_ms: c.u64()?,
+            }),
             _ => return None,
         });
     }

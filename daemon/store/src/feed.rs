@@ -47,14 +47,36 @@ fn all(shared: &Shared, cursor: Position, budget: Budget) -> Result<FeedPage, Re
     Ok(FeedPage { items, next })
 }
 
-pub(crate) fn stream_end(shared: &Shared, stream: StreamId) -> Result<u64, ReadError> {
-    if let Some(end) = read(&shared.overlay).stream_end(stream) {
-        return Ok(end);
+/// Where a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Last `seq`, 0 if there is none.
+    pub(crate) seq: u64,
+    /// Nobody can append to it.
+    pub(crate) closed: bool,
+}
+
+/// A closed stream may be half out of the state: there the volume is asked first.
+pub(crate) fn stream_end(shared: &Shared, stream: StreamId) -> Result<End, ReadError> {
+    let (archive, closed) = (&shared.archive, shared.archive.is_closed(stream));
+    let end = |seq| End { seq, closed };
+    if let Some(seq) = read(&shared.overlay).stream_end(stream) {
+        return Ok(end(seq));
     }
-    shared
-        .state
-        .stream_end(stream)
-        .map_err(|fault| shared.suspect(fault))
+    if closed {
+        let seq = archive.end(stream)?;
+        if seq > 0 {
+            return Ok(end(seq));
+        }
+    }
+    let found = shared.state.stream_end(stream);
+    let seq = found.map_err(|fault| shared.suspect(fault))?;
+    if seq > 0 {
+        return Ok(end(seq));
+    }
+    let seq = archive.end(stream)?;
+    let closed = closed || seq > 0;
+    Ok(End { seq, closed })
 }
 
 struct Page {
@@ -65,6 +87,13 @@ struct Page {
 }
 
 impl Page {
+    fn done(self) -> FeedPage {
+        FeedPage {
+            items: self.items,
+            next: Position(self.next - 1),
+        }
+    }
+
     /// Takes the records of a run that are still wanted; false once the page is full or the run does not continue it.
     fn take(&mut self, first: u64, position: Position, records: &[Bytes]) -> bool {
         let skip = usize::try_from(self.next.saturating_sub(first)).unwrap_or(usize::MAX);
@@ -99,23 +128,32 @@ fn records(
         budget,
         next: cursor.0 + 1,
     };
+    if shared.archive.is_closed(stream) && archived(shared, stream, &mut page)? {
+        return Ok(page.done());
+    }
     let lately = read(&shared.overlay).stream_from(stream, page.next);
     let only_lately = lately.keys().next().is_some_and(|first| *first <= page.next);
     let fault = |fault| shared.suspect(fault);
     if !only_lately {
         let mut run = shared.state.run_before(stream, page.next).map_err(fault)?;
+        let mut gap = run.is_none();
         while let Some((first, position, records)) = run {
             let end = first + records.len() as u64;
             if first > page.next {
-                return Err(fault(StateFault::Row));
+                gap = true;
+                break;
             }
             if !page.take(first, position, &records) {
-                return Ok(FeedPage {
-                    items: page.items,
-                    next: Position(page.next - 1),
-                });
+                return Ok(page.done());
             }
             run = shared.state.run_from(stream, end).map_err(fault)?;
+        }
+        // It may have moved between the two looks.
+        if (gap || page.items.is_empty()) && archived(shared, stream, &mut page)? {
+            return Ok(page.done());
+        }
+        if gap && page.next > 1 && shared.state.stream_end(stream).map_err(fault)? >= page.next {
+            return Err(fault(StateFault::Row));
         }
     }
     for (first, (position, records)) in &lately {
@@ -126,8 +164,13 @@ fn records(
             break;
         }
     }
-    Ok(FeedPage {
-        items: page.items,
-        next: Position(page.next - 1),
+    Ok(page.done())
+}
+
+/// Fills the page from the volume that holds the stream; false if none does.
+fn archived(shared: &Shared, stream: StreamId, page: &mut Page) -> Result<bool, ReadError> {
+    let from = page.next;
+    shared.archive.records(stream, from, |first, position, records| {
+        page.take(first, position, records)
     })
 }

@@ -45,6 +45,21 @@ impl Layout {
         self.journal().join("reserve")
     }
 
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.dir.join("archive")
+    }
+
+    pub(crate) fn volume(&self, number: u64) -> PathBuf {
+        self.archive().join(format!("{number:012}.arc"))
+    }
+
+    /// Numbers of all volumes, ascending.
+    pub(crate) fn volumes(&self, disk: &dyn Disk) -> std::io::Result<Vec<u64>> {
+        let mut numbers = numbered(disk, &self.archive(), ".arc")?;
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.dir.join("state")
     }
@@ -91,7 +106,7 @@ impl Layout {
         let bare = [self.meta(), self.noted(), self.state()]
             .iter()
             .all(|path| !path.exists());
-        no_segments && bare && empty(&self.blobs()) && empty(&self.exports())
+        no_segments && bare && empty(&self.archive()) && empty(&self.blobs()) && empty(&self.exports())
     }
 
     /// Numbers of all segments, ascending. Files with other names are not ours and are left alone.

@@ -4,10 +4,11 @@
 //! Invariants it guards: (1) an acknowledged commit is durable and readable, always; (2) a commit happens whole or not
 //! at all; (3) damage is rebuilt, discarded as an unacknowledged tail, or refused by name, never silently less.
 //!
-//! Layout of the directory: `lock`, `meta.json`, `noted`, `journal/NNN.seg`, `state/` (sled), `blobs/ab/<sha256>`,
-//! `exports/*.export`.
+//! Layout of the directory: `lock`, `meta.json`, `noted`, `journal/NNN.seg`, `state/` (sled), `archive/NNN.arc`,
+//! `blobs/ab/<sha256>`, `exports/*.export`.
 
 mod applier;
+mod archive;
 mod blob;
 mod catalog;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod error;
 pub mod export;
 mod export_file;
 mod export_rows;
+mod export_volumes;
 mod feed;
 mod frame;
 pub mod io;
@@ -42,6 +44,7 @@ mod scan;
 mod segment;
 mod shared;
 mod sled_apply;
+mod sled_closed;
 mod sled_guard;
 mod sled_state;
 mod sled_tree;

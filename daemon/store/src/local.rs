@@ -166,7 +166,7 @@ impl Store for LocalStore {
     }
 
     fn stream_end(&self, stream: StreamId) -> Result<u64, ReadError> {
-        feed::stream_end(&self.shared, stream)
+        feed::stream_end(&self.shared, stream).map(|end| end.seq)
     }
 
     fn head(&self) -> Position {
@@ -214,6 +214,7 @@ impl Store for LocalStore {
             let overlay = read(&shared.overlay);
             (overlay.head, overlay.waiting_since())
         };
+        let (archived, archive_bytes) = shared.archive.figures();
         Stats {
             head,
             applied: Position(counters::load(&shared.counters.applied)),
@@ -227,6 +228,9 @@ impl Store for LocalStore {
             segments: shared.catalog.count(),
             journal_bytes: shared.catalog.bytes(),
             state_bytes: shared.state.bytes(),
+            resting: shared.archive.resting(),
+            archived,
+            archive_bytes,
             state_blobs: shared.state.own_blobs() as u64,
             sync_us: counters::load(&shared.counters.sync_us),
             full: shared.counters.full.load(Ordering::Relaxed),

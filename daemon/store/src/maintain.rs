@@ -1,5 +1,6 @@
-//! Upkeep: forget old request ids, sweep blob files, remove covered segments.
+//! Upkeep: forget old request ids, sweep blob files, remove covered segments, move closed streams into the archive.
 
+use crate::archive;
 use crate::counters;
 use crate::error::{CommitError, IoFault, MaintainError};
 use crate::export;
@@ -15,11 +16,11 @@ const REMEMBER: Duration = Duration::from_secs(7 * 24 * 3600);
 const GRACE: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn run(shared: &Shared, budget: &MaintainBudget) -> Result<MaintainReport, MaintainError> {
-    forget(shared)?;
-    let mut report = MaintainReport {
-        blobs_removed: sweep(shared)?,
-        ..MaintainReport::default()
-    };
+    let mut report = MaintainReport::default();
+    if budget.sweep {
+        forget(shared)?;
+        report.blobs_removed = sweep(shared)?;
+    }
     if budget.prune {
         report.segments_removed = prune(shared)?;
     }
@@ -30,6 +31,9 @@ pub(crate) fn run(shared: &Shared, budget: &MaintainBudget) -> Result<MaintainRe
             applied: report.applied,
             wanted,
         });
+    }
+    if budget.archive_bytes > 0 {
+        report.streams_archived = archive::run(shared, budget.archive_bytes)?.streams;
     }
     Ok(report)
 }

@@ -11,8 +11,8 @@ use crate::types::Position;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Version of the format on disk.
-pub(crate) const FORMAT: u32 = 1;
+/// Version of the format on disk. 2: streams can be closed and are archived. Older ones are read and go on as this one.
+pub(crate) const FORMAT: u32 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Meta {

@@ -3,6 +3,7 @@
 //! Invariant: until the state is up, nothing that was there is changed, so a refusal leaves everything as it was found.
 
 use crate::applier;
+use crate::archive::Archive;
 use crate::catalog::{Catalog, Entry};
 use crate::contract::Store;
 use crate::error::{DamageKind, IoFault, OpenError};
@@ -81,7 +82,9 @@ pub(crate) fn bring_up(
         });
     }
     recover::sync_tail(&*disk, &found)?;
+    let archive = Archive::open(disk.clone(), layout, identity.database)?;
     let rebuild = Rebuild {
+        archive: &archive,
         options: &options,
         layout,
         journal: &found,
@@ -89,12 +92,18 @@ pub(crate) fn bring_up(
         epoch: identity.epoch,
     };
     let state = state(&rebuild)?;
+    archive.adopt(&state).map_err(|fault| OpenError::State {
+        dir: layout.state(),
+        fault,
+    })?;
     if found.torn {
         tracing::info!(head = found.head.0, "a torn, unacknowledged group was left out");
     }
     let (catalog, active) = begin_epoch(&options, layout, &identity, &found)?;
     let note = Noted::open(&*disk, layout)?;
-    let shared = Arc::new(Shared::new(options, identity, state, catalog, found.head));
+    let shared = Arc::new(Shared::new(
+        options, identity, state, archive, catalog, found.head,
+    ));
     Ok(Ready::new(shared, active, note))
 }
 
@@ -121,7 +130,12 @@ fn create(options: &Options, layout: &Layout) -> Result<(), OpenError> {
             dir: layout.journal(),
         });
     }
-    for dir in [layout.journal(), layout.blobs(), layout.exports()] {
+    for dir in [
+        layout.journal(),
+        layout.archive(),
+        layout.blobs(),
+        layout.exports(),
+    ] {
         options
             .disk
             .create_dir(&dir)

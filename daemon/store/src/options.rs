@@ -34,6 +34,8 @@ pub struct Options {
     pub overlay_bytes: u64,
     /// Free space below which only transactions with `reserve` are taken. Default 64 MiB.
     pub min_free_bytes: u64,
+    /// Closed streams move into the archive once this many rest, or one has for a day. Default 512.
+    pub archive_streams: u64,
     /// Patience with sled's own opening, beside 1 s per 100 MiB. Default 60 s.
     pub state_deadline: Duration,
     /// Told about replay and rebuild.
@@ -54,6 +56,7 @@ impl Options {
             segment_bytes: 16 << 20,
             overlay_bytes: 64 << 20,
             min_free_bytes: 64 << 20,
+            archive_streams: 512,
             state_deadline: Duration::from_secs(60),
             progress: None,
             clock: clock::system(),

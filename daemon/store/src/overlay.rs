@@ -85,6 +85,7 @@ impl Overlay {
                 match upkeep {
                     Upkeep::Lease(row) => drop(self.leases.insert(row.name.clone(), (position, row.clone()))),
                     Upkeep::Forget { before_ms } => self.forget_before = self.forget_before.max(*before_ms),
+                    Upkeep::Close(_) => {}
                 }
             }
             let weight = codec::weight(commit);

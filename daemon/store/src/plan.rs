@@ -4,6 +4,7 @@
 //! makes commits serialisable.
 
 use crate::error::{CommitError, Conflict, Failure, LeaseError, Part, ReadError};
+use crate::feed::End;
 use crate::shared::Shared;
 use crate::sync::read;
 use crate::types::{
@@ -28,7 +29,8 @@ pub(crate) struct Plan<'a> {
     /// Every commit so far may use the reserve.
     pub(crate) reserve: bool,
     keys: HashMap<Key, Option<u64>>,
-    streams: HashMap<StreamId, u64>,
+    streams: HashMap<StreamId, End>,
+    closed: HashSet<StreamId>,
     requests: HashMap<[u8; 16], ([u8; 32], Position)>,
     leases: HashMap<Key, LeaseRow>,
 }
@@ -44,6 +46,7 @@ impl<'a> Plan<'a> {
             reserve: true,
             keys: HashMap::new(),
             streams: HashMap::new(),
+            closed: HashSet::new(),
             requests: HashMap::new(),
             leases: HashMap::new(),
         }
@@ -78,7 +81,11 @@ impl<'a> Plan<'a> {
             self.guard(guard)?;
         }
         for append in &txn.appends {
-            let found = self.stream_end(append.stream).map_err(broken)?;
+            let End { seq: found, closed } = self.stream_end(append.stream).map_err(broken)?;
+            if closed {
+                let stream = append.stream;
+                return Err(CommitError::Conflict(Conflict::Closed { stream }));
+            }
             if append.expected != found + 1 {
                 return Err(CommitError::Conflict(Conflict::Stream {
                     stream: append.stream,
@@ -102,8 +109,12 @@ impl<'a> Plan<'a> {
         self.keys
             .extend(txn.puts.iter().map(|(key, _)| (key.clone(), Some(position.0))));
         for append in &txn.appends {
-            self.streams
-                .insert(append.stream, append.expected + append.records.len() as u64 - 1);
+            let seq = append.expected + append.records.len() as u64 - 1;
+            self.streams.insert(append.stream, End { seq, closed: false });
+        }
+        for stream in &txn.closes {
+            self.streams.remove(stream);
+            self.closed.insert(*stream);
         }
         if let Some(request) = txn.request {
             self.requests.insert(request.id, (request.digest, position));
@@ -114,6 +125,7 @@ impl<'a> Plan<'a> {
             deletes,
             appends,
             blobs,
+            closes,
             ..
         } = txn;
         let commit = Commit {
@@ -124,7 +136,7 @@ impl<'a> Plan<'a> {
             deletes,
             appends,
             blobs,
-            upkeep: Vec::new(),
+            upkeep: closes.into_iter().map(Upkeep::Close).collect(),
         };
         self.take(commit, size)
     }
@@ -232,9 +244,10 @@ impl<'a> Plan<'a> {
             .map_err(|fault| self.shared.suspect(fault))
     }
 
-    fn stream_end(&self, stream: StreamId) -> Result<u64, ReadError> {
+    fn stream_end(&self, stream: StreamId) -> Result<End, ReadError> {
         match self.streams.get(&stream) {
             Some(end) => Ok(*end),
+            None if self.closed.contains(&stream) => Ok(End { seq: 0, closed: true }),
             None => crate::feed::stream_end(self.shared, stream),
         }
     }

@@ -4,7 +4,8 @@
 //! Invariants: never an empty store in place of a lost one; the old state is renamed, not deleted, and only once the new
 //! one is known to be possible; a half-built state has a name of its own and is thrown away.
 
-use crate::error::{ExportError, IoFault, OpenError, StateFault};
+use crate::archive::{Archive, Filter};
+use crate::error::{ExportError, IoFault, OpenError, ReadError, StateFault};
 use crate::export;
 use crate::layout::Layout;
 use crate::options::{Options, Progress};
@@ -35,6 +36,17 @@ impl From<OpenError> for Stop {
     }
 }
 
+impl From<ReadError> for Stop {
+    fn from(e: ReadError) -> Self {
+        match e {
+            ReadError::State(fault) => Self::Fault(fault),
+            ReadError::Damaged(damage) => Self::Refuse(damage.into()),
+            ReadError::Io(fault) => Self::Refuse(fault.into()),
+            ReadError::Compacted { .. } | ReadError::Limit => Self::Fault(StateFault::Row),
+        }
+    }
+}
+
 impl From<StateFault> for Stop {
     fn from(fault: StateFault) -> Self {
         Self::Fault(fault)
@@ -42,6 +54,7 @@ impl From<StateFault> for Stop {
 }
 
 pub(crate) struct Rebuild<'a> {
+    pub(crate) archive: &'a Archive,
     pub(crate) options: &'a Options,
     pub(crate) layout: &'a Layout,
     pub(crate) journal: &'a Found,
@@ -143,6 +156,9 @@ impl Rebuild<'_> {
             }
             .into());
         }
+        if let Some(number) = self.archive.lacks(&state.volumes()?) {
+            return Err(StateFault::Volume(number).into());
+        }
         self.compare(&state, applied)?;
         self.replay(&state, applied, false)?;
         state.persist()?;
@@ -152,11 +168,14 @@ impl Rebuild<'_> {
     /// The newest commits sled claims to hold must be in it as the journal has them.
     fn compare(&self, state: &State, applied: Position) -> Result<(), Stop> {
         let from = Position(applied.0.saturating_sub(SAMPLE).max(self.journal.oldest().0));
-        let mut keys = BTreeMap::new();
+        let (mut keys, mut filter) = (BTreeMap::new(), Filter::new(self.archive));
         recover::commits_from(&*self.options.disk, self.journal, from, |commits: Vec<Commit>| {
             for commit in commits.into_iter().take_while(|c| c.position <= applied) {
                 let at = commit.position;
                 for append in &commit.appends {
+                    if filter.holds(append.stream)? {
+                        continue;
+                    }
                     let run = state.run_before(append.stream, append.expected)?;
                     if run != Some((append.expected, at, append.records.clone())) {
                         return Err(StateFault::Differs(at).into());
@@ -189,6 +208,7 @@ impl Rebuild<'_> {
         }
         let mut done = 0;
         let mut waiting: Vec<Arc<Commit>> = Vec::new();
+        let mut filter = Filter::new(self.archive);
         let mut flush = |waiting: &mut Vec<Arc<Commit>>| -> Result<(), Stop> {
             for batch in batches(waiting) {
                 state.apply(batch)?;
@@ -205,7 +225,9 @@ impl Rebuild<'_> {
             self.journal,
             applied.next(),
             |commits: Vec<Commit>| {
-                waiting.extend(commits.into_iter().map(Arc::new));
+                for commit in commits {
+                    waiting.push(Arc::new(filter.commit(commit)?));
+                }
                 if waiting.len() >= APPLY_AT_ONCE {
                     flush(&mut waiting)
                 } else {
@@ -225,7 +247,9 @@ impl Rebuild<'_> {
             .map_err(|e| IoFault::new("list", &self.layout.exports(), e))?;
         for path in exports {
             match export::verify(&path) {
-                Ok(seen) if self.covers(&seen) => return Ok(Some(path)),
+                Ok(seen) if self.covers(&seen) && self.archive.lacks(&seen.volumes).is_none() => {
+                    return Ok(Some(path));
+                }
                 Ok(_) => {}
                 Err(e) => tracing::warn!(error = %e, "an export is left out"),
             }
@@ -258,8 +282,8 @@ impl Rebuild<'_> {
         let state = State::open(&dir, self.options.cache_bytes, self.options.state_deadline)?;
         let applied = match base {
             None => Position(0),
-            Some(path) => export::load(path, &state).map_err(|e| match e {
-                ExportError::Read(crate::error::ReadError::State(fault)) => Stop::Fault(fault),
+            Some(path) => export::load(path, &state, self.archive).map_err(|e| match e {
+                ExportError::Read(ReadError::State(fault)) => Stop::Fault(fault),
                 ExportError::Damaged(damage) => Stop::Refuse(damage.into()),
                 other => Stop::Fault(StateFault::Failed(other.to_string())),
             })?,

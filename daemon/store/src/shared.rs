@@ -3,6 +3,7 @@
 //! Order of visibility: journal synced, then overlay, then head and waiters, then the answer. Order of locks: none is
 //! taken while another of this file is held, except `health` inside nothing.
 
+use crate::archive::Archive;
 use crate::blob::Blobs;
 use crate::catalog::Catalog;
 use crate::counters::{self, Counters};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) waiters: Waiters,
     pub(crate) blobs: Blobs,
+    pub(crate) archive: Archive,
     pub(crate) counters: Counters,
     pub(crate) applying: Applying,
     failure: Mutex<Option<Failure>>,
@@ -54,6 +56,7 @@ impl Shared {
         options: Options,
         identity: Identity,
         state: State,
+        archive: Archive,
         catalog: Arc<Catalog>,
         head: Position,
     ) -> Self {
@@ -64,6 +67,7 @@ impl Shared {
         counters::store(&counters.applied, head.0);
         Self {
             blobs: Blobs::new(options.disk.clone(), layout.clone()),
+            archive,
             layout,
             identity,
             overlay: RwLock::new(Overlay::new(head)),
@@ -114,6 +118,7 @@ impl Shared {
             overlay.publish(commits, Instant::now());
             overlay.pending_bytes()
         };
+        commits.iter().for_each(|commit| self.archive.note(commit));
         counters::store(&self.counters.overlay_bytes, bytes);
         counters::add(&self.counters.commits, commits.len() as u64);
         counters::add(&self.counters.groups, 1);

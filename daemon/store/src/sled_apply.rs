@@ -7,6 +7,7 @@ use crate::codec;
 use crate::entry::{self, Head};
 use crate::error::StateFault;
 use crate::overlay::Remembered;
+use crate::sled_closed::mark;
 use crate::sled_state::{Row, State};
 use crate::tree::Changes;
 use crate::types::{Commit, Key, Position, RequestKey, Upkeep};
@@ -106,6 +107,7 @@ impl State {
                     &codec::encode_lease(row),
                 ),
                 Upkeep::Forget { before_ms } => self.batch_forget(batch, *before_ms)?,
+                Upkeep::Close(stream) => put(batch, entry::closed(*stream), &mark(at, commit.at_ms)),
             }
         }
         Ok(())
@@ -172,6 +174,11 @@ impl State {
                     entry::prefixed(entry::LEASE, &row.name),
                     &codec::encode_lease(row),
                 ),
+                Row::Closed(closed) => put(
+                    &mut batch,
+                    entry::closed(closed.stream),
+                    &mark(closed.position, closed.at_ms),
+                ),
                 Row::Blob { id, position } => put(&mut batch, entry::blob(*id), &position.0.to_le_bytes()),
             }
         }
@@ -206,7 +213,13 @@ pub(crate) fn batches(mut commits: &[Arc<Commit>]) -> impl Iterator<Item = &[Arc
 
 fn rows(commit: &Commit) -> usize {
     let chunks = usize::try_from(codec::weight(commit)).unwrap_or(usize::MAX) / entry::PIECE;
-    commit.puts.len() + commit.deletes.len() + commit.appends.len() + commit.blobs.len() + chunks + 1
+    commit.puts.len()
+        + commit.deletes.len()
+        + commit.appends.len()
+        + commit.blobs.len()
+        + commit.upkeep.len()
+        + chunks
+        + 1
 }
 
 fn forgets(commit: &Commit) -> bool {

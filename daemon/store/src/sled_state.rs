@@ -8,6 +8,7 @@ use crate::entry::{self, Head};
 use crate::error::{ReadError, StateFault};
 use crate::memory_tree::MemoryTree;
 use crate::overlay::Remembered;
+use crate::sled_closed::{Closed, closed_row};
 use crate::sled_tree::SledTree;
 use crate::tree::{Rows, Tree, prefixed};
 use crate::types::{BlobId, Key, LeaseRow, Position, StreamId, Versioned};
@@ -143,12 +144,18 @@ impl State {
             .transpose()
     }
 
-    fn runs(&self, stream: StreamId, from: u64, to: u64) -> Rows<'_> {
+    pub(crate) fn runs(&self, stream: StreamId, from: u64, to: u64) -> Rows<'_> {
         let bound = |seq| Bound::Included(entry::run(entry::RUN, stream, seq));
         self.tree.range((bound(from), bound(to)))
     }
 
-    fn decode_run(&self, stream: StreamId, key: &[u8], row: &Bytes) -> Result<Run, StateFault> {
+    /// First `seq`, position, and the records as they are kept.
+    pub(crate) fn raw_run(
+        &self,
+        stream: StreamId,
+        key: &[u8],
+        row: &Bytes,
+    ) -> Result<(u64, Position, Bytes), StateFault> {
         let body = entry::unseal(key, row).ok_or(StateFault::Row)?;
         let first = key
             .last_chunk::<8>()
@@ -156,11 +163,16 @@ impl State {
             .ok_or(StateFault::Row)?;
         let whole = self.assemble(&body, |_| entry::run(entry::RUN_CHUNK, stream, first))?;
         let (revision, payload) = whole.ok_or(StateFault::Row)?;
+        Ok((first, Position(revision), payload))
+    }
+
+    fn decode_run(&self, stream: StreamId, key: &[u8], row: &Bytes) -> Result<Run, StateFault> {
+        let (first, position, payload) = self.raw_run(stream, key, row)?;
         let mut cursor = Cursor { from: payload, at: 0 };
         let records = cursor
             .many(Cursor::bytes)
             .filter(|r| !r.is_empty() && cursor.is_done());
-        Ok((first, Position(revision), records.ok_or(StateFault::Row)?))
+        Ok((first, position, records.ok_or(StateFault::Row)?))
     }
 
     pub(crate) fn request(&self, id: &[u8; 16]) -> Result<Option<Remembered>, StateFault> {
@@ -191,7 +203,13 @@ impl State {
             let (key, Versioned { revision, value }) = value.map_err(fault)?;
             take(Row::Value { key, revision, value })?;
         }
-        for prefix in [entry::RUN, entry::REQUEST, entry::LEASE, entry::BLOB] {
+        for prefix in [
+            entry::RUN,
+            entry::REQUEST,
+            entry::LEASE,
+            entry::BLOB,
+            entry::CLOSED,
+        ] {
             for found in self.tree.range(prefixed(prefix)) {
                 let (key, row) = found.map_err(fault)?;
                 let row = self
@@ -224,6 +242,7 @@ impl State {
                 .zip(rest.first_chunk())
                 .map(|(remembered, id)| Row::Request { id: *id, remembered }),
             entry::LEASE => codec::decode_lease(body).map(Row::Lease),
+            entry::CLOSED => Some(Row::Closed(closed_row(key, row)?)),
             _ => body
                 .first_chunk()
                 .zip(rest.first_chunk())
@@ -279,6 +298,7 @@ pub(crate) enum Row {
         remembered: Remembered,
     },
     Lease(LeaseRow),
+    Closed(Closed),
     Blob {
         id: BlobId,
         position: Position,

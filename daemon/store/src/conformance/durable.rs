@@ -136,7 +136,12 @@ async fn grows(h: &dyn Harness, name: &str, store: Arc<dyn Store>) -> Outcome {
     );
     fill(&*store, 181, 30).await?;
     let settle = Some(Duration::from_secs(30));
-    store.maintain(MaintainBudget { settle, prune: false }).await?;
+    store
+        .maintain(MaintainBudget {
+            settle,
+            ..MaintainBudget::default()
+        })
+        .await?;
     let grown = state(&*store)?;
     drop(store);
     ensure!(state(&*h.open(name)?)? == grown);

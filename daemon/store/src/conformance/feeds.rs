@@ -7,7 +7,7 @@ use crate::types::{Budget, Feed, FeedItem, MaintainBudget, Position, StreamId};
 use std::time::{Duration, Instant};
 
 /// Reads a feed to its end in pages of `items`.
-fn drain(store: &dyn Store, of: Feed, items: usize) -> Result<Vec<FeedItem>, Wrong> {
+pub(super) fn drain(store: &dyn Store, of: Feed, items: usize) -> Result<Vec<FeedItem>, Wrong> {
     let (mut cursor, mut all) = (Position(0), Vec::new());
     loop {
         let page = store.read(
@@ -65,7 +65,7 @@ pub(super) async fn streams(h: &dyn Harness) -> Outcome {
             store
                 .maintain(MaintainBudget {
                     settle: Some(Duration::from_secs(30)),
-                    prune: false,
+                    ..MaintainBudget::default()
                 })
                 .await?;
         }

@@ -5,6 +5,7 @@
 mod commits;
 mod durable;
 mod feeds;
+mod finished;
 mod harness;
 mod requests;
 mod scans;
@@ -39,6 +40,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("streams are gapless", |h| Box::pin(feeds::streams(h))),
     ("the feed has no gap and no repetition", |h| {
         Box::pin(feeds::all(h))
+    }),
+    ("a closed stream stays as it was", |h| {
+        Box::pin(finished::closed(h))
+    }),
+    ("closed streams survive moves, restarts and exports", |h| {
+        Box::pin(finished::moved(h))
     }),
     ("a wait is never lost", |h| Box::pin(feeds::wait(h))),
     ("what is acknowledged is readable", |h| {

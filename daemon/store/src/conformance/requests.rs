@@ -68,7 +68,7 @@ pub(super) async fn remembered(h: &dyn Harness) -> Outcome {
     store
         .maintain(MaintainBudget {
             settle: Some(Duration::from_secs(30)),
-            prune: false,
+            ..MaintainBudget::default()
         })
         .await?;
     ensure!(store.head() == head);

@@ -12,7 +12,7 @@ async fn settle(store: &dyn Store) -> Outcome {
     store
         .maintain(MaintainBudget {
             settle: Some(Duration::from_secs(30)),
-            prune: false,
+            ..MaintainBudget::default()
         })
         .await?;
     Ok(())

@@ -56,6 +56,9 @@ pub struct Txn {
     pub deletes: Vec<Key>,
     /// At most one entry per stream.
     pub appends: Vec<Append>,
+    /// Streams that end with this commit: nobody can append to them any more, and the store may move them out of the way.
+    /// They stay readable.
+    pub closes: Vec<StreamId>,
     /// Blobs this commit refers to; each must have been put before.
     pub blobs: Vec<BlobId>,
     /// May use the space kept for a full disk: outcomes of running steps, cancels.
@@ -133,4 +136,5 @@ impl fmt::Debug for Commit {
 pub(crate) enum Upkeep {
     Lease(LeaseRow),
     Forget { before_ms: u64 },
+    Close(StreamId),
 }

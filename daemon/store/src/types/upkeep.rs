@@ -5,12 +5,27 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much upkeep to do.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct MaintainBudget {
+    /// Forget old request ids and remove abandoned blob files. By default it does.
+    pub sweep: bool,
     /// Wait until the state has caught up with the head of this moment, at most this long.
     pub settle: Option<Duration>,
     /// Remove segments that a verified export in `exports/` covers.
     pub prune: bool,
+    /// Move closed streams into the archive, about this many bytes at most. 0 moves none.
+    pub archive_bytes: u64,
+}
+
+impl Default for MaintainBudget {
+    fn default() -> Self {
+        Self {
+            sweep: true,
+            settle: None,
+            prune: false,
+            archive_bytes: 0,
+        }
+    }
 }
 
 /// What upkeep did.
@@ -22,6 +37,8 @@ pub struct MaintainReport {
     pub segments_removed: u64,
     /// Blob files removed: left by a crash, or never referred to and older than a day.
     pub blobs_removed: u64,
+    /// Streams moved into the archive.
+    pub streams_archived: u64,
 }
 
 /// What an export holds.
@@ -62,6 +79,12 @@ pub struct Stats {
     pub state_bytes: u64,
     /// Files sled made that it never syncs: must stay 0.
     pub state_blobs: u64,
+    /// Streams that are closed and not yet in the archive.
+    pub resting: u64,
+    /// Streams in the archive.
+    pub archived: u64,
+    /// Bytes of the archive.
+    pub archive_bytes: u64,
     /// Duration of the last journal sync, microseconds.
     pub sync_us: u64,
     /// Less free space than `Options::min_free_bytes`.

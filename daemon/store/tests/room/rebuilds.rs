@@ -99,17 +99,25 @@ fn pruned_segments_are_covered_by_the_export_they_went_into() {
     fill(&*store, 1, 300);
     let settle = Some(Duration::from_secs(60));
     assert_eq!(
-        block_on(store.maintain(MaintainBudget { settle, prune: true }))
-            .unwrap()
-            .segments_removed,
+        block_on(store.maintain(MaintainBudget {
+            settle,
+            prune: true,
+            ..MaintainBudget::default()
+        }))
+        .unwrap()
+        .segments_removed,
         0
     );
     let report = block_on(store.export(None, false)).unwrap();
     assert_eq!(report.position, Position(300));
     fill(&*store, 301, 320);
-    let removed = block_on(store.maintain(MaintainBudget { settle, prune: true }))
-        .unwrap()
-        .segments_removed;
+    let removed = block_on(store.maintain(MaintainBudget {
+        settle,
+        prune: true,
+        ..MaintainBudget::default()
+    }))
+    .unwrap()
+    .segments_removed;
     assert!(removed > 1, "{removed}");
     drop(store);
     let store = open(options(dir.path())).unwrap();

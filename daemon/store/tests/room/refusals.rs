@@ -42,14 +42,14 @@ fn a_newer_format_is_refused_untouched() {
     let meta = dir.path().join("meta.json");
     let text = std::fs::read_to_string(&meta)
         .unwrap()
-        .replace("\"format\": 1", "\"format\": 2, \"new\": [1]");
+        .replace("\"format\": 2", "\"format\": 3, \"new\": [1]");
     std::fs::write(&meta, text).unwrap();
     let before = files(dir.path());
     match open(options(dir.path())) {
         Err(OpenError::NewerFormat {
             file,
-            found: 2,
-            supported: 1,
+            found: 3,
+            supported: 2,
         }) => assert_eq!(file, meta),
         other => panic!("{:?}", other.map(|_| ())),
     }

@@ -37,9 +37,12 @@ fn asked(id: u8, value: &'static str) -> Txn {
 
 fn maintain(store: &dyn Store) -> u64 {
     let settle = Some(Duration::from_secs(60));
-    block_on(store.maintain(MaintainBudget { settle, prune: false }))
-        .unwrap()
-        .blobs_removed
+    block_on(store.maintain(MaintainBudget {
+        settle,
+        ..MaintainBudget::default()
+    }))
+    .unwrap()
+    .blobs_removed
 }
 
 #[test]
