@@ -1,8 +1,7 @@
 //! The loop: one thread owns the terminal; keys, signals, time and news come in, frames go out.
 //!
 //! It decides when to draw, never what. The first frame is painted before anything else is started. Messages are
-//! drained before drawing; a frame comes at most 16 ms after a key and 66 ms after news, and only if something
-//! visible changed. Invariant: with nothing changing there is no timer and no byte.
+//! drained before drawing; frames come as [`crate::pace`] says, and only if something visible changed. Invariant: with nothing changing there is no timer and no byte.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -10,16 +9,13 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::keymap::map::KeymapError;
-use crate::model::{LinkCmd, Msg, Time};
+use crate::model::{LinkCmd, Msg};
 use crate::options::{NoScreen, Options};
+use crate::pace::Pace;
 use crate::screen::Painter;
 use crate::shell::{Effect, Shell};
 use crate::{input, signals, terminal};
 
-/// Least time between two frames after keys.
-pub const KEY_FRAME: Duration = Duration::from_millis(16);
-/// Least time between two frames after news.
-pub const DATA_FRAME: Duration = Duration::from_millis(66);
 /// Messages that may wait for the loop; whoever sends more waits.
 pub const INBOX: usize = 4_096;
 /// Messages handled before the next look at the screen.
@@ -76,54 +72,78 @@ fn attended(
     caught: signal_hook::iterator::Signals,
     connect: impl FnOnce(SyncSender<Msg>) -> io::Result<Commands>,
 ) -> Result<(), AppError> {
-    terminal::frame(&painter.paint(shell.draw(clock.now())))?;
+    let mut pace = Pace::new(shell.is_slow());
+    let bytes = painter.paint(shell.draw(clock.now()));
+    terminal::frame(&bytes)?;
+    let ask = pace.sent(bytes.len(), clock.now().mono);
     let (inbox, messages) = sync_channel(INBOX);
     signals::listen(caught, inbox.clone())?;
     input::listen(inbox.clone())?;
+    if ask {
+        terminal::ask()?;
+    }
     let mut commands = connect(inbox)?;
-    let mut pace = Pace {
-        last: clock.now().mono,
-        due: None,
-    };
     loop {
-        let now = clock.now();
-        if pace.is_due(now) && terminal::is_taken() {
-            terminal::frame(&painter.paint(shell.draw(now)))?;
-            pace = Pace {
-                last: clock.now().mono,
-                due: None,
-            };
-        }
-        let Some(first) = receive(&messages, pace.wait(shell, clock.now())) else {
+        draw(shell, painter, &mut pace, clock)?;
+        let wait = shorter(pace.wait(clock.now().mono), shell.next_change(clock.now()));
+        let Some(first) = receive(&messages, wait) else {
             return Ok(());
         };
         if first.is_none() {
-            pace.due.get_or_insert(Duration::ZERO);
+            pace.hurry();
         }
         let mut next = first;
         for _ in 0..BATCH {
             let Some(msg) = next else { break };
-            pace.want(&msg, clock.now());
-            if let Msg::Resize(columns, rows) = msg {
-                painter.reset(columns, rows);
+            if matches!(msg, Msg::Answer) {
+                pace.answered();
+            } else {
+                pace.want(!matches!(msg, Msg::News(_)), clock.now().mono);
             }
-            if matches!(msg, Msg::Signal(_)) {
-                let area = painter.area();
-                painter.reset(area.width, area.height);
+            match msg {
+                Msg::Resize(columns, rows) => painter.reset(columns, rows),
+                Msg::Signal(_) => {
+                    painter.again();
+                    pace.forget();
+                }
+                _ => {}
             }
             for effect in shell.handle(msg, clock.now()) {
-                if perform(effect, painter, &mut commands)? {
+                if perform(effect, shell, painter, &mut commands)? {
                     return Ok(());
                 }
             }
             next = messages.try_recv().ok();
         }
         for effect in shell.tick(clock.now()) {
-            pace.due = Some(Duration::ZERO);
-            if perform(effect, painter, &mut commands)? {
+            pace.hurry();
+            if perform(effect, shell, painter, &mut commands)? {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Draws, if a frame is due.
+fn draw(shell: &Shell, painter: &mut Painter, pace: &mut Pace, clock: Clock) -> io::Result<()> {
+    let now = clock.now();
+    if !pace.is_due(now.mono) || !terminal::is_taken() {
+        return Ok(());
+    }
+    let bytes = painter.paint(shell.draw(now));
+    terminal::frame(&bytes)?;
+    if pace.sent(bytes.len(), clock.now().mono) {
+        terminal::ask()?;
+    } else if pace.is_silent() {
+        terminal::unanswered();
+    }
+    Ok(())
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -140,52 +160,22 @@ fn receive(messages: &Receiver<Msg>, wait: Option<Duration>) -> Option<Option<Ms
 }
 
 /// Does what the shell wants; says whether that is the end.
-fn perform(effect: Effect, painter: &mut Painter, commands: &mut Commands) -> io::Result<bool> {
+fn perform(
+    effect: Effect,
+    shell: &mut Shell,
+    painter: &mut Painter,
+    commands: &mut Commands,
+) -> io::Result<bool> {
     match effect {
         Effect::Quit => return Ok(true),
-        Effect::Suspend => signals::stop(),
-        Effect::Redraw => {
-            let area = painter.area();
-            painter.reset(area.width, area.height);
+        Effect::Suspend => {
+            if !signals::stop() {
+                shell.say_no_way_back();
+            }
         }
+        Effect::Redraw => painter.again(),
         Effect::Raw(bytes) => terminal::frame(&bytes)?,
         Effect::Link(command) => commands(command),
     }
     Ok(false)
-}
-
-/// When the next frame is due.
-struct Pace {
-    last: Duration,
-    due: Option<Duration>,
-}
-
-impl Pace {
-    fn want(&mut self, msg: &Msg, now: Time) {
-        let gap = match msg {
-            Msg::News(_) => DATA_FRAME,
-            Msg::Key(_)
-            | Msg::Paste(_)
-            | Msg::Resize(..)
-            | Msg::Focus(_)
-            | Msg::Signal(_)
-            | Msg::InputLost => KEY_FRAME,
-        };
-        let at = (self.last + gap).max(now.mono);
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
-    }
-
-    fn is_due(&self, now: Time) -> bool {
-        self.due.is_some_and(|due| due <= now.mono)
-    }
-
-    /// How long to wait: for the frame, for the next visible change by time, or for ever.
-    fn wait(&mut self, shell: &Shell, now: Time) -> Option<Duration> {
-        let frame = self.due.map(|due| due.saturating_sub(now.mono));
-        let change = shell.next_change(now);
-        match (frame, change) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        }
-    }
 }

@@ -6,12 +6,14 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod guard;
 pub mod input;
 pub mod keymap;
 pub mod link;
 pub mod model;
 pub mod nav;
 pub mod options;
+pub mod pace;
 pub mod pages;
 pub mod screen;
 pub mod shell;

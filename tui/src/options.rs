@@ -12,6 +12,8 @@ use crate::theme::{Depth, Scheme, Theme};
 /// What a person prefers, beside looks and keys.
 #[derive(Debug, Clone)]
 pub struct Prefs {
+    /// The line to the person is slow: two frames a second, no sparklines.
+    pub slow: bool,
     /// Zone of the clock times on the screen.
     pub zone: TimeZone,
     /// A decision key counts only when what it decides has been on the screen this long.
@@ -21,6 +23,7 @@ pub struct Prefs {
 impl Default for Prefs {
     fn default() -> Self {
         Self {
+            slow: false,
             zone: TimeZone::UTC,
             guard: Duration::from_millis(600),
         }
@@ -73,6 +76,7 @@ impl Options {
         Self {
             theme,
             prefs: Prefs {
+                slow: false,
                 zone,
                 guard: config.confirm.guard(),
             },

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::mpsc::SyncSender;
 
+use rustix::process::Pid;
 use signal_hook::consts::{SIGABRT, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -32,26 +33,57 @@ pub fn listen(mut signals: Signals, inbox: SyncSender<Msg>) -> io::Result<()> {
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            let mut stopped = false;
-            for signal in signals.forever() {
-                // The end of a stop was handled with the stop; its own signal would draw everything a second time.
-                if signal == SIGCONT && std::mem::take(&mut stopped) {
-                    continue;
+            loop {
+                let heard: Vec<i32> = signals.wait().collect();
+                let mut wishes: Vec<Msg> = heard.into_iter().filter_map(hear).collect();
+                if matches!(wishes.last(), Some(Msg::Signal(Signal::Continue))) {
+                    // The keeper and the shell both speak to us: what belongs to the stop that is over is dropped,
+                    // or it would stop us again, or draw everything twice.
+                    let late = signals
+                        .pending()
+                        .filter(|signal| ![SIGTSTP, SIGCONT].contains(signal));
+                    wishes.extend(late.collect::<Vec<_>>().into_iter().filter_map(hear));
                 }
-                stopped = signal == SIGTSTP;
-                if let Some(msg) = hear(signal)
-                    && inbox.send(msg).is_err()
-                {
-                    return;
+                for msg in wishes {
+                    if inbox.send(msg).is_err() {
+                        return;
+                    }
                 }
             }
         })?;
     Ok(())
 }
 
-/// Asks for a stop, as the shell would.
-pub fn stop() {
-    let _told = signal_hook::low_level::raise(SIGTSTP);
+/// Asks for a stop, as Ctrl-Z does in any terminal: of the whole group, so that a script around us stops as well.
+/// Says no where nobody could ever continue us.
+#[must_use]
+pub fn stop() -> bool {
+    can_return() && rustix::process::kill_current_process_group(rustix::process::Signal::TSTP).is_ok()
+}
+
+/// Whether a shell with job control stands above us: an ancestor in our session, but in another group.
+fn can_return() -> bool {
+    let Ok(session) = rustix::process::getsid(None) else {
+        return false;
+    };
+    let group = rustix::process::getpgrp();
+    let mut above = rustix::process::getppid();
+    while let Some(process) = above {
+        if rustix::process::getsid(Some(process)) != Ok(session) {
+            return false;
+        }
+        if rustix::process::getpgid(Some(process)) != Ok(group) {
+            return true;
+        }
+        above = parent(process);
+    }
+    false
+}
+
+fn parent(process: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    Pid::from_raw(rest.split(' ').nth(1)?.parse().ok()?)
 }
 
 fn hear(signal: i32) -> Option<Msg> {
@@ -69,7 +101,12 @@ fn hear(signal: i32) -> Option<Msg> {
             }
             Some(Msg::Signal(Signal::Continue))
         }
-        SIGCONT => terminal::is_taken().then_some(Msg::Signal(Signal::Continue)),
+        // Behind a stop nobody can catch the keeper has given the terminal back: take it again, modes and all.
+        SIGCONT if terminal::is_taken() => Some(match terminal::enter() {
+            Ok(()) => Msg::Signal(Signal::Continue),
+            Err(_) => Msg::InputLost,
+        }),
+        SIGCONT => None,
         end => {
             terminal::restore();
             let _ended = emulate_default_handler(end);

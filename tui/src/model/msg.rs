@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::fault::Fault;
 use dirigent_protocol::graph::Graph;
@@ -29,6 +29,10 @@ pub enum Msg {
     Key(KeyEvent),
     /// A text was pasted; it never triggers keys.
     Paste(String),
+    /// The mouse was used; it reports only while it is switched on.
+    Mouse(MouseEvent),
+    /// The terminal has read everything that was sent before it was asked.
+    Answer,
     /// The terminal has this many columns and rows now.
     Resize(u16, u16),
     /// The terminal window gained or lost the focus.

@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::keymap::{Action, Bind};
+use crate::keymap::{Action, Bind, Keymap};
 use crate::model::{Cmd, Model, Time};
 use crate::nav::Place;
 use crate::options::Prefs;
@@ -38,6 +38,8 @@ pub struct Ctx<'a> {
     pub theme: &'a Theme,
     /// Preferences.
     pub prefs: &'a Prefs,
+    /// The keys in force: words on the screen that name a key take it from here, never from a letter.
+    pub keymap: &'a Keymap,
     /// Now.
     pub time: Time,
 }

@@ -48,6 +48,12 @@ impl Painter {
         self.clear = true;
     }
 
+    /// The screen shows something else now: paint everything at the next frame.
+    pub fn again(&mut self) {
+        let area = self.front.area;
+        self.reset(area.width, area.height);
+    }
+
     /// Size of the screen.
     #[must_use]
     pub const fn area(&self) -> Rect {

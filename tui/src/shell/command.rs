@@ -88,6 +88,7 @@ impl Shell {
                 model: &self.model,
                 theme: &self.theme,
                 prefs: &self.prefs,
+                keymap: &self.keymap,
                 time,
             };
             let cmds = self.pages[self.here].open(&[], &ctx);
@@ -183,6 +184,7 @@ impl Shell {
                 model: &self.model,
                 theme: &self.theme,
                 prefs: &self.prefs,
+                keymap: &self.keymap,
                 time,
             };
             let cmds = self.pages[index].enter(&ctx);
@@ -192,6 +194,7 @@ impl Shell {
             model: &self.model,
             theme: &self.theme,
             prefs: &self.prefs,
+            keymap: &self.keymap,
             time,
         };
         let cmds = self.pages[index].open(&place.path, &ctx);
@@ -218,6 +221,13 @@ impl Shell {
             return Vec::new();
         }
         self.end()
+    }
+
+    /// Says that nothing was suspended: nobody could continue us.
+    pub fn say_no_way_back(&mut self) {
+        self.note = Some(Note::refused(
+            "no shell with job control started this: there would be no way back",
+        ));
     }
 
     #[expect(clippy::unused_self, reason = "one door out, beside the others")]

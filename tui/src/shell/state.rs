@@ -108,6 +108,12 @@ impl Shell {
         self.size = (columns, rows);
     }
 
+    /// The line to the person is slow: few frames, nothing that moves for show.
+    #[must_use]
+    pub const fn is_slow(&self) -> bool {
+        self.prefs.slow
+    }
+
     /// The mirror, for tests and for whoever only looks.
     #[must_use]
     pub const fn model(&self) -> &Model {
@@ -129,6 +135,7 @@ impl Shell {
                 self.resize(columns, rows);
                 Vec::new()
             }
+            Msg::Answer | Msg::Mouse(_) => Vec::new(),
             Msg::Focus(focused) => {
                 self.focused = focused;
                 Vec::new()
@@ -189,6 +196,7 @@ impl Shell {
             model: &self.model,
             theme: &self.theme,
             prefs: &self.prefs,
+            keymap: &self.keymap,
             time,
         }
     }
@@ -199,6 +207,7 @@ impl Shell {
             model: &self.model,
             theme: &self.theme,
             prefs: &self.prefs,
+            keymap: &self.keymap,
             time,
         };
         let cmds = self.pages[self.here].update(input, &ctx);

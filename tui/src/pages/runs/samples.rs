@@ -18,6 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
+use crate::keymap::{Keymap, Preset, Remap};
 use crate::model::{Approval, Journal, Link, Model, Run, Time};
 use crate::options::Prefs;
 use crate::pages::{Ctx, Page};
@@ -457,10 +458,13 @@ pub(super) fn disconnect(model: &mut Model, ms: i64) {
 /// The context at a time.
 pub(super) fn ctx<'a>(model: &'a Model, theme: &'a Theme, ms: i64) -> Ctx<'a> {
     static PREFS: std::sync::LazyLock<Prefs> = std::sync::LazyLock::new(Prefs::default);
+    static KEYMAP: std::sync::LazyLock<Keymap> =
+        std::sync::LazyLock::new(|| Keymap::new(Preset::Standard, &Remap::new(), &[]).unwrap());
     Ctx {
         model,
         theme,
         prefs: &PREFS,
+        keymap: &KEYMAP,
         time: Time {
             wall: at(ms),
             mono: Duration::from_millis(u64::try_from(ms).unwrap_or(0)),
