@@ -252,6 +252,7 @@ fn answer_unknowns(link: &Link) -> Option<()> {
             digest: approval.digest.parse().unwrap(),
             decision: Decision::Deny,
             reason: Some("nobody knows".into()),
+            also: None,
         };
         // Any other refusal is fine: it was decided a moment ago, by an answer that was lost with the daemon.
         if let Err(dirigent_rpc::CallError::Lost(_)) = link.command(RequestId::new(), command) {

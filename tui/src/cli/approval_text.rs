@@ -4,7 +4,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, WorkflowApproval};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::ApprovalRequest;
+use dirigent_protocol::run::{Consequence, digest_of};
 use serde_json::{Value, json};
 
 use super::format::moment;
@@ -29,16 +29,7 @@ pub fn to_json(id: EntityId, approval: &WorkflowApproval) -> Value {
 /// # Errors
 /// The daemon names another digest: what is shown is not what would run.
 pub fn digest_shown(document: &Document, approval: &WorkflowApproval) -> Result<Digest, Fault> {
-    let shown = ApprovalRequest {
-        title: approval.title.clone(),
-        action: approval.action.clone(),
-        risk: approval.risk,
-        reason: None,
-        payload: std::sync::Arc::new(approval.payload.clone()),
-        confirm: None,
-        expires_after_ms: None,
-    }
-    .digest();
+    let shown = digest_of(&approval.action, &approval.payload, approval.before.as_ref());
     if shown.to_string() == approval.digest {
         return Ok(shown);
     }
@@ -75,8 +66,20 @@ pub fn write(document: &Document, approval: &WorkflowApproval, out: &mut Out) {
     );
     field("action", &approval.action);
     field("reason", approval.reason.as_deref().unwrap_or_default());
+    field(
+        "started",
+        &if approval.started_by.is_empty() {
+            String::new()
+        } else {
+            format!("by {}", approval.started_by)
+        },
+    );
     field("asked", &approval.requested_at.map(moment).unwrap_or_default());
     field("expires", &approval.expires_at.map(moment).unwrap_or_default());
+    if approval.unknown_effect.is_none() {
+        field("if no", &consequence(&approval.on_deny));
+        field("if late", &consequence(&approval.on_expire));
+    }
     field("decided", approval.decided_by.as_deref().unwrap_or_default());
     field("because", approval.decision_reason.as_deref().unwrap_or_default());
     if let Some(effect) = approval.unknown_effect {
@@ -85,13 +88,47 @@ pub fn write(document: &Document, approval: &WorkflowApproval, out: &mut Out) {
             &format!("what became of effect {effect}, whose outcome nobody knows"),
         );
     }
+    if let Some(before) = &approval.before {
+        out.raw_line("there now:");
+        framed(before, out);
+    }
     out.raw_line("content:");
     framed(&approval.payload, out);
     if let Some(edited) = &approval.edited {
         out.raw_line("as approved:");
         framed(edited, out);
     }
+    questions(approval, out);
     out.raw_line(&format!("digest   {}", look.line(&approval.digest)));
+}
+
+fn questions(approval: &WorkflowApproval, out: &mut Out) {
+    let look = out.look;
+    for question in &approval.questions {
+        let at = question.at.map(moment).unwrap_or_default();
+        out.raw_line(&look.line(&format!("asked by {} {at}: {}", question.by, question.text)));
+        match &question.answer {
+            Some(answer) => {
+                out.raw_line(&look.line(&format!("{} answered:", question.agent)));
+                framed(&Value::String(answer.clone()), out);
+            }
+            None => out.raw_line(&look.line(&format!("{} has not answered yet", question.agent))),
+        }
+    }
+}
+
+/// What becomes of the run, in words.
+#[must_use]
+pub fn consequence(what: &Consequence) -> String {
+    match what {
+        Consequence::Fails => "the run fails".to_owned(),
+        Consequence::GoesOn => "the run goes on behind the step".to_owned(),
+        Consequence::Caught { by, maybe } => {
+            let name = by.rsplit('/').next().unwrap_or_default();
+            let may = if *maybe { "may catch" } else { "catches" };
+            format!("the step fails; {name} {may} it and the run goes on")
+        }
+    }
 }
 
 fn framed(value: &Value, out: &mut Out) {

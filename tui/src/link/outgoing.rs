@@ -109,6 +109,7 @@ fn decide(verdict: Verdict) -> Result<Command, Fault> {
         digest,
         answer,
         reason,
+        also,
         ..
     } = verdict;
     Ok(match answer {
@@ -124,6 +125,7 @@ fn decide(verdict: Verdict) -> Result<Command, Fault> {
                 digest,
                 decision,
                 reason,
+                also,
             }
         }
         Answer::Resolve {
@@ -152,6 +154,7 @@ mod tests {
             digest: digest.into(),
             answer: Answer::Decide(Decision::Deny),
             reason: None,
+            also: None,
             title: "t".into(),
         })
     }

@@ -1,5 +1,6 @@
 //! What pages want done. Pages never do anything themselves.
 
+use dirigent_protocol::command::Also;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
 
@@ -68,6 +69,8 @@ pub struct Verdict {
     pub answer: Answer,
     /// The person's words.
     pub reason: Option<String>,
+    /// What else is done with it.
+    pub also: Option<Also>,
     /// What it is about, for the status line.
     pub title: String,
 }

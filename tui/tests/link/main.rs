@@ -105,6 +105,7 @@ fn a_decision_is_sent_with_one_request_until_it_is_answered_once() {
         digest: Digest::of_bytes(b"shown").to_string(),
         answer: Answer::Decide(Decision::Deny),
         reason: None,
+        also: None,
         title: "t".into(),
     }));
     client.until("answer", |news| match news {

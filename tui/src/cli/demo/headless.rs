@@ -93,6 +93,7 @@ async fn agree(id: EntityId, approval: &WorkflowApproval, cx: &mut Cx) -> Result
         digest,
         decision: Decision::Approve { edited: None },
         reason: Some("dirigent demo --approve".to_owned()),
+        also: None,
     };
     cx.command(&format!("approve {}", id.short()), command)
         .await

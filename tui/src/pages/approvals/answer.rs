@@ -183,6 +183,7 @@ fn verdict(approval: &Approval, answer: Answer, reason: Option<String>, word: &s
         digest: approval.body.digest.clone(),
         answer,
         reason,
+        also: None,
         title,
     }
 }

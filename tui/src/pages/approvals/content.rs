@@ -1,7 +1,7 @@
 //! Everything one has to know of a request, as lines.
 
-use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::ApprovalStatus;
+use dirigent_protocol::run::digest_of;
 
 use super::payload;
 use crate::model::Approval;
@@ -96,8 +96,7 @@ fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
 fn digest(approval: &Approval) -> String {
     let body = &approval.body;
     let short = body.digest.get(..16).unwrap_or(&body.digest);
-    let shown =
-        Digest::of(&serde_json::json!({ "action": body.action, "payload": body.payload })).to_string();
+    let shown = digest_of(&body.action, &body.payload, body.before.as_ref()).to_string();
     if shown == body.digest {
         format!("{short}…  matches what is shown here")
     } else {

@@ -100,6 +100,7 @@ impl Script {
             agent: "triage".into(),
             version: Some(Digest([3; 32])),
             input: Arc::new(json!({"lines": 2000})),
+            message: None,
         };
         self.intend(ms, step, attempt, EffectRequest::Agent(call))
     }
@@ -178,12 +179,10 @@ impl Script {
             title: "Write the report?".into(),
             action: "write report.md".into(),
             risk: Risk::Low,
-            reason: None,
             payload: Arc::new(
                 json!({"file": "report.md", "text": "# Incident review\n\nTwo removals stand out."}),
             ),
-            confirm: None,
-            expires_after_ms: None,
+            ..ApprovalRequest::default()
         };
         let digest = request.digest();
         self.say(

@@ -1,9 +1,9 @@
 //! `dirigent approvals approve` and `deny`. Invariant: a decision names the digest of what was shown; a yes that was
 //! shown to nobody needs `--yes` or the digest itself.
 
-use dirigent_protocol::command::Command;
+use dirigent_protocol::command::{Also, Command, CommandReply};
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{ApprovalStatus, Document, WorkflowApproval};
+use dirigent_protocol::entity::{ApprovalStatus, Document, RuleScope, WorkflowApproval};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::run::{Decision, Risk};
 use serde_json::json;
@@ -27,6 +27,33 @@ pub struct ApproveArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Decide requests like this one the same way from now on
+    #[command(flatten)]
+    pub rule: RuleArgs,
+}
+
+/// A rule along with a decision.
+#[derive(Debug, Default, clap::Args)]
+pub struct RuleArgs {
+    /// Make it a rule: for exactly this content, or for content of this shape
+    #[arg(long, value_name = "exact|shape", value_parser = ["exact", "shape"])]
+    pub rule: Option<String>,
+    /// Name of the rule
+    #[arg(long, value_name = "NAME", requires = "rule")]
+    pub rule_name: Option<String>,
+}
+
+impl RuleArgs {
+    fn also(self) -> Option<Also> {
+        let scope = match self.rule?.as_str() {
+            "shape" => RuleScope::Shape,
+            _ => RuleScope::Exact,
+        };
+        Some(Also::AddRule {
+            scope,
+            name: self.rule_name,
+        })
+    }
 }
 
 /// `dirigent approvals deny`
@@ -35,6 +62,12 @@ pub struct DenyArgs {
     /// Which one, and how it is bound.
     #[command(flatten)]
     pub bound: BoundArgs,
+    /// Stop the run with it
+    #[arg(long, conflicts_with = "rule")]
+    pub stop_run: bool,
+    /// Decide requests like this one the same way from now on
+    #[command(flatten)]
+    pub rule: RuleArgs,
 }
 
 /// Which approval.
@@ -81,7 +114,8 @@ pub async fn approve(args: ApproveArgs, cx: &mut Cx) -> Result<Exit, Fault> {
         .map(|text| input::json(text, "--edit"))
         .transpose()?;
     let decision = Decision::Approve { edited };
-    decide(cx, &document, digest, decision, args.bound.reason, "approved").await
+    let answer = (decision, args.bound.reason, args.rule.also());
+    decide(cx, &document, digest, answer, "approved").await
 }
 
 /// Says no. That harms nothing, so it is not asked again.
@@ -94,7 +128,13 @@ pub async fn deny(args: DenyArgs, cx: &mut Cx) -> Result<Exit, Fault> {
         Some(digest) => digest,
         None => digest_shown(&document, &approval)?,
     };
-    decide(cx, &document, digest, Decision::Deny, args.bound.reason, "denied").await
+    let also = if args.stop_run {
+        Some(Also::StopRun {})
+    } else {
+        args.rule.also()
+    };
+    let answer = (Decision::Deny, args.bound.reason, also);
+    decide(cx, &document, digest, answer, "denied").await
 }
 
 async fn open(cx: &mut Cx, id: &str) -> Result<(Document, WorkflowApproval), Fault> {
@@ -153,21 +193,32 @@ async fn decide(
     cx: &mut Cx,
     document: &Document,
     digest: Digest,
-    decision: Decision,
-    reason: Option<String>,
+    (decision, reason, also): (Decision, Option<String>, Option<Also>),
     word: &str,
 ) -> Result<Exit, Fault> {
     let id = document.metadata.id;
     let edited = matches!(decision, Decision::Approve { edited: Some(_) });
+    let stops = matches!(also, Some(Also::StopRun {}));
     let command = Command::ApprovalDecide {
         approval: id,
         digest,
         decision,
         reason,
+        also,
     };
-    cx.command(&format!("{word} approval {}", id.short()), command)
+    let reply = cx
+        .command(&format!("{word} approval {}", id.short()), command)
         .await?;
-    let value = json!({ "id": id, "status": word, "digest": digest, "edited": edited });
-    cx.show(&value, |out| out.text(&format!("approval {} {word}", id.short())))?;
+    let mut value = json!({ "id": id, "status": word, "digest": digest, "edited": edited });
+    let mut text = format!("approval {} {word}", id.short());
+    if stops {
+        value["stopped_run"] = true.into();
+        text.push_str("; its run is stopped");
+    }
+    if let CommandReply::Ruled { rule, covers } = reply {
+        text.push_str(&format!("; rule {rule} answers {covers} waiting"));
+        value["rule"] = json!({ "name": rule, "covers": covers });
+    }
+    cx.show(&value, |out| out.text(&text))?;
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ use dirigent_protocol::fault::Fault;
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 
+pub mod ask;
 pub mod decide;
 pub mod list;
 pub mod resolve_effect;
@@ -33,6 +34,8 @@ pub enum Action {
     Approve(decide::ApproveArgs),
     /// Say no
     Deny(decide::DenyArgs),
+    /// Ask an agent about one before you decide
+    Ask(ask::Args),
     /// Say what became of an effect whose outcome nobody knows
     Resolve(resolve_effect::Args),
 }
@@ -47,6 +50,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         Action::Show(args) => show::run(args, cx).await,
         Action::Approve(args) => decide::approve(args, cx).await,
         Action::Deny(args) => decide::deny(args, cx).await,
+        Action::Ask(args) => ask::run(args, cx).await,
         Action::Resolve(args) => resolve_effect::run(args, cx).await,
     }
 }

@@ -221,6 +221,7 @@ pub(super) fn asked(request: &EffectRequest) -> String {
             agent,
             version,
             input,
+            ..
         }) => {
             let at = version
                 .as_ref()
