@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dirigent_rpc::Limits;
 use dirigent_rpc::unix::Peer as SocketPeer;
+use dirigent_rpc::{Limits, Trouble};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +36,15 @@ pub(super) struct Most {
 
 /// Who is there.
 #[derive(Debug, Default)]
-struct Guests(Mutex<HashMap<u32, usize>>);
+struct Guests {
+    by_user: Mutex<HashMap<u32, usize>>,
+    ended: Mutex<Seldom>,
+}
 
 impl Guests {
     /// Counts one in, where there is room.
     fn enter(self: &Arc<Self>, uid: u32, most: Most) -> Option<Guest> {
-        let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guests = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = guests.values().sum();
         let own = guests.get(&uid).copied().unwrap_or(0);
         let owner = uid == most.owner_uid;
@@ -60,6 +63,16 @@ impl Guests {
     }
 }
 
+impl Guests {
+    /// Says why a connection was ended, now and then.
+    fn tell(&self, uid: u32, trouble: Trouble) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = ended.note() {
+            tracing::warn!(uid, count, "a connection was ended: {trouble}");
+        }
+    }
+}
+
 /// One connection, counted out when dropped.
 struct Guest {
     uid: u32,
@@ -68,7 +81,7 @@ struct Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guests = self.guests.by_user.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = guests.get_mut(&self.uid) {
             *count -= 1;
             if *count == 0 {
@@ -81,7 +94,7 @@ impl Drop for Guest {
 /// Takes connections until told to stop, then removes the socket.
 pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: CancellationToken) {
     let guests = Arc::new(Guests::default());
-    let mut away = TurnedAway::default();
+    let mut away = Seldom::default();
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
@@ -98,7 +111,9 @@ pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: 
             continue;
         };
         let Some(guest) = guests.enter(peer.uid, most) else {
-            away.note(peer.uid);
+            if let Some(count) = away.note() {
+                tracing::warn!(uid = peer.uid, count, "too many connections: turned away");
+            }
             continue;
         };
         let tasks = house.tasks.clone();
@@ -110,31 +125,29 @@ pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: 
     tracing::debug!(socket = %socket.path().display(), "closed");
 }
 
-/// Says now and then how many were turned away: a flood of connections must not become a flood of lines.
-#[derive(Default)]
-struct TurnedAway {
+/// Says now and then what went on: a flood of connections must not become a flood of lines.
+#[derive(Debug, Default)]
+struct Seldom {
     since: Option<Instant>,
     count: u64,
 }
 
-impl TurnedAway {
-    fn note(&mut self, uid: u32) {
+impl Seldom {
+    /// Counts; gives how many there were since the last line, when it is time for the next.
+    fn note(&mut self) -> Option<u64> {
         self.count += 1;
-        if self.since.is_none_or(|since| since.elapsed() > QUIET) {
-            tracing::warn!(uid, count = self.count, "too many connections: turned away");
-            *self = Self {
-                since: Some(Instant::now()),
-                count: 0,
-            };
+        if self.since.is_some_and(|since| since.elapsed() <= QUIET) {
+            return None;
         }
+        self.since = Some(Instant::now());
+        Some(std::mem::take(&mut self.count))
     }
 }
 
 async fn serve(stream: UnixStream, peer: Peer, house: Arc<House>, guest: Guest) {
-    let _guest = guest;
     let tasks = house.tasks.clone();
     let answers = Answers::new(house, peer);
-    let greeted = answers.greeted();
+    let (greeted, trouble) = (answers.greeted(), answers.trouble());
     let calls = dirigent_rpc::serve(stream, answers, Limits::default(), move |call| {
         tasks.spawn_until_stop("call", call);
     });
@@ -147,5 +160,8 @@ async fn serve(stream: UnixStream, peer: Peer, house: Arc<House>, guest: Guest) 
     tokio::select! {
         () = calls => {}
         () = silent => tracing::info!(uid = peer.uid, "a connection that never greeted is closed"),
+    }
+    if let Some(trouble) = trouble.get() {
+        guest.guests.tell(guest.uid, *trouble);
     }
 }

@@ -1,6 +1,6 @@
 //! One connection's answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::fault::{Code, Fault};
@@ -8,7 +8,7 @@ use dirigent_protocol::hello::{Hello, Subject, VERSIONS, Welcome};
 use dirigent_protocol::id::RequestId;
 use dirigent_protocol::query::{Query, QueryReply};
 use dirigent_protocol::watch::{StreamPage, StreamRequest, WatchPage, WatchRequest};
-use dirigent_rpc::Handler;
+use dirigent_rpc::{Handler, Trouble};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ pub struct Answers {
     house: Arc<House>,
     peer: Peer,
     greeted: CancellationToken,
+    trouble: Arc<OnceLock<Trouble>>,
 }
 
 impl Answers {
@@ -35,6 +36,7 @@ impl Answers {
             house,
             peer,
             greeted: CancellationToken::new(),
+            trouble: Arc::default(),
         }
     }
 
@@ -42,6 +44,12 @@ impl Answers {
     #[must_use]
     pub fn greeted(&self) -> CancellationToken {
         self.greeted.clone()
+    }
+
+    /// Why the connection was ended from our side, once it was.
+    #[must_use]
+    pub fn trouble(&self) -> Arc<OnceLock<Trouble>> {
+        Arc::clone(&self.trouble)
     }
 
     async fn subject(&self) -> Result<Subject, Fault> {
@@ -140,6 +148,11 @@ fn agree(hello: &Hello) -> Result<u32, Fault> {
 }
 
 impl Handler for Answers {
+    fn troubled(&self, trouble: Trouble) {
+        // One connection ends once.
+        drop(self.trouble.set(trouble));
+    }
+
     fn hello(&self, hello: Hello) -> BoxFuture<'static, Result<Welcome, Fault>> {
         self.clone().greet(hello).boxed()
     }

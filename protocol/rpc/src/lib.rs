@@ -11,7 +11,9 @@ mod codec;
 mod server;
 mod service;
 pub mod unix;
+mod wary;
 
 pub use client::{CallError, Connection};
 pub use server::{Limits, serve};
 pub use service::Handler;
+pub use wary::Trouble;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::fault::{Code, Fault};
@@ -18,17 +19,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::codec::{NamedMessagePack, encoded_len, frames};
 use crate::service::{Handler, Wire};
+use crate::wary::Wary;
 
 /// What one connection may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Requests answered at once; more are refused as `overloaded`.
     pub in_flight: usize,
+    /// How long a frame may take from its first byte to its last.
+    pub frame: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: 64 }
+        Self {
+            in_flight: 64,
+            frame: Duration::from_secs(10),
+        }
     }
 }
 
@@ -40,9 +47,11 @@ pub async fn serve<Io, H>(
     limits: Limits,
     spawn: impl Fn(futures::future::BoxFuture<'static, ()>),
 ) where
-    Io: AsyncRead + AsyncWrite + Send + 'static,
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let told = handler.clone();
+    let io = Wary::new(io, limits.frame, move |trouble| told.troubled(trouble));
     let transport = tarpc::serde_transport::new(frames(io), NamedMessagePack::default());
     let door = Door {
         handler,

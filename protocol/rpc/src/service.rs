@@ -24,9 +24,13 @@ pub(crate) trait Wire {
     async fn stream(request: StreamRequest) -> Result<StreamPage, Fault>;
 }
 
+use crate::wary::Trouble;
+
 /// One connection's answers. Every method must be safe to drop at any await: a client that goes away drops it.
 /// Work is handed to the engine and only waited for here.
 pub trait Handler: Clone + Send + Sync + 'static {
+    /// Hears why the connection is about to be ended from our side.
+    fn troubled(&self, _trouble: Trouble) {}
     /// Agrees on a version and says who the caller is.
     fn hello(&self, hello: Hello) -> BoxFuture<'static, Result<Welcome, Fault>>;
     /// Answers a question.

@@ -93,7 +93,10 @@ async fn connected() -> Wired {
     tokio::spawn(dirigent_rpc::serve(
         theirs,
         daemon,
-        Limits { in_flight: 4 },
+        Limits {
+            in_flight: 4,
+            ..Limits::default()
+        },
         |task| {
             tokio::spawn(task);
         },

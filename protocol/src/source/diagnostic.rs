@@ -97,14 +97,20 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
-    /// `file:line:column: error[code]: message` and a help line, as compilers print it.
+    /// `file:line:column: error[code]: message` and a help line, as compilers print it; `file: ...` where the whole
+    /// text is meant.
     #[must_use]
     pub fn render(&self, file: &str) -> String {
         let word = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let mut text = format!("{file}:{}: {word}[{}]: {}", self.at, self.code, self.message);
+        let place = if self.at.line == 0 {
+            file.to_owned()
+        } else {
+            format!("{file}:{}", self.at)
+        };
+        let mut text = format!("{place}: {word}[{}]: {}", self.code, self.message);
         if let Some(help) = &self.help {
             text.push_str("\n  help: ");
             text.push_str(help);

@@ -11,6 +11,7 @@ mod diagnostic;
 mod node;
 mod parse;
 mod scalar;
+mod secrets;
 mod suggest;
 
 pub use diagnostic::{Diagnostic, Place, Severity};

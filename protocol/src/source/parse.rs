@@ -5,6 +5,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScanError};
 use super::builder::Builder;
 use super::diagnostic::{Diagnostic, Place};
 use super::node::{Node, Position};
+use super::secrets::literal_secrets;
 
 /// Largest text, bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -43,7 +44,7 @@ impl Source {
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Source {
     if bytes.len() > MAX_BYTES {
-        let message = format!("the text has {} bytes; the limit is {MAX_BYTES}", bytes.len());
+        let message = format!("the text is larger than {MAX_BYTES} bytes");
         return Source::refused(
             Diagnostic::error("too_large", message, Place::default())
                 .help("split the file, or move large data out of it"),
@@ -61,13 +62,15 @@ pub fn parse(bytes: &[u8]) -> Source {
         };
     }
     let mut source = read_events(text);
+    let secrets = source.documents.iter().flat_map(literal_secrets);
+    source.diagnostics.extend(secrets.collect::<Vec<_>>());
     source.diagnostics.sort_by_key(|d| (d.at.line, d.at.column));
     if source.documents.is_empty() && source.diagnostics.is_empty() {
         source.diagnostics.push(
             Diagnostic::error(
                 "empty_document",
                 "there is nothing in this text",
-                Place::default(),
+                Place::new(advance(""), ""),
             )
             .help("a workflow starts with `document:` and `do:`"),
         );

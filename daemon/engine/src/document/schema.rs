@@ -51,9 +51,15 @@ impl Schema {
             Err(error) => {
                 let inner = error.instance_path().to_string();
                 let place = document.locate(&inner);
-                let outside = matches!(error.kind(), jsonschema::error::ValidationErrorKind::Referencing(_));
+                let outside = matches!(
+                    error.kind(),
+                    jsonschema::error::ValidationErrorKind::Referencing(_)
+                );
                 let (code, message) = if outside {
-                    ("external_ref", "a schema may only refer to its own parts".to_owned())
+                    (
+                        "external_ref",
+                        "a schema may only refer to its own parts".to_owned(),
+                    )
                 } else {
                     ("bad_schema", format!("this is not a JSON Schema: {error}"))
                 };

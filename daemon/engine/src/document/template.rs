@@ -35,9 +35,9 @@ impl Template {
                     Err(_) => Self::Literal(Arc::new(node.to_json())),
                 }),
                 None => {
-                unclosed(reader, text, node, path);
-                Some(Self::Literal(Arc::new(node.to_json())))
-            }
+                    unclosed(reader, text, node, path);
+                    Some(Self::Literal(Arc::new(node.to_json())))
+                }
             },
             Located::Sequence(items) => {
                 let read: Vec<_> = items

@@ -91,7 +91,7 @@ impl Program {
         match first {
             Ok(value) => from_jaq(&value).map(Arc::new),
             Err(exception) => match exception.get_err() {
-                Ok(error) => Err(shorten(&error.to_string())),
+                Ok(error) => Err(shorten(&in_words(&error.to_string()))),
                 Err(_) => Err("the expression left its own control flow".to_owned()),
             },
         }
@@ -119,6 +119,15 @@ pub fn evaluate(request: &EvalRequest) -> EvalReply {
         id: request.id,
         result,
     }
+}
+
+/// An error's words: jq errors are values, and text comes in quotes.
+fn in_words(text: &str) -> String {
+    let plain = serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_owned());
+    if plain.contains("exceeded size limit") || plain.contains("exceeds size limit") {
+        return format!("regex_too_big: {plain}");
+    }
+    plain
 }
 
 fn shorten(text: &str) -> String {

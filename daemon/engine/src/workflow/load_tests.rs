@@ -145,7 +145,11 @@ fn single_mistakes() {
         ),
         (
             "input: { schema: { document: { $ref: 'file:///etc/passwd' } } }\ndo: [ { a: { set: { x: 1 } } } ]",
-            vec!["2:30 bad_schema"],
+            vec!["2:30 external_ref"],
+        ),
+        (
+            "do: [ { a: { set: { x: '${ .b ' } } } ]",
+            vec!["2:24 unclosed_expression"],
         ),
         (
             "use: { functions: { f: { call: g }, g: { call: f } } }\ndo: [ { a: { call: f } } ]",

@@ -19,6 +19,8 @@ struct Work {
     txn: Txn,
     applied: Vec<Applied>,
     warnings: Vec<Diagnostic>,
+    /// Version numbers that are published with other content. Publishing refuses; trying a file out does not.
+    conflicts: Vec<Diagnostic>,
 }
 
 impl Service {
@@ -36,6 +38,12 @@ impl Service {
         let reading = self.readable(&actor.subject, file, source)?;
         persist(|| async {
             let work = self.prepare(actor, &reading).await?;
+            if !work.conflicts.is_empty() {
+                return Err(ServiceError::Invalid {
+                    what: shown(file),
+                    details: work.conflicts,
+                });
+            }
             let reply = CommandReply::Applied {
                 items: work.applied,
                 warnings: work.warnings,
@@ -109,6 +117,7 @@ impl Service {
             txn: Txn::default(),
             applied: Vec::new(),
             warnings: reading.found.clone(),
+            conflicts: Vec::new(),
         };
         for item in &reading.items {
             self.prepare_item(actor, item, &mut work).await?;
@@ -155,7 +164,7 @@ impl Service {
         if let Some(published) = self.publish_version(&mut work.txn, subject, &document)? {
             digest = Some(published.digest);
             if let Some(version) = published.same_number {
-                work.warnings.push(same_number(item, &version));
+                work.conflicts.push(same_number(item, &version));
             }
         }
         work.applied.push(Applied {
@@ -224,13 +233,13 @@ fn shown(file: &str) -> String {
 
 fn same_number(item: &Item, version: &str) -> Diagnostic {
     let message = format!(
-        "version {version} of `{}` is published with other content; this is a new version with the same number",
+        "version {version} of `{}` is published with other content",
         item.name
     );
-    Diagnostic::warning(
+    Diagnostic::error(
         "version_conflict",
         message,
         Place::new(item.at, "/document/version"),
     )
-    .help("raise `document.version`, so that people can tell them apart")
+    .help("raise `document.version`; to try a change out first, `dirigent run -f` it")
 }

@@ -92,9 +92,11 @@ fn check_template(field: &str, text: &str, found: &mut Vec<Diagnostic>) {
             return;
         }
     };
+    let built_in: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
     let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().collect();
+    unknown.retain(|name| !VARIABLES.contains(&name.as_str()) && !built_in.contains(&name.as_str()));
     unknown.sort();
-    for name in unknown.iter().filter(|name| !VARIABLES.contains(&name.as_str())) {
+    for name in &unknown {
         let message = format!("the template `{field}` reads `{name}`, which nobody sets");
         found.push(
             Diagnostic::warning("unknown_variable", message, at(format!("/{field}")))
