@@ -99,7 +99,17 @@ impl Server {
     /// When a request panicked before.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
-        self.book.seen.lock().unwrap().clone()
+        self.seen_after(0)
+    }
+
+    /// What was asked after the first `count` requests, in order.
+    ///
+    /// # Panics
+    /// When a request panicked before.
+    #[must_use]
+    pub fn seen_after(&self, count: usize) -> Vec<Seen> {
+        let seen = self.book.seen.lock().unwrap();
+        seen.get(count..).unwrap_or_default().to_vec()
     }
 }
 

@@ -1,15 +1,19 @@
 //! Runs that keep going while their daemon is killed.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use dirigent_protocol::command::{Command, CommandReply, RunTarget};
-use dirigent_protocol::entity::{ApprovalStatus, Kind, WorkflowApproval, WorkflowExecution};
+use dirigent_protocol::entity::{Kind, WorkflowApproval, WorkflowExecution};
+use dirigent_protocol::filter::Filter;
 use dirigent_protocol::id::{RequestId, RunId};
-use dirigent_protocol::run::{Decision, EffectId, EventBody, RunEvent, Status};
+use dirigent_protocol::query::{ListQuery, MAX_PAGE, Query, QueryReply};
+use dirigent_protocol::run::{Decision, EventBody, RunEvent, Status};
 use dirigent_tests::{Home, LONG, Link, Seed, Server, until};
 use serde_json::json;
+
+use super::audit;
+use super::outside::Outside;
 
 /// Policies for an effect whose outcome is unknown, one workflow each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,28 +38,41 @@ impl Policy {
     }
 }
 
-/// What the test knows of one run.
+/// What the test knows of one run that is under way.
 pub(crate) struct Storming {
     pub(crate) policy: Policy,
     pub(crate) tag: String,
     request: RequestId,
-    pub(crate) run: Option<RunId>,
+    run: Option<RunId>,
     /// Every event that was ever shown: none may be lost or changed.
     pub(crate) shown: Vec<RunEvent>,
-    /// Effects seen settled, with the number of requests the outside had counted by then.
-    pub(crate) settled: BTreeMap<EffectId, usize>,
+    settled: Settled,
     pub(crate) status: Status,
+}
+
+/// Names of effects seen settled, with the number of requests the outside had counted by then.
+type Settled = BTreeMap<String, usize>;
+
+/// A run whose journal was found right.
+pub(crate) struct Ended {
+    pub(crate) policy: Policy,
+    pub(crate) tag: String,
+    pub(crate) settled: Settled,
 }
 
 /// The storm: a home, its counting server, and its runs.
 pub(crate) struct Storm<'a> {
     home: &'a Home,
-    server: &'a Server,
-    runs: Vec<Storming>,
+    outside: Outside<'a>,
+    under_way: Vec<Storming>,
+    started: usize,
+    pub(crate) ended: Vec<Ended>,
 }
 
 /// Rounds of one run: each does a command, a request and an agent call.
-const ROUNDS: usize = 6;
+pub(crate) const ROUNDS: usize = 6;
+/// Runs under way at any time, so that no kill meets an idle daemon.
+const AT_ONCE: usize = 6;
 
 /// A step that failed because its policy said so must not stop the storm: every round is in a `try`.
 fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
@@ -104,7 +121,7 @@ fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
 const AGENT: &str = "kind: Agent\nmetadata:\n  name: counter\nspec:\n  model: counting/counter\n  prompt: '{{ input.name }}'\n";
 
 impl<'a> Storm<'a> {
-    pub(crate) fn prepare(home: &'a Home, server: &'a Server, runs: u32) -> Self {
+    pub(crate) fn prepare(home: &'a Home, server: &'a Server) -> Self {
         let daemon = home.start();
         let mut text = AGENT.to_owned();
         for policy in Policy::ALL {
@@ -115,33 +132,30 @@ impl<'a> Storm<'a> {
         let applied = home.client(&["apply", "-f", file.to_str().unwrap(), "--json"]);
         drop(applied.expect_code(0));
         daemon.stop();
-        let runs = (0..runs)
-            .map(|number| Storming {
-                policy: Policy::ALL[number as usize % 3],
-                tag: format!("r{number}"),
-                request: RequestId::new(),
-                run: None,
-                shown: Vec::new(),
-                settled: BTreeMap::new(),
-                status: Status::Pending,
-            })
-            .collect();
-        Self { home, server, runs }
+        Self {
+            home,
+            outside: Outside::new(home, server),
+            under_way: Vec::new(),
+            started: 0,
+            ended: Vec::new(),
+        }
     }
 
-    /// One life of the daemon: start what is to be started by now, look, and kill it at a random moment. One life in
-    /// four ends before the daemon answers, so that recovery itself is killed too.
-    pub(crate) fn keep_going(&mut self, seed: &mut Seed, kill: u32, kills: u32) {
+    /// One life of the daemon: keep enough runs under way, look, and kill it at a random moment. One life in four ends
+    /// before the daemon answers, so that recovery itself is killed too.
+    pub(crate) fn keep_going(&mut self, seed: &mut Seed) {
         let daemon = self.home.start_quietly();
         let stillborn = seed.below(4) == 0;
-        // All are under way after the first fifth of the kills.
-        let due = (5 * self.runs.len() as u32 * kill).div_ceil(kills) as usize;
         let link = if stillborn { None } else { Some(self.connect()) };
         let life = Duration::from_millis(seed.below(if stillborn { 100 } else { 250 }));
         let born = Instant::now();
         while born.elapsed() < life {
+            while self.under_way.len() < AT_ONCE {
+                self.under_way.push(Storming::new(self.started));
+                self.started += 1;
+            }
             match &link {
-                Some(link) if self.one_look(link, due).is_none() => break,
+                Some(link) if self.one_look(link).is_none() => break,
                 _ => std::thread::yield_now(),
             }
         }
@@ -153,34 +167,52 @@ impl<'a> Storm<'a> {
     }
 
     /// Starts, answers and reads what there is; nothing when the connection broke.
-    fn one_look(&mut self, link: &Link, due: usize) -> Option<()> {
-        for storming in self.runs.iter_mut().take(due) {
+    fn one_look(&mut self, link: &Link) -> Option<()> {
+        for storming in &mut self.under_way {
             storming.start(link)?;
         }
         answer_unknowns(link)?;
-        for storming in self.runs.iter_mut().take(due) {
-            storming.look(link, self.server, self.home)?;
+        for storming in &mut self.under_way {
+            storming.look(link, &mut self.outside)?;
+        }
+        let over = |storming: &mut Storming| storming.status.is_final();
+        for storming in self.under_way.extract_if(.., over) {
+            audit::check_journal(&storming);
+            self.ended.push(Ended {
+                policy: storming.policy,
+                tag: storming.tag,
+                settled: storming.settled,
+            });
         }
         Some(())
     }
 
     /// A last life, long enough for every run to end.
-    pub(crate) fn finish(mut self) -> Vec<Storming> {
+    pub(crate) fn finish(mut self) -> (Outside<'a>, Vec<Ended>) {
         let _daemon = self.home.start();
         let link = Link::open(self.home).unwrap();
-        let all = self.runs.len();
         until("every run to end", LONG * 4, || {
-            self.one_look(&link, all).unwrap();
-            self.runs
-                .iter()
-                .all(|storming| storming.status.is_final())
-                .then_some(())
+            self.one_look(&link).unwrap();
+            self.under_way.is_empty().then_some(())
         });
-        self.runs
+        self.outside.read_on();
+        (self.outside, self.ended)
     }
 }
 
 impl Storming {
+    fn new(number: usize) -> Self {
+        Self {
+            policy: Policy::ALL[number % 3],
+            tag: format!("r{number}"),
+            request: RequestId::new(),
+            run: None,
+            shown: Vec::new(),
+            settled: BTreeMap::new(),
+            status: Status::Pending,
+        }
+    }
+
     fn start(&mut self, link: &Link) -> Option<()> {
         if self.run.is_some() {
             return Some(());
@@ -199,18 +231,15 @@ impl Storming {
         Some(())
     }
 
-    fn look(&mut self, link: &Link, server: &Server, home: &Home) -> Option<()> {
+    fn look(&mut self, link: &Link, outside: &mut Outside<'_>) -> Option<()> {
         let Some(run) = self.run else { return Some(()) };
-        if self.status.is_final() {
-            return Some(());
-        }
         // The status first: events read after it are never behind it.
-        let reply = link.query(dirigent_protocol::query::Query::Get {
+        let reply = link.query(Query::Get {
             kind: Kind::WorkflowExecution,
             id: run.to_string(),
             include: Vec::new(),
         });
-        let dirigent_protocol::query::QueryReply::Document(document) = reply.ok()? else {
+        let QueryReply::Document(document) = reply.ok()? else {
             panic!()
         };
         let status = document.body::<WorkflowExecution>().unwrap().status;
@@ -226,11 +255,12 @@ impl Storming {
             "{}: the past has changed",
             self.tag
         );
+        outside.read_on();
         for event in &events[self.shown.len()..] {
             if let EventBody::EffectSettled { effect, .. } = &event.body {
-                let name = super::audit::effect_name(&self.tag, &events, *effect);
-                self.settled
-                    .insert(*effect, super::audit::requests(server, home, &name).len());
+                let name = audit::effect_name(&self.tag, &events, *effect);
+                let requests = outside.keys(&name).len();
+                self.settled.insert(name, requests);
             }
         }
         self.shown = events;
@@ -241,11 +271,16 @@ impl Storming {
 
 /// Denies every question about an unknown effect: nobody repeats it.
 fn answer_unknowns(link: &Link) -> Option<()> {
-    for document in link.list(Kind::WorkflowApproval).ok()? {
+    let pending = ListQuery {
+        filter: Some(Filter::eq("status", json!("pending"))),
+        limit: MAX_PAGE,
+        ..ListQuery::of(Kind::WorkflowApproval)
+    };
+    let QueryReply::Page { items, .. } = link.query(Query::List(pending)).ok()? else {
+        panic!()
+    };
+    for document in items {
         let approval: WorkflowApproval = document.body().unwrap();
-        if approval.status != ApprovalStatus::Pending {
-            continue;
-        }
         assert!(approval.unknown_effect.is_some(), "{approval:?}");
         let command = Command::ApprovalDecide {
             approval: document.metadata.id,
@@ -260,9 +295,4 @@ fn answer_unknowns(link: &Link) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Text of the log that the commands of the storm write.
-pub(crate) fn shell_log(home: &Home) -> String {
-    fs::read_to_string(home.path("shell.log")).unwrap_or_default()
 }
