@@ -20,7 +20,7 @@ use super::process_file::ProcessFile;
 use super::upkeep::upkeep;
 use crate::door::Door;
 use crate::records::Records;
-use crate::rpc::{House, Info};
+use crate::rpc::{EndedBefore, House, Info};
 use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings};
 use crate::service::Service;
 use crate::spawn::Supervisor;
@@ -86,6 +86,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         tasks: Supervisor::new(),
         stop: CancellationToken::new(),
         info: info(&options, &registry, started_at),
+        ended_before: EndedBefore::default(),
     });
     let door_closed = CancellationToken::new();
     let limits = options.config.socket;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::id::EntityId;
-use dirigent_store::{ScanRange, Store, Versioned};
+use dirigent_store::{Position, ScanRange, Store, Versioned};
 use serde_json::Value;
 
 use super::bytes::decode_document;
@@ -169,6 +169,35 @@ impl Records {
             let (rows, next) = self.rows(range.clone())?;
             count += rows.len() as u64;
             match next {
+                Some(next) if count < most => range = range.after(next),
+                _ => return Ok(count.min(most)),
+            }
+        }
+    }
+
+    /// As [`Self::count_by_index`], but only of documents that got the value at `until` or before.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub fn count_by_index_until(
+        &self,
+        org: EntityId,
+        kind: Kind,
+        field: &str,
+        value: &Value,
+        until: Position,
+        most: u64,
+    ) -> Result<u64, RecordError> {
+        let Some(encoded) = encode_value(value) else {
+            return Ok(0);
+        };
+        let mut range = ScanRange::prefix(&key::index_value(org, kind, field, &encoded));
+        let mut count = 0;
+        loop {
+            let page = self.store.scan(range.clone())?;
+            let old = |(_, row): &&(Bytes, Versioned)| row.revision <= until.0;
+            count += page.items.iter().filter(old).count() as u64;
+            match page.next {
                 Some(next) if count < most => range = range.after(next),
                 _ => return Ok(count.min(most)),
             }

@@ -6,6 +6,7 @@ use dirigent_protocol::fault::{Code, Fault};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::runs::EndedBefore;
 use crate::runtime::RuntimeHandle;
 use crate::service::Service;
 use crate::spawn::Supervisor;
@@ -41,6 +42,8 @@ pub struct House {
     pub stop: CancellationToken,
     /// Facts.
     pub info: Info,
+    /// Runs that had ended at the start.
+    pub ended_before: EndedBefore,
 }
 
 impl House {

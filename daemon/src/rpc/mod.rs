@@ -9,7 +9,9 @@ mod answers;
 mod commands;
 mod house;
 mod queries;
+mod runs;
 mod status;
 
 pub use answers::Answers;
 pub use house::{House, Info};
+pub use runs::EndedBefore;

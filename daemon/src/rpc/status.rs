@@ -1,36 +1,25 @@
 //! The daemon's health.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::Fault;
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{DaemonStatus, StoreStatus};
-use dirigent_protocol::run::Status;
 
 use super::house::House;
+use super::runs::MOST;
 
-/// Counting stops here: a status must stay cheap.
-const MOST: u64 = 100_000;
 /// Above this much, sled's files take minutes to rebuild.
 const STATE_ALARM: u64 = 2 << 30;
 
 pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, Fault> {
     let records = house.service.records();
-    let count = |kind, value: &str| records.count_by_index(subject.org, kind, "status", &value.into(), MOST);
-    let mut runs = BTreeMap::new();
-    for status in Status::ALL {
-        runs.insert(
-            status.as_str().to_owned(),
-            count(Kind::WorkflowExecution, status.as_str())?,
-        );
-    }
-    let counts = house
-        .runtime
-        .as_ref()
-        .map(crate::runtime::RuntimeHandle::counts)
-        .unwrap_or_default();
+    let counts = house.runtime.as_ref().map(crate::runtime::RuntimeHandle::counts);
+    let runs = house.ended_before.runs(records, subject.org, counts.as_ref())?;
+    let pending = "pending".into();
+    let approvals = records.count_by_index(subject.org, Kind::WorkflowApproval, "status", &pending, MOST)?;
+    let counts = counts.unwrap_or_default();
     let info = house.info.clone();
     Ok(DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -42,7 +31,7 @@ pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, F
         private: info.private,
         shell: info.shell,
         runs,
-        approvals_pending: count(Kind::WorkflowApproval, "pending")?,
+        approvals_pending: approvals,
         effects_in_flight: counts.in_flight.values().sum(),
         providers: info.providers,
         default_model: info.default_model,
@@ -65,6 +54,7 @@ fn store(house: &House, data_dir: &Path) -> StoreStatus {
     StoreStatus {
         commits: stats.commits,
         lag: stats.head.0.saturating_sub(stats.applied.0),
+        lag_ms: stats.lag_ms,
         journal_bytes: stats.journal_bytes,
         state_bytes: stats.state_bytes,
         disk_free,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectKind, Status};
+use dirigent_store::Position;
 use serde_json::Value;
 
 use super::effects::Performer;
@@ -43,6 +44,10 @@ pub struct Started {
 pub struct Counts {
     /// Runs that are not over, by status.
     pub runs: BTreeMap<Status, u64>,
+    /// Runs that ended since the runtime was opened, by status.
+    pub ended: BTreeMap<Status, u64>,
+    /// What the store held when it was opened: runs that ended by then are not in `ended`.
+    pub since: Position,
     /// Those of them in memory.
     pub loaded: u64,
     /// Approvals that wait.

@@ -118,6 +118,7 @@ impl Driver {
         if prepared.snapshotted {
             (batch.tally.events, batch.tally.bytes) = (0, 0);
         }
+        self.core.ended.note(self.state.status(), batch.state.status());
         self.state = batch.state;
         self.tally = batch.tally;
         self.row = prepared.row;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::Status;
-use dirigent_store::Store;
+use dirigent_store::{Position, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::api::{Counts, RuntimeSettings};
@@ -45,6 +45,39 @@ pub(crate) struct Core {
     /// The daemon is about to stop: no run begins any more.
     pub(crate) draining: AtomicBool,
     pub(crate) runs: Runs,
+    pub(crate) ended: Ended,
+}
+
+/// Runs that ended, counted: a status must not have to count documents.
+pub(crate) struct Ended {
+    /// Position of the store before any run was taken up.
+    since: Position,
+    by_status: Mutex<BTreeMap<Status, u64>>,
+}
+
+impl Ended {
+    /// None yet.
+    pub(crate) fn since(since: Position) -> Self {
+        Self {
+            since,
+            by_status: Mutex::default(),
+        }
+    }
+
+    /// A run went from one status to another, durably.
+    pub(crate) fn note(&self, before: Status, after: Status) {
+        if after.is_final() && !before.is_final() {
+            let mut counts = self.by_status.lock().unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(after).or_default() += 1;
+        }
+    }
+
+    fn counts(&self) -> BTreeMap<Status, u64> {
+        self.by_status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// Which runs are not over, and where they are.
@@ -170,6 +203,8 @@ impl Core {
         let pending = self.approvals_pending.load(Ordering::Relaxed);
         let mut counts = Counts {
             runs: BTreeMap::new(),
+            ended: self.ended.counts(),
+            since: self.ended.since,
             in_flight,
             queued,
             approvals_pending: u64::try_from(pending).unwrap_or(0),

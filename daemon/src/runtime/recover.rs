@@ -10,7 +10,7 @@ use dirigent_store::{ScanRange, Txn};
 use serde_json::json;
 
 use super::api::Rooms;
-use super::core::{Core, Runs};
+use super::core::{Core, Ended, Runs};
 use super::effects::{Means, Performers};
 use super::error::RuntimeError;
 use super::live::Live;
@@ -61,7 +61,9 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
             MAX_COUNTED,
         )
         .map_err(unread)?;
+    let since = rooms.store.head();
     let core = Arc::new(Core {
+        ended: Ended::since(since),
         store: rooms.store,
         records,
         clock: rooms.clock,

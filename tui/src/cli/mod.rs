@@ -6,6 +6,7 @@
 
 pub mod approval_text;
 pub mod ask;
+pub mod bench;
 pub mod cx;
 pub mod demo;
 pub mod event_line;

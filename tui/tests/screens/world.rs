@@ -397,6 +397,7 @@ pub(crate) fn health(trouble: &str) -> DaemonStatus {
         store: StoreStatus {
             commits: 90_412,
             lag: 3,
+            lag_ms: 40,
             journal_bytes: 12_000_000,
             state_bytes: 4_000_000,
             disk_free: 69_000_000_000,

@@ -47,6 +47,7 @@ verbs! {
     Config = config;
     Init = init;
     Stdio = stdio;
+    Bench = bench;
 }
 
 impl Verb {
