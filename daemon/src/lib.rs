@@ -1,7 +1,8 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
-//! `rpc` (the wire's answers), `lifecycle` (start and stop), `cli` (the command line). Only `spawn` starts tasks.
+//! `rpc` (the wire's answers), `lifecycle` (start and stop), `cli` (the command line). Only `spawn` starts tasks;
+//! `swap` holds what a reload exchanges.
 
 pub mod chance;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod rpc;
 pub mod runtime;
 pub mod service;
 pub mod spawn;
+pub mod swap;
 pub mod worker;
 
 pub use lifecycle::{Options, Running, StartError, start};

@@ -79,6 +79,8 @@ pub enum Verb {
 pub enum ConfigVerb {
     /// The shipped file with every key, commented
     Default,
+    /// What is wrong in the one that the daemon would take: exit 0 sound, 78 not
+    Check,
 }
 
 #[cfg(test)]

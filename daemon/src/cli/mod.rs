@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod failure;
+mod journal;
 mod logging;
 mod serve;
 mod validate;
@@ -27,6 +28,13 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             what: args::ConfigVerb::Default,
         }) => {
             failure::print(dirigent_config::DAEMON_DEFAULTS);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Verb::Config {
+            what: args::ConfigVerb::Check,
+        }) => {
+            let (paths, _) = serve::configured(&args)?;
+            failure::print(format_args!("sound: {}", serve::config_file(&paths)));
             Ok(ExitCode::SUCCESS)
         }
         Some(Verb::ExpressionWorker) => Ok(crate::worker::main()),

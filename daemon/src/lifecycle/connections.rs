@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::listen::Socket;
+use super::options::Options;
 use crate::door::Peer;
 use crate::rpc::{Answers, House};
+use crate::swap::Swap;
 
 /// How long a connection may stay without `hello`.
 const GREETING: Duration = Duration::from_secs(10);
@@ -32,6 +34,18 @@ pub(super) struct Most {
     pub(super) user: usize,
     /// The user for whom some stay free.
     pub(super) owner_uid: u32,
+}
+
+impl Most {
+    /// As the configuration says.
+    pub(super) fn of(options: &Options) -> Self {
+        let limits = &options.config.socket;
+        Self {
+            all: limits.max_connections,
+            user: limits.max_connections_per_user,
+            owner_uid: options.owner_uid,
+        }
+    }
 }
 
 /// Who is there.
@@ -92,7 +106,12 @@ impl Drop for Guest {
 }
 
 /// Takes connections until told to stop, then removes the socket.
-pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: CancellationToken) {
+pub(super) async fn accept(
+    socket: Socket,
+    house: Arc<House>,
+    most: Arc<Swap<Most>>,
+    stop: CancellationToken,
+) {
     let guests = Arc::new(Guests::default());
     let mut away = Seldom::default();
     loop {
@@ -110,7 +129,7 @@ pub(super) async fn accept(socket: Socket, house: Arc<House>, most: Most, stop: 
         let Ok(peer) = SocketPeer::of(&stream) else {
             continue;
         };
-        let Some(guest) = guests.enter(peer.uid, most) else {
+        let Some(guest) = guests.enter(peer.uid, *most.get()) else {
             if let Some(count) = away.note() {
                 tracing::warn!(uid = peer.uid, count, "too many connections: turned away");
             }

@@ -54,6 +54,12 @@ pub enum StartError {
         /// The system's answer.
         source: io::Error,
     },
+    /// What a service manager handed over is no socket for us.
+    #[error("the socket that the service manager handed over cannot be used: {source}")]
+    Inherited {
+        /// Why.
+        source: io::Error,
+    },
     /// The file that tells of this process cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     ProcessFile {
@@ -78,6 +84,7 @@ impl StartError {
             },
             Self::Record(_) => Code::StoreDamaged,
             Self::SocketInUse { .. } => Code::Conflict,
+            Self::Inherited { .. } => Code::Configuration,
             Self::Commit(_) | Self::ProcessFile { .. } | Self::Listen { .. } | Self::NotASocket { .. } => {
                 Code::Io
             }
@@ -94,6 +101,9 @@ impl StartError {
             Self::Providers(_) => "correct [providers] in the configuration".to_owned(),
             Self::SocketInUse { .. } => {
                 "use the one that runs, stop it, or give this one its own --data-dir or --socket".to_owned()
+            }
+            Self::Inherited { .. } => {
+                "the .socket unit must have one ListenStream= with the path of a Unix socket".to_owned()
             }
             Self::NotASocket { path } => format!("move {} away, or choose another --socket", path.display()),
             Self::Listen { .. } | Self::ProcessFile { .. } => {

@@ -1,21 +1,50 @@
-//! The Unix socket: made, cleared of a dead predecessor, closed to strangers.
+//! The Unix socket: taken over from a service manager, or made, cleared of a dead predecessor, closed to strangers.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dirigent_config::paths::{check_socket, socket_dir};
 use tokio::net::UnixListener;
 
 use super::error::StartError;
 
-/// A bound socket; its file goes when it is dropped.
+/// The socket that a service manager has opened for this process, with its path. It stays the manager's: connections
+/// wait in it while the daemon starts, also while it starts again.
+///
+/// To be asked once, before any thread is started.
+///
+/// # Errors
+/// What was handed over is no Unix stream socket with a path.
+pub fn inherited() -> Result<Option<(Arc<StdListener>, PathBuf)>, StartError> {
+    let failed = |source| StartError::Inherited { source };
+    let mut handed = listenfd::ListenFd::from_env();
+    let Some(listener) = handed.take_unix_listener(0).map_err(failed)? else {
+        return Ok(None);
+    };
+    if handed.len() > 1 {
+        tracing::warn!(
+            sockets = handed.len(),
+            "only the first socket handed over is used"
+        );
+    }
+    let address = listener.local_addr().map_err(failed)?;
+    let Some(path) = address.as_pathname() else {
+        return Err(failed(io::Error::other("it has no path")));
+    };
+    Ok(Some((Arc::new(listener), path.to_owned())))
+}
+
+/// A bound socket; its file goes when it is dropped, unless a service manager holds it.
 #[derive(Debug)]
 pub(super) struct Socket {
     /// Where connections come in.
     pub(super) listener: UnixListener,
-    file: SocketFile,
+    path: PathBuf,
+    _file: Option<SocketFile>,
 }
 
 /// Removes the socket's file at the end.
@@ -47,12 +76,30 @@ impl Socket {
         // Before this nobody else can connect either: that takes the right to write, which no usual umask leaves.
         let mode = if private { 0o600 } else { 0o660 };
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
-        Ok(Self { listener, file })
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+            _file: Some(file),
+        })
+    }
+
+    /// Takes a socket over that a service manager holds: its file, owner and mode are the manager's.
+    pub(super) fn taken_over(listener: &StdListener, path: &Path) -> Result<Self, StartError> {
+        let take = || {
+            let listener = listener.try_clone()?;
+            listener.set_nonblocking(true)?;
+            UnixListener::from_std(listener)
+        };
+        Ok(Self {
+            listener: take().map_err(|source| StartError::Inherited { source })?,
+            path: path.to_owned(),
+            _file: None,
+        })
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
-        &self.file.0
+        &self.path
     }
 }
 
@@ -86,6 +133,19 @@ fn clear(path: &Path) -> Result<(), StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_socket_of_the_manager_stays_when_the_daemon_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("d.sock");
+        let managers = StdListener::bind(&path).unwrap();
+        let ours = Socket::taken_over(&managers, &path).unwrap();
+        let client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        ours.listener.accept().await.unwrap();
+        drop((client, ours));
+        assert!(path.exists());
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+    }
 
     #[tokio::test]
     async fn a_dead_socket_is_cleared_a_living_one_and_a_file_are_not() {

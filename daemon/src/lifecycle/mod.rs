@@ -1,4 +1,5 @@
-//! Start and stop: data directory, store, first documents, runtime, socket, upkeep; and all of it back again.
+//! Start, reload and stop: data directory, store, first documents, runtime, socket, upkeep, signs of life; and all of
+//! it back again.
 //!
 //! Does not parse the command line, and does not answer calls.
 //!
@@ -13,10 +14,13 @@ mod models;
 mod notify;
 mod options;
 mod process_file;
+mod reload;
 mod start;
 mod upkeep;
+mod watchdog;
 
 pub use error::StartError;
+pub use listen::inherited;
 pub use options::Options;
 pub use process_file::ProcessFile;
 pub use start::{Running, start, store_dir};

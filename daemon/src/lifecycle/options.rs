@@ -1,6 +1,8 @@
 //! How to start a daemon.
 
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dirigent_config::DaemonConfig;
 
@@ -13,6 +15,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Its socket, at most 107 bytes.
     pub socket: PathBuf,
+    /// A socket that a service manager holds open; then `socket` is only its name. None: the daemon makes its own.
+    pub listener: Option<Arc<UnixListener>>,
     /// Its configuration.
     pub config: DaemonConfig,
     /// Serve the owner alone.
@@ -34,6 +38,7 @@ impl Options {
         let data_dir = data_dir.into();
         Self {
             socket: data_dir.join("dirigent.sock"),
+            listener: None,
             data_dir,
             config,
             private: false,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_config::DaemonConfig;
 use dirigent_config::daemon::ShellPolicy;
 use dirigent_config::paths::private_dir;
 use dirigent_store::{Progress, Store};
@@ -14,16 +15,18 @@ use super::connections::{Most, accept};
 use super::error::StartError;
 use super::listen::Socket;
 use super::models;
-use super::notify::notify;
+use super::notify::{notify, watchdog};
 use super::options::Options;
 use super::process_file::ProcessFile;
 use super::upkeep::upkeep;
+use super::watchdog::pulse;
 use crate::door::Door;
 use crate::records::Records;
 use crate::rpc::{EndedBefore, House, Info};
 use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings};
 use crate::service::Service;
 use crate::spawn::Supervisor;
+use crate::swap::Swap;
 
 /// How long steps that are nearly done may take at the end.
 const GRACE: Duration = Duration::from_secs(15);
@@ -33,8 +36,10 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 /// A daemon that runs in this process.
 pub struct Running {
     house: Arc<House>,
-    data_dir: PathBuf,
-    socket: PathBuf,
+    /// As it was started; the configuration of the moment is in `config`.
+    pub(super) options: Options,
+    pub(super) config: Swap<DaemonConfig>,
+    pub(super) most: Arc<Swap<Most>>,
     door_closed: CancellationToken,
 }
 
@@ -77,7 +82,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     } else {
         None
     };
-    let socket = Socket::bind(&options.socket, options.private)?;
+    let socket = match &options.listener {
+        Some(listener) => Socket::taken_over(listener, &options.socket)?,
+        None => Socket::bind(&options.socket, options.private)?,
+    };
     let started_at = service.now();
     ProcessFile::of_this(&options.socket, started_at).write(&options.data_dir)?;
     let house = Arc::new(House {
@@ -85,26 +93,30 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         runtime,
         tasks: Supervisor::new(),
         stop: CancellationToken::new(),
-        info: info(&options, &registry, started_at),
+        info: Swap::new(info(&options, &registry, started_at)),
         ended_before: EndedBefore::default(),
     });
     let door_closed = CancellationToken::new();
-    let limits = options.config.socket;
-    let most = Most {
-        all: limits.max_connections,
-        user: limits.max_connections_per_user,
-        owner_uid: options.owner_uid,
-    };
+    let most = Arc::new(Swap::new(Most::of(&options)));
     house.tasks.spawn(
         "accept",
-        accept(socket, Arc::clone(&house), most, door_closed.clone()),
+        accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
     house.tasks.spawn_until_stop("upkeep", upkeep(service));
-    notify("READY=1");
+    if let Some(period) = watchdog() {
+        house
+            .tasks
+            .spawn_until_stop("watchdog", pulse(Arc::clone(&house), period));
+    }
+    notify(&format!(
+        "READY=1\nSTATUS=serving on {}",
+        options.socket.display()
+    ));
     Ok(Running {
         house,
-        data_dir: options.data_dir,
-        socket: options.socket,
+        config: Swap::new(options.config.clone()),
+        most,
+        options,
         door_closed,
     })
 }
@@ -130,7 +142,11 @@ async fn open_store(options: &Options) -> Result<Arc<dyn Store>, StartError> {
     Ok(opened.map_err(|_| StartError::Cut)??)
 }
 
-fn info(options: &Options, registry: &dirigent_providers::Registry, started_at: jiff::Timestamp) -> Info {
+pub(super) fn info(
+    options: &Options,
+    registry: &dirigent_providers::Registry,
+    started_at: jiff::Timestamp,
+) -> Info {
     let shell = match options.config.run.shell {
         ShellPolicy::Allow => format!("allow (as {}, not sandboxed)", login_name(options.owner_uid)),
         ShellPolicy::Deny => "deny".to_owned(),
@@ -150,7 +166,7 @@ impl Running {
     /// Where it listens.
     #[must_use]
     pub fn socket(&self) -> &Path {
-        &self.socket
+        &self.options.socket
     }
 
     /// The rooms behind the wire.
@@ -180,6 +196,6 @@ impl Running {
                 "some tasks did not end in time"
             );
         }
-        ProcessFile::remove(&self.data_dir);
+        ProcessFile::remove(&self.options.data_dir);
     }
 }

@@ -81,7 +81,7 @@ impl Answers {
                 .identity()
                 .database
                 .to_string(),
-            private: self.house.info.private,
+            private: self.house.info.get().private,
         })
     }
 

@@ -10,8 +10,9 @@ use super::runs::EndedBefore;
 use crate::runtime::RuntimeHandle;
 use crate::service::Service;
 use crate::spawn::Supervisor;
+use crate::swap::Swap;
 
-/// Facts about this daemon that do not change while it runs.
+/// Facts about this daemon; only a reload changes them.
 #[derive(Debug, Clone)]
 pub struct Info {
     /// When it came up.
@@ -40,8 +41,8 @@ pub struct House {
     pub tasks: Supervisor,
     /// Cancelled when somebody asks the daemon to end.
     pub stop: CancellationToken,
-    /// Facts.
-    pub info: Info,
+    /// Facts; a reload exchanges them.
+    pub info: Swap<Info>,
     /// Runs that had ended at the start.
     pub ended_before: EndedBefore,
 }

@@ -7,7 +7,7 @@ use dirigent_protocol::fault::Fault;
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{DaemonStatus, StoreStatus};
 
-use super::house::House;
+use super::house::{House, Info};
 use super::runs::MOST;
 
 /// Above this much, sled's files take minutes to rebuild.
@@ -20,7 +20,7 @@ pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, F
     let pending = "pending".into();
     let approvals = records.count_by_index(subject.org, Kind::WorkflowApproval, "status", &pending, MOST)?;
     let counts = counts.unwrap_or_default();
-    let info = house.info.clone();
+    let info = Info::clone(&house.info.get());
     Ok(DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),

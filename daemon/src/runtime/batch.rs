@@ -59,6 +59,7 @@ impl Driver {
     ) -> Result<usize, NoDecision> {
         let mut answers = Answers::default();
         let now = (self.core.clock)();
+        let policy = self.core.policy.get();
         for _ in 0..MAX_ROUNDS {
             let limit_used = self.performing.len() + self.in_queue + batch.permits.len();
             let mut desk = Desk {
@@ -73,7 +74,7 @@ impl Driver {
                     ids: &mut || EntityId(self.core.chance.id()),
                     permits: &mut desk,
                     answers: &answers,
-                    approval_expiry: self.core.settings.approval_expiry,
+                    approval_expiry: policy.approval_expiry,
                 };
                 decide(&self.workflow, &batch.state, stimulus, &mut cx).map_err(NoDecision::Refused)?
             };

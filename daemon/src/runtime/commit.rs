@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::batch::Batch;
 use super::driver::Driver;
 use super::error::RuntimeError;
+use super::log_lines;
 use super::papers::{About, shown};
 use super::plans::{body, unread};
 use super::rows::{self, Snapshot, Unfinished};
@@ -129,6 +130,7 @@ impl Driver {
         core.approvals_pending.fetch_add(pending, Ordering::Relaxed);
         core.runs.update(self.run, self.state.status(), self.quarantined);
         core.timers.set(self.run, self.next_due(&self.state));
+        log_lines::tell(self.run, self.workflow.name(), &batch.events);
         self.act(&batch.events, batch.permits);
         self.tell(&batch.events);
         Ok(Committed::Applied)

@@ -13,11 +13,12 @@ use dirigent_store::{Position, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::api::{Counts, RuntimeSettings};
-use super::effects::Performers;
+use super::effects::{Egress, Performers};
 use super::live::Live;
 use super::message::Message;
 use super::permits::Permits;
 use super::plans::Plans;
+use super::policy::Policy;
 use super::rows::Unfinished;
 use super::timers::Timers;
 use super::{driver, load};
@@ -25,6 +26,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::records::Records;
 use crate::spawn::Supervisor;
+use crate::swap::Swap;
 use crate::worker::WorkerPool;
 
 /// Shared by everything of the runtime.
@@ -34,6 +36,9 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) settings: RuntimeSettings,
+    /// What a reload exchanges.
+    pub(crate) policy: Arc<Swap<Policy>>,
+    pub(crate) egress: Egress,
     pub(crate) performers: Performers,
     pub(crate) permits: Permits,
     pub(crate) timers: Timers,

@@ -12,16 +12,18 @@ use dirigent_protocol::graph::Graph;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Pins, Status};
 use dirigent_protocol::watch::{StreamPage, StreamRequest};
+use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::error::Conflict;
 use dirigent_store::{CommitError, RequestKey, Txn};
 use serde_json::Value;
 
-use super::api::{Counts, Rooms, StartRun, Started};
+use super::api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
 use super::core::Core;
 use super::driver::{self, Driver};
 use super::error::RuntimeError;
 use super::message::Wish;
 use super::plans::{body, unread};
+use super::policy::Policy;
 use super::{recover, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
 
@@ -163,6 +165,15 @@ impl RuntimeHandle {
     pub fn graph(&self, run: RunId) -> Result<Graph, RuntimeError> {
         let execution: WorkflowExecution = body(&self.core.plans.execution(run)?)?;
         Ok(dirigent_engine::graph(&*self.core.plans.of_run(&execution)?))
+    }
+
+    /// Goes on with other settings: commands, output limits, egress, permits, approvals' expiry, models and prices.
+    /// What is being performed keeps what it began with; `data_dir`, `max_crashes` and the worker stay as they are.
+    pub fn reconfigure(&self, settings: &RuntimeSettings, providers: Arc<Registry>, prices: Arc<PriceTable>) {
+        let core = &self.core;
+        core.egress.set(&settings.egress_allow);
+        core.policy.set(Policy::of(settings, providers, prices));
+        core.permits.relimit(&settings.permits, settings.permits_total);
     }
 
     /// Figures of this moment.

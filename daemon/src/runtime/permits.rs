@@ -32,12 +32,14 @@ struct Table {
     kinds: BTreeMap<EffectKind, Pool>,
     /// May be below zero after a restart.
     free_total: i64,
+    limit_total: i64,
     in_flight: BTreeMap<EffectKind, u64>,
     closed: bool,
 }
 
 struct Pool {
     free: i64,
+    limit: i64,
     /// Counts towards the total.
     counted: bool,
     turn: VecDeque<RunId>,
@@ -57,14 +59,16 @@ impl Permits {
         total: usize,
     ) -> (Self, mpsc::UnboundedReceiver<Grant>) {
         let (granted, grants) = mpsc::unbounded_channel();
-        let limit = |most: usize| i64::try_from(most).unwrap_or(i64::MAX);
         let mut table = Table {
-            free_total: limit(total),
+            free_total: count(total),
+            limit_total: count(total),
             ..Table::default()
         };
         for kind in EffectKind::ALL {
+            let limit = limits.get(&kind).map_or(i64::MAX, |most| count(*most));
             let pool = Pool {
-                free: limits.get(&kind).map_or(i64::MAX, |most| limit(*most)),
+                free: limit,
+                limit,
                 counted: kind != EffectKind::Noop,
                 turn: VecDeque::new(),
                 waiting: HashMap::new(),
@@ -115,6 +119,24 @@ impl Permits {
         }
     }
 
+    /// Other limits from now on. What is performed goes on, also above a limit that shrank.
+    pub(crate) fn relimit(&self, limits: &BTreeMap<EffectKind, usize>, total: usize) {
+        let mut table = self.0.lock();
+        let total = count(total);
+        table.free_total = table
+            .free_total
+            .saturating_add(total.saturating_sub(table.limit_total));
+        table.limit_total = total;
+        for (kind, pool) in &mut table.kinds {
+            let limit = limits.get(kind).map_or(i64::MAX, |most| count(*most));
+            pool.free = pool.free.saturating_add(limit.saturating_sub(pool.limit));
+            pool.limit = limit;
+        }
+        let next = table.grant();
+        drop(table);
+        self.0.hand_out(next);
+    }
+
     /// Gives no more permits: what runs may end, nothing new begins.
     pub(crate) fn close(&self) {
         self.0.lock().closed = true;
@@ -137,6 +159,10 @@ impl Permits {
             from: self.0.clone(),
         }
     }
+}
+
+fn count(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 impl Shared {
@@ -256,6 +282,22 @@ mod tests {
         drop((one, two));
         assert!(grants.try_recv().is_err(), "nobody waits any more");
         assert_eq!(permits.figures().0[&EffectKind::Shell], 0);
+    }
+
+    #[test]
+    fn limits_grow_and_shrink_while_permits_are_out() {
+        let shell = |most| BTreeMap::from([(EffectKind::Shell, most)]);
+        let (permits, mut grants) = Permits::new(&shell(1), 1);
+        let first = permits.try_take(EffectKind::Shell).unwrap();
+        permits.wait(EffectKind::Shell, RunId::new(), EffectId(1));
+        assert!(grants.try_recv().is_err());
+        permits.relimit(&shell(2), 8);
+        let second = grants.try_recv().unwrap();
+        permits.relimit(&shell(1), 8);
+        drop(first);
+        assert!(permits.try_take(EffectKind::Shell).is_none(), "one is still out");
+        drop(second);
+        assert!(permits.try_take(EffectKind::Shell).is_some());
     }
 
     #[test]

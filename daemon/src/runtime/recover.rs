@@ -11,22 +11,22 @@ use serde_json::json;
 
 use super::api::Rooms;
 use super::core::{Core, Ended, Runs};
-use super::effects::{Means, Performers};
+use super::effects::{Egress, Means, Performers};
 use super::error::RuntimeError;
 use super::live::Live;
 use super::message::Message;
 use super::permits::{Grant, Permits};
 use super::plans::{Plans, unread};
+use super::policy::Policy;
 use super::rows::{self, Deaths, Unfinished};
 use super::timers::Timers;
 use crate::records::{DEFAULT_ORG, Records};
 use crate::spawn::Supervisor;
+use crate::swap::Swap;
 use crate::worker::WorkerPool;
 
 /// Most rows of one commit.
 const BATCH: usize = 500;
-/// Largest output of a step that fits a record with everything around it, bytes.
-const MAX_OUTPUT: usize = 900 << 10;
 /// Approvals that wait are counted this far.
 const MAX_COUNTED: u64 = 1_000_000;
 
@@ -39,14 +39,13 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program(settings.worker_program.as_ref())?,
         settings.expression_budget,
     ));
+    let policy = Arc::new(Swap::new(Policy::of(&settings, rooms.providers, rooms.prices)));
+    let egress = Egress::new(&settings.egress_allow);
     let means = Means {
         data_dir: settings.data_dir.clone(),
-        shell: settings.shell,
-        max_output_bytes: settings.max_output_bytes.min(MAX_OUTPUT),
-        egress_allow: settings.egress_allow.clone(),
+        policy: policy.clone(),
+        egress: egress.clone(),
         kill_grace: settings.kill_grace,
-        providers: rooms.providers,
-        prices: rooms.prices,
         agents: plans.clone(),
         worker: worker.clone(),
     };
@@ -69,6 +68,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         clock: rooms.clock,
         chance: rooms.chance,
         settings,
+        policy,
+        egress,
         performers,
         permits,
         timers: Timers::default(),

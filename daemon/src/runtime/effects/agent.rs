@@ -11,8 +11,7 @@ use dirigent_protocol::entity::{Agent, AgentVersion};
 use dirigent_protocol::run::{AgentCall, EffectKind, EffectOutcome, EffectRequest, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_providers::{
-    ChatReply, ChatRequest, FinishReason, Message, ModelError, ModelErrorKind, PriceTable, Registry,
-    Resolved, Role,
+    ChatReply, ChatRequest, FinishReason, Message, ModelError, ModelErrorKind, Resolved, Role,
 };
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -20,6 +19,8 @@ use serde_json::Value;
 use super::agent_answer::{self, AnswerError};
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
 use crate::runtime::error::RuntimeError;
+use crate::runtime::policy::Policy;
+use crate::swap::Swap;
 use crate::worker::{RenderRequest, WorkerPool};
 
 /// Waits that cost nothing (429, refusals at the door) go on this long in all.
@@ -30,8 +31,7 @@ const LAST_WAIT: Duration = Duration::from_secs(60);
 
 struct Agents {
     agents: Arc<dyn AgentSource>,
-    providers: Arc<Registry>,
-    prices: Arc<PriceTable>,
+    policy: Arc<Swap<Policy>>,
     worker: Arc<WorkerPool>,
 }
 
@@ -39,8 +39,7 @@ struct Agents {
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     Ok(Box::new(Agents {
         agents: means.agents.clone(),
-        providers: means.providers.clone(),
-        prices: means.prices.clone(),
+        policy: means.policy.clone(),
         worker: means.worker.clone(),
     }))
 }
@@ -80,10 +79,15 @@ impl Agents {
             agent_answer::check(schema, &wanted.input)
                 .map_err(|error| invalid("The agent's input does not fit its schema", error.to_string()))?;
         }
-        let model = self.providers.resolve(&agent.model).map_err(|error| {
-            let detail = format!("{error}: {}", error.help());
-            Box::new(refused("configuration", 400, "No such model", detail))
-        })?;
+        let model = self
+            .policy
+            .get()
+            .providers
+            .resolve(&agent.model)
+            .map_err(|error| {
+                let detail = format!("{error}: {}", error.help());
+                Box::new(refused("configuration", 400, "No such model", detail))
+            })?;
         let mut request = self.request(agent, wanted, call, &model).await?;
         let mut taken = Taken::default();
         let reply = self.ask(&model, request.clone(), call, &mut taken).await?;
@@ -226,7 +230,7 @@ impl Agents {
 
     fn count(&self, model: &Resolved, reply: &ChatReply, taken: &mut Taken) {
         let client = model.client.descriptor();
-        let cost = self.prices.cost(client, &reply.model, &reply.usage);
+        let cost = self.policy.get().prices.cost(client, &reply.model, &reply.usage);
         taken.usage += Usage {
             calls: 1,
             input_tokens: reply.usage.input_tokens,
@@ -265,7 +269,11 @@ impl Agents {
         }
         let mut usage = taken.usage;
         if let Some(billed) = &error.usage {
-            let cost = self.prices.cost(model.client.descriptor(), &error.model, billed);
+            let cost = self
+                .policy
+                .get()
+                .prices
+                .cost(model.client.descriptor(), &error.model, billed);
             usage += Usage {
                 calls: 1,
                 input_tokens: billed.input_tokens,

@@ -10,11 +10,16 @@ use std::sync::Arc;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::swap::Swap;
+
 /// What may be reached beside public addresses.
+/// Clones share the list, which a reload exchanges.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Egress {
-    allowed: Arc<BTreeSet<(String, u16)>>,
+pub(crate) struct Egress {
+    allowed: Arc<Swap<Rows>>,
 }
+
+type Rows = BTreeSet<(String, u16)>;
 
 /// A host that may not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,14 +38,15 @@ pub(super) enum Refused {
 
 impl Egress {
     /// Reads `host:port` rows; a row that is none allows nothing (the configuration has refused it before).
-    pub(super) fn new(rows: &[String]) -> Self {
-        let row = |row: &String| {
-            let (host, port) = row.rsplit_once(':')?;
-            Some((plain(host), port.parse().ok()?))
-        };
+    pub(crate) fn new(rows: &[String]) -> Self {
         Self {
-            allowed: Arc::new(rows.iter().filter_map(row).collect()),
+            allowed: Arc::new(Swap::new(read(rows))),
         }
+    }
+
+    /// From now on these rows are allowed.
+    pub(crate) fn set(&self, rows: &[String]) {
+        self.allowed.set(read(rows));
     }
 
     /// Checks everything of a URL that can be known without a name server.
@@ -76,12 +82,12 @@ impl Egress {
     }
 
     fn allows(&self, host: &str, port: u16) -> bool {
-        self.allowed.contains(&(host.to_owned(), port))
+        self.allowed.get().contains(&(host.to_owned(), port))
     }
 
     /// Whether any port of that name is listed.
     fn lists(&self, host: &str) -> bool {
-        self.allowed.iter().any(|(listed, _)| listed == host)
+        self.allowed.get().iter().any(|(listed, _)| listed == host)
     }
 }
 
@@ -105,6 +111,14 @@ impl Resolve for Guarded {
             Ok(Box::new(usable.into_iter()) as Addrs)
         })
     }
+}
+
+fn read(rows: &[String]) -> Rows {
+    let row = |row: &String| {
+        let (host, port) = row.rsplit_once(':')?;
+        Some((plain(host), port.parse().ok()?))
+    };
+    rows.iter().filter_map(row).collect()
 }
 
 fn plain(host: &str) -> String {

@@ -15,6 +15,8 @@ use super::egress::{Egress, Refused};
 use super::http_answer::{self, BodyError};
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use crate::runtime::error::RuntimeError;
+use crate::runtime::policy::Policy;
+use crate::swap::Swap;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The daemon's limit where the call names none.
@@ -28,18 +30,18 @@ struct Http {
     plain: reqwest::Client,
     /// Follows redirects, each checked.
     following: reqwest::Client,
-    max_output: usize,
+    policy: Arc<Swap<Policy>>,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
-    let egress = Egress::new(&means.egress_allow);
+    let egress = means.egress.clone();
     let plain = client(&egress, redirect::Policy::none())?;
     let following = client(&egress, checked_redirects(egress.clone()))?;
     Ok(Box::new(Http {
         egress,
         plain,
         following,
-        max_output: means.max_output_bytes,
+        policy: means.policy.clone(),
     }))
 }
 
@@ -147,7 +149,7 @@ impl Http {
         let status = response.status();
         let good = status.is_success() || (wanted.redirect && status.is_redirection());
         let headers = response.headers().clone();
-        let body = http_answer::read(response, self.max_output).await;
+        let body = http_answer::read(response, self.policy.get().max_output_bytes).await;
         if !good {
             return http_answer::failure(status, &headers, body.ok().as_deref());
         }

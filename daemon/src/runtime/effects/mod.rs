@@ -15,6 +15,7 @@ mod process;
 mod shell;
 mod shell_output;
 
+pub(crate) use egress::Egress;
 pub(crate) use performer::{AgentSource, Means, Performers};
 pub use performer::{Call, Performer};
 

@@ -11,13 +11,15 @@ use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
     EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
 };
-use dirigent_providers::{PriceTable, Registry};
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::PERFORMERS;
+use super::egress::Egress;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::live::LiveSink;
+use crate::runtime::policy::Policy;
+use crate::swap::Swap;
 use crate::worker::WorkerPool;
 
 /// One effect to perform: its intent is durable.
@@ -55,18 +57,12 @@ pub(crate) trait AgentSource: Send + Sync {
 pub(crate) struct Means {
     /// Directory for process records and working directories.
     pub(crate) data_dir: PathBuf,
-    /// Whether commands are run at all.
-    pub(crate) shell: bool,
-    /// Largest output, bytes.
-    pub(crate) max_output_bytes: usize,
-    /// `host:port` reachable although not public.
-    pub(crate) egress_allow: Vec<String>,
+    /// What a reload may exchange: whether commands run, how long outputs are, models and prices.
+    pub(crate) policy: Arc<Swap<Policy>>,
+    /// Which addresses may be reached.
+    pub(crate) egress: Egress,
     /// From SIGTERM to SIGKILL.
     pub(crate) kill_grace: Duration,
-    /// Model clients.
-    pub(crate) providers: Arc<Registry>,
-    /// Prices.
-    pub(crate) prices: Arc<PriceTable>,
     /// Agents.
     pub(crate) agents: Arc<dyn AgentSource>,
     /// Renders prompts under limits.

@@ -26,6 +26,8 @@ use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use super::process::{self, Group, KEY_VARIABLE};
 use super::shell_output::{Capture, Captured, read};
 use crate::runtime::error::RuntimeError;
+use crate::runtime::policy::Policy;
+use crate::swap::Swap;
 
 /// Waits for the gate's line, then becomes the command. `ulimit -c 0`: no core files with secrets in them.
 const GATE: &str = r#"ulimit -c 0; IFS= read -r _ || exit 125; exec /bin/sh -c "$@""#;
@@ -36,10 +38,9 @@ const DRAIN: Duration = Duration::from_millis(500);
 const DETAIL_CHARS: usize = 2_000;
 
 struct Shell {
-    allowed: bool,
     notes: PathBuf,
     work: PathBuf,
-    max_output: usize,
+    policy: Arc<Swap<Policy>>,
     grace: Duration,
     home: String,
 }
@@ -55,10 +56,9 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     }
     let home = std::env::var("HOME").unwrap_or_else(|_| "/".into());
     Ok(Box::new(Shell {
-        allowed: means.shell,
         notes,
         work,
-        max_output: means.max_output_bytes,
+        policy: means.policy.clone(),
         grace: means.kill_grace,
         home,
     }))
@@ -74,7 +74,7 @@ impl Performer for Shell {
             let EffectRequest::Shell(wanted) = call.request.clone() else {
                 return misdirected();
             };
-            if !self.allowed {
+            if !self.policy.get().shell {
                 let detail = "[run] shell = \"deny\": this daemon runs no commands";
                 return refused("authorization", 403, "Commands are not allowed", detail);
             }
@@ -200,7 +200,7 @@ impl Shell {
         let flood = CancellationToken::new();
         let (stdout, stderr) = (Capture::default(), Capture::default());
         let reading = async {
-            let (live, limit) = (|| call.live.clone(), self.max_output);
+            let (live, limit) = (|| call.live.clone(), self.policy.get().max_output_bytes);
             tokio::join!(
                 read(out, stdout.clone(), live(), StreamSource::Stdout, limit, &flood),
                 read(err, stderr.clone(), live(), StreamSource::Stderr, limit, &flood),

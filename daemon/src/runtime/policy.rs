@@ -1,0 +1,41 @@
+//! What a reload of the configuration may change while runs go on.
+//!
+//! Owns no rule: performers and decisions ask for the policy of the moment each time. An effect that is being
+//! performed keeps what it began with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirigent_providers::{PriceTable, Registry};
+
+use super::api::RuntimeSettings;
+
+/// Largest output of a step that fits a record with everything around it, bytes.
+const MAX_OUTPUT: usize = 900 << 10;
+
+/// See the module header.
+pub(crate) struct Policy {
+    /// Whether commands are run at all.
+    pub(crate) shell: bool,
+    /// Largest output, bytes.
+    pub(crate) max_output_bytes: usize,
+    /// How long an approval waits when its document does not say.
+    pub(crate) approval_expiry: Duration,
+    /// Model clients.
+    pub(crate) providers: Arc<Registry>,
+    /// Prices.
+    pub(crate) prices: Arc<PriceTable>,
+}
+
+impl Policy {
+    /// As the settings say.
+    pub(crate) fn of(settings: &RuntimeSettings, providers: Arc<Registry>, prices: Arc<PriceTable>) -> Self {
+        Self {
+            shell: settings.shell,
+            max_output_bytes: settings.max_output_bytes.min(MAX_OUTPUT),
+            approval_expiry: settings.approval_expiry,
+            providers,
+            prices,
+        }
+    }
+}
