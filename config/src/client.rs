@@ -30,6 +30,30 @@ pub enum ThemeChoice {
     Mono,
 }
 
+/// What lies behind the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackgroundChoice {
+    /// What the terminal says, dark if nothing.
+    Auto,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// Whether the mouse is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MouseChoice {
+    /// On, but not over SSH, where the terminal's own selection is worth more.
+    Auto,
+    /// On from the start.
+    On,
+    /// Off until switched on.
+    Off,
+}
+
 /// Whether to draw with ASCII alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,8 +82,14 @@ pub enum TimeChoice {
 pub struct ScreenSection {
     /// Colours.
     pub theme: ThemeChoice,
+    /// What lies behind the text.
+    pub background: BackgroundChoice,
     /// ASCII alone.
     pub ascii: AsciiChoice,
+    /// The mouse.
+    pub mouse: MouseChoice,
+    /// Copies go through tmux to the terminal outside.
+    pub tmux_passthrough: bool,
     /// Time zone shown.
     pub time: TimeChoice,
 }

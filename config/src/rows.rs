@@ -65,6 +65,9 @@ pub const DAEMON: &[Row] = &[
 /// Keys of `tui.toml`.
 pub const CLIENT: &[Row] = &[
     row("screen.theme", Shape::OneOf(&["terminal", "blue_orange", "mono"])),
+    row("screen.background", Shape::OneOf(&["auto", "dark", "light"])),
+    row("screen.mouse", Shape::OneOf(&["auto", "on", "off"])),
+    row("screen.tmux_passthrough", Shape::Bool),
     row("screen.ascii", Shape::OneOf(&["auto", "always", "never"])),
     row("screen.time", Shape::OneOf(&["local", "utc"])),
     row("confirm.guard_ms", integer(0, 10_000)),

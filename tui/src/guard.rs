@@ -52,7 +52,12 @@ pub fn stand() -> Option<ExitCode> {
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_else(|| "dirigent".into());
     let words: Vec<OsString> = words.collect();
-    if !wants_screen(&words) || !isatty(rustix::stdio::stdin()) || !isatty(rustix::stdio::stdout()) {
+    let term = std::env::var_os("TERM");
+    if term.is_none_or(|term| term.is_empty() || term == "dumb")
+        || !wants_screen(&words)
+        || !isatty(rustix::stdio::stdin())
+        || !isatty(rustix::stdio::stdout())
+    {
         return None;
     }
     let signals = Signals::new([SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGTSTP]).ok()?;

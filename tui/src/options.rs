@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use dirigent_config::client::{AsciiChoice, ClientConfig, ThemeChoice, TimeChoice};
+use dirigent_config::client::{AsciiChoice, BackgroundChoice, ClientConfig, ThemeChoice, TimeChoice};
 use jiff::tz::TimeZone;
 
 use crate::keymap::{Preset, Remap};
 use crate::nav::Place;
-use crate::theme::{Depth, Scheme, Theme};
+use crate::theme::depth::{ColorEnv, terminfo_colors};
+use crate::theme::{Background, Depth, Scheme, Theme};
 
 /// What a person prefers, beside looks and keys.
 #[derive(Debug, Clone)]
@@ -61,6 +62,11 @@ impl Options {
             ThemeChoice::Mono => Scheme::Mono,
         };
         let mut theme = env.theme(scheme, config.screen.ascii == AsciiChoice::Always);
+        match config.screen.background {
+            BackgroundChoice::Auto => {}
+            BackgroundChoice::Dark => theme.background = Background::Dark,
+            BackgroundChoice::Light => theme.background = Background::Light,
+        }
         if config.screen.ascii == AsciiChoice::Never {
             theme.ascii = false;
         }
@@ -96,6 +102,8 @@ pub struct TerminalEnv {
     pub no_color: bool,
     /// `LC_ALL`, `LC_CTYPE` or `LANG`, the first that is set.
     pub locale: Option<String>,
+    /// What it says about colours.
+    pub color: ColorEnv,
 }
 
 impl TerminalEnv {
@@ -103,8 +111,16 @@ impl TerminalEnv {
     #[must_use]
     pub fn read() -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let term = set("TERM");
         Self {
-            term: set("TERM"),
+            color: ColorEnv {
+                term: term.clone().unwrap_or_default(),
+                colorterm: set("COLORTERM").unwrap_or_default(),
+                fgbg: set("COLORFGBG").unwrap_or_default(),
+                tmux: set("TMUX").is_some(),
+                terminfo: term.as_deref().and_then(terminfo_colors),
+            },
+            term,
             no_color: set("NO_COLOR").is_some(),
             locale: set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")),
         }
@@ -117,10 +133,14 @@ impl TerminalEnv {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         });
-        let depth = Depth::of(self.term.as_deref().unwrap_or_default(), self.no_color);
         Theme {
             scheme,
-            depth,
+            depth: if self.no_color {
+                Depth::None
+            } else {
+                self.color.depth()
+            },
+            background: self.color.background(),
             ascii: ascii || !utf8,
         }
     }
@@ -179,6 +199,10 @@ mod tests {
             term: term.map(str::to_owned),
             no_color: false,
             locale: locale.map(str::to_owned),
+            color: ColorEnv {
+                term: term.unwrap_or_default().to_owned(),
+                ..ColorEnv::default()
+            },
         }
     }
 

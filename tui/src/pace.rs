@@ -17,7 +17,7 @@ pub const BLIND_FRAME: Duration = Duration::from_millis(200);
 /// Least time between any two frames with `--slow`.
 pub const SLOW_FRAME: Duration = Duration::from_millis(500);
 /// Bytes that may be under way without a question.
-pub const FREE: usize = 1_024;
+pub const FREE: usize = 512;
 /// How long a terminal that has never answered is waited for.
 const FIRST_PATIENCE: Duration = Duration::from_millis(250);
 /// How long one that has answered before.

@@ -23,7 +23,13 @@ use crate::text::clean;
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let json = wants_json(&words);
-    let exit = match Cli::try_parse_from(&words) {
+    let parsed = if words.len() <= 1 {
+        // The dashboard has nothing to parse, and is to be on the screen at once.
+        Ok(Cli::default())
+    } else {
+        Cli::try_parse_from(&words)
+    };
+    let exit = match parsed {
         Ok(cli) => attend(cli),
         Err(error) => refuse(&error, json),
     };
@@ -163,6 +169,12 @@ fn ended(out: Out, exit: Exit) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_word_at_all_means_what_the_parser_says() {
+        let parsed = Cli::try_parse_from(["dirigent"]).unwrap();
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Cli::default()));
+    }
 
     #[test]
     fn json_errors_are_wanted_in_every_spelling() {

@@ -8,7 +8,7 @@ use super::verbs::Verb;
 /// Runs agents and workflows on your own machines; lets you watch, approve and change them from a terminal.
 ///
 /// Without a command: the dashboard.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "dirigent",
     version,

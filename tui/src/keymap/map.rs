@@ -239,7 +239,7 @@ impl Command {
 }
 
 fn nearest(name: &str) -> Option<&'static str> {
-    let likeness = |action: &Action| similar::TextDiff::from_chars(name, action.name()).ratio();
+    let likeness = |action: &Action| strsim::normalized_levenshtein(name, action.name());
     let best = Action::ALL
         .iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;

@@ -1,7 +1,7 @@
 //! The painter: two pictures in, escape sequences out.
 //!
-//! It sends no query, no clear but after a resize, nothing at all when nothing changed. Colours are the 16 of the
-//! terminal in their short form; with `Depth::None` there are none. It does not own the terminal.
+//! It sends no query, no clear but after a resize, nothing at all when nothing changed, and no colour beyond the
+//! terminal's depth. It does not own the terminal.
 
 use std::io::Write as _;
 
@@ -15,11 +15,44 @@ use crate::theme::Depth;
 /// From this many bytes on a frame is bracketed as one update (DEC 2026), so that it does not tear.
 const BRACKET: usize = 256;
 
+/// A colour as it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ink {
+    /// Number of one of the 16, as text.
+    Code(u8),
+    Indexed(u8),
+    Rgb(u8, u8, u8),
+}
+
+impl Ink {
+    /// What a terminal of that depth can show of a colour.
+    const fn of(color: Color, depth: Depth) -> Option<Self> {
+        match (color, depth) {
+            (_, Depth::None) => None,
+            (Color::Rgb(r, g, b), Depth::True) => Some(Self::Rgb(r, g, b)),
+            (Color::Indexed(number), Depth::True | Depth::Indexed) => Some(Self::Indexed(number)),
+            (color, _) => match code(color) {
+                Some(code) => Some(Self::Code(code)),
+                None => None,
+            },
+        }
+    }
+
+    /// Its numbers for text, or with 10 more for the background.
+    fn push(self, codes: &mut Vec<u8>, more: u8) {
+        match self {
+            Self::Code(code) => codes.push(code + more),
+            Self::Indexed(number) => codes.extend([38 + more, 5, number]),
+            Self::Rgb(r, g, b) => codes.extend([38 + more, 2, r, g, b]),
+        }
+    }
+}
+
 /// The look of a cell, as far as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Look {
-    fg: Option<u8>,
-    bg: Option<u8>,
+    fg: Option<Ink>,
+    bg: Option<Ink>,
     modifier: Modifier,
 }
 
@@ -140,16 +173,9 @@ impl Pen<'_> {
     }
 
     fn look_of(&self, cell: &Cell) -> Look {
-        let code = |color| {
-            if self.depth == Depth::None {
-                None
-            } else {
-                code(color)
-            }
-        };
         Look {
-            fg: code(cell.fg),
-            bg: code(cell.bg),
+            fg: Ink::of(cell.fg, self.depth),
+            bg: Ink::of(cell.bg, self.depth),
             modifier: cell.modifier,
         }
     }
@@ -176,8 +202,11 @@ impl Pen<'_> {
                 codes.push(*number);
             }
         }
-        codes.extend(look.fg.filter(|_| look.fg != fg));
-        codes.extend(look.bg.filter(|_| look.bg != bg).map(|bg| bg + 10));
+        for (ink, before, more) in [(look.fg, fg, 0), (look.bg, bg, 10)] {
+            if let Some(ink) = ink.filter(|_| ink != before) {
+                ink.push(&mut codes, more);
+            }
+        }
         self.out.extend_from_slice(b"\x1b[");
         for (at, number) in codes.iter().enumerate() {
             let done = write!(self.out, "{}{number}", if at > 0 { ";" } else { "" });
@@ -201,7 +230,7 @@ const MODIFIERS: &[(Modifier, u8)] = &[
     (Modifier::CROSSED_OUT, 9),
 ];
 
-/// The SGR number of a foreground colour; colours beyond the 16 are not sent.
+/// The SGR number of one of the 16 as text.
 const fn code(color: Color) -> Option<u8> {
     Some(match color {
         Color::Black => 30,
@@ -266,6 +295,27 @@ mod tests {
         let mut painter = Painter::new(20, 3, Depth::None);
         let bytes = painter.paint(picture("x", Style::new().fg(Color::Red).bg(Color::Blue)));
         assert_eq!(String::from_utf8(bytes).unwrap(), "\x1b[2;3Hx");
+    }
+
+    #[test]
+    fn no_colour_goes_out_that_the_terminal_does_not_know() {
+        for (depth, more, all) in [
+            (Depth::Ansi16, "\x1b[2;3Hx", "\x1b[2;3Hx"),
+            (Depth::Indexed, "\x1b[2;3H\x1b[38;5;214mx\x1b[m", "\x1b[2;3Hx"),
+            (
+                Depth::True,
+                "\x1b[2;3H\x1b[38;5;214mx\x1b[m",
+                "\x1b[2;3H\x1b[48;2;1;2;3mx\x1b[m",
+            ),
+        ] {
+            for (style, bytes) in [
+                (Style::new().fg(Color::Indexed(214)), more),
+                (Style::new().bg(Color::Rgb(1, 2, 3)), all),
+            ] {
+                let painted = Painter::new(20, 3, depth).paint(picture("x", style));
+                assert_eq!(String::from_utf8(painted).unwrap(), bytes, "{depth:?}");
+            }
+        }
     }
 
     #[test]

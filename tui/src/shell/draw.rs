@@ -67,11 +67,15 @@ impl Shell {
     }
 }
 
-/// The last door: whatever a page forgot, no control and no hidden character leaves the client.
+/// Most bytes of one cell: a letter of a flag or a family, or one with all its marks.
+const CELL: usize = 64;
+
+/// The last door: whatever a page forgot, no control, no hidden character and no pile of marks leaves the client.
 fn guard(buf: &mut Buffer) {
     for cell in &mut buf.content {
         let symbol = cell.symbol();
-        if !symbol.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && symbol.chars().any(is_hidden) {
+        let plain = symbol.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        if symbol.len() > CELL || !plain && symbol.chars().any(is_hidden) {
             cell.set_symbol("?");
         }
     }

@@ -3,6 +3,7 @@
 //! Invariant: text from agents, logs, files or the network passes [`sanitize`] before it reaches a cell.
 
 pub mod amount;
+pub mod diff;
 pub mod fit;
 pub mod sanitize;
 pub mod span;

@@ -4,8 +4,11 @@
 //! shown, only how. Invariant: no state is told by colour alone.
 
 pub mod ascii;
+pub mod depth;
+mod paint;
 pub mod role;
 pub mod sign;
 
-pub use role::{Depth, Role, Scheme, Theme};
+pub use depth::{Background, Depth};
+pub use role::{Role, Scheme, Theme};
 pub use sign::Sign;

@@ -2,6 +2,9 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use super::depth::{Background, Depth};
+use super::paint;
+
 /// What a piece of the screen is, which decides how it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -92,32 +95,6 @@ impl Scheme {
     }
 }
 
-/// How many colours the terminal shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Depth {
-    /// None: `NO_COLOR`, vt100.
-    None,
-    /// The 8 plain colours.
-    Ansi8,
-    /// The 16 colours.
-    #[default]
-    Ansi16,
-}
-
-impl Depth {
-    /// The depth of a terminal, from its environment alone: nothing is asked of the terminal.
-    #[must_use]
-    pub fn of(term: &str, no_color: bool) -> Self {
-        if no_color || term.starts_with("vt1") || term.starts_with("vt2") {
-            Self::None
-        } else if term == "linux" || term == "ansi" || term == "screen" {
-            Self::Ansi8
-        } else {
-            Self::Ansi16
-        }
-    }
-}
-
 /// The looks in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Theme {
@@ -125,6 +102,8 @@ pub struct Theme {
     pub scheme: Scheme,
     /// How many colours.
     pub depth: Depth,
+    /// What lies behind the text.
+    pub background: Background,
     /// Only ASCII may reach the terminal.
     pub ascii: bool,
 }
@@ -138,18 +117,23 @@ impl Theme {
         } else {
             self.scheme
         };
-        let style = match scheme {
-            Scheme::Terminal => terminal(role),
-            Scheme::BlueOrange => blue_orange(role),
-            Scheme::Mono => mono(role),
+        let colour = match scheme {
+            Scheme::Terminal => paint::terminal(role, self.background),
+            Scheme::BlueOrange => paint::blue_orange(role, self.depth, self.background),
+            Scheme::Mono => None,
         };
-        if self.depth == Depth::Ansi8 {
-            Style {
-                fg: style.fg.map(plain),
-                ..style
-            }
-        } else {
-            style
+        let mut style = mono(role);
+        if scheme == Scheme::Terminal && role == Role::Border {
+            style = style.add_modifier(Modifier::DIM);
+        }
+        if scheme == Scheme::BlueOrange && role == Role::Bad {
+            style = style.add_modifier(Modifier::UNDERLINED);
+        }
+        match (colour, self.depth) {
+            // A bright one is bold there.
+            (Some(colour), Depth::Ansi8) => style.fg(plain(colour)),
+            (Some(colour), _) => style.fg(colour),
+            (None, _) => style,
         }
     }
 }
@@ -173,39 +157,6 @@ fn mono(role: Role) -> Style {
     }
 }
 
-fn terminal(role: Role) -> Style {
-    let style = mono(role);
-    match role {
-        Role::Focus | Role::Key | Role::Link => style.fg(Color::Cyan),
-        Role::Border => style.add_modifier(Modifier::DIM),
-        Role::Good => Style::new().fg(Color::Green),
-        Role::Live => style.fg(Color::Blue),
-        Role::Waiting | Role::Warn => style.fg(Color::Yellow),
-        Role::Bad => style.fg(Color::Red),
-        Role::Mine => style.fg(Color::Magenta),
-        Role::Chart => style.fg(Color::Cyan),
-        Role::Text
-        | Role::Dim
-        | Role::Heading
-        | Role::Selected
-        | Role::Quoted
-        | Role::Caret
-        | Role::Stale => style,
-    }
-}
-
-fn blue_orange(role: Role) -> Style {
-    let style = mono(role);
-    match role {
-        Role::Good | Role::Chart => Style::new().fg(Color::Blue),
-        Role::Live | Role::Focus | Role::Key | Role::Link => style.fg(Color::Cyan),
-        Role::Waiting | Role::Warn => style.fg(Color::Yellow),
-        Role::Bad => style.fg(Color::LightYellow).add_modifier(Modifier::UNDERLINED),
-        Role::Mine => style.fg(Color::Magenta),
-        other => terminal(other),
-    }
-}
-
 /// The plain twin of a bright colour, for terminals that know only eight.
 const fn plain(color: Color) -> Color {
     match color {
@@ -223,48 +174,60 @@ const fn plain(color: Color) -> Color {
 mod tests {
     use super::*;
 
-    #[test]
-    fn no_scheme_sets_a_background_or_a_colour_that_vanishes_on_one() {
-        for scheme in [Scheme::Terminal, Scheme::BlueOrange, Scheme::Mono] {
-            for role in Role::ALL {
-                let style = Theme {
+    fn every_theme() -> impl Iterator<Item = Theme> {
+        let schemes = [Scheme::Terminal, Scheme::BlueOrange, Scheme::Mono];
+        let depths = [
+            Depth::None,
+            Depth::Ansi8,
+            Depth::Ansi16,
+            Depth::Indexed,
+            Depth::True,
+        ];
+        schemes.into_iter().flat_map(move |scheme| {
+            depths.into_iter().flat_map(move |depth| {
+                [Background::Dark, Background::Light].map(|background| Theme {
                     scheme,
-                    ..Theme::default()
-                }
-                .style(*role);
+                    depth,
+                    background,
+                    ascii: false,
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn no_theme_sets_a_background_or_more_colours_than_there_are() {
+        for theme in every_theme() {
+            for role in Role::ALL {
+                let style = theme.style(*role);
                 assert_eq!(style.bg, None, "{role:?}");
+                let least = match style.fg {
+                    None => Depth::None,
+                    Some(Color::Rgb(..)) => Depth::True,
+                    Some(Color::Indexed(_)) => Depth::Indexed,
+                    Some(colour) if plain(colour) == colour => Depth::Ansi8,
+                    Some(_) => Depth::Ansi16,
+                };
+                assert!(least <= theme.depth, "{theme:?} {role:?}");
                 let vanishing = [Color::Black, Color::White, Color::Gray, Color::DarkGray];
                 assert!(style.fg.is_none_or(|fg| !vanishing.contains(&fg)), "{role:?}");
-                assert!(
-                    style
-                        .fg
-                        .is_none_or(|fg| !matches!(fg, Color::Rgb(..) | Color::Indexed(_))),
-                    "{role:?}"
-                );
             }
         }
     }
 
     #[test]
-    fn no_colour_means_none() {
-        let theme = Theme {
-            depth: Depth::of("xterm", true),
-            ..Theme::default()
-        };
-        assert!(Role::ALL.iter().all(|role| theme.style(*role).fg.is_none()));
-    }
-
-    #[test]
-    fn blue_and_orange_have_no_red_and_green() {
-        let theme = Theme {
-            scheme: Scheme::BlueOrange,
-            ..Theme::default()
-        };
+    fn no_colour_means_none_and_blue_and_orange_are_no_red_and_green() {
         let pair = [Color::Red, Color::Green, Color::LightRed, Color::LightGreen];
-        assert!(
-            Role::ALL
-                .iter()
-                .all(|role| theme.style(*role).fg.is_none_or(|fg| !pair.contains(&fg)))
-        );
+        for theme in every_theme() {
+            for role in Role::ALL {
+                let fg = theme.style(*role).fg;
+                if theme.depth == Depth::None || theme.scheme == Scheme::Mono {
+                    assert_eq!(fg, None);
+                }
+                if theme.scheme == Scheme::BlueOrange {
+                    assert!(fg.is_none_or(|fg| !pair.contains(&fg)), "{role:?}");
+                }
+            }
+        }
     }
 }

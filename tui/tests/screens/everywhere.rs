@@ -139,5 +139,6 @@ fn the_first_frame_is_small_and_every_cell_costs_little() {
             bytes as f64 / drawn as f64
         );
         assert!(bytes <= limit, "{size:?}: {bytes} bytes");
+        assert!(bytes <= drawn * 3, "{size:?}: {bytes} bytes for {drawn} cells");
     }
 }

@@ -126,9 +126,10 @@ fn random_sizes_never_panic_and_the_terminal_agrees() {
             world = World::with(&options, 80, 24);
             world.connect(everything());
         }
-        for step in 0..200 {
+        for step in 0..1_000 {
             if step % 2 == 0 {
-                let (columns, rows) = match random.below(4) {
+                let (columns, rows) = match random.below(5) {
+                    4 => (1, 1),
                     0 => (1 + random.below(12), 1 + random.below(6)),
                     1 => (1 + random.below(60), 1 + random.below(30)),
                     2 => (1 + random.below(220), 1 + random.below(70)),
@@ -147,6 +148,14 @@ fn random_sizes_never_panic_and_the_terminal_agrees() {
             let frame = world.draw();
             let bytes = painter.paint(frame.clone());
             assert!(!ascii || bytes.is_ascii());
+            // A resize costs one full frame, and nothing twice.
+            let cells = usize::from(frame.area.width) * usize::from(frame.area.height);
+            assert!(
+                bytes.len() <= 64 + 8 * cells,
+                "{} bytes for {cells} cells",
+                bytes.len()
+            );
+            assert!(painter.paint(frame.clone()).is_empty());
             terminal.process(&bytes);
             for y in 0..frame.area.height {
                 for x in 0..frame.area.width {
@@ -166,7 +175,15 @@ fn random_sizes_never_panic_and_the_terminal_agrees() {
 #[test]
 fn hostile_text_never_reaches_a_cell_as_control() {
     let mut random = Random(seed("text"));
+    let marks = "e\u{301}".to_owned() + &"\u{301}".repeat(5_000);
     let evil = [
+        marks.as_str(),
+        "\u{1b}]0;title\u{7}",
+        "\u{1b}P$qm\u{1b}\\",
+        "\u{1b}_Ga=T;AAAA\u{1b}\\",
+        "\u{1b}[6n",
+        "┃approve? y┃\n┃",
+        "\u{2066}",
         "\u{1b}[2J",
         "\u{1b}]52;c;aGk=\u{7}",
         "\u{9b}31m",
@@ -214,6 +231,7 @@ fn hostile_text_never_reaches_a_cell_as_control() {
                     "{:?}",
                     cell.symbol()
                 );
+                assert!(cell.symbol().len() <= 64);
             }
         }
     }

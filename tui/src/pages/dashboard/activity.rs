@@ -37,7 +37,12 @@ fn series(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
         ("errors/m", counters.errors.window(now), amount::count),
         ("cost/m", counters.cost.window(now), amount::usd),
     ];
-    let cells = width.saturating_sub(33).clamp(6, 60);
+    // What moves for show costs more bytes than it tells, on a slow line.
+    let cells = if ctx.prefs.slow {
+        0
+    } else {
+        width.saturating_sub(33).clamp(6, 60)
+    };
     rows.into_iter()
         .map(|(title, values, show)| {
             let last = values.last().copied().unwrap_or(0);
