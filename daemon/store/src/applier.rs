@@ -2,13 +2,16 @@
 //!
 //! A round takes what came together within 100 ms, at most 8 MiB, applies it in small batches and makes it durable with
 //! one flush and one sync, so that a round stays below 250 ms of data. It never runs while the disk is nearly full, because
-//! sled does not survive that. After a fault of sled it stops for good: the next open rebuilds.
+//! sled does not survive that. A state that fails is built again here, from exports,
+//! archive and journal, while commits go on in the overlay; where that fails too, the store stops acknowledging.
 
 use crate::counters;
-use crate::error::{Failure, StateFault};
+use crate::error::{Failure, OpenError, StateFault};
 use crate::meta::Noted;
+use crate::renew;
 use crate::shared::Shared;
 use crate::sled_apply::batches;
+use crate::sled_state::State;
 use crate::sync::{lock, read, write};
 use crate::types::{Commit, Position};
 use std::sync::atomic::Ordering;
@@ -25,7 +28,7 @@ const ROUND_BYTES: u64 = 8 << 20;
 pub(crate) fn run(shared: &Shared, noted: &Noted) {
     loop {
         let closing = wait(shared);
-        if !turn(shared, noted) {
+        if closing && shared.state.is_lost() || !turn(shared, noted) {
             break;
         }
         let done = read(&shared.overlay).waiting_since().is_none();
@@ -43,14 +46,45 @@ pub(crate) fn run(shared: &Shared, noted: &Noted) {
 /// One round, unless the disk is nearly full; false once the state has failed.
 pub(crate) fn turn(shared: &Shared, noted: &Noted) -> bool {
     look_at_disk(shared);
-    if !shared.counters.full.load(Ordering::Relaxed)
-        && let Err(fault) = round(shared, noted)
-    {
-        drop(shared.suspect(fault.clone()));
-        shared.fail(Failure::State(fault));
-        return false;
+    if shared.counters.full.load(Ordering::Relaxed) {
+        return true;
     }
-    true
+    if shared.state.is_lost() {
+        return renew(shared);
+    }
+    if let Ok(state) = shared.state()
+        && let Err(fault) = round(shared, &state, noted)
+    {
+        drop(shared.suspect(&state, fault));
+    }
+    shared.failure().is_none()
+}
+
+/// Builds the state again; false once that is hopeless.
+fn renew(shared: &Shared) -> bool {
+    let built = if shared.state.may_try() {
+        renew::renew(shared)
+    } else {
+        Err(OpenError::State {
+            dir: shared.layout.state(),
+            fault: StateFault::Row,
+        })
+    };
+    match built {
+        Ok(upto) => {
+            arrived(shared, upto);
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "the state could not be built again");
+            shared.state.note_failure();
+            let hopeless = !shared.state.may_try();
+            if hopeless {
+                shared.fail(Failure::State(StateFault::Failed(error.to_string())));
+            }
+            !hopeless
+        }
+    }
 }
 
 /// Until there is something to do; answers whether the store closes.
@@ -65,6 +99,7 @@ fn wait(shared: &Shared) -> bool {
         let backlog = shared.counters.overlay_bytes.load(Ordering::Relaxed) >= ROUND_BYTES / 2;
         if state.closing
             || started.elapsed() >= LOOK
+            || (shared.state.is_lost() && !shared.counters.full.load(Ordering::Relaxed))
             || (state.pending && (gathered || backlog || state.hurry))
         {
             return state.closing;
@@ -86,17 +121,17 @@ fn look_at_disk(shared: &Shared) {
     }
 }
 
-fn round(shared: &Shared, noted: &Noted) -> Result<(), StateFault> {
+fn round(shared: &Shared, state: &State, noted: &Noted) -> Result<(), StateFault> {
     let commits = read(&shared.overlay).unapplied(ROUND_BYTES);
     let Some(last) = commits.last() else {
         rest(shared);
         return Ok(());
     };
     for batch in batches(&commits) {
-        shared.state.apply(batch)?;
+        state.apply(batch)?;
         retire(shared, batch);
     }
-    shared.state.persist()?;
+    state.persist()?;
     if let Err(e) = noted.write(last.position) {
         tracing::warn!(error = %e, "the applied position was not noted");
     }

@@ -88,6 +88,11 @@ impl Catalog {
         read(&self.entries).first().map_or(Position(1), |e| e.first)
     }
 
+    /// Number of the oldest segment, and the first position it may hold.
+    pub(crate) fn first(&self) -> Option<(u64, Position)> {
+        read(&self.entries).first().map(|e| (e.number, e.first))
+    }
+
     /// Takes the segments out whose every commit is at or below `covered`; the newest stays.
     pub(crate) fn forget_covered(&self, covered: Position) -> Vec<Arc<Entry>> {
         if covered == Position(0) {

@@ -262,7 +262,13 @@ fn state(layout: &Layout, archive: Option<&Archive>, report: &mut CheckReport) -
     match rows {
         Err(ReadError::State(fault)) => report.findings.push(Finding::State { dir, fault }),
         Err(ReadError::Io(fault)) => return Err(fault.into()),
-        Ok(()) | Err(ReadError::Damaged(_) | ReadError::Compacted { .. } | ReadError::Limit) => {}
+        Ok(())
+        | Err(
+            ReadError::Damaged(_)
+            | ReadError::Compacted { .. }
+            | ReadError::Rebuilding { .. }
+            | ReadError::Limit,
+        ) => {}
     }
     Ok(())
 }
@@ -273,7 +279,7 @@ fn rows(
     copy: &Path,
     report: &mut CheckReport,
 ) -> Result<(), ReadError> {
-    let state = State::open(copy, 16 << 20, Duration::from_secs(60))?;
+    let state = State::open(copy, 16 << 20, Duration::from_secs(60), Arc::new(RealDisk))?;
     let applied = state.applied()?.ok_or(StateFault::Missing)?;
     report.applied = applied;
     known(report, applied);

@@ -91,6 +91,14 @@ pub enum StateFault {
     /// It panicked.
     #[error("sled panicked")]
     Panicked,
+    /// It failed and is being built again.
+    #[error("it is being built again: {done} of {total} commits")]
+    Rebuilding {
+        /// Commits replayed.
+        done: u64,
+        /// Commits to replay; 0 until that is known.
+        total: u64,
+    },
     /// It did not open in time.
     #[error("sled did not open within {0:?}")]
     Hung(Duration),
@@ -273,6 +281,12 @@ pub enum CommitError {
         /// Suggested pause.
         retry_after: Duration,
     },
+    /// What its conditions rest on is being built again.
+    #[error("the state is being built again, retry after {retry_after:?}")]
+    Rebuilding {
+        /// Suggested pause.
+        retry_after: Duration,
+    },
     /// The disk is full, or nearly so and the transaction may not use the reserve.
     #[error("storage full")]
     Full,
@@ -343,7 +357,17 @@ pub enum ReadError {
     /// Damaged bytes.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// sled failed; it is rebuilt at the next open.
+    /// The state failed and is being built again; what changed lately is readable meanwhile.
+    #[error("the state is being built again ({done} of {total} commits), retry after {retry_after:?}")]
+    Rebuilding {
+        /// Commits replayed.
+        done: u64,
+        /// Commits to replay; 0 until that is known.
+        total: u64,
+        /// Suggested pause.
+        retry_after: Duration,
+    },
+    /// The state failed and could not be built again.
     #[error("the state cannot be read: {0}")]
     State(#[from] StateFault),
     /// A limit of 0 or over 10,000.

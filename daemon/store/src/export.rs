@@ -71,7 +71,7 @@ pub(crate) fn write(
         })
     });
     if written.is_err()
-        && let Err(e) = std::fs::remove_file(&temporary)
+        && let Err(e) = disk.remove(&temporary)
     {
         tracing::debug!(error = %e, "no temporary export to remove");
     }
@@ -79,7 +79,7 @@ pub(crate) fn write(
 }
 
 fn fill(shared: &Shared, path: &Path, with_blobs: bool, with_archive: bool) -> Result<Position, ExportError> {
-    let mut file = Writer::create(path)?;
+    let mut file = Writer::create(&*shared.options.disk, path)?;
     file.block(Block::Header, &header(&shared.identity))?;
     // Nothing moves while the rows are read: a stream is in them or in a volume that is listed.
     let still = lock(&shared.archive.moving);
@@ -88,7 +88,11 @@ fn fill(shared: &Shared, path: &Path, with_blobs: bool, with_archive: bool) -> R
     let from = Position(crate::counters::load(&shared.counters.applied));
     let (mut page, mut rows) = (Vec::new(), 0u64);
     let mut blobs: Vec<BlobId> = Vec::new();
-    shared.state.every_row(|row| {
+    let state = shared.state()?;
+    state.every_row(|row| {
+        if !shared.state.is_current(&state) {
+            shared.state()?;
+        }
         if let Row::Blob { id, .. } = &row {
             blobs.push(*id);
         }
@@ -101,6 +105,9 @@ fn fill(shared: &Shared, path: &Path, with_blobs: bool, with_archive: bool) -> R
         Ok::<(), ExportError>(())
     })?;
     file.block(Block::Rows, &page)?;
+    if !shared.state.is_current(&state) {
+        shared.state()?;
+    }
     drop(still);
     let position = shared.head();
     rows += commits(shared, &mut file, from, position, &mut blobs)?;

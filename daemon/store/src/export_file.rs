@@ -1,14 +1,15 @@
 //! Blocks of an export file: kind, length, CRC32C, payload; the last one carries the SHA-256 of all before it.
 
 use crate::error::{DamageKind, ExportError, IoFault};
+use crate::io::{Disk, DiskFile, Mode};
 use crate::segment::damage;
 use crate::types::Position;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"DIREXPT1";
 const LARGEST: u32 = 80 << 20;
@@ -36,19 +37,39 @@ const KINDS: [(u8, Block); 7] = [
     (b'T', Block::Trailer),
 ];
 
+/// A file that grows at its end.
+struct Growing {
+    file: Arc<dyn DiskFile>,
+    end: u64,
+}
+
+impl Write for Growing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write_at(bytes, self.end)?;
+        self.end += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes of one write.
+const BUFFER: usize = 256 << 10;
+
 pub(crate) struct Writer {
-    out: BufWriter<File>,
+    out: BufWriter<Growing>,
     path: PathBuf,
     digest: Sha256,
 }
 
 impl Writer {
-    pub(crate) fn create(path: &Path) -> Result<Self, ExportError> {
-        let mut how = std::fs::OpenOptions::new();
-        let opened = how.write(true).create_new(true).mode(0o600).open(path);
+    pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<Self, ExportError> {
+        let opened = disk.open(path, Mode::Create);
         let file = opened.map_err(|e| IoFault::new("create", path, e))?;
         let mut writer = Self {
-            out: BufWriter::new(file),
+            out: BufWriter::with_capacity(BUFFER, Growing { file, end: 0 }),
             path: path.to_owned(),
             digest: Sha256::new(),
         };
@@ -83,7 +104,7 @@ impl Writer {
         trailer.extend_from_slice(&rows.to_le_bytes());
         trailer.extend_from_slice(&digest);
         self.block(Block::Trailer, &trailer)?;
-        let synced = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
+        let synced = self.out.flush().and_then(|()| self.out.get_ref().file.sync());
         synced.map_err(|e| IoFault::new("sync", &self.path, e).into())
     }
 }

@@ -69,8 +69,7 @@ pub(crate) fn stream_end(shared: &Shared, stream: StreamId) -> Result<End, ReadE
             return Ok(end(seq));
         }
     }
-    let found = shared.state.stream_end(stream);
-    let seq = found.map_err(|fault| shared.suspect(fault))?;
+    let seq = shared.ask(|state| state.stream_end(stream))?;
     if seq > 0 {
         return Ok(end(seq));
     }
@@ -128,14 +127,16 @@ fn records(
         budget,
         next: cursor.0 + 1,
     };
-    if shared.archive.is_closed(stream) && archived(shared, stream, &mut page)? {
+    let closed = shared.archive.is_closed(stream);
+    if closed && archived(shared, stream, &mut page)? {
         return Ok(page.done());
     }
     let lately = read(&shared.overlay).stream_from(stream, page.next);
     let only_lately = lately.keys().next().is_some_and(|first| *first <= page.next);
-    let fault = |fault| shared.suspect(fault);
     if !only_lately {
-        let mut run = shared.state.run_before(stream, page.next).map_err(fault)?;
+        let state = shared.state()?;
+        let fault = |fault| shared.suspect(&state, fault);
+        let mut run = state.run_before(stream, page.next).map_err(fault)?;
         let mut gap = run.is_none();
         while let Some((first, position, records)) = run {
             let end = first + records.len() as u64;
@@ -146,19 +147,19 @@ fn records(
             if !page.take(first, position, &records) {
                 return Ok(page.done());
             }
-            run = shared.state.run_from(stream, end).map_err(fault)?;
+            run = state.run_from(stream, end).map_err(fault)?;
         }
-        // It may have moved between the two looks.
-        if (gap || page.items.is_empty()) && archived(shared, stream, &mut page)? {
+        // It may have moved between the two looks, all of it or some.
+        if (closed || gap || page.items.is_empty()) && archived(shared, stream, &mut page)? {
             return Ok(page.done());
         }
-        if gap && page.next > 1 && shared.state.stream_end(stream).map_err(fault)? >= page.next {
+        if gap && page.next > 1 && state.stream_end(stream).map_err(fault)? >= page.next {
             return Err(fault(StateFault::Row));
         }
     }
     for (first, (position, records)) in &lately {
         if *first > page.next {
-            return Err(fault(StateFault::Row));
+            return shared.ask(|_| Err(StateFault::Row));
         }
         if !page.take(*first, *position, records) {
             break;

@@ -1,6 +1,7 @@
 //! The seam under the journal and the blobs: every file operation whose durability matters goes through `Disk`.
 //!
-//! Tests record it to simulate a power cut, or make the n-th call fail. sled does its own I/O and is not behind it.
+//! Tests record it to simulate a power cut, or make the n-th call fail. sled does its own I/O and is not behind
+//! it, but for the sync that makes it durable.
 
 use crate::error::IoFault;
 use std::fs::{File, OpenOptions};
@@ -38,6 +39,10 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Free bytes for this user.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// `fdatasync` of the state's file, which does the rest of its I/O by itself.
+    fn sync_state(&self, log: &File) -> io::Result<()> {
+        log.sync_data()
+    }
     /// Names in a directory, in no order; those that are no Unicode are left out. By default the machine's.
     fn names(&self, path: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();

@@ -11,6 +11,7 @@ use crate::error::{
 };
 use crate::feed;
 use crate::lock::Lock;
+use crate::options::Progress;
 use crate::queue::{self, Job};
 use crate::scan;
 use crate::shared::Shared;
@@ -29,6 +30,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// Above this much, a rebuild takes minutes.
+const STATE_ALARM: u64 = 2 << 30;
+
+/// A small state is built again within this; reads wait for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) struct LocalStore {
     shared: Arc<Shared>,
@@ -111,6 +118,17 @@ impl LocalStore {
         }
     }
 
+    /// A read that meets a state being built waits for it: shortly, and only in the first moments of its loss.
+    fn patiently<T>(&self, read: impl Fn(&Shared) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        match read(&self.shared) {
+            Err(ReadError::Rebuilding { .. }) if self.writer.is_some() => {
+                self.shared.state.wait(PATIENCE);
+                read(&self.shared)
+            }
+            other => other,
+        }
+    }
+
     fn blob_helper<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, BlobError> + Send + 'static,
@@ -154,19 +172,19 @@ impl Store for LocalStore {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Versioned>, ReadError> {
-        self.shared.get(key)
+        self.patiently(|shared| shared.get(key))
     }
 
     fn scan(&self, range: ScanRange) -> Result<ScanPage, ReadError> {
-        scan::page(&self.shared, range)
+        self.patiently(|shared| scan::page(shared, range.clone()))
     }
 
     fn read(&self, of: Feed, cursor: Position, budget: Budget) -> Result<FeedPage, ReadError> {
-        feed::page(&self.shared, of, cursor, budget)
+        self.patiently(|shared| feed::page(shared, of, cursor, budget))
     }
 
     fn stream_end(&self, stream: StreamId) -> Result<u64, ReadError> {
-        feed::stream_end(&self.shared, stream).map(|end| end.seq)
+        self.patiently(|shared| feed::stream_end(shared, stream).map(|end| end.seq))
     }
 
     fn head(&self) -> Position {
@@ -215,6 +233,9 @@ impl Store for LocalStore {
             (overlay.head, overlay.waiting_since())
         };
         let (archived, archive_bytes) = shared.archive.figures();
+        let state = shared.state.get();
+        let (state_bytes, state_blobs) =
+            state.map_or((0, 0), |state| (state.bytes(), state.own_blobs() as u64));
         Stats {
             head,
             applied: Position(counters::load(&shared.counters.applied)),
@@ -227,11 +248,20 @@ impl Store for LocalStore {
             queued: shared.queue.len(),
             segments: shared.catalog.count(),
             journal_bytes: shared.catalog.bytes(),
-            state_bytes: shared.state.bytes(),
+            state_bytes,
+            state_alarm: state_bytes > STATE_ALARM,
+            rebuilding: shared.state.is_lost().then(|| {
+                let (done, total) = shared.state.progress();
+                Progress {
+                    done,
+                    total,
+                    rebuild: true,
+                }
+            }),
             resting: shared.archive.resting(),
             archived,
             archive_bytes,
-            state_blobs: shared.state.own_blobs() as u64,
+            state_blobs,
             sync_us: counters::load(&shared.counters.sync_us),
             full: shared.counters.full.load(Ordering::Relaxed),
             failed: shared.failure().is_some(),

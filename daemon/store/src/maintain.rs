@@ -43,10 +43,7 @@ fn forget(shared: &Shared) -> Result<(), MaintainError> {
     let before_ms = shared
         .now_ms()
         .saturating_sub(u64::try_from(REMEMBER.as_millis()).unwrap_or(u64::MAX));
-    let oldest = shared
-        .state
-        .oldest_request()
-        .map_err(|fault| MaintainError::Read(shared.suspect(fault)))?;
+    let oldest = shared.ask(|state| state.oldest_request())?;
     if oldest.is_none_or(|at_ms| at_ms >= before_ms) {
         return Ok(());
     }
@@ -76,10 +73,7 @@ fn sweep(shared: &Shared) -> Result<u64, MaintainError> {
         let changed = changed.map_err(|e| IoFault::new("measure", &path, e))?;
         let age = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
         let old = u64::try_from(age.as_millis()).unwrap_or(u64::MAX) < before_ms;
-        let referred = shared
-            .state
-            .has_blob(id)
-            .map_err(|fault| MaintainError::Read(shared.suspect(fault)))?;
+        let referred = shared.ask(|state| state.has_blob(id))?;
         if old && !referred && !shared.blobs.is_pinned(id) {
             shared.blobs.remove(&path)?;
             removed += 1;

@@ -20,6 +20,7 @@ use crate::recover::{self, Found};
 use crate::segment::{self, START, SegmentHeader, damage};
 use crate::shared::Shared;
 use crate::sled_state::State;
+use crate::source::Source;
 use crate::spare::Spares;
 use crate::types::{Identity, Position};
 use crate::writer;
@@ -87,7 +88,8 @@ pub(crate) fn bring_up(
         archive: &archive,
         options: &options,
         layout,
-        journal: &found,
+        source: Source::Found(&found),
+        progress: None,
         noted,
         epoch: identity.epoch,
     };

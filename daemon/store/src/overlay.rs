@@ -37,6 +37,8 @@ pub(crate) struct Overlay {
     pending_bytes: u64,
     recent: VecDeque<Arc<Commit>>,
     recent_bytes: u64,
+    /// Held by a state that is lost.
+    revived: Vec<Arc<Commit>>,
     /// Requests older than this are forgotten, even where sled still has them.
     pub(crate) forget_before: u64,
 }
@@ -52,53 +54,57 @@ impl Overlay {
     /// Makes synced commits visible.
     pub(crate) fn publish(&mut self, commits: &[Arc<Commit>], now: Instant) {
         for commit in commits {
-            let position = commit.position;
-            for key in &commit.deletes {
-                self.keys.insert(key.clone(), (position.0, None));
-            }
-            for (key, value) in &commit.puts {
-                self.keys.insert(key.clone(), (position.0, Some(value.clone())));
-            }
-            for Append {
-                stream,
-                expected,
-                records,
-            } in &commit.appends
-            {
-                self.streams
-                    .insert((*stream, *expected), (position, records.as_slice().into()));
-            }
-            if let Some(RequestKey { id, digest }) = commit.request {
-                self.requests.insert(
-                    id,
-                    Remembered {
-                        digest,
-                        position,
-                        at_ms: commit.at_ms,
-                    },
-                );
-            }
-            for blob in &commit.blobs {
-                self.blobs.entry(*blob).or_insert(position);
-            }
-            for upkeep in &commit.upkeep {
-                match upkeep {
-                    Upkeep::Lease(row) => drop(self.leases.insert(row.name.clone(), (position, row.clone()))),
-                    Upkeep::Forget { before_ms } => self.forget_before = self.forget_before.max(*before_ms),
-                    Upkeep::Close(_) => {}
-                }
-            }
+            self.show(commit);
             let weight = codec::weight(commit);
             self.pending_bytes += weight;
             self.pending.push_back((now, commit.clone()));
             self.recent_bytes += weight;
             self.recent.push_back(commit.clone());
-            self.head = position;
+            self.head = commit.position;
         }
         while self.recent_bytes > RECENT_BYTES
             && let Some(oldest) = self.recent.pop_front()
         {
             self.recent_bytes -= codec::weight(&oldest);
+        }
+    }
+
+    fn show(&mut self, commit: &Commit) {
+        let position = commit.position;
+        for key in &commit.deletes {
+            self.keys.insert(key.clone(), (position.0, None));
+        }
+        for (key, value) in &commit.puts {
+            self.keys.insert(key.clone(), (position.0, Some(value.clone())));
+        }
+        for Append {
+            stream,
+            expected,
+            records,
+        } in &commit.appends
+        {
+            self.streams
+                .insert((*stream, *expected), (position, records.as_slice().into()));
+        }
+        if let Some(RequestKey { id, digest }) = commit.request {
+            self.requests.insert(
+                id,
+                Remembered {
+                    digest,
+                    position,
+                    at_ms: commit.at_ms,
+                },
+            );
+        }
+        for blob in &commit.blobs {
+            self.blobs.entry(*blob).or_insert(position);
+        }
+        for upkeep in &commit.upkeep {
+            match upkeep {
+                Upkeep::Lease(row) => drop(self.leases.insert(row.name.clone(), (position, row.clone()))),
+                Upkeep::Forget { before_ms } => self.forget_before = self.forget_before.max(*before_ms),
+                Upkeep::Close(_) => {}
+            }
         }
     }
 
@@ -115,7 +121,21 @@ impl Overlay {
 
     /// Drops what sled now holds.
     pub(crate) fn retire(&mut self, applied: &[Arc<Commit>]) {
+        self.hide(applied);
         for commit in applied {
+            if self
+                .pending
+                .front()
+                .is_some_and(|(_, first)| first.position == commit.position)
+            {
+                self.pending.pop_front();
+                self.pending_bytes -= codec::weight(commit);
+            }
+        }
+    }
+
+    fn hide(&mut self, commits: &[Arc<Commit>]) {
+        for commit in commits {
             let position = commit.position;
             for key in commit
                 .deletes
@@ -133,7 +153,11 @@ impl Overlay {
             for append in &commit.appends {
                 self.streams.remove(&(append.stream, append.expected));
             }
-            if let Some(request) = commit.request {
+            if let Some(request) = commit.request
+                && self
+                    .request(&request.id)
+                    .is_some_and(|known| known.position <= position)
+            {
                 self.requests.remove(&request.id);
             }
             for blob in &commit.blobs {
@@ -146,15 +170,32 @@ impl Overlay {
                     self.leases.remove(&row.name);
                 }
             }
-            if self
-                .pending
-                .front()
-                .is_some_and(|(_, first)| first.position == position)
-            {
-                self.pending.pop_front();
-                self.pending_bytes -= codec::weight(commit);
-            }
         }
+    }
+
+    /// The state is lost: what is remembered of commits that it held serves again, until `rest`.
+    pub(crate) fn revive(&mut self) {
+        let first = self.pending.front().map(|(_, commit)| commit.position);
+        let is_held = |commit: &&Arc<Commit>| first.is_none_or(|first| commit.position < first);
+        let held: Vec<_> = self.recent.iter().filter(is_held).cloned().collect();
+        let pending: Vec<_> = self.pending.iter().map(|(_, commit)| commit.clone()).collect();
+        // In their order, so that the newest of each key is the one that stays.
+        held.iter().chain(&pending).for_each(|commit| self.show(commit));
+        self.revived = held;
+    }
+
+    /// There is a state again, and it holds everything up to `upto`.
+    pub(crate) fn rest(&mut self, upto: Position) {
+        let revived = std::mem::take(&mut self.revived);
+        self.hide(&revived);
+        let held = |(_, commit): &&(Instant, Arc<Commit>)| commit.position <= upto;
+        let held: Vec<_> = self
+            .pending
+            .iter()
+            .take_while(held)
+            .map(|(_, c)| c.clone())
+            .collect();
+        self.retire(&held);
     }
 
     pub(crate) fn pending_bytes(&self) -> u64 {

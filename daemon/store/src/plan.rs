@@ -238,10 +238,7 @@ impl<'a> Plan<'a> {
         if let Some((revision, value)) = read(&self.shared.overlay).key(key) {
             return Ok(value.map(|_| revision));
         }
-        self.shared
-            .state
-            .revision(key)
-            .map_err(|fault| self.shared.suspect(fault))
+        self.shared.ask(|state| state.revision(key))
     }
 
     fn stream_end(&self, stream: StreamId) -> Result<End, ReadError> {
@@ -262,11 +259,7 @@ impl<'a> Plan<'a> {
         };
         let found = match found {
             Some(found) => Some(found),
-            None => self
-                .shared
-                .state
-                .request(&request.id)
-                .map_err(|fault| self.shared.suspect(fault))?,
+            None => self.shared.ask(|state| state.request(&request.id))?,
         };
         Ok(found
             .filter(|f| f.at_ms >= forget_before)
@@ -280,20 +273,14 @@ impl<'a> Plan<'a> {
         if let Some(row) = read(&self.shared.overlay).lease(name) {
             return Ok(Some(row));
         }
-        self.shared
-            .state
-            .lease(name)
-            .map_err(|fault| self.shared.suspect(fault))
+        self.shared.ask(|state| state.lease(name))
     }
 
     fn has_blob(&self, id: BlobId) -> Result<bool, ReadError> {
         if self.shared.blobs.is_pinned(id) || read(&self.shared.overlay).has_blob(id) {
             return Ok(true);
         }
-        self.shared
-            .state
-            .has_blob(id)
-            .map_err(|fault| self.shared.suspect(fault))
+        self.shared.ask(|state| state.has_blob(id))
     }
 }
 
@@ -346,6 +333,7 @@ fn check_key(key: &Key) -> Result<(), CommitError> {
 
 fn broken(e: ReadError) -> CommitError {
     match e {
+        ReadError::Rebuilding { retry_after, .. } => CommitError::Rebuilding { retry_after },
         ReadError::State(fault) => CommitError::Failed(Failure::State(fault)),
         ReadError::Io(fault) => CommitError::Failed(Failure::from(&fault)),
         ReadError::Compacted { .. } | ReadError::Damaged(_) | ReadError::Limit => {

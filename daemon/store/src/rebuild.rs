@@ -9,9 +9,9 @@ use crate::error::{ExportError, IoFault, OpenError, ReadError, StateFault};
 use crate::export;
 use crate::layout::Layout;
 use crate::options::{Options, Progress};
-use crate::recover::{self, Found};
 use crate::sled_apply::batches;
 use crate::sled_state::State;
+use crate::source::Source;
 use crate::types::{Commit, Position};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,9 @@ impl From<ReadError> for Stop {
             ReadError::State(fault) => Self::Fault(fault),
             ReadError::Damaged(damage) => Self::Refuse(damage.into()),
             ReadError::Io(fault) => Self::Refuse(fault.into()),
-            ReadError::Compacted { .. } | ReadError::Limit => Self::Fault(StateFault::Row),
+            ReadError::Compacted { .. } | ReadError::Rebuilding { .. } | ReadError::Limit => {
+                Self::Fault(StateFault::Row)
+            }
         }
     }
 }
@@ -57,11 +59,13 @@ pub(crate) struct Rebuild<'a> {
     pub(crate) archive: &'a Archive,
     pub(crate) options: &'a Options,
     pub(crate) layout: &'a Layout,
-    pub(crate) journal: &'a Found,
+    pub(crate) source: Source<'a>,
     /// Lower bound of what sled holds.
     pub(crate) noted: Position,
     /// Epoch about to begin: names what is set aside.
     pub(crate) epoch: u64,
+    /// Told how many commits of how many are replayed, beside `Options::progress`.
+    pub(crate) progress: Option<&'a dyn Fn(u64, u64)>,
 }
 
 impl Rebuild<'_> {
@@ -72,13 +76,24 @@ impl Rebuild<'_> {
             Err(Stop::Refuse(e)) => return Err(e),
             Err(Stop::Fault(fault)) => fault,
         };
-        let base = self.base(&fault)?;
         if fault != StateFault::Missing {
             tracing::warn!(%fault, "the state is set aside and rebuilt from the journal");
         }
+        self.anew(&fault)
+    }
+
+    /// A state built from nothing but exports, archive and journal, in the place of the one that is there.
+    pub(crate) fn anew(&self, fault: &StateFault) -> Result<State, OpenError> {
+        let base = self.base(fault)?;
         match self.build(base.as_deref()) {
             Ok(()) => {}
-            Err(Stop::Refuse(e)) => return Err(e),
+            Err(Stop::Refuse(e)) => {
+                // Half a state is of no use, and a refusal leaves what it found.
+                if let Err(left) = clear(&self.layout.state_new()) {
+                    tracing::warn!(error = %left, "half a state was left behind");
+                }
+                return Err(e);
+            }
             Err(Stop::Fault(fault)) => {
                 return Err(OpenError::State {
                     dir: self.layout.state_new(),
@@ -87,15 +102,20 @@ impl Rebuild<'_> {
             }
         }
         self.swap()?;
-        State::open(
-            &self.layout.state(),
-            self.options.cache_bytes,
-            self.options.state_deadline,
-        )
-        .map_err(|fault| OpenError::State {
+        self.open(&self.layout.state()).map_err(|fault| OpenError::State {
             dir: self.layout.state(),
             fault,
         })
+    }
+
+    fn open(&self, dir: &Path) -> Result<State, StateFault> {
+        let Options {
+            cache_bytes,
+            state_deadline,
+            disk,
+            ..
+        } = self.options;
+        State::open(dir, *cache_bytes, *state_deadline, disk.clone())
     }
 
     /// A state that ends with the process, from the journal alone.
@@ -103,14 +123,14 @@ impl Rebuild<'_> {
         let refused = |fault| OpenError::NotRebuildable {
             dir: self.layout.state(),
             fault,
-            oldest: self.journal.oldest(),
+            oldest: self.source.oldest(),
         };
-        if self.journal.oldest() != Position(1) {
+        if self.source.oldest() != Position(1) {
             return Err(refused(StateFault::Missing));
         }
         let state = State::in_memory();
         let built = state
-            .found(self.database(), Position(0))
+            .found(self.source.database(), Position(0))
             .map_err(Stop::Fault)
             .and_then(|()| self.replay(&state, Position(0), true));
         match built {
@@ -118,12 +138,6 @@ impl Rebuild<'_> {
             Err(Stop::Refuse(e)) => Err(e),
             Err(Stop::Fault(fault)) => Err(refused(fault)),
         }
-    }
-
-    fn database(&self) -> uuid::Uuid {
-        self.journal
-            .last()
-            .map_or(uuid::Uuid::nil(), |s| s.header.database)
     }
 
     fn existing(&self) -> Result<State, Stop> {
@@ -134,12 +148,12 @@ impl Rebuild<'_> {
         if self.layout.state_suspect().exists() {
             return Err(StateFault::Row.into());
         }
-        let state = State::open(&dir, self.options.cache_bytes, self.options.state_deadline)?;
+        let state = self.open(&dir)?;
         let applied = state.applied()?.ok_or(StateFault::Missing)?;
-        if state.database()? != Some(self.database()) {
+        if state.database()? != Some(self.source.database()) {
             return Err(StateFault::Foreign.into());
         }
-        let head = self.journal.head;
+        let head = self.source.head();
         if applied > head {
             return Err(OpenError::JournalBehind {
                 dir: self.layout.journal(),
@@ -148,8 +162,8 @@ impl Rebuild<'_> {
             }
             .into());
         }
-        if applied < self.noted || applied.next() < self.journal.oldest() {
-            let noted = self.noted.max(Position(self.journal.oldest().0 - 1));
+        if applied < self.noted || applied.next() < self.source.oldest() {
+            let noted = self.noted.max(Position(self.source.oldest().0 - 1));
             return Err(StateFault::Behind {
                 found: applied,
                 noted,
@@ -167,30 +181,31 @@ impl Rebuild<'_> {
 
     /// The newest commits sled claims to hold must be in it as the journal has them.
     fn compare(&self, state: &State, applied: Position) -> Result<(), Stop> {
-        let from = Position(applied.0.saturating_sub(SAMPLE).max(self.journal.oldest().0));
+        let from = Position(applied.0.saturating_sub(SAMPLE).max(self.source.oldest().0));
         let (mut keys, mut filter) = (BTreeMap::new(), Filter::new(self.archive));
-        recover::commits_from(&*self.options.disk, self.journal, from, |commits: Vec<Commit>| {
-            for commit in commits.into_iter().take_while(|c| c.position <= applied) {
-                let at = commit.position;
-                for append in &commit.appends {
-                    if filter.holds(append.stream)? {
-                        continue;
+        self.source
+            .commits(&*self.options.disk, from, |commits: Vec<Commit>| {
+                for commit in commits.into_iter().take_while(|c| c.position <= applied) {
+                    let at = commit.position;
+                    for append in &commit.appends {
+                        if filter.holds(append.stream)? {
+                            continue;
+                        }
+                        let run = state.run_before(append.stream, append.expected)?;
+                        if run != Some((append.expected, at, append.records.clone())) {
+                            return Err(StateFault::Differs(at).into());
+                        }
                     }
-                    let run = state.run_before(append.stream, append.expected)?;
-                    if run != Some((append.expected, at, append.records.clone())) {
-                        return Err(StateFault::Differs(at).into());
-                    }
+                    keys.extend(commit.deletes.into_iter().map(|key| (key, (at, None))));
+                    keys.extend(
+                        commit
+                            .puts
+                            .into_iter()
+                            .map(|(key, value)| (key, (at, Some(value)))),
+                    );
                 }
-                keys.extend(commit.deletes.into_iter().map(|key| (key, (at, None))));
-                keys.extend(
-                    commit
-                        .puts
-                        .into_iter()
-                        .map(|(key, value)| (key, (at, Some(value)))),
-                );
-            }
-            Ok::<(), Stop>(())
-        })?;
+                Ok::<(), Stop>(())
+            })?;
         for (key, (at, value)) in keys {
             let found = state.value(&key)?.map(|v| (v.revision, v.value));
             if found != value.map(|value| (at.0, value)) {
@@ -202,7 +217,7 @@ impl Rebuild<'_> {
 
     /// Applies what the journal has after `applied`.
     fn replay(&self, state: &State, applied: Position, rebuild: bool) -> Result<(), Stop> {
-        let total = self.journal.head.0 - applied.0;
+        let total = self.source.head().0.saturating_sub(applied.0);
         if total == 0 {
             return Ok(());
         }
@@ -218,13 +233,13 @@ impl Rebuild<'_> {
             if let Some(progress) = &self.options.progress {
                 progress(Progress { done, total, rebuild });
             }
+            if let Some(progress) = self.progress {
+                progress(done, total);
+            }
             Ok(())
         };
-        recover::commits_from(
-            &*self.options.disk,
-            self.journal,
-            applied.next(),
-            |commits: Vec<Commit>| {
+        self.source
+            .commits(&*self.options.disk, applied.next(), |commits: Vec<Commit>| {
                 for commit in commits {
                     waiting.push(Arc::new(filter.commit(commit)?));
                 }
@@ -233,21 +248,20 @@ impl Rebuild<'_> {
                 } else {
                     Ok(())
                 }
-            },
-        )?;
+            })?;
         flush(&mut waiting)
     }
 
     /// The export to begin with; `None`: the journal reaches back to the first commit.
     fn base(&self, fault: &StateFault) -> Result<Option<PathBuf>, OpenError> {
-        let oldest = self.journal.oldest();
+        let oldest = self.source.oldest();
         let exports = self
             .layout
             .all_exports()
             .map_err(|e| IoFault::new("list", &self.layout.exports(), e))?;
         for path in exports {
             match export::verify(&path) {
-                Ok(seen) if self.covers(&seen) && self.archive.lacks(&seen.volumes).is_none() => {
+                Ok(seen) if self.source.follows(&seen) && self.archive.lacks(&seen.volumes).is_none() => {
                     return Ok(Some(path));
                 }
                 Ok(_) => {}
@@ -264,22 +278,10 @@ impl Rebuild<'_> {
         })
     }
 
-    /// An export of this incarnation, or the one this incarnation was imported from.
-    fn covers(&self, seen: &export::Seen) -> bool {
-        let Some(first) = self.journal.segments.first().map(|s| s.header) else {
-            return false;
-        };
-        let imported_from = first.number == 1 && seen.position.next() == first.first;
-        seen.database == first.database
-            && (seen.incarnation == first.incarnation || imported_from)
-            && seen.position.next() >= first.first
-            && seen.position <= self.journal.head
-    }
-
     fn build(&self, base: Option<&Path>) -> Result<(), Stop> {
         let dir = self.layout.state_new();
         clear(&dir)?;
-        let state = State::open(&dir, self.options.cache_bytes, self.options.state_deadline)?;
+        let state = self.open(&dir)?;
         let applied = match base {
             None => Position(0),
             Some(path) => export::load(path, &state, self.archive).map_err(|e| match e {
@@ -288,7 +290,7 @@ impl Rebuild<'_> {
                 other => Stop::Fault(StateFault::Failed(other.to_string())),
             })?,
         };
-        state.found(self.database(), applied)?;
+        state.found(self.source.database(), applied)?;
         self.replay(&state, applied, true)?;
         state.persist()?;
         Ok(())

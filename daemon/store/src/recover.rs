@@ -122,7 +122,7 @@ pub(crate) fn sync_tail(disk: &dyn Disk, found: &Found) -> Result<(), OpenError>
     let (Some(segment), Some((from, to))) = (found.last(), found.last_group) else {
         return Ok(());
     };
-    let walk = Walk::new(disk, &segment.path, &segment.header, None)?;
+    let walk = Walk::new(disk, &segment.path, &segment.header, Some(to))?;
     let fault = |op, e| IoFault::new(op, &segment.path, e);
     let file = disk
         .open(&segment.path, Mode::Write)

@@ -25,7 +25,8 @@ pub(crate) fn page(shared: &Shared, range: ScanRange) -> Result<ScanPage, ReadEr
         return Ok(ScanPage::default());
     }
     let (lately, horizon) = lately(shared, &range);
-    let stored = shared.state.values(&range.start, &range.end, range.reverse);
+    let state = shared.state()?;
+    let stored = state.values(&range.start, &range.end, range.reverse);
     let mut merge = Merge {
         lately: lately.into_iter().peekable(),
         stored: stored.peekable(),
@@ -34,7 +35,7 @@ pub(crate) fn page(shared: &Shared, range: ScanRange) -> Result<ScanPage, ReadEr
     let mut page = ScanPage::default();
     let mut bytes = 0;
     let mut looked_at = None;
-    while let Some((key, found)) = merge.next().map_err(|fault| shared.suspect(fault))? {
+    while let Some((key, found)) = merge.next().map_err(|fault| shared.suspect(&state, fault))? {
         if horizon
             .as_ref()
             .is_some_and(|h| if range.reverse { key < *h } else { key > *h })

@@ -170,6 +170,27 @@ pub(crate) enum Step {
     Bad,
 }
 
+/// The first `end` bytes of a segment: what lies behind them is most of it, and mostly zeros.
+fn read_first(disk: &dyn Disk, path: &Path, end: u64) -> Result<Vec<u8>, OpenError> {
+    let fault = |op, e| IoFault::new(op, path, e);
+    let file = disk.open(path, Mode::Read).map_err(|e| fault("open", e))?;
+    let len = file.len().map_err(|e| fault("measure", e))?;
+    if len < end {
+        return Err(damage(path, len, DamageKind::Short).into());
+    }
+    let mut bytes = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
+    file.read_at(&mut bytes, 0).map_err(|e| fault("read", e))?;
+    Ok(bytes)
+}
+
+/// Nothing but zeros; compared in blocks, for a new segment is 64 MiB of them.
+fn is_zero(bytes: &[u8]) -> bool {
+    const BLOCK: [u8; 4096] = [0; 4096];
+    bytes
+        .chunks(BLOCK.len())
+        .all(|chunk| *chunk == BLOCK[..chunk.len()])
+}
+
 /// Walks a segment's frames from the beginning.
 pub(crate) struct Walk {
     bytes: Bytes,
@@ -190,16 +211,12 @@ impl Walk {
         header: &SegmentHeader,
         end: Option<u64>,
     ) -> Result<Self, OpenError> {
-        let mut bytes = Bytes::from(io::read_all(disk, path)?);
-        if let Some(end) = end {
-            let end = usize::try_from(end).unwrap_or(usize::MAX);
-            if bytes.len() < end {
-                return Err(damage(path, bytes.len() as u64, DamageKind::Short).into());
-            }
-            bytes.truncate(end);
-        }
+        let bytes = match end {
+            None => io::read_all(disk, path)?,
+            Some(end) => read_first(disk, path, end)?,
+        };
         Ok(Self {
-            bytes,
+            bytes: bytes.into(),
             seed: header.seed(),
             epoch: header.epoch,
             at: START,
@@ -215,7 +232,7 @@ impl Walk {
                 .unwrap_or(usize::MAX)
                 .min(self.bytes.len())..,
         );
-        if rest.iter().all(|b| *b == 0) {
+        if is_zero(&rest) {
             return Step::End;
         }
         let Some((header, payload)) = frame::open(&rest, self.seed) else {

@@ -13,18 +13,22 @@ use crate::options::Options;
 use crate::overlay::Overlay;
 use crate::queue::Queue;
 use crate::sled_state::State;
+use crate::slot::Slot;
 use crate::sync::{lock, read, write};
 use crate::types::{Commit, Identity, Position, Versioned};
 use crate::waiters::Waiters;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+/// Whoever needs the state while there is none may ask again after this.
+pub(crate) const REBUILD_PAUSE: Duration = Duration::from_millis(250);
+
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
     pub(crate) overlay: RwLock<Overlay>,
-    pub(crate) state: State,
+    pub(crate) state: Slot,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) queue: Queue,
     pub(crate) waiters: Waiters,
@@ -71,7 +75,7 @@ impl Shared {
             layout,
             identity,
             overlay: RwLock::new(Overlay::new(head)),
-            state,
+            state: Slot::new(state),
             catalog,
             queue: Queue::default(),
             waiters: Waiters::new(head),
@@ -100,14 +104,45 @@ impl Shared {
         lock(&self.failure).get_or_insert(failure);
     }
 
-    /// Notes that sled is not to be trusted: it is rebuilt at the next open.
-    pub(crate) fn suspect(&self, fault: StateFault) -> ReadError {
-        tracing::error!(error = %fault, "the state failed; it is rebuilt at the next open");
-        let mark = self.layout.state_suspect();
-        if let Err(e) = std::fs::write(&mark, fault.to_string()) {
-            tracing::error!(error = %e, "the mark for a rebuild could not be written");
+    /// Asks the state; one that fails is taken out of use.
+    pub(crate) fn ask<T>(&self, work: impl FnOnce(&State) -> Result<T, StateFault>) -> Result<T, ReadError> {
+        let state = self.state()?;
+        work(&state).map_err(|fault| self.suspect(&state, fault))
+    }
+
+    /// The state in use.
+    pub(crate) fn state(&self) -> Result<Arc<State>, ReadError> {
+        self.state.get().map_err(|fault| self.without_state(fault))
+    }
+
+    fn without_state(&self, fault: StateFault) -> ReadError {
+        match (self.failure(), fault) {
+            (Some(Failure::State(fault)), _) => ReadError::State(fault),
+            (_, StateFault::Rebuilding { done, total }) => ReadError::Rebuilding {
+                done,
+                total,
+                retry_after: REBUILD_PAUSE,
+            },
+            (_, fault) => ReadError::State(fault),
         }
-        ReadError::State(fault)
+    }
+
+    /// Takes a state out of use that is not to be trusted. The applier builds another one; should the process end before,
+    /// the next open does.
+    pub(crate) fn suspect(&self, state: &Arc<State>, fault: StateFault) -> ReadError {
+        if self.state.take_out(state) {
+            tracing::error!(error = %fault, "the state failed");
+            let mark = self.layout.state_suspect();
+            if let Err(e) = std::fs::write(&mark, fault.to_string()) {
+                tracing::error!(error = %e, "the mark for a rebuild could not be written");
+            }
+            if state.is_kept() {
+                self.applying.changed.notify_all();
+            } else {
+                self.fail(Failure::State(fault));
+            }
+        }
+        self.without_state(StateFault::Rebuilding { done: 0, total: 0 })
     }
 
     /// Makes synced commits visible to everyone.
@@ -134,7 +169,7 @@ impl Shared {
         if let Some((revision, value)) = read(&self.overlay).key(key) {
             return Ok(value.map(|value| Versioned { revision, value }));
         }
-        self.state.value(key).map_err(|fault| self.suspect(fault))
+        self.ask(|state| state.value(key))
     }
 
     /// Waits until sled holds `wanted`, at most `patience`; answers what it holds then.

@@ -6,6 +6,7 @@
 use crate::codec::{self, Cursor};
 use crate::entry::{self, Head};
 use crate::error::{ReadError, StateFault};
+use crate::io::Disk;
 use crate::memory_tree::MemoryTree;
 use crate::overlay::Remembered;
 use crate::sled_closed::{Closed, closed_row};
@@ -15,24 +16,36 @@ use crate::types::{BlobId, Key, LeaseRow, Position, StreamId, Versioned};
 use bytes::Bytes;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) struct State {
     pub(crate) tree: Box<dyn Tree>,
+    kept: bool,
 }
 
 impl State {
     /// Opens the one in a directory. A new one is empty and belongs to no database yet.
-    pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<Self, StateFault> {
-        let tree = Box::new(SledTree::open(dir, cache_bytes, deadline)?);
-        Ok(Self { tree })
+    pub(crate) fn open(
+        dir: &Path,
+        cache_bytes: u64,
+        deadline: Duration,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StateFault> {
+        let tree = Box::new(SledTree::open(dir, cache_bytes, deadline, disk)?);
+        Ok(Self { tree, kept: true })
     }
 
     /// A new one that ends with the process.
     pub(crate) fn in_memory() -> Self {
         let tree = Box::<MemoryTree>::default();
-        Self { tree }
+        Self { tree, kept: false }
+    }
+
+    /// Is it in a directory, and not only in memory?
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
     }
 
     pub(crate) fn row(&self, key: &[u8]) -> Result<Option<Bytes>, StateFault> {

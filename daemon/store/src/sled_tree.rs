@@ -3,23 +3,31 @@
 //! Invariant: `persist` is a flush plus our own `fdatasync`, because sled's flush is none.
 
 use crate::error::StateFault;
+use crate::io::Disk;
 use crate::sled_guard::{self, failed, guarded};
 use crate::tree::{Changes, Found, Range, Rows, Tree};
 use bytes::Bytes;
 use sled::{Batch, IVec};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) struct SledTree {
     tree: sled::Db,
     log: File,
     dir: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 impl SledTree {
     /// Opens and makes durable what sled itself never syncs.
-    pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<Self, StateFault> {
+    pub(crate) fn open(
+        dir: &Path,
+        cache_bytes: u64,
+        deadline: Duration,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StateFault> {
         let tree = sled_guard::open(dir, cache_bytes, deadline)?;
         let io = |e: std::io::Error| StateFault::Failed(e.to_string());
         for name in ["conf", "db", "blobs", ""] {
@@ -35,6 +43,7 @@ impl SledTree {
             tree,
             log,
             dir: dir.to_owned(),
+            disk,
         })
     }
 }
@@ -82,8 +91,8 @@ impl Tree for SledTree {
 
     fn persist(&self) -> Result<(), StateFault> {
         guarded(|| self.tree.flush().map(drop).map_err(failed))?;
-        self.log
-            .sync_data()
+        self.disk
+            .sync_state(&self.log)
             .map_err(|e| StateFault::Failed(e.to_string()))
     }
 

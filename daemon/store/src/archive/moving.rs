@@ -12,6 +12,7 @@ use crate::shared::Shared;
 use crate::sled_closed::Closed;
 use crate::sled_state::State;
 use crate::sync::lock;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A volume is ended beyond this.
@@ -33,16 +34,17 @@ pub(crate) fn run(shared: &Shared, budget: u64) -> Result<Moved, MaintainError> 
     let _one = lock(&shared.archive.moving);
     let mut moved = Moved::default();
     while moved.bytes < budget && !shared.counters.full.load(Ordering::Relaxed) {
-        let fault = |fault| MaintainError::Read(shared.suspect(fault));
-        let closed = shared.state.closed_streams(AT_ONCE).map_err(fault)?;
+        let state = shared.state()?;
+        let fault = |fault| MaintainError::Read(shared.suspect(&state, fault));
+        let closed = state.closed_streams(AT_ONCE).map_err(fault)?;
         let before_ms = shared.now_ms().saturating_sub(RESTS_MS);
         let many = closed.len() as u64 >= shared.options.archive_streams.max(1);
         if !(many || closed.iter().any(|one| one.at_ms < before_ms)) {
             break;
         }
         let left = (budget - moved.bytes).min(VOLUME_BYTES);
-        let (taken, bytes) = write(shared, &closed, left)?;
-        shared.state.remove_streams(taken).map_err(fault)?;
+        let (taken, bytes) = write(shared, &state, &closed, left)?;
+        state.remove_streams(taken).map_err(fault)?;
         taken.iter().for_each(|one| shared.archive.moved(one.stream));
         moved.streams += taken.len() as u64;
         moved.bytes += bytes;
@@ -51,7 +53,12 @@ pub(crate) fn run(shared: &Shared, budget: u64) -> Result<Moved, MaintainError> 
 }
 
 /// Writes a volume of the first of these streams; answers which they are. Those that a volume holds already are among them.
-fn write<'a>(shared: &Shared, closed: &'a [Closed], most: u64) -> Result<(&'a [Closed], u64), MaintainError> {
+fn write<'a>(
+    shared: &Shared,
+    state: &Arc<State>,
+    closed: &'a [Closed],
+    most: u64,
+) -> Result<(&'a [Closed], u64), MaintainError> {
     let (archive, disk) = (&shared.archive, &*shared.options.disk);
     let dir = archive.layout.archive();
     disk.create_dir(&dir)
@@ -62,7 +69,7 @@ fn write<'a>(shared: &Shared, closed: &'a [Closed], most: u64) -> Result<(&'a [C
     let number = archive.next_number();
     let path = archive.layout.volume(number);
     let mut writer = Writer::create(disk, &path, archive.database, number)?;
-    let filled = fill(archive, &shared.state, &mut writer, closed, most);
+    let filled = fill(archive, state, &mut writer, closed, most);
     let finished = filled.and_then(|taken| {
         let bytes = writer.bytes;
         if writer.index.is_empty() {
@@ -72,15 +79,12 @@ fn write<'a>(shared: &Shared, closed: &'a [Closed], most: u64) -> Result<(&'a [C
             let volume = Volume::load(disk, &path, number, archive.database)?;
             let digest = volume.digest();
             archive.add(volume);
-            shared
-                .state
-                .put_volume(number, digest)
-                .map_err(ReadError::State)?;
+            state.put_volume(number, digest).map_err(ReadError::State)?;
         }
         Ok((&closed[..taken], bytes))
     });
     finished.map_err(|e| match e {
-        ReadError::State(fault) => MaintainError::Read(shared.suspect(fault)),
+        ReadError::State(fault) => MaintainError::Read(shared.suspect(state, fault)),
         other => {
             discard(archive, &path);
             other.into()

@@ -1,6 +1,7 @@
 //! Upkeep, exports and figures.
 
 use super::ids::Position;
+use crate::options::Progress;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,8 +76,12 @@ pub struct Stats {
     pub segments: u64,
     /// Bytes used in them.
     pub journal_bytes: u64,
-    /// sled's files; alarm above 2 GiB.
+    /// sled's files.
     pub state_bytes: u64,
+    /// They are above 2 GiB: a rebuild takes minutes.
+    pub state_alarm: bool,
+    /// How far the state is that is being built in place of one that failed.
+    pub rebuilding: Option<Progress>,
     /// Files sled made that it never syncs: must stay 0.
     pub state_blobs: u64,
     /// Streams that are closed and not yet in the archive.
