@@ -13,6 +13,14 @@ use crate::runtime::RuntimeError;
 /// Why a daemon does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The system allows too few open files.
+    #[error("this process may open {limit} files at once; it needs {least} at least")]
+    Descriptors {
+        /// What the system allows.
+        limit: u64,
+        /// What is needed.
+        least: u64,
+    },
     /// A place cannot be used.
     #[error(transparent)]
     Place(#[from] PathError),
@@ -75,7 +83,7 @@ impl StartError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Place(_) | Self::Providers(_) => Code::Configuration,
+            Self::Place(_) | Self::Providers(_) | Self::Descriptors { .. } => Code::Configuration,
             Self::Store(error) => match error {
                 OpenError::InUse { .. } => Code::Conflict,
                 OpenError::Io(_) => Code::Io,
@@ -97,6 +105,9 @@ impl StartError {
     pub fn help(&self) -> String {
         match self {
             Self::Place(error) => error.help(),
+            Self::Descriptors { .. } => {
+                "raise it: `ulimit -n 1024`, or `LimitNOFILE=` in the unit".to_owned()
+            }
             Self::Store(error) => error.help().to_owned(),
             Self::Providers(_) => "correct [providers] in the configuration".to_owned(),
             Self::SocketInUse { .. } => {

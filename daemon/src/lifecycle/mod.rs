@@ -8,6 +8,7 @@
 
 mod bootstrap;
 mod connections;
+mod descriptors;
 mod error;
 mod listen;
 mod models;

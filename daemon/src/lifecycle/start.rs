@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bootstrap::{bootstrap, login_name};
 use super::connections::{Most, accept};
+use super::descriptors;
 use super::error::StartError;
 use super::listen::Socket;
 use super::models;
@@ -54,6 +55,7 @@ pub fn store_dir(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// See [`StartError`]; what was there before stays as it was.
 pub async fn start(options: Options) -> Result<Running, StartError> {
+    descriptors::enough()?;
     private_dir(&options.data_dir, options.owner_uid)?;
     let registry = models::registry(&options.config, options.private).await?;
     let store = open_store(&options).await?;

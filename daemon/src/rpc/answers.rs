@@ -149,8 +149,7 @@ fn agree(hello: &Hello) -> Result<u32, Fault> {
 
 impl Handler for Answers {
     fn troubled(&self, trouble: Trouble) {
-        // One connection ends once.
-        drop(self.trouble.set(trouble));
+        self.trouble.get_or_init(|| trouble);
     }
 
     fn hello(&self, hello: Hello) -> BoxFuture<'static, Result<Welcome, Fault>> {

@@ -115,7 +115,9 @@ fn limited(source: impl Read, limit: usize, shown: &str) -> Result<Vec<u8>, Faul
         .read_to_end(&mut bytes)
         .map_err(|error| io("cannot read", shown, &error))?;
     if bytes.len() > limit {
-        return Err(Fault::new(Code::TooLarge, format!("more than {limit} bytes")).at(shown.to_owned()));
+        return Err(Fault::new(Code::TooLarge, format!("more than {limit} bytes"))
+            .at(shown.to_owned())
+            .help("split it, or move large data out of it"));
     }
     Ok(bytes)
 }

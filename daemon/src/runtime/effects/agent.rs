@@ -211,10 +211,10 @@ impl Agents {
                 Err(error) => error,
             };
             let Some(wait) = wait_for(&error, own_wait) else {
-                return Err(Box::new(self.lost(model, &error, taken)));
+                return Err(Box::new(self.lost(model, &error, call.attempt, taken)));
             };
             if tokio::time::Instant::now() + wait > deadline {
-                return Err(Box::new(self.lost(model, &error, taken)));
+                return Err(Box::new(self.lost(model, &error, call.attempt, taken)));
             }
             own_wait = (own_wait * 2).min(LAST_WAIT);
             call.live.write(
@@ -257,7 +257,7 @@ impl Agents {
     }
 
     /// There is no answer: cancelled, known to have failed, or unknown.
-    fn lost(&self, model: &Resolved, error: &ModelError, taken: &Taken) -> EffectOutcome {
+    fn lost(&self, model: &Resolved, error: &ModelError, attempt: u32, taken: &Taken) -> EffectOutcome {
         if matches!(error.kind, ModelErrorKind::Cancelled { .. }) {
             return EffectOutcome::Cancelled;
         }
@@ -301,7 +301,7 @@ impl Agents {
         problem.data = serde_json::json!({ "code": error.code() });
         EffectOutcome::Failed {
             error: problem,
-            retryable: error.retryable(),
+            retryable: error.retryable() && error.max_retries().is_none_or(|most| attempt <= most),
             retry_after_ms: None,
             usage,
         }

@@ -1,0 +1,19 @@
+//! What must get a clear error: every row goes to the real daemon, and each time the same six rules are looked at.
+//!
+//! Rows are grouped by the surface they arrive through, and named as the catalogue of bad inputs names them. The rules are
+//! in [`rules`]; a row that stores something on purpose says so.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a row that cannot be tried should stop"
+)]
+
+mod command_line;
+mod configuration;
+mod documents;
+mod expressions;
+mod frames;
+mod model_servers;
+mod rules;
+mod shell_steps;

@@ -1,0 +1,138 @@
+//! L: model servers that hang up, lie, flood or send elsewhere, seen from a run of an agent.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use crate::rules::{Bed, CANARY, Leaves};
+
+/// A server that reads a request and sends the same bytes each time; counts the requests.
+struct Liar {
+    place: String,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Liar {
+    fn start(answer: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = listener.local_addr().unwrap().to_string();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut head = Vec::new();
+                let mut bytes = [0; 4096];
+                while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                    match stream.read(&mut bytes) {
+                        Ok(read @ 1..) => head.extend_from_slice(&bytes[..read]),
+                        _ => break,
+                    }
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                // The client hangs up when it has seen enough.
+                drop(stream.write_all(&answer));
+            }
+        });
+        Self { place, asked }
+    }
+}
+
+fn http(status: &str, more: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{more}\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn ask(id: &str, server: &Liar) -> Value {
+    let place = &server.place;
+    let bed = Bed::start(
+        std::slice::from_ref(place),
+        &format!(
+            "[models]\ndefault = \"liar/any\"\n[providers.liar]\ndialect = \"openai_chat\"\n\
+             base_url = \"http://{place}/v1\"\nkey_file = \"key\"\n"
+        ),
+    );
+    let text = "kind: Agent\nmetadata: {name: one}\nspec: {prompt: 'Say {{ input.word }}.'}\n---\n\
+                document: {dsl: '1.0.3', namespace: bad, name: row, version: '1.0.0'}\n\
+                do: [{a: {call: agent, with: {agent: one, input: {word: yes}}}}]\n";
+    let file = bed.home.write("row.yaml", text);
+    let file = file.to_str().unwrap().to_owned();
+    assert_eq!(bed.home.client(&["apply", "-f", &file]).code, Some(0), "{id}");
+    let output = bed.row(id, Leaves::ARun, || bed.home.client(&["run", "row", "--json"]));
+    let report = output.json();
+    bed.shows_nothing(id, &report["error"].to_string());
+    let events = bed
+        .home
+        .client(&["runs", "events", report["run"].as_str().unwrap(), "--json"]);
+    assert!(!events.stdout.contains(CANARY), "{id}: the key is in the journal");
+    report
+}
+
+#[test]
+fn an_answer_that_is_none_ends_the_step_by_name_after_a_few_tries() {
+    for (id, answer) in [
+        (
+            "L02",
+            http("200 OK", "content-type: text/html\r\n", b"<html>hello</html>"),
+        ),
+        (
+            "L02",
+            http("200 OK", "content-type: application/json\r\n", b"null"),
+        ),
+        ("L02", http("200 OK", "content-type: application/json\r\n", b"")),
+    ] {
+        let server = Liar::start(answer);
+        let report = ask(id, &server);
+        assert_eq!(report["status"], "faulted", "{id}: {report}");
+        let error = report["error"].to_string();
+        assert!(error.contains("bad_provider_response"), "{id}: {error}");
+        let asked = server.asked.load(Ordering::SeqCst);
+        assert!(asked <= 3, "{id}: asked {asked} times");
+    }
+}
+
+#[test]
+fn a_flood_is_cut_at_its_limit() {
+    let line = vec![b'a'; 100 << 20];
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ";
+    let report = ask("L04", &Liar::start([head.as_slice(), &line].concat()));
+    assert_eq!(report["status"], "faulted", "L04: {report}");
+}
+
+#[test]
+fn what_asking_again_cannot_cure_is_asked_once() {
+    let wrong = br#"{"error":{"message":"no such key","code":"invalid_api_key"}}"#;
+    let long =
+        br#"{"error":{"message":"maximum context length is 10 tokens","code":"context_length_exceeded"}}"#;
+    for (id, status, body, code) in [
+        ("L13", "401 Unauthorized", wrong.as_slice(), ""),
+        ("L14", "400 Bad Request", long.as_slice(), "context_too_long"),
+    ] {
+        let server = Liar::start(http(status, "content-type: application/json\r\n", body));
+        let report = ask(id, &server);
+        assert_eq!(report["status"], "faulted", "{id}: {report}");
+        assert!(report["error"].to_string().contains(code), "{id}: {report}");
+        assert_eq!(server.asked.load(Ordering::SeqCst), 1, "{id}: asked again");
+    }
+}
+
+#[test]
+fn a_key_is_not_carried_to_another_host() {
+    let other = Liar::start(http("200 OK", "", b"{}"));
+    let location = format!("location: http://{}/v1/chat/completions\r\n", other.place);
+    let report = ask(
+        "L17",
+        &Liar::start(http("307 Temporary Redirect", &location, b"")),
+    );
+    assert_eq!(report["status"], "faulted", "L17: {report}");
+    assert_eq!(
+        other.asked.load(Ordering::SeqCst),
+        0,
+        "L17: the other host was asked"
+    );
+}
