@@ -27,6 +27,16 @@ const ARROWS: &[(&str, &[&str])] = &[
         "dirigent",
         &["dirigent-config", "dirigent-protocol", "dirigent-rpc"],
     ),
+    (
+        "dirigent-simulation",
+        &[
+            "dirigent-engine",
+            "dirigent-protocol",
+            "dirigent-providers",
+            "dirigent-store",
+            "dirigentd",
+        ],
+    ),
 ];
 
 /// Outside crates that only these rooms may name.

@@ -14,6 +14,7 @@ pub(crate) const CRATES: &[(&str, &str)] = &[
     ("daemon/providers", "dirigent-providers"),
     ("tui", "dirigent"),
     ("tests", "dirigent-tests"),
+    ("tests/simulation", "dirigent-simulation"),
 ];
 
 /// The root of the checkout.

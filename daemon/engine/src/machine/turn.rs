@@ -97,6 +97,10 @@ impl Turn<'_, '_> {
         let Some(around) = self.state.frame(parent) else {
             return;
         };
+        if around.phase == crate::state::Phase::Done {
+            // A race that was won before all of its branches had begun.
+            return;
+        }
         let raw = raw.unwrap_or_else(|| around.data.clone());
         let input = self.input_of(parent, task, &raw);
         let input = match input {

@@ -129,6 +129,28 @@ mod tests {
     }
 
     #[test]
+    fn a_race_won_at_once_begins_no_other_branch() {
+        for first in ["a: { if: .missing, set: { v: 1 } }", "a: { set: { v: 1 } }"] {
+            let mut run = Bench::yaml(&format!(
+                "do:
+  - all:
+      fork:
+        branches:
+          - race: {{ fork: {{ compete: true, branches: [ {{ {first} }}, {{ b: {{ call: noop }} }} ] }} }}
+          - other: {{ call: noop }}
+"
+            ))
+            .start(json!({}));
+            let started = run.started();
+            assert!(!started.iter().any(|step| step.ends_with("/b")), "{started:?}");
+            let effects = run.intended();
+            assert_eq!(effects.len(), 1);
+            run.settle(effects[0], done(json!(2)));
+            assert_eq!(run.output()[1], json!(2));
+        }
+    }
+
+    #[test]
     fn branches_join_in_their_order() {
         let mut run = Bench::yaml(
             "do:

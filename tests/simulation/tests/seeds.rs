@@ -1,0 +1,86 @@
+//! Seeds: two thousand in the ordinary run, more by `DIRIGENT_ROUNDS`, one by `DIRIGENT_SEED` with its story.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dirigent_simulation::{Report, plan, run};
+
+const ROUNDS: u64 = 2_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn told(report: &Report) -> String {
+    let from = report.trace.len().saturating_sub(60);
+    let story = report.trace[from..].join("\n");
+    format!(
+        "seed {}: {}\n{story}\nagain: DIRIGENT_SEED={} cargo test -p dirigent-simulation -- --nocapture",
+        report.seed,
+        report.violation.as_deref().unwrap_or("no violation"),
+        report.seed
+    )
+}
+
+#[test]
+fn no_seed_breaks_a_promise() {
+    if let Some(seed) = number("DIRIGENT_SEED") {
+        let report = run(plan(seed));
+        println!("{}\nhash {:016x}", report.trace.join("\n"), report.hash);
+        assert_eq!(report.violation, None, "seed {seed}");
+        return;
+    }
+    let rounds = number("DIRIGENT_ROUNDS").unwrap_or(ROUNDS);
+    let next = AtomicU64::new(0);
+    let work = || {
+        let (mut sum, mut broken) = ([0; 4], Vec::new());
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= rounds {
+                return (sum, broken);
+            }
+            let report = run(plan(seed));
+            sum[0] += report.commits.unsigned_abs();
+            sum[1] += report.performed;
+            sum[2] += report.lives as u64;
+            sum[3] += report.runs as u64;
+            if report.violation.is_some() {
+                broken.push(told(&report));
+            }
+        }
+    };
+    let threads = number("DIRIGENT_THREADS").unwrap_or(2);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let each: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        each.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut sum = [0; 4];
+    let mut broken = Vec::new();
+    for (part, found) in results {
+        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        broken.extend(found);
+    }
+    let [commits, performed, lives, runs] = sum;
+    println!("{rounds} seeds: {runs} runs, {lives} lives, {commits} commits, {performed} effects performed");
+    assert!(
+        broken.is_empty(),
+        "{} of {rounds} seeds\n{}",
+        broken.len(),
+        broken[0]
+    );
+}
+
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    for seed in 0..40 {
+        let (first, second) = (run(plan(seed)), run(plan(seed)));
+        if first.hash != second.hash {
+            let differ = first.trace.iter().zip(&second.trace).position(|(a, b)| a != b);
+            let at = differ.unwrap_or(0);
+            panic!(
+                "seed {seed}, line {at}:\n{:?}\n{:?}",
+                first.trace.get(at),
+                second.trace.get(at)
+            );
+        }
+    }
+}
