@@ -175,6 +175,8 @@ fn perform(
         }
         Effect::Redraw => painter.again(),
         Effect::Raw(bytes) => terminal::frame(&bytes)?,
+        // The clipboard takes such texts here.
+        Effect::Show(_) => {}
         Effect::Link(command) => commands(command),
     }
     Ok(false)

@@ -15,6 +15,7 @@ pub mod nav;
 pub mod options;
 pub mod pace;
 pub mod pages;
+pub mod plain;
 pub mod screen;
 pub mod shell;
 pub mod signals;

@@ -19,6 +19,8 @@ pub struct Prefs {
     pub zone: TimeZone,
     /// A decision key counts only when what it decides has been on the screen this long.
     pub guard: Duration,
+    /// Lines instead of a screen: every approval is confirmed by a word nobody can know without having read it.
+    pub plain: bool,
 }
 
 impl Default for Prefs {
@@ -27,6 +29,7 @@ impl Default for Prefs {
             slow: false,
             zone: TimeZone::UTC,
             guard: Duration::from_millis(600),
+            plain: false,
         }
     }
 }
@@ -85,6 +88,7 @@ impl Options {
                 slow: false,
                 zone,
                 guard: config.confirm.guard(),
+                plain: false,
             },
             keys: keys.collect(),
             refused: env.check().err(),

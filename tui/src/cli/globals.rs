@@ -35,7 +35,7 @@ pub struct Globals {
     /// Change nothing: refuse every command that would
     #[arg(long, global = true, help_heading = "Global")]
     pub read_only: bool,
-    /// No colours, ASCII signs
+    /// Plain lines: no colours, ASCII signs, and the dashboard as a numbered dialogue
     #[arg(long, global = true, help_heading = "Global")]
     pub plain: bool,
     /// No progress, only results and errors

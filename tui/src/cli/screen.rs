@@ -1,4 +1,4 @@
-//! Starting the full screen with a link behind it.
+//! Starting the full screen, or the dialogue of plain lines, with a link behind it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,20 +9,25 @@ use dirigent_protocol::fault::{Code, Fault};
 use super::cx::Cx;
 use super::exit::Exit;
 use super::out::Tone;
+use crate::app::{AppError, Commands};
 use crate::link::{LinkHandle, Settings, spawn};
 use crate::model::Msg;
 use crate::nav::Place;
 use crate::options::{NoScreen, Options, TerminalEnv};
+use crate::plain::{self, Farewell, Heard, View, choose};
 
-/// Whether there is a terminal for the full screen.
+/// Whether there is somebody to look: a terminal, or the wish for plain lines.
 ///
 /// # Errors
 /// There is none.
-pub fn check() -> Result<(), Fault> {
+pub fn check(cx: &Cx) -> Result<(), Fault> {
+    if cx.globals.plain {
+        return Ok(());
+    }
     crate::terminal::check().map_err(no_screen)
 }
 
-/// Shows the full screen until the person leaves it.
+/// Shows the full screen until the person leaves it; where there is none, plain lines.
 ///
 /// # Errors
 /// There is no terminal, the configuration has errors, or the terminal fails.
@@ -38,27 +43,28 @@ pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, F
             Fault::new(Code::Configuration, errors.to_string()).help("see `dirigent config path`")
         })?
         .config;
-    let mut env = TerminalEnv::read();
-    env.no_color |= cx.globals.plain;
-    let mut options = Options {
+    let env = TerminalEnv::read();
+    let options = Options {
         place,
         read_only: cx.globals.read_only,
         host: found.host,
         ..Options::from_config(&config, &env)
     };
-    options.theme.ascii |= cx.globals.plain;
+    let terminal = crate::terminal::check().is_ok();
     let link = Rc::new(RefCell::new(None));
     let theirs = Rc::clone(&link);
-    let shown = crate::app::run(&options, move |inbox| {
-        let handle = spawn(settings, move |news| inbox.send(Msg::News(news)).is_ok())?;
-        *theirs.borrow_mut() = Some(handle);
-        let link = Rc::clone(&theirs);
-        Ok(Box::new(move |wish| {
-            if let Some(handle) = link.borrow().as_ref() {
-                handle.send(wish);
-            }
-        }))
-    });
+    let shown = match choose(cx.globals.plain, &env, terminal) {
+        View::Screen => crate::app::run(&options, move |inbox| {
+            let news = move |news| inbox.send(Msg::News(news)).is_ok();
+            spawn(settings, news).map(|handle| commands(handle, &theirs))
+        })
+        .map(|()| Exit::Done),
+        View::Lines => plain::attend(&options, move |inbox| {
+            let news = move |news| inbox.send(Heard::News(news)).is_ok();
+            spawn(settings, news).map(|handle| commands(handle, &theirs))
+        })
+        .map(exit_of),
+    };
     // What was decided before the end is still sent.
     let started = link.borrow_mut().take().and_then(LinkHandle::close);
     if let Some(pid) = started {
@@ -69,11 +75,32 @@ pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, F
             ),
         );
     }
-    shown.map(|()| Exit::Done).map_err(|error| fault_of(&error))
+    shown.or_else(|error| match error {
+        // Whoever listened has gone; there is nobody to tell.
+        AppError::Terminal(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        error => Err(fault_of(&error)),
+    })
 }
 
-fn fault_of(error: &crate::app::AppError) -> Fault {
-    use crate::app::AppError;
+/// Keeps the link where it can be closed, and gives what sends to it.
+fn commands(handle: LinkHandle, kept: &Rc<RefCell<Option<LinkHandle>>>) -> Commands {
+    *kept.borrow_mut() = Some(handle);
+    let link = Rc::clone(kept);
+    Box::new(move |wish| {
+        if let Some(handle) = link.borrow().as_ref() {
+            handle.send(wish);
+        }
+    })
+}
+
+const fn exit_of(farewell: Farewell) -> Exit {
+    match farewell {
+        Farewell::Done => Exit::Done,
+        Farewell::Unsent => Exit::Fault(Code::Unreachable),
+    }
+}
+
+fn fault_of(error: &AppError) -> Fault {
     match error {
         AppError::NoScreen(reason) => no_screen(*reason),
         AppError::Keymap(error) => {

@@ -157,6 +157,36 @@ impl fmt::Display for Key {
     }
 }
 
+impl Key {
+    /// As the configuration writes it, in plain words: `ctrl-d`, `up`.
+    #[must_use]
+    pub fn notation(&self) -> String {
+        let mut out = String::new();
+        for (held, word) in [(self.ctrl, "ctrl-"), (self.alt, "alt-")] {
+            if held {
+                out.push_str(word);
+            }
+        }
+        match NAMED.iter().find(|(_, _, code)| *code == self.code) {
+            Some((name, _, _)) => out.push_str(name),
+            None => match self.code {
+                KeyCode::Char(c) => out.push(c),
+                KeyCode::F(n) => out.push_str(&format!("f{n}")),
+                _ => out.push('?'),
+            },
+        }
+        out
+    }
+}
+
+impl Chord {
+    /// As the configuration writes it: `g g`.
+    #[must_use]
+    pub fn notation(&self) -> String {
+        self.0.iter().map(Key::notation).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl FromStr for Chord {
     type Err = ParseKeyError;
 
@@ -201,7 +231,9 @@ mod tests {
             ("f5", "F5"),
             ("f", "f"),
         ] {
-            assert_eq!(given.parse::<Chord>().unwrap().to_string(), shown);
+            let chord: Chord = given.parse().unwrap();
+            assert_eq!(chord.to_string(), shown);
+            assert_eq!(chord.notation(), given);
         }
         assert!("hyper-x".parse::<Chord>().is_err());
         assert!("a b c".parse::<Chord>().is_err());

@@ -8,8 +8,11 @@ pub mod closed;
 pub mod dashboard;
 pub mod page;
 pub mod runs;
+pub mod speech;
+pub mod wording;
 
 pub use page::{Ctx, Input, Meta, Page};
+pub use speech::{Field, Speech};
 
 macro_rules! pages {
     ($($module:ident :: $page:ident),+ $(,)?) => {

@@ -10,6 +10,7 @@ use crate::keymap::{Action, Bind, Keymap};
 use crate::model::{Cmd, Model, Time};
 use crate::nav::Place;
 use crate::options::Prefs;
+use crate::pages::speech::{self, Field, Speech};
 use crate::theme::Theme;
 
 /// A page's declaration.
@@ -53,6 +54,8 @@ pub enum Input<'a> {
     Key(&'a KeyEvent),
     /// A pasted text, while [`Page::wants_text`].
     Paste(&'a str),
+    /// The whole text for its [`Field::Text`], from the plain view.
+    Text(&'a str),
     /// The mirror changed.
     Data,
     /// The time it asked for with [`Page::next_change`] has come.
@@ -71,6 +74,33 @@ pub trait Page {
 
     /// Draws into `area`, which may have any size, zero included.
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer);
+
+    /// The same in words, for the plain view: everything that can be seen, and nothing by a sign alone.
+    fn speech(&self, ctx: &Ctx<'_>) -> Speech;
+
+    /// The plain view has said [`Page::speech`]; to its last line if `end`.
+    fn spoken(&self, _end: bool, _ctx: &Ctx<'_>) {}
+
+    /// What happened since it was last asked in what a person follows here, a line each; the plain view says it as
+    /// it comes.
+    fn happened(&mut self, _ctx: &Ctx<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What was asked for is still on its way: the plain view waits for it before it speaks.
+    fn is_reading(&self, _ctx: &Ctx<'_>) -> bool {
+        false
+    }
+
+    /// A yes or no is awaited that is no text field: Ctrl-C takes the question back.
+    fn asks(&self) -> bool {
+        false
+    }
+
+    /// What is followed here is still under way and asks nothing.
+    fn is_busy(&self, _ctx: &Ctx<'_>) -> bool {
+        false
+    }
 
     /// The way down from the page, for the breadcrumb; empty at its list.
     fn crumbs(&self, _ctx: &Ctx<'_>) -> Vec<String> {
@@ -115,6 +145,11 @@ pub trait Page {
     /// Keys of its text field and what they do, for the footer.
     fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
         &[("Esc", "back")]
+    }
+
+    /// Its text field in words, while [`Page::wants_text`].
+    fn field(&self, _ctx: &Ctx<'_>) -> Field {
+        speech::field(self.field_keys())
     }
 
     /// Text that would be lost by leaving.

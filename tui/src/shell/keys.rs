@@ -126,7 +126,7 @@ impl Shell {
             return self.end();
         }
         self.interrupted = Some(time.mono);
-        let effects = if self.page().wants_text() {
+        let effects = if self.page().wants_text() || self.page().asks() {
             self.tell(Input::Action(Action::Back), time)
         } else {
             Vec::new()

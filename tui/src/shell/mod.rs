@@ -4,6 +4,7 @@
 //! Invariant: nothing that arrives by itself (news, time) ever takes the focus or moves to another page.
 
 mod command;
+mod doors;
 mod draw;
 mod footer;
 mod header;
@@ -14,4 +15,6 @@ mod palette_items;
 mod prefix;
 mod state;
 
+pub(crate) use doors::Offered;
+pub(crate) use palette::{Item, Target};
 pub use state::{Effect, Shell};

@@ -19,21 +19,21 @@ const MAX_QUERY: usize = 200;
 
 /// What an item does.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Command(Command),
     Place(Place),
 }
 
 /// One line of the palette.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// `page`, `run`, `approval`, `action`.
-    pub(super) kind: &'static str,
-    pub(super) label: String,
-    pub(super) key: String,
+    pub(crate) kind: &'static str,
+    pub(crate) label: String,
+    pub(crate) key: String,
     /// Why it cannot be done.
-    pub(super) why: Option<String>,
-    pub(super) target: Target,
+    pub(crate) why: Option<String>,
+    pub(crate) target: Target,
 }
 
 /// What a key did.
@@ -43,6 +43,22 @@ pub(super) enum Outcome {
     Refused(String),
     Do(Command),
     Go(Place),
+}
+
+/// Places of the items a few letters mean, best first.
+pub(super) fn hits(items: &[Item], query: &str) -> Vec<usize> {
+    let pattern = Pattern::parse(query, CaseMatching::Smart, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut chars = Vec::new();
+    let mut scored: Vec<(u32, usize)> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let text = format!("{} {}", item.kind, item.label);
+        if let Some(score) = pattern.score(Utf32Str::new(&text, &mut chars), &mut matcher) {
+            scored.push((score, at));
+        }
+    }
+    scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
+    scored.into_iter().map(|(_, at)| at).collect()
 }
 
 /// The palette over the page.
@@ -112,18 +128,7 @@ impl Palette {
 
     fn search(&mut self) {
         self.at = 0;
-        let pattern = Pattern::parse(&self.query, CaseMatching::Smart, Normalization::Smart);
-        let mut matcher = Matcher::new(Config::DEFAULT);
-        let mut chars = Vec::new();
-        let mut scored: Vec<(u32, usize)> = Vec::new();
-        for (at, item) in self.items.iter().enumerate() {
-            let text = format!("{} {}", item.kind, item.label);
-            if let Some(score) = pattern.score(Utf32Str::new(&text, &mut chars), &mut matcher) {
-                scored.push((score, at));
-            }
-        }
-        scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
-        self.hits = scored.into_iter().map(|(_, at)| at).collect();
+        self.hits = hits(&self.items, &self.query);
     }
 
     pub(super) fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {

@@ -24,6 +24,8 @@ pub enum Effect {
     Redraw,
     /// Bytes for the terminal that are not cells: the clipboard.
     Raw(Vec<u8>),
+    /// A text to take from the lines, where there is no clipboard.
+    Show(String),
     /// For the link.
     Link(LinkCmd),
 }
@@ -48,6 +50,8 @@ pub struct Shell {
     pub(super) pending: Vec<Key>,
     pub(super) pending_since: Duration,
     pub(super) note: Option<Note>,
+    /// Notes that another one took the place of before anybody heard them; kept where lines are said.
+    pub(super) noted: Vec<Note>,
     pub(super) interrupted: Option<Duration>,
     pub(super) backed: Option<Duration>,
     pub(super) quit_asked: bool,
@@ -88,6 +92,7 @@ impl Shell {
             pending: Vec::new(),
             pending_since: Duration::ZERO,
             note: None,
+            noted: Vec::new(),
             interrupted: None,
             backed: None,
             quit_asked: false,
@@ -191,7 +196,7 @@ impl Shell {
         self.pages[self.here].as_ref()
     }
 
-    pub(super) const fn ctx(&self, time: Time) -> Ctx<'_> {
+    pub(crate) const fn ctx(&self, time: Time) -> Ctx<'_> {
         Ctx {
             model: &self.model,
             theme: &self.theme,
@@ -220,13 +225,17 @@ impl Shell {
         for cmd in cmds {
             match cmd {
                 Cmd::Go(place) => effects.extend(self.go(&place, time)),
-                Cmd::Note(note) => self.note = Some(note),
+                Cmd::Note(note) => {
+                    let before = self.note.replace(note);
+                    self.noted.extend(before.filter(|_| self.prefs.plain));
+                }
                 Cmd::Hold(_) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is decided"))
                 }
                 Cmd::Hold(verdict) => self.model.outbox.hold(verdict, time.mono),
                 Cmd::Snooze(approval) => self.model.snooze(approval, time.mono),
                 Cmd::TakeBack => self.take_back(),
+                Cmd::Copy(text) if self.prefs.plain => effects.push(Effect::Show(text)),
                 Cmd::Copy(text) => {
                     self.note = Some(Note::info(format!(
                         "sent {} bytes to the terminal's clipboard",

@@ -24,6 +24,26 @@ pub fn long(seconds: i64) -> String {
     }
 }
 
+/// One or two units in full, for ears: `45 seconds`, `12 minutes`, `2 hours 5 minutes`.
+#[must_use]
+pub fn spoken(seconds: i64) -> String {
+    let s = seconds.max(0);
+    let unit = |n: i64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    let two = |large: String, n: i64, word: &str| {
+        if n == 0 {
+            large
+        } else {
+            format!("{large} {}", unit(n, word))
+        }
+    };
+    match s {
+        0..60 => unit(s, "second"),
+        60..3_600 => unit(s / 60, "minute"),
+        3_600..86_400 => two(unit(s / 3_600, "hour"), s % 3_600 / 60, "minute"),
+        _ => two(unit(s / 86_400, "day"), s % 86_400 / 3_600, "hour"),
+    }
+}
+
 /// Milliseconds, for steps: `84 ms`, `1.2s`, `9m12s`.
 #[must_use]
 pub fn millis(ms: i64) -> String {
@@ -68,6 +88,10 @@ mod tests {
         assert_eq!(
             [millis(84), millis(1_250), millis(552_000)],
             ["84 ms", "1.2s", "9m12s"]
+        );
+        assert_eq!(
+            [spoken(1), spoken(750), spoken(7_500), spoken(172_800)],
+            ["1 second", "12 minutes", "2 hours 5 minutes", "2 days"]
         );
     }
 

@@ -67,6 +67,21 @@ pub struct StepData<'a> {
     pub cost: Vec<Line>,
 }
 
+impl<'a> StepData<'a> {
+    /// What stands in a tab: a value, or lines.
+    #[must_use]
+    pub fn content(&self, tab: StepTab) -> (Option<&'a Value>, &[Line]) {
+        match tab {
+            StepTab::Input => (self.input, &[]),
+            StepTab::Output if self.output.is_some() => (self.output, &[]),
+            StepTab::Output => (None, &self.instead),
+            StepTab::Events => (None, &self.events),
+            StepTab::Logs => (None, &self.logs),
+            StepTab::Cost => (None, &self.cost),
+        }
+    }
+}
+
 /// State of the detail pane.
 #[derive(Clone, Debug, Default)]
 pub struct StepPane {
@@ -129,14 +144,19 @@ impl StepPane {
         matches!(self.tab, StepTab::Input | StepTab::Output)
     }
 
-    /// Draws facts, tabs and the tab's content.
-    pub fn render(&mut self, data: &StepData<'_>, focus: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    /// Begins at the top where the step is another one.
+    pub fn turn_to(&mut self, data: &StepData<'_>) {
         if self.id != data.id {
             self.id.clone_from(&data.id);
             self.tab = data.opens.unwrap_or(self.chosen);
             self.json.reset();
             self.back = 0;
         }
+    }
+
+    /// Draws facts, tabs and the tab's content.
+    pub fn render(&mut self, data: &StepData<'_>, focus: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        self.turn_to(data);
         let facts = u16::try_from(data.facts.len())
             .unwrap_or(0)
             .min(area.height.saturating_sub(3));

@@ -37,6 +37,20 @@ pub enum Voice {
 }
 
 impl Voice {
+    /// Who that is, in a word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Sent => "sent",
+            Self::Model => "model",
+            Self::Stdout => "output",
+            Self::Stderr => "complaint",
+            Self::Error => "error",
+            Self::Person => "person",
+        }
+    }
+
     const fn sign(self) -> (&'static str, Role, Role) {
         match self {
             Self::Event => ("·", Role::Dim, Role::Dim),
@@ -248,6 +262,18 @@ impl Stream {
             self.anchor = Some(Anchor { line, below: 0 });
         }
         next.is_some()
+    }
+
+    /// The last lines up to the end of the viewport: time, who, what.
+    #[must_use]
+    pub fn recent(&self, many: usize) -> Vec<(&str, Voice, &str)> {
+        let end = self.anchor.map_or(self.last(), |anchor| anchor.line);
+        let end = usize::try_from((end + 1).saturating_sub(self.first)).unwrap_or(0);
+        let end = end.min(self.lines.len());
+        let shown = self.lines.range(end.saturating_sub(many)..end);
+        shown
+            .map(|entry| (entry.time.as_str(), entry.voice, entry.text.as_str()))
+            .collect()
     }
 
     /// Lines that came behind the viewport.

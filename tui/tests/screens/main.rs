@@ -5,6 +5,7 @@
 mod approvals;
 mod everywhere;
 mod keys;
+mod plain;
 mod random;
 mod screens;
 mod world;

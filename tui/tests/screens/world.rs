@@ -406,7 +406,7 @@ pub(crate) fn health(trouble: &str) -> DaemonStatus {
     }
 }
 
-fn welcome() -> Welcome {
+pub(crate) fn welcome() -> Welcome {
     Welcome {
         daemon: "dirigentd 0.1.0".into(),
         version: 1,
@@ -502,7 +502,7 @@ impl World {
             match effect {
                 Effect::Link(command) => self.sent.push(command),
                 Effect::Quit => self.quit = true,
-                Effect::Suspend | Effect::Redraw | Effect::Raw(_) => {}
+                Effect::Suspend | Effect::Redraw | Effect::Raw(_) | Effect::Show(_) => {}
             }
         }
     }

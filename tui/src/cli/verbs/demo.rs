@@ -62,7 +62,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         return Ok(Exit::Done);
     }
     if !args.headless {
-        screen::check()?;
+        screen::check(cx)?;
     }
     let source = find(args.input_dir.as_deref())?;
     let home = Home::make(cx.globals.data_dir.as_deref(), cx.globals.config.clone())?;

@@ -48,11 +48,13 @@ impl Approvals {
             return vec![Cmd::Note(Note::refused(why))];
         }
         match action {
-            Action::Approve if approval.confirm_word().is_some() => {
-                self.dialog = Some(Dialog::confirm(approval, None));
-                Vec::new()
-            }
-            Action::Approve => vec![Cmd::Hold(approve(approval, None))],
+            Action::Approve => match word(approval, ctx) {
+                Some(word) => {
+                    self.dialog = Some(Dialog::confirm(approval, word, None));
+                    Vec::new()
+                }
+                None => vec![Cmd::Hold(approve(approval, None))],
+            },
             Action::Stop => {
                 self.dialog = Some(Dialog::deny(approval));
                 Vec::new()
@@ -86,13 +88,11 @@ impl Approvals {
                         ..
                     })
                 );
-                let asks = self
-                    .current(ctx)
-                    .is_some_and(|approval| approval.confirm_word().is_some());
-                if asks && !confirmed {
-                    if let Some(approval) = self.current(ctx) {
-                        self.dialog = Some(Dialog::confirm(approval, edited));
-                    }
+                if !confirmed
+                    && let Some(approval) = self.current(ctx)
+                    && let Some(word) = word(approval, ctx)
+                {
+                    self.dialog = Some(Dialog::confirm(approval, word, edited));
                     return Vec::new();
                 }
                 self.finish(ctx, |approval| approve(approval, edited))
@@ -121,6 +121,14 @@ impl Approvals {
             ))],
         }
     }
+}
+
+/// What is typed before a yes: the word of a high risk; without a screen always something, and what the request's
+/// digest begins with cannot be typed ahead by anybody who has not read it.
+fn word(approval: &Approval, ctx: &Ctx<'_>) -> Option<String> {
+    let short = || approval.body.digest.get(..4).unwrap_or("approve").to_owned();
+    let word = approval.confirm_word().map(str::to_owned);
+    word.or_else(|| ctx.prefs.plain.then(short))
 }
 
 fn approve(approval: &Approval, edited: Option<Value>) -> Verdict {

@@ -107,8 +107,8 @@ impl Approvals {
         match self.dialog.as_ref().map(|dialog| &dialog.kind) {
             Some(_) if self.dialog.as_ref().is_some_and(|dialog| dialog.void) => void(),
             Some(Kind::Deny(text)) => field("Deny. Your reason, for whoever asked:", text, cells),
-            Some(Kind::Confirm { typed, edited }) => {
-                let word = clean_line(approval.confirm_word().unwrap_or_default()).into_owned();
+            Some(Kind::Confirm { word, typed, edited }) => {
+                let word = clean_line(word);
                 let what = if edited.is_some() {
                     "as edited by you. "
                 } else {

@@ -25,7 +25,11 @@ pub(super) enum Kind {
     /// The reason of a denial.
     Deny(String),
     /// The word that confirms a high risk, and the payload it is about if it was edited.
-    Confirm { typed: String, edited: Option<Value> },
+    Confirm {
+        word: String,
+        typed: String,
+        edited: Option<Value>,
+    },
     /// The payload.
     Edit {
         area: Box<TextArea<'static>>,
@@ -69,8 +73,9 @@ impl Dialog {
         }
     }
 
-    pub(super) const fn confirm(approval: &Approval, edited: Option<Value>) -> Self {
+    pub(super) const fn confirm(approval: &Approval, word: String, edited: Option<Value>) -> Self {
         let kind = Kind::Confirm {
+            word,
             typed: String::new(),
             edited,
         };
@@ -124,13 +129,11 @@ impl Dialog {
                 KeyCode::Enter => Typed::Deny(text.trim().to_owned()),
                 code => line_key(text, code, ctrl),
             },
-            Kind::Confirm { typed, edited } => match key.code {
+            Kind::Confirm { word, typed, edited } => match key.code {
                 KeyCode::Esc => Typed::Cancel,
-                KeyCode::Enter if approval.confirm_word() == Some(typed.as_str()) => {
-                    Typed::Approve(edited.take())
-                }
+                KeyCode::Enter if word == typed => Typed::Approve(edited.take()),
                 KeyCode::Enter => {
-                    let word = clean_line(approval.confirm_word().unwrap_or_default()).into_owned();
+                    let word = clean_line(word);
                     Typed::Refused(format!("type {word} exactly, then Enter"))
                 }
                 code => line_key(typed, code, ctrl),
@@ -167,6 +170,16 @@ impl Dialog {
             }
         }
         Typed::Text
+    }
+
+    /// Takes the whole edited text, as the plain view hands it over.
+    pub(super) fn replace(&mut self, text: &str) {
+        if let Kind::Edit { area, error, .. } = &mut self.kind
+            && text.len() <= MAX_EDIT
+        {
+            **area = TextArea::new(text.split('\n').map(str::to_owned).collect());
+            *error = None;
+        }
     }
 
     /// Text that would be lost.

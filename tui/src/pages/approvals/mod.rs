@@ -14,5 +14,6 @@ mod inbox;
 mod page;
 mod payload;
 mod seen;
+mod speech;
 
 pub use page::{Approvals, META};

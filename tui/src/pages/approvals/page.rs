@@ -14,7 +14,7 @@ use super::seen::Seen;
 use crate::keymap::{Action, Bind};
 use crate::model::{Approval, Cmd, Note};
 use crate::nav::Place;
-use crate::pages::{Ctx, Input, Meta, Page};
+use crate::pages::{Ctx, Field, Input, Meta, Page, Speech, speech};
 use crate::widgets::Cursor;
 
 /// Its declaration.
@@ -74,6 +74,8 @@ pub struct Approvals {
     pub(super) part: Part,
     pub(super) dialog: Option<Dialog>,
     pub(super) seen: Seen,
+    /// The request that was said in words, and its revision then.
+    pub(super) said: Cell<Option<(EntityId, u64)>>,
 }
 
 impl Approvals {
@@ -135,6 +137,12 @@ impl Page for Approvals {
                 }
                 None => Vec::new(),
             },
+            Input::Text(text) => {
+                if let Some(dialog) = &mut self.dialog {
+                    dialog.replace(text);
+                }
+                Vec::new()
+            }
             Input::Data => self.follow_data(ctx),
             Input::Tick => {
                 self.follow_cursor(ctx);
@@ -145,6 +153,26 @@ impl Page for Approvals {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         self.draw(ctx, area, buf);
+    }
+
+    fn speech(&self, ctx: &Ctx<'_>) -> Speech {
+        self.in_words(ctx)
+    }
+
+    fn spoken(&self, end: bool, ctx: &Ctx<'_>) {
+        self.said(end, ctx);
+    }
+
+    fn happened(&mut self, ctx: &Ctx<'_>) -> Vec<String> {
+        self.changed_since_said(ctx).into_iter().collect()
+    }
+
+    fn field(&self, ctx: &Ctx<'_>) -> Field {
+        let field = self
+            .dialog
+            .as_ref()
+            .and_then(|dialog| self.field_in_words(dialog, ctx));
+        field.unwrap_or_else(|| speech::field(self.field_keys()))
     }
 
     fn crumbs(&self, ctx: &Ctx<'_>) -> Vec<String> {

@@ -25,6 +25,46 @@ impl Dashboard {
     }
 }
 
+/// The same in words.
+pub(super) fn words(ctx: &Ctx<'_>) -> Vec<String> {
+    let now = ctx.time.wall;
+    let counters = &ctx.model.counters;
+    let say = |what: &str, values: &[u64], show: Show| {
+        let sum: u64 = values.iter().sum();
+        let last = values.last().copied().unwrap_or(0);
+        let peak = values.iter().copied().max().unwrap_or(0);
+        format!(
+            "{what}: {} in the last hour, {} in this minute, at most {} a minute.",
+            show(sum),
+            show(last),
+            show(peak)
+        )
+    };
+    let mut out = vec![
+        say("Tokens", &counters.tokens.window(now), amount::count),
+        say("Runs started", &counters.runs.window(now), amount::count),
+        say("Errors", &counters.errors.window(now), amount::count),
+        say("Cost", &counters.cost.window(now), amount::usd),
+        format!("Runs {}.", outcome(ctx).text().trim_end()),
+    ];
+    if let Some(health) = &ctx.model.health {
+        let up = ctx.time.wall.as_second() - health.started_at.as_second();
+        out.push(format!(
+            "The daemon is up for {}, {} effects at work, {} of disk free.",
+            span::spoken(up),
+            health.effects_in_flight,
+            amount::bytes(health.store.disk_free)
+        ));
+        out.push(if health.store.trouble.is_empty() {
+            let commits = amount::count(health.store.commits);
+            format!("The store is well: {commits} commits, lag {}.", health.store.lag)
+        } else {
+            format!("Alert: the store: {}", health.store.trouble)
+        });
+    }
+    out
+}
+
 /// How a number is written.
 type Show = fn(u64) -> String;
 

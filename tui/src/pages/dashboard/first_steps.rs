@@ -13,9 +13,9 @@ use crate::widgets::Line;
 /// One first step.
 #[derive(Debug)]
 pub(super) struct Step {
-    title: &'static str,
+    pub(super) title: &'static str,
     pub(super) command: &'static str,
-    about: &'static str,
+    pub(super) about: &'static str,
 }
 
 /// The first steps, in order.

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::page::Dashboard;
 use crate::pages::Ctx;
+use crate::pages::speech::count;
 use crate::text::clean_line;
 use crate::theme::Role;
 use crate::widgets::Line;
@@ -64,5 +65,36 @@ fn lines(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
             ),
         );
     out.push(shell);
+    out
+}
+
+/// The same in words.
+pub(super) fn words(ctx: &Ctx<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for (kind, word) in [(Kind::Agent, "agent"), (Kind::Workflow, "workflow")] {
+        let rows = ctx.model.of_kind(kind);
+        let names: Vec<&str> = rows.iter().map(|named| named.name.as_str()).collect();
+        let names = if names.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", names.join(", "))
+        };
+        out.push(format!("{}{names}.", count(rows.len(), word)));
+    }
+    let Some(health) = &ctx.model.health else {
+        out.push("The daemon has not told its health yet.".to_owned());
+        return out;
+    };
+    out.push(if health.providers.is_empty() {
+        "No model can be used.".to_owned()
+    } else {
+        let models = health.providers.join(", ");
+        format!("Models: {models}. The default is {}.", health.default_model)
+    });
+    out.push(format!("Commands: {}.", health.shell));
+    out.push(format!(
+        "dirigentd {}, process {}, data in {}.",
+        health.version, health.pid, health.data_dir
+    ));
     out
 }

@@ -8,5 +8,6 @@ mod fleet;
 mod needs;
 mod page;
 mod runs;
+mod speech;
 
 pub use page::{Dashboard, META};

@@ -12,7 +12,7 @@ use super::needs::{self, Need};
 use crate::keymap::{Action, Bind};
 use crate::model::{Cmd, Run};
 use crate::nav::Place;
-use crate::pages::{Ctx, Input, Meta, Page};
+use crate::pages::{Ctx, Input, Meta, Page, Speech};
 use crate::text::span;
 use crate::widgets::Cursor;
 
@@ -166,12 +166,16 @@ impl Page for Dashboard {
                 self.follow(ctx);
                 Vec::new()
             }
-            Input::Key(_) | Input::Paste(_) | Input::Tick => Vec::new(),
+            Input::Key(_) | Input::Paste(_) | Input::Text(_) | Input::Tick => Vec::new(),
         }
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         self.draw(ctx, area, buf);
+    }
+
+    fn speech(&self, ctx: &Ctx<'_>) -> Speech {
+        self.in_words(ctx)
     }
 
     fn enter(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {

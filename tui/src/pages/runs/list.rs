@@ -71,6 +71,32 @@ impl RunList {
         self.typing
     }
 
+    /// What the filter says.
+    pub(super) fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// The runs that are shown, in their order.
+    pub(super) fn order(&self) -> &[RunId] {
+        &self.order
+    }
+
+    /// What it is sorted by.
+    pub(super) const fn sorted_by(&self) -> &'static str {
+        SORTS[self.sort].title()
+    }
+
+    /// The order is turned around.
+    pub(super) const fn is_reversed(&self) -> bool {
+        self.reversed
+    }
+
+    /// How many are running, waiting, faulted; those that are none are left out.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let counts = self.counts.into_iter().zip(COUNTED);
+        counts.filter(|(many, _)| *many > 0)
+    }
+
     /// A filter is in force.
     pub(super) const fn is_filtered(&self) -> bool {
         !self.filter.is_empty()

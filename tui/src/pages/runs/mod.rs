@@ -4,6 +4,7 @@ mod columns;
 mod list;
 mod monitor;
 mod page;
+mod speech;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

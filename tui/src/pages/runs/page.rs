@@ -9,10 +9,11 @@ use ratatui::layout::Rect;
 
 use super::list::RunList;
 use super::monitor::Monitor;
+use super::speech::filter_field;
 use crate::keymap::{Action, Bind};
 use crate::model::{Cmd, LinkCmd, Note};
 use crate::nav::Place;
-use crate::pages::{Ctx, Input, Meta, Page};
+use crate::pages::{Ctx, Field, Input, Meta, Page, Speech};
 
 /// Its declaration.
 pub const META: Meta = Meta {
@@ -187,6 +188,53 @@ impl Page for Runs {
         }
     }
 
+    fn speech(&self, ctx: &Ctx<'_>) -> Speech {
+        match &self.monitor {
+            Some(monitor) => monitor.in_words(ctx),
+            None => self.list.borrow_mut().in_words(ctx),
+        }
+    }
+
+    fn spoken(&self, _end: bool, _ctx: &Ctx<'_>) {
+        if let Some(monitor) = &self.monitor {
+            monitor.was_said();
+        }
+    }
+
+    fn happened(&mut self, ctx: &Ctx<'_>) -> Vec<String> {
+        match &mut self.monitor {
+            Some(monitor) => {
+                monitor.begin_telling(ctx);
+                monitor.tell(ctx)
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn is_reading(&self, ctx: &Ctx<'_>) -> bool {
+        let early = !self.wanted.is_empty() && !ctx.model.loaded;
+        early
+            || self
+                .monitor
+                .as_ref()
+                .is_some_and(|monitor| monitor.is_reading(ctx))
+    }
+
+    fn is_busy(&self, _ctx: &Ctx<'_>) -> bool {
+        self.monitor.as_ref().is_some_and(Monitor::is_busy)
+    }
+
+    fn asks(&self) -> bool {
+        self.monitor.as_ref().is_some_and(Monitor::asks)
+    }
+
+    fn field(&self, _ctx: &Ctx<'_>) -> Field {
+        match &self.monitor {
+            Some(_) => Monitor::field(),
+            None => filter_field(),
+        }
+    }
+
     fn crumbs(&self, ctx: &Ctx<'_>) -> Vec<String> {
         self.monitor
             .as_ref()
@@ -221,6 +269,7 @@ impl Page for Runs {
             cmds.push(Cmd::Link(LinkCmd::Follow(run)));
         }
         if let Some(monitor) = &mut self.monitor {
+            monitor.calm();
             monitor.data(ctx);
             if let Some(step) = path
                 .get(2)

@@ -165,6 +165,11 @@ impl TreeView {
         }
     }
 
+    /// Places of the nodes in the order of the rows.
+    pub fn nodes(&self) -> impl Iterator<Item = usize> {
+        self.rows.iter().map(|row| row.node)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()

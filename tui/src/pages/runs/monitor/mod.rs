@@ -10,6 +10,7 @@ mod graph_of;
 mod panes;
 mod run_view;
 mod search;
+mod speech;
 mod state;
 mod step_run;
 #[cfg(test)]

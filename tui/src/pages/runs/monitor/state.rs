@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 
 use super::focus::{Focus, Shown};
 use super::panes;
+use super::speech::Told;
 use super::ui::{Picture, Ui};
 use crate::keymap::Action;
 use crate::model::{Cmd, LinkCmd, Note, Steer};
@@ -31,7 +32,11 @@ pub(crate) struct Monitor {
     /// When stream and detail follow the cursor.
     pub(super) due: Option<Duration>,
     /// Columns of the last drawing.
-    columns: std::cell::Cell<u16>,
+    pub(super) columns: std::cell::Cell<u16>,
+    /// How far it was told, line by line.
+    pub(super) told: Told,
+    /// It was said as it stands.
+    pub(super) said: std::cell::Cell<bool>,
     pub(super) ui: RefCell<Ui>,
 }
 
@@ -49,6 +54,8 @@ impl Monitor {
             typing: None,
             due: None,
             columns: std::cell::Cell::new(120),
+            told: Told::default(),
+            said: std::cell::Cell::default(),
             ui: RefCell::default(),
         }
     }
