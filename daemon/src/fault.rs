@@ -101,6 +101,7 @@ fn read(error: &ReadError) -> Fault {
             Code::BadCursor,
             format!("that part of the feed is gone; it begins at {oldest}"),
         ),
+        ReadError::Rebuilding { retry_after, .. } => overloaded(error.to_string(), *retry_after),
         ReadError::Limit => Fault::new(Code::Internal, error.to_string()),
         // The words of these name files of the daemon's machine: the log has them.
         ReadError::Damaged(_) | ReadError::State(_) => {
@@ -122,7 +123,9 @@ pub fn commit(error: &CommitError) -> Fault {
     match error {
         CommitError::Conflict(_) => Fault::new(Code::Conflict, "somebody else changed the same meanwhile")
             .help("read it again and try again"),
-        CommitError::Overloaded { retry_after } => overloaded(text, *retry_after),
+        CommitError::Overloaded { retry_after } | CommitError::Rebuilding { retry_after } => {
+            overloaded(text, *retry_after)
+        }
         CommitError::Full => Fault::new(Code::StorageFull, "the disk of the daemon is full")
             .help("free space on the disk of the data directory"),
         CommitError::RequestReused => {

@@ -52,7 +52,13 @@ async fn answers(house: &House) -> Result<(), Silent> {
         ..Txn::default()
     };
     match house.service.records().store().commit(probe).await {
-        Ok(_) | Err(CommitError::Conflict(_) | CommitError::Full | CommitError::Overloaded { .. }) => {}
+        Ok(_)
+        | Err(
+            CommitError::Conflict(_)
+            | CommitError::Full
+            | CommitError::Overloaded { .. }
+            | CommitError::Rebuilding { .. },
+        ) => {}
         Err(error) => return Err(Silent::Store(error)),
     }
     let info = house.info.get();

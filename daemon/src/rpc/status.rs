@@ -6,12 +6,11 @@ use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::Fault;
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{DaemonStatus, StoreStatus};
+use dirigent_store::Progress;
 
 use super::house::{House, Info};
 use super::runs::MOST;
 
-/// Above this much, sled's files take minutes to rebuild.
-const STATE_ALARM: u64 = 2 << 30;
 
 pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, Fault> {
     let records = house.service.records();
@@ -42,11 +41,15 @@ fn store(house: &House, data_dir: &Path) -> StoreStatus {
     let stats = house.service.records().store().stats();
     let disk_free =
         rustix::fs::statvfs(data_dir).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let rebuilding;
     let trouble = if stats.failed {
         "the store has failed and acknowledges nothing: restart the daemon"
+    } else if let Some(Progress { done, total, .. }) = stats.rebuilding {
+        rebuilding = format!("the state failed and is being built again: {done} of {total} commits");
+        &rebuilding
     } else if stats.full {
         "the disk is nearly full: no new work is taken"
-    } else if stats.state_bytes > STATE_ALARM {
+    } else if stats.state_alarm {
         "the state is over 2 GiB: a rebuild would take minutes"
     } else {
         ""

@@ -308,7 +308,9 @@ impl Driver {
                 | CommitError::Failed(_)
                 | CommitError::Fenced { .. } => return Err(NotCommitted::Broken(error.into())),
                 other if person => return Err(NotCommitted::Refused(other.into())),
-                CommitError::Overloaded { retry_after } => tokio::time::sleep(retry_after).await,
+                CommitError::Overloaded { retry_after } | CommitError::Rebuilding { retry_after } => {
+                    tokio::time::sleep(retry_after).await
+                }
                 CommitError::Full => tokio::time::sleep(FULL_PAUSE).await,
                 other => return Err(NotCommitted::Broken(other.into())),
             }

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::Status;
-use dirigent_store::{Position, Store};
+use dirigent_store::{Position, ReadError, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::api::{Counts, RuntimeSettings};
 use super::effects::{Egress, Performers};
+use super::error::RuntimeError;
 use super::live::Live;
 use super::message::Message;
 use super::permits::Permits;
@@ -191,7 +192,15 @@ impl Core {
     pub(crate) fn take_up(self: &Arc<Self>, run: RunId, messages: UnboundedReceiver<Message>) {
         let core = self.clone();
         self.tasks.spawn_until_stop("run", async move {
-            match Box::pin(load::load(&core, run)).await {
+            let loaded = loop {
+                match Box::pin(load::load(&core, run)).await {
+                    Err(RuntimeError::Read(ReadError::Rebuilding { retry_after, .. })) => {
+                        tokio::time::sleep(retry_after).await;
+                    }
+                    other => break other,
+                }
+            };
+            match loaded {
                 Ok(driver) => Box::pin(driver::drive(driver, messages)).await,
                 Err(error) => {
                     tracing::error!(%run, %error, "a run cannot be loaded; it stays as it is");
@@ -221,7 +230,8 @@ impl Core {
 }
 
 impl Runs {
-    fn park_anyway(&self, run: RunId) {
+    /// Lets a run out of memory whose driver is gone.
+    pub(crate) fn park_anyway(&self, run: RunId) {
         if let Some(place) = self.lock().get_mut(&run) {
             place.inbox = None;
         }

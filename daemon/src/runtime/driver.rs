@@ -82,7 +82,15 @@ pub(crate) async fn drive(mut driver: Driver, mut messages: UnboundedReceiver<Me
         };
         if Box::pin(driver.take(batch)).await.is_err() {
             tracing::error!(run = %driver.run, "the run's driver stopped: the store did not take its events");
-            return driver.give_up();
+            // A state that is built again answers soon: then the run goes on as after a restart.
+            let again = driver.core.store.stats().rebuilding.is_some();
+            let (core, run) = (driver.core.clone(), driver.run);
+            driver.give_up();
+            if again {
+                core.runs.park_anyway(run);
+                drop(core.deliver(run, Message::Recovered));
+            }
+            return;
         }
         if !(driver.own.is_empty() && messages.is_empty()) {
             continue;

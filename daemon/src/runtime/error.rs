@@ -147,6 +147,7 @@ impl From<RuntimeError> for Fault {
                 .retry_after_ms(1_000)
                 .help("ask again when the daemon is back"),
             RuntimeError::Commit(error) => commit_fault(&error, &text),
+            RuntimeError::Read(ReadError::Rebuilding { retry_after, .. }) => overloaded(&text, retry_after),
             RuntimeError::Read(_) => fault(Code::StoreDamaged),
             RuntimeError::Io { .. } => fault(Code::Io),
             RuntimeError::Internal(_) => fault(Code::Internal),
@@ -161,7 +162,9 @@ fn overloaded(text: &str, retry_after: Duration) -> Fault {
 
 fn commit_fault(error: &CommitError, text: &str) -> Fault {
     match error {
-        CommitError::Overloaded { retry_after } => overloaded(text, *retry_after),
+        CommitError::Overloaded { retry_after } | CommitError::Rebuilding { retry_after } => {
+            overloaded(text, *retry_after)
+        }
         CommitError::Conflict(_) => Fault::new(Code::Conflict, text),
         CommitError::Full => {
             Fault::new(Code::StorageFull, text).help("free space on the disk of the data directory")

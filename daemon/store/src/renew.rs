@@ -14,11 +14,7 @@ use crate::types::Position;
 
 /// Builds the next state and puts it to use.
 pub(crate) fn renew(shared: &Shared) -> Result<Position, OpenError> {
-    let upto = {
-        let mut overlay = write(&shared.overlay);
-        overlay.revive();
-        overlay.head
-    };
+    let upto = shared.head();
     tracing::warn!(
         upto = upto.0,
         "the state is set aside and built again while the store is open"

@@ -130,6 +130,10 @@ impl Shared {
     /// Takes a state out of use that is not to be trusted. The applier builds another one; should the process end before,
     /// the next open does.
     pub(crate) fn suspect(&self, state: &Arc<State>, fault: StateFault) -> ReadError {
+        if self.state.is_current(state) {
+            // Before it is out of use, so that nobody falls between.
+            write(&self.overlay).revive();
+        }
         if self.state.take_out(state) {
             tracing::error!(error = %fault, "the state failed");
             let mark = self.layout.state_suspect();
