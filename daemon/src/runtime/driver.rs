@@ -48,6 +48,8 @@ pub(crate) struct Driver {
     pub(crate) own: VecDeque<Message>,
     /// Taken up while it was paused: what a crash left open is settled when it is resumed.
     pub(crate) unsettled: bool,
+    /// What is committed settles what the daemon's death left open.
+    pub(crate) recovering: bool,
     /// Resuming has to settle what the deaths of the daemon left open.
     pub(crate) quarantined: bool,
 }

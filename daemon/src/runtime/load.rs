@@ -36,6 +36,7 @@ impl Driver {
             deferred: BTreeSet::new(),
             own: VecDeque::new(),
             unsettled: false,
+            recovering: false,
             quarantined: false,
         }
     }

@@ -35,11 +35,7 @@ impl Driver {
                     policy: OnUnknown::Retry,
                     ..
                 } => {
-                    let unknowns = self.state.effect(*effect).map_or(0, |known| known.unknowns);
-                    let pause = FIRST_PAUSE
-                        .saturating_mul(1 << unknowns.saturating_sub(1).min(16))
-                        .min(LAST_PAUSE);
-                    self.begin(*effect, None, pause);
+                    self.begin(*effect, None, self.pause(*effect));
                 }
                 EventBody::EffectResolved {
                     effect,
@@ -67,6 +63,18 @@ impl Driver {
                 performing.cancel.cancel();
             }
         }
+    }
+
+    /// Before a repeat: none after the daemon's own death. Its start was the pause, and a pause that the next death
+    /// begins anew, longer, would never end under a daemon that keeps dying.
+    fn pause(&self, effect: EffectId) -> Duration {
+        if self.recovering {
+            return Duration::ZERO;
+        }
+        let unknowns = self.state.effect(effect).map_or(0, |known| known.unknowns);
+        FIRST_PAUSE
+            .saturating_mul(1 << unknowns.saturating_sub(1).min(16))
+            .min(LAST_PAUSE)
     }
 
     /// Queues every effect that waits in the state: after a load and after a pause.

@@ -124,7 +124,9 @@ impl Driver {
                     .ok(),
             );
         }
+        self.recovering = true;
         let committed = self.commit(batch, None, puts).await;
+        self.recovering = false;
         self.own.push_back(Message::Wake);
         settled(committed)
     }
