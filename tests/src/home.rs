@@ -228,6 +228,14 @@ impl Daemon {
         self.child.id()
     }
 
+    /// How it ended, if it did.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// `kill -9`, and waits until it is gone.
     ///
     /// # Panics

@@ -50,8 +50,17 @@ fn nothing_is_lost_and_nothing_is_doubled() {
             );
         }
     }
+    // Runs must end under fire, not only in the calm behind it.
+    let under_fire = storm.ended.len();
     let (outside, ended) = storm.finish();
     let verdict = audit::check(&outside, &ended);
-    println!("{kills} kills, {} runs ended right: {verdict:?}", ended.len());
+    println!(
+        "{kills} kills, {} runs ended right, {under_fire} of them under fire: {verdict:?}",
+        ended.len()
+    );
+    assert!(
+        under_fire >= kills as usize / 50,
+        "only {under_fire} runs ended under fire"
+    );
     assert!(ended.len() >= 3 && ended.iter().any(|run| run.policy == Policy::Ask));
 }

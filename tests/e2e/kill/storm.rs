@@ -9,7 +9,7 @@ use dirigent_protocol::filter::Filter;
 use dirigent_protocol::id::{RequestId, RunId};
 use dirigent_protocol::query::{ListQuery, MAX_PAGE, Query, QueryReply};
 use dirigent_protocol::run::{Decision, EventBody, RunEvent, Status};
-use dirigent_tests::{Home, LONG, Link, Seed, Server, until};
+use dirigent_tests::{Daemon, Home, LONG, Link, Seed, Server, until};
 use serde_json::json;
 
 use super::audit;
@@ -144,9 +144,9 @@ impl<'a> Storm<'a> {
     /// One life of the daemon: keep enough runs under way, look, and kill it at a random moment. One life in four ends
     /// before the daemon answers, so that recovery itself is killed too.
     pub(crate) fn keep_going(&mut self, seed: &mut Seed) {
-        let daemon = self.home.start_quietly();
+        let mut daemon = self.home.start_quietly();
         let stillborn = seed.below(4) == 0;
-        let link = if stillborn { None } else { Some(self.connect()) };
+        let link = (!stillborn).then(|| self.connect(&mut daemon));
         let life = Duration::from_millis(seed.below(if stillborn { 100 } else { 250 }));
         let born = Instant::now();
         while born.elapsed() < life {
@@ -162,8 +162,15 @@ impl<'a> Storm<'a> {
         daemon.kill();
     }
 
-    fn connect(&self) -> Link {
-        until("the daemon to answer", LONG, || Link::open(self.home))
+    fn connect(&self, daemon: &mut Daemon) -> Link {
+        until("the daemon to answer", LONG, || {
+            if let Some(status) = daemon.ended() {
+                let log = self.home.log();
+                let last: Vec<_> = log.lines().rev().take(20).collect();
+                panic!("the daemon ended with {status}: {last:#?}");
+            }
+            Link::open(self.home)
+        })
     }
 
     /// Starts, answers and reads what there is; nothing when the connection broke.
