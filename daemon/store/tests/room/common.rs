@@ -1,7 +1,11 @@
 //! Small stores, futures without a runtime of their own, a seeded generator.
 
 use bytes::Bytes;
-use dirigent_store::{Append, Key, Options, Position, ScanRange, Store, StreamId, Txn, Versioned};
+use dirigent_store::{
+    Append, Budget, Feed, FeedItem, Key, Options, Position, ReadError, ScanRange, Store, StreamId, Txn,
+    Versioned,
+};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) fn options(dir: &Path) -> Options {
@@ -9,6 +13,22 @@ pub(crate) fn options(dir: &Path) -> Options {
     options.segment_bytes = 256 << 10;
     options.cache_bytes = 4 << 20;
     options
+}
+
+/// The seed of a random test, printed: 1, or what `DIRIGENT_SEED` says.
+pub(crate) fn seed(test: &str) -> u64 {
+    let seed = std::env::var("DIRIGENT_SEED").map_or(1, |text| text.parse().unwrap());
+    println!("{test}: seed {seed} (DIRIGENT_SEED={seed} repeats it)");
+    seed
+}
+
+/// How many rounds: `short`, `long` where `DIRIGENT_LONG` is set, or as many as `DIRIGENT_ROUNDS` says.
+pub(crate) fn rounds(short: u64, long: u64) -> u64 {
+    match std::env::var("DIRIGENT_ROUNDS") {
+        Ok(text) => text.parse().unwrap(),
+        Err(_) if std::env::var_os("DIRIGENT_LONG").is_some() => long,
+        Err(_) => short,
+    }
 }
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
@@ -93,6 +113,65 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
             copy_dir(&entry.path(), &target);
         } else {
             std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The store must hold exactly the first `head` numbered transactions.
+pub(crate) fn verify(store: &dyn Store, at_least: u64, what: &str) {
+    let head = store.head().0;
+    assert!(
+        head >= at_least,
+        "{what}: commit {at_least} was acknowledged, but the head is {head}"
+    );
+    let mut model: BTreeMap<Key, (u64, Vec<u8>)> = BTreeMap::new();
+    for n in 1..=head {
+        let txn = numbered(n);
+        txn.deletes.iter().for_each(|key| drop(model.remove(key)));
+        model.extend(
+            txn.puts
+                .into_iter()
+                .map(|(key, value)| (key, (n, value.to_vec()))),
+        );
+    }
+    let (found, end, _) = contents(store);
+    let found: BTreeMap<_, _> = found
+        .into_iter()
+        .map(|(key, v)| (key, (v.revision, v.value.to_vec())))
+        .collect();
+    assert!(found == model, "{what}: the state is not that of commit {head}");
+    assert_eq!(end, head, "{what}: the stream's end");
+    follow(store, Feed::All, what);
+    follow(store, Feed::Stream(STREAM), what);
+}
+
+/// The feed must show every numbered transaction from its oldest to the head; the stream every record.
+fn follow(store: &dyn Store, of: Feed, what: &str) {
+    let mut cursor = Position(0);
+    while cursor < store.head() {
+        let page = match store.read(of, cursor, Budget::default()) {
+            Ok(page) => page,
+            Err(ReadError::Compacted { oldest }) if of == Feed::All && oldest > cursor.next() => {
+                cursor = Position(oldest.0 - 1);
+                continue;
+            }
+            Err(e) => panic!("{what}: {e}"),
+        };
+        assert!(!page.items.is_empty(), "{what}: the feed ends at {cursor}");
+        for item in &page.items {
+            cursor = cursor.next();
+            let txn = numbered(cursor.0);
+            match item {
+                FeedItem::Commit(commit) => {
+                    assert!(commit.position == cursor && commit.puts == txn.puts, "{what}");
+                }
+                FeedItem::Record { seq, data, .. } => {
+                    assert!(
+                        Position(*seq) == cursor && *data == txn.appends[0].records[0],
+                        "{what}"
+                    );
+                }
+            }
         }
     }
 }

@@ -1,111 +1,282 @@
-//! Rot in the journal: what opens is whole, what is not whole says where; never silently less.
+//! Rot in any file of a store: what opens is whole, what is not whole says where; never silently less, never a panic.
 
-use crate::common::{Rng, contents, copy_dir, fill, options};
-use crate::power::verify;
-use dirigent_store::{OpenError, check, open};
-use std::path::Path;
+use crate::common::{
+    Contents, Rng, block_on, contents, copy_dir, fill, numbered, options, rounds, seed, verify,
+};
+use bytes::Bytes;
+use dirigent_store::{
+    BlobError, BlobId, Budget, CheckReport, Feed, MaintainBudget, OpenError, Position, ReadError, Store, Txn,
+    check, open,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-fn damage(journal: &Path, rng: &mut Rng) -> String {
-    let mut files: Vec<_> = std::fs::read_dir(journal)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "seg"));
-    files.sort();
-    let path = &files[usize::try_from(rng.below(files.len() as u64)).unwrap()];
-    let mut bytes = std::fs::read(path).unwrap();
-    // Zeros behind the end are not worth damaging: nearly all of a segment is zeros.
-    let used = bytes.iter().rposition(|b| *b != 0).unwrap() as u64 + 64;
-    let at = usize::try_from(rng.below(used)).unwrap().min(bytes.len() - 1);
-    let what = rng.below(5);
-    match what {
-        0 => bytes[at] ^= 1 << rng.below(8),
-        1 => bytes
-            .iter_mut()
-            .skip(at)
-            .take(16)
-            .for_each(|b| *b = u8::try_from(rng.below(256)).unwrap()),
-        2 => bytes
-            .iter_mut()
-            .skip(at / 4096 * 4096)
-            .take(4096)
-            .for_each(|b| *b = 0),
-        3 => bytes.truncate(at),
-        _ => {
-            let other = usize::try_from(rng.below(used)).unwrap() / 512 * 512;
-            for i in 0..512 {
-                let (a, b) = (at / 512 * 512 + i, other + i);
-                if a < bytes.len() && b < bytes.len() {
-                    bytes.swap(a, b);
-                }
+/// A store and what it held.
+struct Good {
+    dir: PathBuf,
+    before: Contents,
+    payloads: Vec<(BlobId, Bytes)>,
+    /// Oldest commit of the feed.
+    oldest: Position,
+}
+
+/// Three sessions with payloads and an export; where `cut`, the journal begins behind the export.
+fn good(dir: &Path, cut: bool) -> Good {
+    let mut payloads = Vec::new();
+    let mut with = options(dir);
+    with.segment_bytes = 64 << 10;
+    for session in 0..3u64 {
+        let store = open(with.clone()).unwrap();
+        fill(&*store, session * 40 + 1, session * 40 + 39);
+        let bytes = Bytes::from(format!("payload {session} ").repeat(3_000));
+        let id = block_on(store.blob_put(bytes.clone())).unwrap();
+        payloads.push((id, bytes));
+        let txn = Txn {
+            blobs: vec![id],
+            ..numbered(session * 40 + 40)
+        };
+        block_on(store.commit(txn)).unwrap();
+        if session == 1 {
+            block_on(store.export(None, true)).unwrap();
+            let settle = Some(Duration::from_secs(60));
+            let budget = MaintainBudget {
+                settle,
+                prune: cut,
+                ..MaintainBudget::default()
+            };
+            block_on(store.maintain(budget)).unwrap();
+        }
+    }
+    let store = open(with).unwrap();
+    let oldest = match store.read(Feed::All, Position(0), Budget::default()) {
+        Err(ReadError::Compacted { oldest }) => oldest,
+        _ => Position(1),
+    };
+    assert_eq!(cut, oldest > Position(1));
+    Good {
+        dir: dir.to_owned(),
+        before: contents(&*store),
+        payloads,
+        oldest,
+    }
+}
+
+/// Files of a kind, in order.
+fn files(image: &Path, rng: &mut Rng) -> Vec<PathBuf> {
+    let kinds: [(&str, &str); 8] = [
+        ("journal", ".seg"),
+        ("journal", ".seg"),
+        ("journal", ""),
+        ("state", ""),
+        ("state", "db"),
+        ("blobs", ""),
+        ("exports", ""),
+        ("", ""),
+    ];
+    let (below, ending) = kinds[usize::try_from(rng.below(8)).unwrap()];
+    let mut found = Vec::new();
+    let mut dirs = vec![image.join(below)];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
             }
         }
     }
-    std::fs::write(path, bytes).unwrap();
-    format!(
-        "damage {what} at byte {at} of {}",
-        path.file_name().unwrap().to_string_lossy()
+    found.retain(|path| path.file_name().is_some_and(|name| name != "lock"));
+    found.sort();
+    found
+}
+
+/// Damages one file, or two, and says how.
+fn damage(image: &Path, rng: &mut Rng) -> (&'static str, String) {
+    let files = files(image, rng);
+    let pick = |rng: &mut Rng| files[usize::try_from(rng.below(files.len() as u64)).unwrap()].clone();
+    let (path, other) = (pick(rng), pick(rng));
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Zeros behind the end are not worth damaging: nearly all of a segment is zeros.
+    let used = bytes.iter().rposition(|b| *b != 0).unwrap_or(0) as u64 + 64;
+    let at = usize::try_from(rng.below(used))
+        .unwrap()
+        .min(bytes.len().saturating_sub(1));
+    let page = at / 4096 * 4096;
+    let what = rng.below(9);
+    let name = match what {
+        0 | 1 if !bytes.is_empty() => {
+            bytes[at] ^= 1 << rng.below(8);
+            "bit flipped"
+        }
+        2 => {
+            let garbage = std::iter::repeat_with(|| u8::try_from(rng.below(256)).unwrap());
+            bytes
+                .iter_mut()
+                .skip(at)
+                .take(16)
+                .zip(garbage)
+                .for_each(|(b, g)| *b = g);
+            "16 bytes of garbage"
+        }
+        3 => {
+            bytes.iter_mut().skip(page).take(4096).for_each(|b| *b = 0);
+            "page of zeros"
+        }
+        4 => {
+            bytes.truncate(at);
+            "end cut off"
+        }
+        5 => {
+            bytes.drain(at..(at + 512).min(bytes.len()));
+            "middle cut out"
+        }
+        6 => {
+            let from = usize::try_from(rng.below(used)).unwrap() / 512 * 512;
+            let to = at / 512 * 512;
+            for i in 0..512 {
+                if to + i < bytes.len() && from + i < bytes.len() {
+                    bytes.swap(to + i, from + i);
+                }
+            }
+            "sectors swapped"
+        }
+        7 => {
+            bytes = std::fs::read(&other).unwrap();
+            "another file's contents"
+        }
+        _ => "file missing",
+    };
+    match name {
+        "file missing" => std::fs::remove_file(&path).unwrap(),
+        _ => std::fs::write(&path, bytes).unwrap(),
+    }
+    let place = path.strip_prefix(image).unwrap().display().to_string();
+    (
+        name,
+        format!("{name} at byte {at} of {place} (other: {})", other.display()),
     )
+}
+
+/// What a store that opened shows: all of it, or the name of what is damaged.
+fn look(store: &dyn Store, good: &Good, report: &CheckReport, what: &str) {
+    assert!(contents(store) == good.before, "{what}: silently different");
+    let named = |damage: &dirigent_store::error::Damage| {
+        assert!(
+            !report.is_sound(),
+            "{what}: {damage}, but the check finds nothing"
+        );
+    };
+    for (id, bytes) in &good.payloads {
+        match block_on(store.blob_get(*id)) {
+            Ok(found) => assert!(found == *bytes, "{what}: silently another payload"),
+            Err(BlobError::Missing(missing)) => assert!(missing == *id && !report.is_sound(), "{what}"),
+            Err(BlobError::Damaged(damage)) => named(&damage),
+            Err(e) => panic!("{what}: {e}"),
+        }
+    }
+    let mut cursor = Position(good.oldest.0 - 1);
+    while cursor < good.before.2 {
+        match store.read(Feed::All, cursor, Budget::default()) {
+            Ok(page) if page.next > cursor => cursor = page.next,
+            Ok(_) => panic!("{what}: the feed ends at {cursor}"),
+            Err(ReadError::Damaged(damage)) => return named(&damage),
+            Err(e) => panic!("{what}: {e}"),
+        }
+    }
+    if report.is_sound() {
+        verify(store, good.before.2.0, what);
+    }
+}
+
+/// Everything in a directory but the lock, and but sled's own files: it writes when it opens.
+fn everything(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && path.file_name().is_some_and(|name| name == "state") {
+                continue;
+            } else if path.is_dir() {
+                dirs.push(path);
+            } else if path.file_name().is_some_and(|name| name != "lock") {
+                found.insert(path.clone(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
 }
 
 #[test]
 fn damage_is_repaired_or_refused_by_name_but_never_silent() {
-    let rounds = if std::env::var_os("DIRIGENT_LONG").is_some() {
-        5_000
-    } else {
-        80
-    };
-    let seed = std::env::var("DIRIGENT_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(1);
-    println!("seed {seed}");
+    let seed = seed("rot");
     let mut rng = Rng::new(seed);
     let root = tempfile::tempdir().unwrap();
-    let good = root.path().join("good");
-    for session in 0..3 {
-        fill(
-            &*open(options(&good)).unwrap(),
-            session * 40 + 1,
-            session * 40 + 40,
-        );
-    }
-    let before = contents(&*open(options(&good)).unwrap());
-    let (mut opened, mut refused) = (0, 0);
-    for round in 0..rounds {
+    let goods = [
+        good(&root.path().join("whole"), false),
+        good(&root.path().join("cut"), true),
+    ];
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for round in 0..rounds(200, 5_000) {
+        let good = &goods[usize::try_from(rng.below(2)).unwrap()];
         let image = root.path().join(format!("image-{round}"));
-        copy_dir(&good, &image);
-        let mut what = damage(&image.join("journal"), &mut rng);
-        if rng.below(2) == 0 {
-            std::fs::remove_dir_all(image.join("state")).unwrap();
+        copy_dir(&good.dir, &image);
+        let (kind, mut what) = damage(&image, &mut rng);
+        if rng.below(4) == 0 {
+            drop(std::fs::remove_dir_all(image.join("state")));
             what += ", state gone";
         }
-        let report = check(&image).unwrap_or_else(|e| panic!("seed {seed}, {what}: {e}"));
-        match open(options(&image)) {
+        let what = format!("seed {seed}, round {round}, {what}");
+        let found = check(&image);
+        let before = everything(&image);
+        let mut with = options(&image);
+        with.segment_bytes = 64 << 10;
+        let fate = match open(with) {
             Ok(store) => {
-                opened += 1;
-                assert!(
-                    contents(&*store) == before,
-                    "seed {seed}, {what}: silently different"
+                look(
+                    &*store,
+                    good,
+                    &found.unwrap_or_else(|e| panic!("{what}: {e}")),
+                    &what,
                 );
-                if report.is_sound() {
-                    verify(&*store, before.2.0, &what);
-                }
+                "opened"
             }
-            Err(
-                OpenError::Damaged(_) | OpenError::JournalBehind { .. } | OpenError::JournalMissing { .. },
-            ) => {
-                refused += 1;
+            Err(e) => {
+                refused(&e, &what);
+                let sound = found.is_ok_and(|report| report.is_sound());
+                let rebuildable = matches!(e, OpenError::NotRebuildable { .. });
+                assert!(!sound || rebuildable, "{what}: {e}, but the check finds nothing");
                 assert!(
-                    !report.is_sound(),
-                    "seed {seed}, {what}: refused, but the check finds nothing"
+                    everything(&image) == before,
+                    "{what}: refused, but not left as it was"
                 );
+                "refused by name"
             }
-            Err(e) => panic!("seed {seed}, {what}: {e}"),
-        }
+        };
+        *counts.entry((kind, fate)).or_default() += 1;
         std::fs::remove_dir_all(&image).unwrap();
     }
-    assert!(opened > 0 && refused > 0, "opened {opened}, refused {refused}");
+    println!("damages: {counts:?}");
+    assert!(counts.keys().any(|(_, fate)| *fate == "opened") && counts.len() > 8);
+}
+
+/// A refusal names a file or a directory of the store, and what to do.
+fn refused(e: &OpenError, what: &str) {
+    let named = matches!(
+        e,
+        OpenError::Damaged(_)
+            | OpenError::JournalBehind { .. }
+            | OpenError::JournalMissing { .. }
+            | OpenError::NotRebuildable { .. }
+            | OpenError::NewerFormat { .. }
+    );
+    assert!(named, "{what}: {e}");
+    assert!(
+        e.to_string().contains("image-") && !e.help().is_empty(),
+        "{what}: {e}"
+    );
 }
 
 #[test]

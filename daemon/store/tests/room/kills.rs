@@ -1,7 +1,7 @@
 //! kill -9 of a process that commits, again and again in one directory, also while it recovers.
 
+use crate::common::verify;
 use crate::common::{Rng, block_on, numbered, options};
-use crate::power::verify;
 use dirigent_store::{Store, open};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -7,14 +7,18 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod archive;
+mod blend;
 mod common;
 mod conformance;
 mod damage;
 mod kills;
+mod operations;
 mod power;
 mod pressure;
 mod rebuilds;
 mod refusals;
+mod renewal;
 mod sim;
 mod smoke;
 mod upkeep;

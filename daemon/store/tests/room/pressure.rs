@@ -1,7 +1,7 @@
 //! Readers beside writers, a full overlay, a full disk.
 
+use crate::common::verify;
 use crate::common::{block_on, fill, numbered, options};
-use crate::power::verify;
 use dirigent_store::io::{Disk, DiskFile, Mode, RealDisk};
 use dirigent_store::{
     Budget, CommitError, Feed, FeedItem, Key, OpenError, Position, ScanRange, Store, Txn, open,

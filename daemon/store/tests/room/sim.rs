@@ -1,8 +1,9 @@
-//! A disk that remembers: every write, sync and rename in order, so that any moment can become a power cut; and that can
-//! be told to fail its n-th operation.
+//! A disk that remembers: every write, sync and change of names in order, so that any moment can become a power cut; and
+//! that can be told to fail its n-th operation.
 //!
-//! Model: synced data is kept; of unsynced data each 512-byte sector is kept by chance; names are kept up to the last sync
-//! of their directory and, of the later ones, a prefix by chance.
+//! Model: what a successful sync covered is kept; of the rest each 512-byte sector is kept by chance, in any order. A
+//! failed sync covers nothing, and neither does a later one: what it should have written may be gone. A directory's names
+//! are kept up to its last sync and, of the later changes, a prefix by chance; a file whose directory is gone is gone.
 
 use crate::common::Rng;
 use dirigent_store::io::{Disk, DiskFile, Mode, RealDisk};
@@ -15,6 +16,9 @@ const SECTOR: usize = 512;
 
 #[derive(Clone)]
 enum Op {
+    CreateDir {
+        path: PathBuf,
+    },
     Create {
         path: PathBuf,
         inode: usize,
@@ -30,6 +34,7 @@ enum Op {
     },
     Sync {
         inode: usize,
+        done: bool,
     },
     Rename {
         from: PathBuf,
@@ -43,6 +48,36 @@ enum Op {
     },
 }
 
+/// How an operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing of it is done.
+    Error,
+    /// Half of a write arrives.
+    Short,
+    /// No space: half of a write arrives.
+    Full,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 3] = [Self::Error, Self::Short, Self::Full];
+
+    fn error(self) -> io::Error {
+        match self {
+            Self::Error => io::Error::from_raw_os_error(5),
+            Self::Short => io::ErrorKind::WriteZero.into(),
+            Self::Full => io::ErrorKind::StorageFull.into(),
+        }
+    }
+}
+
+/// Which operation fails, and whether all after it do too.
+struct Order {
+    nth: u64,
+    fault: Fault,
+    for_good: bool,
+}
+
 #[derive(Default)]
 struct Log {
     ops: Vec<Op>,
@@ -50,7 +85,12 @@ struct Log {
     inodes: usize,
     /// Operations that change something, so far.
     changes: u64,
-    fail: Option<(u64, io::ErrorKind)>,
+    reads: u64,
+    fail: Option<Order>,
+    fail_read: Option<u64>,
+    /// Files whose sync failed: nobody may sync them again.
+    failed: HashMap<usize, PathBuf>,
+    resynced: Vec<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -61,11 +101,13 @@ pub(crate) struct SimDisk {
 
 struct SimFile {
     file: Arc<dyn DiskFile>,
+    path: PathBuf,
     inode: usize,
     disk: SimDisk,
 }
 
 impl SimDisk {
+    /// Remembers what happens below `root`, which itself is always there.
     pub(crate) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -73,46 +115,80 @@ impl SimDisk {
         }
     }
 
-    /// The `nth` changing operation from now fails, once.
-    pub(crate) fn fail_nth(&self, nth: u64, kind: io::ErrorKind) {
+    /// The `nth` changing operation from now fails; with `for_good` every one after it too.
+    pub(crate) fn fail_nth(&self, nth: u64, fault: Fault, for_good: bool) {
         let mut log = self.log.lock().unwrap();
-        log.fail = Some((log.changes + nth, kind));
+        let nth = log.changes + nth;
+        log.fail = Some(Order { nth, fault, for_good });
+    }
+
+    /// The `nth` reading operation from now fails, once.
+    pub(crate) fn fail_nth_read(&self, nth: u64) {
+        let mut log = self.log.lock().unwrap();
+        log.fail_read = Some(log.reads + nth);
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn heal(&self) {
+        let mut log = self.log.lock().unwrap();
+        (log.fail, log.fail_read) = (None, None);
+    }
+
+    /// The power was off: what is synced from now on is another matter.
+    pub(crate) fn forget_failed_syncs(&self) {
+        self.log.lock().unwrap().failed.clear();
+    }
+
+    /// Files that were synced again after a sync of them had failed.
+    pub(crate) fn resynced(&self) -> Vec<PathBuf> {
+        self.log.lock().unwrap().resynced.clone()
     }
 
     pub(crate) fn moment(&self) -> usize {
         self.log.lock().unwrap().ops.len()
     }
 
+    /// Changing and reading operations so far.
+    pub(crate) fn operations(&self) -> (u64, u64) {
+        let log = self.log.lock().unwrap();
+        (log.changes, log.reads)
+    }
+
     /// One operation, done and noted as one: so the log's order is the order of events.
-    fn change(&self, op: Op, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    fn change(&self, op: Op, act: impl FnOnce(Option<usize>) -> io::Result<()>) -> io::Result<()> {
         let mut log = self.log.lock().unwrap();
         log.changes += 1;
-        if let Some((nth, kind)) = log.fail
-            && nth == log.changes
+        let due = log.fail.as_ref().and_then(|order| {
+            let hit = order.nth == log.changes || (order.for_good && order.nth < log.changes);
+            hit.then_some(order.fault)
+        });
+        let Some(fault) = due else {
+            act(None)?;
+            log.note(op);
+            return Ok(());
+        };
+        match op {
+            Op::Write { inode, offset, bytes } if fault != Fault::Error => {
+                let half = bytes.len() / 2;
+                act(Some(half))?;
+                let bytes = bytes[..half].to_vec();
+                log.ops.push(Op::Write { inode, offset, bytes });
+            }
+            Op::Sync { inode, .. } => log.ops.push(Op::Sync { inode, done: false }),
+            _ => {}
+        }
+        Err(fault.error())
+    }
+
+    fn read<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         {
-            // Half of a failing write arrives.
-            if let Op::Write { inode, offset, bytes } = op {
-                let half = bytes[..bytes.len() / 2].to_vec();
-                log.ops.push(Op::Write {
-                    inode,
-                    offset,
-                    bytes: half,
-                });
+            let mut log = self.log.lock().unwrap();
+            log.reads += 1;
+            if log.fail_read == Some(log.reads) {
+                return Err(Fault::Error.error());
             }
-            return Err(kind.into());
         }
-        act()?;
-        match &op {
-            Op::Create { path, inode } => drop(log.names.insert(path.clone(), *inode)),
-            Op::Rename { from, to } => {
-                let inode = log.names.remove(from).expect("a renamed file was made before");
-                log.names.insert(to.clone(), inode);
-            }
-            Op::Remove { path } => drop(log.names.remove(path)),
-            Op::Write { .. } | Op::Truncate { .. } | Op::Sync { .. } | Op::SyncDir { .. } => {}
-        }
-        log.ops.push(op);
-        Ok(())
+        act()
     }
 
     /// What the disk holds after a power cut at `moment`, written to `to`.
@@ -120,38 +196,65 @@ impl SimDisk {
         let log = self.log.lock().unwrap();
         let ops = &log.ops[..moment];
         let keep = [0, 50, 90, 100][usize::try_from(rng.below(4)).unwrap()];
-        let names = names(ops, rng);
-        let mut files: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-        for inode in names.values() {
-            files.insert(*inode, contents(ops, *inode, keep, rng));
-        }
+        let names = names(ops, &self.root, rng);
+        let mut files: HashMap<usize, Vec<u8>> = names
+            .values()
+            .flatten()
+            .map(|inode| (*inode, Vec::new()))
+            .collect();
+        fill(ops, &mut files, keep, rng);
         drop(log);
         for (path, inode) in names {
             let target = to.join(path.strip_prefix(&self.root).unwrap());
-            std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-            std::fs::write(target, &files[&inode]).unwrap();
+            match inode {
+                None => std::fs::create_dir(target).unwrap(),
+                Some(inode) => std::fs::write(target, &files[&inode]).unwrap(),
+            }
         }
     }
 }
 
+impl Log {
+    fn note(&mut self, op: Op) {
+        match &op {
+            Op::Create { path, inode } => drop(self.names.insert(path.clone(), *inode)),
+            Op::Rename { from, to } => {
+                if let Some(inode) = self.names.remove(from) {
+                    self.names.insert(to.clone(), inode);
+                }
+            }
+            Op::Remove { path } => drop(self.names.remove(path)),
+            Op::CreateDir { .. }
+            | Op::Write { .. }
+            | Op::Truncate { .. }
+            | Op::Sync { .. }
+            | Op::SyncDir { .. } => {}
+        }
+        self.ops.push(op);
+    }
+}
+
+/// A directory, or the file of that inode.
+type Names = BTreeMap<PathBuf, Option<usize>>;
+
 /// Names that survive: per directory everything up to its last sync, then a prefix of the rest.
-fn names(ops: &[Op], rng: &mut Rng) -> BTreeMap<PathBuf, usize> {
+fn names(ops: &[Op], root: &Path, rng: &mut Rng) -> Names {
     let dir_of = |path: &Path| path.parent().unwrap().to_owned();
-    let mut synced: HashMap<PathBuf, usize> = HashMap::new();
+    let mut synced: HashMap<&Path, usize> = HashMap::new();
     for (i, op) in ops.iter().enumerate() {
         if let Op::SyncDir { path } = op {
-            synced.insert(path.clone(), i);
+            synced.insert(path, i);
         }
     }
     let mut until: HashMap<PathBuf, usize> = HashMap::new();
-    let mut names = BTreeMap::new();
+    let mut names = Names::new();
     for (i, op) in ops.iter().enumerate() {
         let dir = match op {
-            Op::Create { path, .. } | Op::Remove { path } => dir_of(path),
+            Op::Create { path, .. } | Op::CreateDir { path } | Op::Remove { path } => dir_of(path),
             Op::Rename { to, .. } => dir_of(to),
             Op::Write { .. } | Op::Truncate { .. } | Op::Sync { .. } | Op::SyncDir { .. } => continue,
         };
-        let sure = synced.get(&dir).copied().unwrap_or(0);
+        let sure = synced.get(dir.as_path()).copied().unwrap_or(0);
         let rest = (ops.len() - sure) as u64 + 1;
         let last = *until
             .entry(dir)
@@ -160,7 +263,8 @@ fn names(ops: &[Op], rng: &mut Rng) -> BTreeMap<PathBuf, usize> {
             continue;
         }
         match op {
-            Op::Create { path, inode } => drop(names.insert(path.clone(), *inode)),
+            Op::CreateDir { path } => drop(names.insert(path.clone(), None)),
+            Op::Create { path, inode } => drop(names.insert(path.clone(), Some(*inode))),
             Op::Remove { path } => drop(names.remove(path)),
             Op::Rename { from, to } => {
                 if let Some(inode) = names.remove(from) {
@@ -170,39 +274,54 @@ fn names(ops: &[Op], rng: &mut Rng) -> BTreeMap<PathBuf, usize> {
             Op::Write { .. } | Op::Truncate { .. } | Op::Sync { .. } | Op::SyncDir { .. } => {}
         }
     }
-    names
+    let there = |path: &Path| {
+        let mut above = path.ancestors().skip(1).take_while(|dir| *dir != root);
+        above.all(|dir| names.contains_key(dir))
+    };
+    let kept = names.iter().filter(|(path, _)| there(path));
+    kept.map(|(path, inode)| (path.clone(), *inode)).collect()
 }
 
-fn contents(ops: &[Op], inode: usize, keep: u64, rng: &mut Rng) -> Vec<u8> {
-    let mine = |op: &&(usize, &Op)| match op.1 {
-        Op::Write { inode: of, .. } | Op::Truncate { inode: of, .. } | Op::Sync { inode: of } => *of == inode,
-        Op::Create { .. } | Op::Rename { .. } | Op::Remove { .. } | Op::SyncDir { .. } => false,
-    };
-    let numbered: Vec<(usize, &Op)> = ops.iter().enumerate().collect();
-    let synced = numbered
-        .iter()
-        .rfind(|(i, op)| mine(&&(*i, *op)) && matches!(op, Op::Sync { .. }))
-        .map_or(0, |(i, _)| *i);
-    let mut bytes = Vec::new();
-    for (i, op) in numbered.iter().filter(mine) {
+/// Contents of the files that survive.
+fn fill(ops: &[Op], files: &mut HashMap<usize, Vec<u8>>, keep: u64, rng: &mut Rng) {
+    // From the end: is the next sync of this file one that was done?
+    let mut sure = vec![false; ops.len()];
+    let mut next: HashMap<usize, bool> = HashMap::new();
+    for (i, op) in ops.iter().enumerate().rev() {
         match op {
-            Op::Write {
-                offset, bytes: new, ..
-            } => write(&mut bytes, *offset, new, *i < synced, keep, rng),
-            Op::Truncate { len, .. } if *i < synced || rng.below(100) < keep => {
-                bytes.resize(usize::try_from(*len).unwrap(), 0);
+            Op::Sync { inode, done } => drop(next.insert(*inode, *done)),
+            Op::Write { inode, .. } | Op::Truncate { inode, .. } => {
+                sure[i] = next.get(inode).copied().unwrap_or(false);
             }
             _ => {}
         }
     }
-    bytes
+    for (i, op) in ops.iter().enumerate() {
+        match op {
+            Op::Write { inode, offset, bytes } => {
+                if let Some(file) = files.get_mut(inode) {
+                    write(file, *offset, bytes, sure[i], keep, rng);
+                }
+            }
+            Op::Truncate { inode, len } if sure[i] || rng.below(100) < keep => {
+                if let Some(file) = files.get_mut(inode) {
+                    file.resize(usize::try_from(*len).unwrap(), 0);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn write(bytes: &mut Vec<u8>, offset: u64, new: &[u8], sure: bool, keep: u64, rng: &mut Rng) {
     let mut at = usize::try_from(offset).unwrap();
     let mut rest = new;
     while !rest.is_empty() {
-        let n = rest.len().min(SECTOR - at % SECTOR);
+        let n = if sure {
+            rest.len()
+        } else {
+            rest.len().min(SECTOR - at % SECTOR)
+        };
         if sure || rng.below(100) < keep {
             if bytes.len() < at + n {
                 bytes.resize(at + n, 0);
@@ -216,68 +335,67 @@ fn write(bytes: &mut Vec<u8>, offset: u64, new: &[u8], sure: bool, keep: u64, rn
 
 impl Disk for SimDisk {
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Arc<dyn DiskFile>> {
-        if mode == Mode::Create {
+        let (file, inode) = if mode == Mode::Create {
             let inode = {
                 let mut log = self.log.lock().unwrap();
                 log.inodes += 1;
                 log.inodes
             };
             let mut file = None;
+            let path = path.to_owned();
             self.change(
                 Op::Create {
-                    path: path.to_owned(),
+                    path: path.clone(),
                     inode,
                 },
-                || {
-                    file = Some(RealDisk.open(path, mode)?);
+                |_| {
+                    file = Some(RealDisk.open(&path, mode)?);
                     Ok(())
                 },
             )?;
-            return Ok(Arc::new(SimFile {
-                file: file.unwrap(),
-                inode,
-                disk: self.clone(),
-            }));
-        }
-        let file = RealDisk.open(path, mode)?;
-        let inode = self.log.lock().unwrap().names.get(path).copied().unwrap_or(0);
+            (file.unwrap(), inode)
+        } else {
+            let file = self.read(|| RealDisk.open(path, mode))?;
+            let inode = self.log.lock().unwrap().names.get(path).copied();
+            (file, inode.unwrap_or(0))
+        };
         Ok(Arc::new(SimFile {
             file,
+            path: path.to_owned(),
             inode,
             disk: self.clone(),
         }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(
-            Op::Rename {
-                from: from.to_owned(),
-                to: to.to_owned(),
-            },
-            || RealDisk.rename(from, to),
-        )
+        let op = Op::Rename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        };
+        self.change(op, |_| RealDisk.rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.change(
-            Op::Remove {
-                path: path.to_owned(),
-            },
-            || RealDisk.remove(path),
-        )
+        let op = Op::Remove {
+            path: path.to_owned(),
+        };
+        self.change(op, |_| RealDisk.remove(path))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        RealDisk.create_dir(path)
+        let mut missing: Vec<_> = path.ancestors().take_while(|dir| !dir.exists()).collect();
+        while let Some(dir) = missing.pop() {
+            let op = Op::CreateDir { path: dir.to_owned() };
+            self.change(op, |_| RealDisk.create_dir(dir))?;
+        }
+        Ok(())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.change(
-            Op::SyncDir {
-                path: path.to_owned(),
-            },
-            || Ok(()),
-        )
+        let op = Op::SyncDir {
+            path: path.to_owned(),
+        };
+        self.change(op, |_| Ok(()))
     }
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
@@ -287,7 +405,7 @@ impl Disk for SimDisk {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_at(buf, offset)
+        self.disk.read(|| self.file.read_at(buf, offset))
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
@@ -296,12 +414,25 @@ impl DiskFile for SimFile {
             offset,
             bytes: buf.to_vec(),
         };
-        self.disk.change(op, || self.file.write_at(buf, offset))
+        let act = |half: Option<usize>| self.file.write_at(&buf[..half.unwrap_or(buf.len())], offset);
+        self.disk.change(op, act)
     }
 
     fn sync(&self) -> io::Result<()> {
         // The model decides what is durable; the machine's own sync would only cost time.
-        self.disk.change(Op::Sync { inode: self.inode }, || Ok(()))
+        let op = Op::Sync {
+            inode: self.inode,
+            done: true,
+        };
+        let done = self.disk.change(op, |_| Ok(()));
+        let mut log = self.disk.log.lock().unwrap();
+        if log.failed.contains_key(&self.inode) {
+            log.resynced.push(self.path.clone());
+        }
+        if done.is_err() {
+            log.failed.insert(self.inode, self.path.clone());
+        }
+        done
     }
 
     fn len(&self) -> io::Result<u64> {
@@ -309,12 +440,10 @@ impl DiskFile for SimFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.disk.change(
-            Op::Truncate {
-                inode: self.inode,
-                len,
-            },
-            || self.file.truncate(len),
-        )
+        let op = Op::Truncate {
+            inode: self.inode,
+            len,
+        };
+        self.disk.change(op, |_| self.file.truncate(len))
     }
 }
