@@ -259,7 +259,7 @@ impl Driver {
             done: tally.done,
             at: tally.at.clone(),
         };
-        let (bytes, blob) = rows::snapshot_row(&*self.core.store, &snapshot).await?;
+        let (bytes, blob) = rows::snapshot_row(&*self.core.store, row.org, &snapshot).await?;
         txn.puts.push((rows::snapshot_key(self.run), bytes));
         txn.blobs.extend(blob);
         Ok(true)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dirigent_engine::state::RunState;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{EffectId, Status};
-use dirigent_store::{BlobId, Store, StreamId};
+use dirigent_store::{BlobId, BlobSpace, Store, StreamId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -134,6 +134,7 @@ pub(crate) fn get<T: DeserializeOwned>(
 /// Makes a snapshot's row; a large one is put into a blob first, which the commit must name.
 pub(crate) async fn snapshot_row(
     store: &dyn Store,
+    org: EntityId,
     snapshot: &Snapshot,
 ) -> Result<(Bytes, Option<BlobId>), RuntimeError> {
     let bytes = encode(snapshot)?;
@@ -141,7 +142,7 @@ pub(crate) async fn snapshot_row(
         return Ok((encode(&SnapshotRow::Inline(bytes.to_vec()))?, None));
     }
     let blob = store
-        .blob_put(bytes)
+        .blob_put(BlobSpace(org.bytes()), bytes)
         .await
         .map_err(|error| RuntimeError::BadDocument {
             what: "a snapshot".into(),

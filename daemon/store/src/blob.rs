@@ -1,16 +1,16 @@
-//! Payloads too large for the journal: files named by the SHA-256 of their contents.
+//! Payloads too large for the journal: files named by their addresses.
 //!
 //! Order: temporary file, sync, rename, sync of the directory; only then may a commit refer to it. What was put since this
 //! process began is pinned, so that the sweeper cannot take it before its reference is committed.
 
+use crate::blob_key::{BlobKey, pack, payload_at};
 use crate::error::{BlobError, DamageKind, IoFault};
 use crate::io::{self, Disk, Mode};
 use crate::layout::Layout;
 use crate::segment::damage;
 use crate::sync::lock;
-use crate::types::BlobId;
+use crate::types::{BlobId, BlobSpace};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,16 +24,18 @@ pub(crate) const AT_ONCE: usize = 16;
 pub(crate) struct Blobs {
     disk: Arc<dyn Disk>,
     layout: Layout,
+    key: Mutex<Option<BlobKey>>,
     pinned: Mutex<HashSet<BlobId>>,
     temporary: AtomicU64,
     pub(crate) busy: AtomicUsize,
 }
 
 impl Blobs {
-    pub(crate) fn new(disk: Arc<dyn Disk>, layout: Layout) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, layout: Layout, key: Option<BlobKey>) -> Self {
         Self {
             disk,
             layout,
+            key: Mutex::new(key),
             pinned: Mutex::new(HashSet::new()),
             temporary: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
@@ -44,14 +46,48 @@ impl Blobs {
         lock(&self.pinned).contains(&id)
     }
 
-    pub(crate) fn put(&self, bytes: &Bytes) -> Result<BlobId, BlobError> {
+    pub(crate) fn key(&self) -> Option<BlobKey> {
+        lock(&self.key).clone()
+    }
+
+    /// The key, made now if nothing needed one before.
+    fn key_or_new(&self) -> Result<BlobKey, BlobError> {
+        let mut key = lock(&self.key);
+        if let Some(key) = &*key {
+            return Ok(key.clone());
+        }
+        let made = BlobKey::create(&*self.disk, &self.layout);
+        let made = made.map_err(|fault| {
+            if fault.is_full() {
+                BlobError::Full
+            } else {
+                fault.into()
+            }
+        })?;
+        Ok(key.insert(made).clone())
+    }
+
+    pub(crate) fn put(&self, space: BlobSpace, bytes: &Bytes) -> Result<BlobId, BlobError> {
         if bytes.len() as u64 > LIMIT {
             return Err(BlobError::TooLarge {
                 limit: LIMIT,
                 found: bytes.len() as u64,
             });
         }
-        let id = BlobId(Sha256::digest(bytes).into());
+        let id = self.key_or_new()?.address(space, bytes);
+        self.keep(id, &pack(space, bytes).into())?;
+        Ok(id)
+    }
+
+    /// Takes a file out of an export, if it is what its name says.
+    pub(crate) fn restore(&self, id: BlobId, file: &Bytes) -> Result<(), BlobError> {
+        if payload_at(self.key().as_ref(), id, file).is_none() {
+            return Err(damage(&self.layout.blob(id), 0, DamageKind::Digest).into());
+        }
+        self.keep(id, file)
+    }
+
+    fn keep(&self, id: BlobId, bytes: &Bytes) -> Result<(), BlobError> {
         let path = self.layout.blob(id);
         if matches!(self.load(id), Ok(there) if there == *bytes) {
             // It may have been written by a process that died before its sync.
@@ -65,7 +101,7 @@ impl Blobs {
         }
         self.sync_dirs(&path)?;
         lock(&self.pinned).insert(id);
-        Ok(id)
+        Ok(())
     }
 
     fn write(&self, path: &Path, bytes: &Bytes) -> Result<(), BlobError> {
@@ -116,11 +152,16 @@ impl Blobs {
     }
 
     pub(crate) fn get(&self, id: BlobId) -> Result<Bytes, BlobError> {
-        let bytes = self.load(id)?;
-        if BlobId(Sha256::digest(&bytes).into()) != id {
-            return Err(damage(&self.layout.blob(id), 0, DamageKind::Digest).into());
-        }
-        Ok(bytes)
+        let (file, at) = self.whole(id)?;
+        Ok(file.slice(at..))
+    }
+
+    /// The file of a blob as it is, verified, and where in it the payload begins.
+    pub(crate) fn whole(&self, id: BlobId) -> Result<(Bytes, usize), BlobError> {
+        let file = self.load(id)?;
+        let at = payload_at(self.key().as_ref(), id, &file);
+        let at = at.ok_or_else(|| damage(&self.layout.blob(id), 0, DamageKind::Digest))?;
+        Ok((file, at))
     }
 
     /// Every blob file, and every temporary one left behind by a dead process.

@@ -11,7 +11,7 @@ use crate::segment::{START, damage};
 use crate::sync::{lock, read, write};
 use crate::types::{Budget, Commit, Position};
 use bytes::Bytes;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -53,6 +53,15 @@ impl Entry {
 
     pub(crate) fn publish(&self, end: u64) {
         self.end.store(end, Ordering::Release);
+    }
+}
+
+/// A file that ends before what was published in it is damaged, by name.
+fn cut(path: &Path, at: u64, e: std::io::Error) -> ReadError {
+    if e.kind() == std::io::ErrorKind::UnexpectedEof {
+        damage(path, at, DamageKind::Short).into()
+    } else {
+        IoFault::new("read", path, e).into()
     }
 }
 
@@ -166,7 +175,7 @@ impl Catalog {
     }
 
     /// A file pruned between the look-up and the open reads as compacted.
-    fn gone(&self, path: &std::path::Path, e: std::io::Error) -> ReadError {
+    fn gone(&self, path: &Path, e: std::io::Error) -> ReadError {
         if e.kind() == std::io::ErrorKind::NotFound {
             return ReadError::Compacted {
                 oldest: self.oldest(),
@@ -184,8 +193,7 @@ impl Catalog {
     ) -> Result<(frame::Header, Bytes, u64), ReadError> {
         let head = self.header(entry, file, at, end)?;
         let mut bytes = vec![0; HEADER + head.payload as usize];
-        file.read_at(&mut bytes, at)
-            .map_err(|e| IoFault::new("read", &entry.path, e))?;
+        file.read_at(&mut bytes, at).map_err(|e| cut(&entry.path, at, e))?;
         let (header, payload) = frame::open(&bytes.into(), self.seed)
             .ok_or_else(|| damage(&entry.path, at, DamageKind::Frame))?;
         Ok((header, payload, at + frame::room(header.payload as usize)))
@@ -199,8 +207,7 @@ impl Catalog {
         end: u64,
     ) -> Result<frame::Header, ReadError> {
         let mut bytes = [0; HEADER];
-        file.read_at(&mut bytes, at)
-            .map_err(|e| IoFault::new("read", &entry.path, e))?;
+        file.read_at(&mut bytes, at).map_err(|e| cut(&entry.path, at, e))?;
         frame::header(&bytes)
             .filter(|h| h.kind == Kind::Group && at + frame::room(h.payload as usize) <= end)
             .ok_or_else(|| damage(&entry.path, at, DamageKind::Frame).into())

@@ -4,6 +4,7 @@
 
 use crate::archive::{self, Archive};
 use crate::blob;
+use crate::blob_key::{BlobKey, is_keyed, payload_at};
 use crate::error::{Damage, DamageKind, ExportError, IoFault, OpenError, ReadError, StateFault};
 use crate::export;
 use crate::frame::Kind;
@@ -16,7 +17,6 @@ use crate::recover::{self, Segment};
 use crate::segment::{SegmentHeader, Step, Walk, damage};
 use crate::sled_state::{Row, State};
 use crate::types::Position;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +43,12 @@ pub enum Finding {
         journal: Position,
         /// Newest known elsewhere.
         known: Position,
+    },
+    /// A daemon has written to a segment that is not there.
+    #[error("{}: the newest segment is missing", journal.display())]
+    SegmentMissing {
+        /// Journal directory.
+        journal: PathBuf,
     },
     /// A stream with records missing.
     #[error("stream {stream:?} has no record {seq}")]
@@ -117,7 +123,7 @@ impl CheckReport {
 pub fn check(dir: &Path) -> Result<CheckReport, OpenError> {
     let layout = Layout::new(dir);
     let disk = RealDisk;
-    Meta::load(&disk, &layout)?;
+    let meta = Meta::load(&disk, &layout)?;
     let numbers = layout
         .segments(&disk)
         .map_err(|e| IoFault::new("list", &layout.journal(), e))?;
@@ -146,6 +152,11 @@ pub fn check(dir: &Path) -> Result<CheckReport, OpenError> {
             walk(&disk, segment, i == last, &mut report)?;
         }
         known(&mut report, Noted::load(&disk, &layout));
+        let epoch = found.last().map_or(0, |segment| segment.header.epoch);
+        if meta.is_some_and(|meta| meta.epoch > epoch) {
+            let journal = layout.journal();
+            report.findings.push(Finding::SegmentMissing { journal });
+        }
     } else {
         for number in &numbers {
             walk_alone(&disk, &layout.segment(*number), &mut report)?;
@@ -333,10 +344,18 @@ fn copy_dir(from: &Path, to: &Path) -> Result<(), OpenError> {
 
 fn blobs(layout: &Layout, disk: &dyn Disk, report: &mut CheckReport) -> Result<(), OpenError> {
     let (blobs, _) = blob::files(layout)?;
+    let key = BlobKey::load(disk, layout)?;
     for (id, path) in blobs {
         report.blobs += 1;
-        let digest: [u8; 32] = Sha256::digest(io::read_all(disk, &path)?).into();
-        if digest != id.0 {
+        let file = io::read_all(disk, &path)?;
+        if payload_at(key.as_ref(), id, &file).is_some() {
+            continue;
+        }
+        if key.is_none() && is_keyed(&file) {
+            let path = layout.blob_key();
+            report.findings.push(damage(&path, 0, DamageKind::Missing).into());
+            return Ok(());
+        } else {
             report.findings.push(damage(&path, 0, DamageKind::Digest).into());
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, ReadError};
 use crate::types::{
-    BlobId, Budget, ExportReport, Feed, FeedPage, Identity, Lease, LeaseRequest, MaintainBudget,
+    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Identity, Lease, LeaseRequest, MaintainBudget,
     MaintainReport, Position, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
 };
 use bytes::Bytes;
@@ -55,10 +55,11 @@ pub trait Store: Send + Sync + 'static {
     /// Takes or renews a lease. A new owner gets a higher fencing number.
     fn lease(&self, request: LeaseRequest) -> BoxFuture<'static, Result<Lease, LeaseError>>;
 
-    /// Stores a payload under its SHA-256; durable when it resolves. Refer to it in `Txn::blobs`.
-    fn blob_put(&self, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>>;
+    /// Stores a payload; durable when it resolves. The same payload of the same space has the same address, in another space
+    /// another one. Refer to it in `Txn::blobs`.
+    fn blob_put(&self, space: BlobSpace, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>>;
 
-    /// A payload, verified against its name.
+    /// A payload, verified against its address.
     fn blob_get(&self, id: BlobId) -> BoxFuture<'static, Result<Bytes, BlobError>>;
 
     /// Writes a verified stream file: all state and, if asked, all blobs. With `None` it goes into the store's own

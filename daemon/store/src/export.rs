@@ -6,6 +6,7 @@
 
 use crate::archive::{Archive, Filter};
 use crate::blob::Blobs;
+use crate::blob_key::BlobKey;
 use crate::codec::{self, Cursor};
 use crate::error::{BlobError, DamageKind, ExportError, IoFault, OpenError, ReadError};
 use crate::export_file::{Block, Reader, Writer};
@@ -36,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) rows: u64,
     /// Volumes of the archive that its rows rely on: number and digest.
     pub(crate) volumes: BTreeMap<u64, [u8; 32]>,
+    /// What the addresses of blobs are made with, if it is known.
+    pub(crate) blob_key: Option<BlobKey>,
 }
 
 const PAGE: usize = 256 << 10;
@@ -81,6 +84,9 @@ pub(crate) fn write(
 fn fill(shared: &Shared, path: &Path, with_blobs: bool, with_archive: bool) -> Result<Position, ExportError> {
     let mut file = Writer::create(&*shared.options.disk, path)?;
     file.block(Block::Header, &header(&shared.identity))?;
+    if let Some(key) = shared.blobs.key() {
+        file.block(Block::Key, key.bytes())?;
+    }
     // Nothing moves while the rows are read: a stream is in them or in a volume that is listed.
     let still = lock(&shared.archive.moving);
     let volumes = shared.archive.volumes();
@@ -170,8 +176,8 @@ fn commits(
 }
 
 fn copy_blob(blobs: &Blobs, file: &mut Writer, id: BlobId) -> Result<(), ExportError> {
-    let bytes = match blobs.get(id) {
-        Ok(bytes) => bytes,
+    let bytes = match blobs.whole(id) {
+        Ok((file, _)) => file,
         Err(BlobError::Io(fault)) => return Err(fault.into()),
         Err(_) => return Err(damage(&blobs.path(id), 0, DamageKind::Digest).into()),
     };
@@ -213,7 +219,7 @@ pub(crate) fn read(
         ))
     })();
     let (database, incarnation, epoch) = head.ok_or_else(|| contents(0))?;
-    let mut volumes = BTreeMap::new();
+    let (mut volumes, mut blob_key) = (BTreeMap::new(), None);
     loop {
         match file.block()? {
             (Block::Trailer, payload) => {
@@ -227,9 +233,14 @@ pub(crate) fn read(
                     position,
                     rows,
                     volumes,
+                    blob_key,
                 });
             }
             (Block::Header, _) => return Err(contents(file.at)),
+            (Block::Key, payload) => {
+                let bytes = payload.first_chunk().copied().ok_or_else(|| contents(file.at))?;
+                blob_key = Some(BlobKey::of(bytes));
+            }
             (Block::Volumes, payload) => {
                 volumes = export_volumes::decode(payload).ok_or_else(|| contents(file.at))?;
             }
@@ -300,21 +311,25 @@ pub fn import(options: &Options, from: &Path) -> Result<Identity, ExportError> {
     ] {
         made(&dir)?;
     }
-    let blobs = Blobs::new(options.disk.clone(), layout.clone());
+    if let Some(key) = &seen.blob_key {
+        key.save(disk, &layout)?;
+    }
+    let blobs = Blobs::new(options.disk.clone(), layout.clone(), seen.blob_key.clone());
     let mut volumes = export_volumes::Import::new(disk, &layout);
     read(from, |kind, payload| {
         if kind == Block::Volume {
             return volumes.take(from, &payload);
         }
-        if kind != Block::Blob || payload.len() < 32 {
+        let Some(id) = payload.first_chunk().filter(|_| kind == Block::Blob) else {
             return Ok(());
-        }
-        blobs.put(&payload.slice(32..)).map(drop).map_err(|e| match e {
+        };
+        let restored = blobs.restore(BlobId(*id), &payload.slice(32..));
+        restored.map_err(|e| match e {
             BlobError::Io(fault) => fault.into(),
             _ => damage(from, 0, DamageKind::Digest).into(),
         })
     })?;
-    volumes.finish(from, &seen)?;
+    volumes.finish(from, seen.database, &seen.volumes)?;
     let base = layout.export(seen.position.0);
     let temporary = base.with_extension("new");
     std::fs::copy(from, &temporary).map_err(|e| IoFault::new("copy", &temporary, e))?;

@@ -24,16 +24,19 @@ pub(crate) enum Block {
     Volumes,
     /// A part of a volume.
     Volume,
+    /// What the addresses of blobs are made with.
+    Key,
     Trailer,
 }
 
-const KINDS: [(u8, Block); 7] = [
+const KINDS: [(u8, Block); 8] = [
     (b'H', Block::Header),
     (b'R', Block::Rows),
     (b'C', Block::Commits),
     (b'B', Block::Blob),
     (b'V', Block::Volumes),
     (b'A', Block::Volume),
+    (b'K', Block::Key),
     (b'T', Block::Trailer),
 ];
 

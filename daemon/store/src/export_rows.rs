@@ -1,8 +1,8 @@
 //! Rows of an export as bytes, in terms of the contract, not of sled: what another backend would import.
 
+use crate::closed::Closed;
 use crate::codec::{self, Cursor};
 use crate::overlay::Remembered;
-use crate::sled_closed::Closed;
 use crate::sled_state::Row;
 use crate::types::{BlobId, Position, StreamId};
 use bytes::Bytes;

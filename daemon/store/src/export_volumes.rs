@@ -3,7 +3,6 @@
 use crate::archive::{Volume, verify};
 use crate::codec::Cursor;
 use crate::error::{DamageKind, ExportError, IoFault, ReadError};
-use crate::export::Seen;
 use crate::export_file::{Block, Writer};
 use crate::io::{Disk, DiskFile, Mode};
 use crate::layout::Layout;
@@ -12,6 +11,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Bytes of a part.
 const PART: usize = 1 << 20;
@@ -89,15 +89,20 @@ impl<'a> Import<'a> {
     }
 
     /// Every volume that is listed must be there, whole; then they get their names, durably.
-    pub(crate) fn finish(self, from: &Path, seen: &Seen) -> Result<(), ExportError> {
-        for (number, digest) in &seen.volumes {
+    pub(crate) fn finish(
+        self,
+        from: &Path,
+        database: Uuid,
+        volumes: &BTreeMap<u64, [u8; 32]>,
+    ) -> Result<(), ExportError> {
+        for (number, digest) in volumes {
             let lacks = || ExportError::WithoutArchive {
                 file: from.to_owned(),
                 number: *number,
             };
             let (path, file) = self.files.get(number).ok_or_else(lacks)?;
             file.sync().map_err(|e| IoFault::new("sync", path, e))?;
-            let volume = Volume::load(self.disk, path, *number, seen.database).map_err(|e| match e {
+            let volume = Volume::load(self.disk, path, *number, database).map_err(|e| match e {
                 ReadError::Io(fault) => ExportError::Io(fault),
                 other => other.into(),
             })?;

@@ -91,6 +91,11 @@ impl Layout {
         self.blobs().join(&name[..2]).join(name)
     }
 
+    /// What the addresses of blobs are made with.
+    pub(crate) fn blob_key(&self) -> PathBuf {
+        self.dir.join("blob.key")
+    }
+
     pub(crate) fn exports(&self) -> PathBuf {
         self.dir.join("exports")
     }

@@ -5,14 +5,17 @@
 //! at all; (3) damage is rebuilt, discarded as an unacknowledged tail, or refused by name, never silently less.
 //!
 //! Layout of the directory: `lock`, `meta.json`, `noted`, `journal/NNN.seg`, `state/` (sled), `archive/NNN.arc`,
-//! `blobs/ab/<sha256>`, `exports/*.export`.
+//! `blobs/ab/<address>`, `blob.key`, `exports/*.export`.
 
 mod applier;
 mod archive;
 mod blob;
+mod blob_key;
+mod blob_lost;
 mod catalog;
 pub mod check;
 mod clock;
+mod closed;
 mod codec;
 pub mod conformance;
 pub mod contract;
@@ -33,6 +36,7 @@ mod lock;
 mod maintain;
 mod memory_tree;
 mod meta;
+mod mover;
 mod open;
 pub mod options;
 mod overlay;
@@ -65,10 +69,10 @@ pub use contract::Store;
 pub use error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, OpenError, ReadError};
 pub use export::import;
 pub use open::open;
-pub use options::{Options, Progress};
+pub use options::Options;
 pub use steps::{Steps, open_in_steps};
 pub use types::{
-    Append, BlobId, Budget, Commit, ExportReport, Feed, FeedItem, FeedPage, Fence, Guard, Identity, Key,
-    Lease, LeaseRequest, MaintainBudget, MaintainReport, Position, Receipt, RequestKey, ScanPage, ScanRange,
-    Stats, StreamId, Txn, Versioned,
+    Append, BlobId, BlobSpace, Budget, Commit, ExportReport, Feed, FeedItem, FeedPage, Fence, Guard,
+    Identity, Key, Lease, LeaseRequest, MaintainBudget, MaintainReport, Position, Progress, Receipt,
+    RequestKey, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
 };

@@ -11,15 +11,14 @@ use crate::error::{
 };
 use crate::feed;
 use crate::lock::Lock;
-use crate::options::Progress;
 use crate::queue::{self, Job};
 use crate::scan;
 use crate::shared::Shared;
 use crate::spare::Spares;
 use crate::sync::{lock, read};
 use crate::types::{
-    BlobId, Budget, ExportReport, Feed, FeedPage, Identity, Lease, LeaseRequest, MaintainBudget,
-    MaintainReport, Position, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
+    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Identity, Lease, LeaseRequest, MaintainBudget,
+    MaintainReport, Position, Progress, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
 };
 use crate::{codec, export, maintain, writer};
 use bytes::Bytes;
@@ -202,8 +201,8 @@ impl Store for LocalStore {
         self.push(|answer| Job::Lease { request, answer })
     }
 
-    fn blob_put(&self, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {
-        self.blob_helper(move |shared| shared.blobs.put(&bytes))
+    fn blob_put(&self, space: BlobSpace, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {
+        self.blob_helper(move |shared| shared.blobs.put(space, &bytes))
     }
 
     fn blob_get(&self, id: BlobId) -> BoxFuture<'static, Result<Bytes, BlobError>> {

@@ -1,9 +1,9 @@
 //! Upkeep: forget old request ids, sweep blob files, remove covered segments, move closed streams into the archive.
 
-use crate::archive;
 use crate::counters;
 use crate::error::{CommitError, IoFault, MaintainError};
 use crate::export;
+use crate::mover;
 use crate::queue::Job;
 use crate::shared::Shared;
 use crate::types::{MaintainBudget, MaintainReport, Position};
@@ -33,7 +33,7 @@ pub(crate) fn run(shared: &Shared, budget: &MaintainBudget) -> Result<MaintainRe
         });
     }
     if budget.archive_bytes > 0 {
-        report.streams_archived = archive::run(shared, budget.archive_bytes)?.streams;
+        report.streams_archived = mover::run(shared, budget.archive_bytes)?.streams;
     }
     Ok(report)
 }

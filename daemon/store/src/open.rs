@@ -4,6 +4,7 @@
 
 use crate::applier;
 use crate::archive::Archive;
+use crate::blob_lost;
 use crate::catalog::{Catalog, Entry};
 use crate::contract::Store;
 use crate::error::{DamageKind, IoFault, OpenError};
@@ -83,6 +84,7 @@ pub(crate) fn bring_up(
         });
     }
     recover::sync_tail(&*disk, &found)?;
+    let blob_key = blob_lost::find(&*disk, layout)?;
     let archive = Archive::open(disk.clone(), layout, identity.database)?;
     let rebuild = Rebuild {
         archive: &archive,
@@ -104,7 +106,7 @@ pub(crate) fn bring_up(
     let (catalog, active) = begin_epoch(&options, layout, &identity, &found)?;
     let note = Noted::open(&*disk, layout)?;
     let shared = Arc::new(Shared::new(
-        options, identity, state, archive, catalog, found.head,
+        options, identity, state, archive, blob_key, catalog, found.head,
     ));
     Ok(Ready::new(shared, active, note))
 }

@@ -3,20 +3,10 @@
 use crate::clock::{self, Clock};
 use crate::error::OpenError;
 use crate::io::{Disk, RealDisk};
+use crate::types::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Told while the state is replayed or rebuilt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Commits applied so far.
-    pub done: u64,
-    /// Commits to apply.
-    pub total: u64,
-    /// The state is being rebuilt from nothing, not only caught up.
-    pub rebuild: bool,
-}
 
 /// Called from the opening thread, now and then and at the end.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;

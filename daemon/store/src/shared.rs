@@ -5,6 +5,7 @@
 
 use crate::archive::Archive;
 use crate::blob::Blobs;
+use crate::blob_key::BlobKey;
 use crate::catalog::Catalog;
 use crate::counters::{self, Counters};
 use crate::error::{Failure, ReadError, StateFault};
@@ -61,6 +62,7 @@ impl Shared {
         identity: Identity,
         state: State,
         archive: Archive,
+        blob_key: Option<BlobKey>,
         catalog: Arc<Catalog>,
         head: Position,
     ) -> Self {
@@ -70,7 +72,7 @@ impl Shared {
         let counters = Counters::default();
         counters::store(&counters.applied, head.0);
         Self {
-            blobs: Blobs::new(options.disk.clone(), layout.clone()),
+            blobs: Blobs::new(options.disk.clone(), layout.clone(), blob_key),
             archive,
             layout,
             identity,

@@ -3,11 +3,11 @@
 //! Invariants: a batch is whole commits and carries the position of its last; of several writes of a key in a batch only
 //! the last reaches it; chunks of a replaced value leave with it.
 
+use crate::closed::mark;
 use crate::codec;
 use crate::entry::{self, Head};
 use crate::error::StateFault;
 use crate::overlay::Remembered;
-use crate::sled_closed::mark;
 use crate::sled_state::{Row, State};
 use crate::tree::Changes;
 use crate::types::{Commit, Key, Position, RequestKey, Upkeep};

@@ -3,7 +3,7 @@
 //! Invariant: the mark of a closed stream leaves in the batch of its last records or later, so a stream that is half out
 //! is found again.
 
-use crate::codec;
+use crate::closed::{Closed, closed_row};
 use crate::entry::{self, Head};
 use crate::error::StateFault;
 use crate::sled_state::State;
@@ -14,16 +14,6 @@ use std::collections::BTreeMap;
 
 /// Rows of one batch on the way out: sled lets nobody read while it applies one.
 const AT_ONCE: usize = 256;
-
-/// A stream that nobody appends to any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Closed {
-    pub(crate) stream: StreamId,
-    /// The commit that closed it.
-    pub(crate) position: Position,
-    /// When that was, milliseconds since 1970.
-    pub(crate) at_ms: u64,
-}
 
 /// Records that were appended together, as they are kept.
 pub(crate) struct RawRun {
@@ -111,23 +101,4 @@ impl State {
         })
         .collect()
     }
-}
-
-pub(crate) fn mark(position: Position, at_ms: u64) -> Vec<u8> {
-    let mut body = position.0.to_le_bytes().to_vec();
-    body.extend_from_slice(&at_ms.to_le_bytes());
-    body
-}
-
-pub(crate) fn closed_row(key: &Bytes, row: &Bytes) -> Result<Closed, StateFault> {
-    let body = entry::unseal(key, row).ok_or(StateFault::Row)?;
-    let mut c = codec::Cursor { from: body, at: 0 };
-    let decoded = (|| {
-        Some(Closed {
-            stream: StreamId(*key.get(1..)?.first_chunk()?),
-            position: Position(c.u64()?),
-            at_ms: c.u64()?,
-        })
-    })();
-    decoded.ok_or(StateFault::Row)
 }

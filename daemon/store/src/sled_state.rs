@@ -3,13 +3,13 @@
 //! Invariants: one writer (applier or recovery); every batch is whole commits and carries its position; no value above
 //! 4 KiB, so sled never makes a blob file.
 
+use crate::closed::{Closed, closed_row};
 use crate::codec::{self, Cursor};
 use crate::entry::{self, Head};
 use crate::error::{ReadError, StateFault};
 use crate::io::Disk;
 use crate::memory_tree::MemoryTree;
 use crate::overlay::Remembered;
-use crate::sled_closed::{Closed, closed_row};
 use crate::sled_tree::SledTree;
 use crate::tree::{Rows, Tree, prefixed};
 use crate::types::{BlobId, Key, LeaseRow, Position, StreamId, Versioned};

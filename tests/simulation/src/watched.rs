@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_store::{
-    BlobError, BlobId, Budget, CommitError, ExportError, ExportReport, Feed, FeedPage, Identity, Lease,
+    BlobError, BlobId, BlobSpace, Budget, CommitError, ExportError, ExportReport, Feed, FeedPage, Identity, Lease,
     LeaseError, LeaseRequest, MaintainBudget, MaintainError, MaintainReport, Position, ReadError, Receipt,
     ScanPage, ScanRange, Stats, Store, StreamId, Txn, Versioned,
 };
@@ -96,8 +96,8 @@ impl Store for Watched {
         answer
     }
 
-    fn blob_put(&self, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {
-        self.inner.blob_put(bytes)
+    fn blob_put(&self, space: BlobSpace, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {
+        self.inner.blob_put(space, bytes)
     }
 
     fn blob_get(&self, id: BlobId) -> BoxFuture<'static, Result<Bytes, BlobError>> {

@@ -6,12 +6,11 @@
 
 mod filter;
 mod format;
-mod moving;
 mod shelf;
 mod volume;
 mod writing;
 
 pub(crate) use filter::Filter;
-pub(crate) use moving::run;
 pub(crate) use shelf::Archive;
 pub(crate) use volume::{Volume, verify};
+pub(crate) use writing::Writer;

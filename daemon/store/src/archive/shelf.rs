@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 /// The volumes of a store.
 pub(crate) struct Archive {
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) layout: Layout,
-    pub(super) database: Uuid,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) database: Uuid,
     volumes: RwLock<Vec<Arc<Volume>>>,
     /// Volumes that do not verify, as they were found.
     pub(crate) bad: Vec<Damage>,
@@ -86,12 +86,12 @@ impl Archive {
         lost.map(|(number, _)| *number)
     }
 
-    pub(super) fn next_number(&self) -> u64 {
+    pub(crate) fn next_number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// From here on its streams are found in it.
-    pub(super) fn add(&self, volume: Volume) {
+    pub(crate) fn add(&self, volume: Volume) {
         write(&self.volumes).push(Arc::new(volume));
     }
 
@@ -159,7 +159,7 @@ impl Archive {
         }
     }
 
-    pub(super) fn moved(&self, stream: StreamId) {
+    pub(crate) fn moved(&self, stream: StreamId) {
         lock(&self.closed).remove(&stream);
     }
 

@@ -14,24 +14,24 @@ const PAGE_BYTES: usize = 64 << 10;
 /// Bytes collected before they are written.
 const WRITE_BYTES: usize = 1 << 20;
 
-pub(super) struct Writer {
+pub(crate) struct Writer {
     file: Arc<dyn DiskFile>,
     temporary: PathBuf,
     database: Uuid,
     digest: Sha256,
     /// Written and in the buffer.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     buffer: Vec<u8>,
     page: Vec<u8>,
     page_first: u64,
     /// Last `seq` of the stream so far.
     end: u64,
-    pub(super) index: Vec<Entry>,
+    index: Vec<Entry>,
 }
 
 impl Writer {
     /// Begins a volume under a temporary name; an older one of that name is overwritten.
-    pub(super) fn create(disk: &dyn Disk, path: &Path, database: Uuid, number: u64) -> Result<Self, IoFault> {
+    pub(crate) fn create(disk: &dyn Disk, path: &Path, database: Uuid, number: u64) -> Result<Self, IoFault> {
         let temporary = path.with_extension("new");
         let file = disk
             .open(&temporary, Mode::Create)
@@ -72,7 +72,7 @@ impl Writer {
     }
 
     /// Begins a stream; its id is higher than the one before.
-    pub(super) fn begin(&mut self, stream: StreamId, closed: Position) {
+    pub(crate) fn begin(&mut self, stream: StreamId, closed: Position) {
         self.end = 0;
         self.index.push(Entry {
             stream,
@@ -84,7 +84,7 @@ impl Writer {
     }
 
     /// The next records of the stream, as the state keeps them: their count, then each behind its length.
-    pub(super) fn run(&mut self, at: Position, payload: &[u8]) -> Result<(), IoFault> {
+    pub(crate) fn run(&mut self, at: Position, payload: &[u8]) -> Result<(), IoFault> {
         let records = payload
             .first_chunk()
             .map_or(0, |n| u64::from(u32::from_le_bytes(*n)));
@@ -111,7 +111,7 @@ impl Writer {
     }
 
     /// Ends the stream; answers its last `seq`.
-    pub(super) fn end(&mut self) -> Result<u64, IoFault> {
+    pub(crate) fn end(&mut self) -> Result<u64, IoFault> {
         self.close_page()?;
         let (bytes, end) = (self.bytes, self.end);
         if let Some(entry) = self.index.last_mut() {
@@ -121,12 +121,17 @@ impl Writer {
     }
 
     /// Takes back the stream that was begun last and has no records.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.index.pop();
     }
 
+    /// Has it no streams?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
     /// Writes the index, makes the file durable and gives it its name.
-    pub(super) fn finish(mut self, disk: &dyn Disk, path: &Path) -> Result<(), IoFault> {
+    pub(crate) fn finish(mut self, disk: &dyn Disk, path: &Path) -> Result<(), IoFault> {
         let index_at = self.bytes;
         let index = std::mem::take(&mut self.index);
         let mut fences = Vec::new();

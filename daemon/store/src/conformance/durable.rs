@@ -4,7 +4,8 @@ use super::harness::{Harness, Outcome, Wrong, append, commit_all, ensure, key, p
 use crate::contract::Store;
 use crate::error::{BlobError, CommitError, ReadError};
 use crate::types::{
-    BlobId, Budget, Feed, MaintainBudget, Position, RequestKey, ScanRange, StreamId, Txn, Versioned,
+    BlobId, BlobSpace, Budget, Feed, MaintainBudget, Position, RequestKey, ScanRange, StreamId, Txn,
+    Versioned,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -55,6 +56,9 @@ pub(super) async fn reopen(h: &dyn Harness) -> Outcome {
     Ok(())
 }
 
+const ONE: BlobSpace = BlobSpace([1; 16]);
+const OTHER: BlobSpace = BlobSpace([2; 16]);
+
 pub(super) async fn blobs(h: &dyn Harness) -> Outcome {
     let store = h.open("blobs")?;
     let payload = Bytes::from(vec![5; 3 << 20]);
@@ -65,8 +69,10 @@ pub(super) async fn blobs(h: &dyn Harness) -> Outcome {
         ..put("ref", "x")
     };
     ensure!(store.commit(refer(missing)).await == Err(CommitError::BlobMissing(missing)));
-    let id = store.blob_put(payload.clone()).await?;
-    ensure!(store.blob_put(payload.clone()).await? == id);
+    let id = store.blob_put(ONE, payload.clone()).await?;
+    ensure!(store.blob_put(ONE, payload.clone()).await? == id);
+    let other = store.blob_put(OTHER, payload.clone()).await?;
+    ensure!(other != id && store.blob_get(other).await? == payload);
     store.commit(refer(id)).await?;
     ensure!(store.blob_get(id).await? == payload);
     drop(store);
@@ -81,7 +87,7 @@ pub(super) async fn blobs(h: &dyn Harness) -> Outcome {
 pub(super) async fn export(h: &dyn Harness) -> Outcome {
     let store = h.open("exported")?;
     fill(&*store, 1, 120).await?;
-    let blob = store.blob_put(Bytes::from(vec![8; 2 << 20])).await?;
+    let blob = store.blob_put(ONE, Bytes::from(vec![8; 2 << 20])).await?;
     store
         .commit(Txn {
             blobs: vec![blob],
@@ -107,6 +113,8 @@ pub(super) async fn export(h: &dyn Harness) -> Outcome {
             && store.identity().incarnation != original.0.incarnation
     );
     ensure!(store.blob_get(blob).await?.len() == 2 << 20);
+    // The same database gives the same addresses.
+    ensure!(store.blob_put(ONE, Bytes::from(vec![8; 2 << 20])).await? == blob);
     ensure!(matches!(
         store.read(Feed::All, Position(0), Budget::default()),
         Err(ReadError::Compacted { .. })

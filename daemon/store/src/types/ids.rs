@@ -31,7 +31,11 @@ impl fmt::Display for Position {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct StreamId(pub [u8; 16]);
 
-/// SHA-256 of a payload kept as a file.
+/// Whose blobs they are, for example an organisation's id: the same bytes have another address in every space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobSpace(pub [u8; 16]);
+
+/// Address of a payload kept as a file: it follows from the payload, its space and a key of the store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct BlobId(pub [u8; 32]);
 

@@ -8,10 +8,10 @@ mod txn;
 mod upkeep;
 
 pub use feed::{Budget, Feed, FeedItem, FeedPage};
-pub use ids::{BlobId, Identity, Key, Position, StreamId, Versioned};
+pub use ids::{BlobId, BlobSpace, Identity, Key, Position, StreamId, Versioned};
 pub(crate) use lease::LeaseRow;
 pub use lease::{Fence, Lease, LeaseRequest};
 pub use scan::{ScanPage, ScanRange};
 pub(crate) use txn::Upkeep;
 pub use txn::{Append, Commit, Guard, Receipt, RequestKey, Txn};
-pub use upkeep::{ExportReport, MaintainBudget, MaintainReport, Stats};
+pub use upkeep::{ExportReport, MaintainBudget, MaintainReport, Progress, Stats};

@@ -1,7 +1,6 @@
 //! Upkeep, exports and figures.
 
 use super::ids::Position;
-use crate::options::Progress;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,6 +52,17 @@ pub struct ExportReport {
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
+}
+
+/// Told while the state is replayed or rebuilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Commits applied so far.
+    pub done: u64,
+    /// Commits to apply.
+    pub total: u64,
+    /// The state is being rebuilt from nothing, not only caught up.
+    pub rebuild: bool,
 }
 
 /// Figures for metrics and `status`.

@@ -38,6 +38,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
+pub(crate) const SPACE: dirigent_store::BlobSpace = dirigent_store::BlobSpace([7; 16]);
 pub(crate) const STREAM: StreamId = StreamId([1; 16]);
 
 /// A transaction whose contents follow from its number: one record, one fresh key, one shared key, one delete.

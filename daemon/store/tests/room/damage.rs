@@ -30,7 +30,7 @@ fn good(dir: &Path, cut: bool) -> Good {
         let store = open(with.clone()).unwrap();
         fill(&*store, session * 40 + 1, session * 40 + 39);
         let bytes = Bytes::from(format!("payload {session} ").repeat(3_000));
-        let id = block_on(store.blob_put(bytes.clone())).unwrap();
+        let id = block_on(store.blob_put(crate::common::SPACE, bytes.clone())).unwrap();
         payloads.push((id, bytes));
         let txn = Txn {
             blobs: vec![id],

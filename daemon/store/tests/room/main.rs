@@ -9,6 +9,7 @@
 
 mod archive;
 mod blend;
+mod blobs;
 mod common;
 mod conformance;
 mod damage;

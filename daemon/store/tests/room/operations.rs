@@ -84,7 +84,7 @@ fn commits(store: &dyn Store, from: u64, many: u64, promised: &mut Promised) -> 
 
 fn payload(store: &dyn Store, life: u64, promised: &mut Promised) {
     let bytes = Bytes::from(vec![u8::try_from(life).unwrap() + 1; 40_000]);
-    match block_on(store.blob_put(bytes.clone())) {
+    match block_on(store.blob_put(crate::common::SPACE, bytes.clone())) {
         Ok(id) => {
             let n = store.head().0 + 1;
             let txn = Txn {

@@ -39,7 +39,7 @@ fn burst(store: &dyn Store, disk: &SimDisk, n: &mut u64, many: u64, seen: &mut R
         let mut txn = numbered(*n);
         if n.is_multiple_of(10) {
             let bytes = Bytes::from(format!("payload {n} ").repeat(usize::try_from(*n).unwrap()));
-            let id = block_on(store.blob_put(bytes.clone())).unwrap();
+            let id = block_on(store.blob_put(crate::common::SPACE, bytes.clone())).unwrap();
             seen.blobs.push((disk.moment(), (id, bytes)));
             txn.blobs.push(id);
         }
@@ -271,7 +271,7 @@ fn a_cut_between_a_payload_and_its_reference_leaves_no_reference_without_a_paylo
     with.disk = Arc::new(disk.clone());
     let store = open(with).unwrap();
     let bytes = Bytes::from(vec![9; 70_000]);
-    let id = block_on(store.blob_put(bytes.clone())).unwrap();
+    let id = block_on(store.blob_put(crate::common::SPACE, bytes.clone())).unwrap();
     let before = disk.moment();
     let txn = Txn {
         blobs: vec![id],

@@ -82,8 +82,8 @@ fn blobs_nobody_refers_to_leave_after_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let (with, clock) = clocked(dir.path());
     let store = open(with.clone()).unwrap();
-    let kept = block_on(store.blob_put(Bytes::from_static(b"kept"))).unwrap();
-    let left = block_on(store.blob_put(Bytes::from_static(b"left"))).unwrap();
+    let kept = block_on(store.blob_put(crate::common::SPACE, Bytes::from_static(b"kept"))).unwrap();
+    let left = block_on(store.blob_put(crate::common::SPACE, Bytes::from_static(b"left"))).unwrap();
     block_on(store.commit(Txn {
         blobs: vec![kept],
         ..Txn::default()
@@ -107,7 +107,7 @@ fn blobs_nobody_refers_to_leave_after_a_day() {
 fn a_rotten_blob_is_not_handed_out() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(options(dir.path())).unwrap();
-    let id = block_on(store.blob_put(Bytes::from(vec![1; 100_000]))).unwrap();
+    let id = block_on(store.blob_put(crate::common::SPACE, Bytes::from(vec![1; 100_000]))).unwrap();
     let name = id.to_string();
     let path = dir.path().join("blobs").join(&name[..2]).join(&name);
     let mut bytes = std::fs::read(&path).unwrap();
@@ -116,7 +116,7 @@ fn a_rotten_blob_is_not_handed_out() {
     assert!(matches!(block_on(store.blob_get(id)), Err(BlobError::Damaged(_))));
     // Putting it again repairs it.
     assert_eq!(
-        block_on(store.blob_put(Bytes::from(vec![1; 100_000]))).unwrap(),
+        block_on(store.blob_put(crate::common::SPACE, Bytes::from(vec![1; 100_000]))).unwrap(),
         id
     );
     assert!(block_on(store.blob_get(id)).is_ok());

@@ -4,12 +4,10 @@
 //! anywhere leaves the stream in the volume, in the state or in both, and the mark of a closed stream leaves last, so what
 //! was begun is found again.
 
-use super::shelf::Archive;
-use super::volume::Volume;
-use super::writing::Writer;
+use crate::archive::{Archive, Volume, Writer};
+use crate::closed::Closed;
 use crate::error::{IoFault, MaintainError, ReadError, StateFault};
 use crate::shared::Shared;
-use crate::sled_closed::Closed;
 use crate::sled_state::State;
 use crate::sync::lock;
 use std::sync::Arc;
@@ -72,7 +70,7 @@ fn write<'a>(
     let filled = fill(archive, state, &mut writer, closed, most);
     let finished = filled.and_then(|taken| {
         let bytes = writer.bytes;
-        if writer.index.is_empty() {
+        if writer.is_empty() {
             discard(archive, &path);
         } else {
             writer.finish(disk, &path)?;
