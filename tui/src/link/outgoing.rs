@@ -47,6 +47,24 @@ impl Queue {
                     Err(fault) => return Err(Box::new(news(about, Err(fault)))),
                 }
             }
+            LinkCmd::Ask {
+                approval,
+                digest,
+                question,
+            } => {
+                let about = About::Other(format!("ask about approval {}", approval.short()));
+                match parsed(&digest) {
+                    Ok(digest) => {
+                        let command = Command::ApprovalAsk {
+                            approval,
+                            digest,
+                            question,
+                        };
+                        (about, command)
+                    }
+                    Err(fault) => return Err(Box::new(news(about, Err(fault)))),
+                }
+            }
             LinkCmd::Steer { run, how } => {
                 let short = run.short();
                 match how {
@@ -103,6 +121,14 @@ fn news(about: About, result: Result<(), Fault>) -> News {
     }
 }
 
+fn parsed(digest: &str) -> Result<Digest, Fault> {
+    digest
+        .parse()
+        .map_err(|error: dirigent_protocol::digest::ParseDigestError| {
+            Fault::new(Code::Stale, error.to_string()).help("open the approval again")
+        })
+}
+
 fn decide(verdict: Verdict) -> Result<Command, Fault> {
     let Verdict {
         approval,
@@ -114,12 +140,7 @@ fn decide(verdict: Verdict) -> Result<Command, Fault> {
     } = verdict;
     Ok(match answer {
         Answer::Decide(decision) => {
-            let digest: Digest =
-                digest
-                    .parse()
-                    .map_err(|error: dirigent_protocol::digest::ParseDigestError| {
-                        Fault::new(Code::Stale, error.to_string()).help("open the approval again")
-                    })?;
+            let digest = parsed(&digest)?;
             Command::ApprovalDecide {
                 approval,
                 digest,

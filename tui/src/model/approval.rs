@@ -1,5 +1,6 @@
 //! One approval, as the inbox shows it.
 
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{ApprovalStatus, Document, WorkflowApproval};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::Risk;
@@ -14,6 +15,8 @@ pub struct Approval {
     pub asked_at: Timestamp,
     /// Its document's revision.
     pub revision: u64,
+    /// Digest of everything a decision depends on: it stays when a question or its answer comes.
+    pub picture: Digest,
     /// Everything else.
     pub body: WorkflowApproval,
 }
@@ -24,7 +27,10 @@ impl Approval {
     pub fn read(document: &Document) -> Option<Self> {
         let body: WorkflowApproval = document.body().ok()?;
         let meta = &document.metadata;
+        let mut asked = body.clone();
+        asked.questions.clear();
         Some(Self {
+            picture: Digest::of(&serde_json::to_value(asked).unwrap_or_default()),
             id: meta.id,
             asked_at: body.requested_at.unwrap_or(meta.created_at),
             revision: meta.revision,

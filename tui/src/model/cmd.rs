@@ -15,6 +15,8 @@ pub enum Cmd {
     Note(Note),
     /// Hold a decision for its grace time, then send it.
     Hold(Verdict),
+    /// Hold decisions that were looked at on one sheet: sent, and taken back, together.
+    HoldAll(Vec<Verdict>),
     /// Ask about an approval again in ten minutes; only this client forgets it so long.
     Snooze(EntityId),
     /// Take back the newest held decision.
@@ -30,6 +32,15 @@ pub enum Cmd {
 pub enum LinkCmd {
     /// Send a decision; answered by `News::Decided`. The link makes one request id for it and keeps it over retries.
     Decide(Verdict),
+    /// Put a question about an approval to its agent; answered by `News::Done`, the answer comes on the approval.
+    Ask {
+        /// The approval.
+        approval: EntityId,
+        /// Digest of what was on the screen, hexadecimal.
+        digest: String,
+        /// The question.
+        question: String,
+    },
     /// Send the run's events from the first one, then live, with the tokens of its steps.
     Follow(RunId),
     /// No more of that.

@@ -5,6 +5,7 @@ use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::Status;
 
 use super::mirror::{MAX_DECIDED, MAX_ENDED};
+use super::outbox::Progress;
 use super::{Approval, Cmd, Link, LinkCmd, Model, Named, News, Note, Run, Time};
 
 impl Model {
@@ -202,6 +203,11 @@ impl Model {
         result: Result<(), Box<dirigent_protocol::fault::Fault>>,
     ) -> Vec<Cmd> {
         self.outbox.answered(approval);
+        let progress = match &result {
+            Ok(()) => Progress::Done,
+            Err(fault) => Progress::Failed(fault.to_string()),
+        };
+        self.outbox.report(approval, progress);
         let title = self
             .approvals
             .get(&approval)

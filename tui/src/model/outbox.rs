@@ -18,6 +18,34 @@ pub struct Held {
     pub verdict: Verdict,
     /// When it is sent, on the monotonic clock.
     pub due: Duration,
+    /// It came with others from a sheet, and is taken back with them.
+    pub on_sheet: bool,
+}
+
+/// What became of one line of a sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not sent yet.
+    Held,
+    /// Taken back: nothing was sent.
+    TakenBack,
+    /// On its way.
+    Sent,
+    /// The daemon has it.
+    Done,
+    /// Not done, and why.
+    Failed(String),
+}
+
+/// One line of the sheet that was sent last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// The approval.
+    pub approval: EntityId,
+    /// What was decided about what.
+    pub title: String,
+    /// What became of it.
+    pub progress: Progress,
 }
 
 /// Held decisions, oldest first, and those on their way.
@@ -25,6 +53,7 @@ pub struct Held {
 pub struct Outbox {
     held: Vec<Held>,
     sent: Vec<EntityId>,
+    sheet: Vec<Reported>,
 }
 
 impl Outbox {
@@ -34,12 +63,59 @@ impl Outbox {
         self.held.push(Held {
             verdict,
             due: now + GRACE,
+            on_sheet: false,
         });
     }
 
-    /// Takes back the newest.
-    pub fn take_back(&mut self) -> Option<Verdict> {
-        self.held.pop().map(|held| held.verdict)
+    /// Holds the decisions of a sheet together; the report begins anew with them. What is still held of a sheet before
+    /// stays a decision of its own.
+    pub fn hold_all(&mut self, verdicts: Vec<Verdict>, now: Duration) {
+        self.held.iter_mut().for_each(|held| held.on_sheet = false);
+        self.sheet.clear();
+        for verdict in verdicts {
+            self.sheet.push(Reported {
+                approval: verdict.approval,
+                title: verdict.title.clone(),
+                progress: Progress::Held,
+            });
+            self.hold(verdict, now);
+            if let Some(held) = self.held.last_mut() {
+                held.on_sheet = true;
+            }
+        }
+    }
+
+    /// Takes back the newest; a sheet as a whole.
+    pub fn take_back(&mut self) -> Vec<Verdict> {
+        let Some(newest) = self.held.pop() else {
+            return Vec::new();
+        };
+        let mut back = vec![newest.verdict];
+        if newest.on_sheet {
+            let (rest, kept): (Vec<Held>, Vec<Held>) = std::mem::take(&mut self.held)
+                .into_iter()
+                .partition(|held| held.on_sheet);
+            self.held = kept;
+            back.extend(rest.into_iter().map(|held| held.verdict));
+        }
+        for verdict in &back {
+            self.report(verdict.approval, Progress::TakenBack);
+        }
+        back
+    }
+
+    /// What became of the sheet that was sent last, line by line.
+    #[must_use]
+    pub fn sheet(&self) -> &[Reported] {
+        &self.sheet
+    }
+
+    /// Notes what became of a line of the sheet.
+    pub fn report(&mut self, approval: EntityId, progress: Progress) {
+        let line = self.sheet.iter_mut().find(|line| line.approval == approval);
+        if let Some(line) = line {
+            line.progress = progress;
+        }
     }
 
     /// Drops a held decision whose question changed or is gone.
@@ -48,7 +124,12 @@ impl Outbox {
             .into_iter()
             .partition(|held| void(&held.verdict));
         self.held = kept;
-        gone.into_iter().map(|held: Held| held.verdict).collect()
+        let gone: Vec<Verdict> = gone.into_iter().map(|held: Held| held.verdict).collect();
+        for verdict in &gone {
+            let why = "not sent: the request changed or is decided".to_owned();
+            self.report(verdict.approval, Progress::Failed(why));
+        }
+        gone
     }
 
     /// Those whose time is up; they count as sent from here on.
@@ -57,7 +138,10 @@ impl Outbox {
             .into_iter()
             .partition(|held| held.due <= now);
         self.held = kept;
-        self.sent.extend(due.iter().map(|held| held.verdict.approval));
+        for held in &due {
+            self.sent.push(held.verdict.approval);
+            self.report(held.verdict.approval, Progress::Sent);
+        }
         due.into_iter().map(|held| held.verdict).collect()
     }
 

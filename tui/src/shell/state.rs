@@ -229,10 +229,11 @@ impl Shell {
                     let before = self.note.replace(note);
                     self.noted.extend(before.filter(|_| self.prefs.plain));
                 }
-                Cmd::Hold(_) if self.read_only => {
+                Cmd::Hold(_) | Cmd::HoldAll(_) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is decided"))
                 }
                 Cmd::Hold(verdict) => self.model.outbox.hold(verdict, time.mono),
+                Cmd::HoldAll(verdicts) => self.model.outbox.hold_all(verdicts, time.mono),
                 Cmd::Snooze(approval) => self.model.snooze(approval, time.mono),
                 Cmd::TakeBack => self.take_back(),
                 Cmd::Copy(text) if self.prefs.plain => effects.push(Effect::Show(text)),
@@ -243,7 +244,7 @@ impl Shell {
                     )));
                     effects.push(Effect::Raw(osc52(&text)));
                 }
-                Cmd::Link(LinkCmd::Steer { .. }) if self.read_only => {
+                Cmd::Link(LinkCmd::Steer { .. } | LinkCmd::Ask { .. }) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is changed"));
                 }
                 Cmd::Link(command) => effects.push(Effect::Link(command)),
@@ -253,9 +254,11 @@ impl Shell {
     }
 
     pub(super) fn take_back(&mut self) {
-        self.note = Some(match self.model.outbox.take_back() {
-            Some(verdict) => Note::info(format!("taken back, nothing was sent: {}", verdict.title)),
-            None => Note::refused("nothing to take back: decisions are sent after 5 s"),
+        let back = self.model.outbox.take_back();
+        self.note = Some(match back.as_slice() {
+            [] => Note::refused("nothing to take back: decisions are sent after 5 s"),
+            [verdict] => Note::info(format!("taken back, nothing was sent: {}", verdict.title)),
+            all => Note::info(format!("the whole sheet is taken back, nothing was sent: {} decisions", all.len())),
         });
     }
 }

@@ -201,6 +201,7 @@ fn the_word_of_another_request_is_void_when_the_request_changes() {
     world.type_text("prod");
     let mut changed = approvals().remove(0);
     changed.metadata.revision = 2;
+    changed.spec["payload"]["cwd"] = json!("/srv/other");
     world.news(News::Changed(vec![changed]));
     world.press("enter");
     assert_eq!(world.held(), 0);

@@ -93,6 +93,62 @@ fn approvals_step_by_step() {
 }
 
 #[test]
+fn the_sheet_and_the_dialogs_in_every_state() {
+    for size in SIZES {
+        let name = |what: &str| format!("approval-{what}-{}x{}", size.0, size.1);
+        let mut world = World::live(size.0, size.1);
+        world.press("g a b");
+        check(&name("sheet-empty"), &world);
+        world.wait(1_000);
+        world.press("space space space");
+        check(&name("marked"), &world);
+        world.press("b");
+        check(&name("sheet-live"), &world);
+        world.wait(1_000);
+        world.press("x");
+        world.type_text("not on a Friday");
+        check(&name("sheet-deny"), &world);
+        world.disconnect();
+        world.press("enter");
+        check(&name("sheet-disconnected"), &world);
+        world.connect(everything());
+        world.press("esc");
+        world.wait(1_000);
+        world.press("G a");
+        world.wait(6_000);
+        world.news(News::Decided {
+            approval: super::world::id(0xa2),
+            result: Err(Box::new(dirigent_protocol::fault::Fault::new(
+                dirigent_protocol::fault::Code::AlreadyDecided,
+                "sam decided at 18:40",
+            ))),
+        });
+        world.press("G");
+        check(&name("sheet-error"), &world);
+        let mut world = World::live(size.0, size.1);
+        world.press("!");
+        world.wait(1_000);
+        world.press("D");
+        check(&name("diff"), &world);
+        world.press("esc H");
+        check(&name("history"), &world);
+        world.press("esc r");
+        world.type_text("What is in v8?");
+        check(&name("ask"), &world);
+        world.press("esc J");
+        world.wait(1_000);
+        check(&name("medium"), &world);
+        world.press("A");
+        check(&name("rule"), &world);
+        world.press("esc X");
+        world.type_text("stop it");
+        check(&name("stop"), &world);
+        world.disconnect();
+        check(&name("stop-disconnected"), &world);
+    }
+}
+
+#[test]
 fn the_default_looks_never_depend_on_colour_or_on_unicode() {
     for meta in PAGES {
         let theme = Theme {

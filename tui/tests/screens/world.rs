@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
-    Agent, ApprovalStatus, Document, Kind, Metadata, Progress, Visibility, Workflow, WorkflowApproval,
-    WorkflowExecution,
+    Agent, ApprovalStatus, Document, Kind, Metadata, Progress, Question, Visibility, Workflow,
+    WorkflowApproval, WorkflowExecution,
 };
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::{Subject, Welcome};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::query::{DaemonStatus, StoreStatus};
-use dirigent_protocol::run::{Risk, Status, Usage};
+use dirigent_protocol::run::{Consequence, Risk, Status, Usage, digest_of};
 use dirigent_tui::keymap::Key;
 use dirigent_tui::model::{LinkCmd, Msg, News, Time, Verdict};
 use dirigent_tui::options::Options;
@@ -230,7 +229,7 @@ pub(crate) fn runs() -> Vec<Document> {
 }
 
 pub(crate) fn approval(n: u128, body: WorkflowApproval, asked: i64) -> Document {
-    let digest = Digest::of(&json!({ "action": body.action, "payload": body.payload })).to_string();
+    let digest = digest_of(&body.action, &body.payload, body.before.as_ref()).to_string();
     let body = WorkflowApproval {
         digest,
         requested_at: Some(ago(asked)),
@@ -265,6 +264,16 @@ pub(crate) fn approvals() -> Vec<Document> {
                 workflow: "release-train".into(),
                 step: "/do/4/approve-deploy".into(),
                 task: "approve-deploy".into(),
+                started_by: "sam".into(),
+                before: Some(json!({
+                    "cwd": "/srv/release",
+                    "env": { "KUBECONFIG": "‹secret:prod-kube›" },
+                    "command": "kubectl apply -n prod -f out/v7.yaml \\\n    --server-side --field-manager=orchestrator"
+                })),
+                on_deny: Consequence::Caught {
+                    by: "/do/4/rollback-notes".into(),
+                    maybe: false,
+                },
                 title: "Roll out v8?".into(),
                 action: "kubectl apply -n prod".into(),
                 risk: Risk::High,
@@ -285,6 +294,16 @@ pub(crate) fn approvals() -> Vec<Document> {
                 task: "send".into(),
                 title: "Send 214 e-mails?".into(),
                 action: "send 214 e-mails".into(),
+                on_deny: Consequence::GoesOn,
+                started_by: "mail".into(),
+                questions: vec![Question {
+                    by: "sam".into(),
+                    at: Some(ago(60)),
+                    text: "Who gets them?".into(),
+                    agent: "mail-agent".into(),
+                    answer: Some("Everybody with an open ticket older than a week.\nNobody twice.".into()),
+                    ..Question::default()
+                }],
                 risk: Risk::Medium,
                 payload: json!({ "template": "reply-v3", "subject": "Your open ticket", "count": 214 }),
                 expires_at: expires(3_270),
@@ -312,7 +331,7 @@ pub(crate) fn approvals() -> Vec<Document> {
             WorkflowApproval {
                 run: id(0x8f1b),
                 workflow: "nightly-triage".into(),
-                task: "clean".into(),
+                task: "review".into(),
                 title: "Clean?".into(),
                 action: "rm -rf build".into(),
                 status: ApprovalStatus::Denied,

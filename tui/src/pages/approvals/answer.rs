@@ -1,12 +1,15 @@
 //! From a key to a decision: every check stands here, so that no other way decides.
 
+use dirigent_protocol::command::Also;
+use dirigent_protocol::entity::{RuleScope, may_be_ruled};
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
 use serde_json::Value;
 
-use super::dialog::{Dialog, Typed};
-use super::page::Approvals;
+use super::dialog::{Dialog, Purpose, Typed};
+use super::like;
+use super::page::{Approvals, Look, Part};
 use crate::keymap::Action;
-use crate::model::{Answer, Approval, Cmd, Note, Verdict};
+use crate::model::{Answer, Approval, Cmd, LinkCmd, Note, Verdict};
 use crate::pages::Ctx;
 
 impl Approvals {
@@ -29,6 +32,24 @@ impl Approvals {
                 "{}: what is shown may be old",
                 ctx.model.connection.label().1
             ));
+        }
+        if action == Action::Ask {
+            return None;
+        }
+        if self.look != Look::Request {
+            return Some("this is a look from aside; Esc goes back to the request".to_owned());
+        }
+        let unknown = approval.body.unknown_effect.is_some();
+        match action {
+            Action::StopRun if unknown => {
+                return Some(
+                    "it asks what became of an effect; the run is cancelled from its own page".to_owned(),
+                );
+            }
+            Action::Rule if !may_be_ruled(&approval.body) => {
+                return Some("a high risk is never decided by a rule".to_owned());
+            }
+            _ => {}
         }
         let high = approval.confirm_word().is_some();
         if action == Action::Approve && high && !self.seen.to_the_end(approval) {
@@ -59,6 +80,16 @@ impl Approvals {
                 self.dialog = Some(Dialog::deny(approval));
                 Vec::new()
             }
+            Action::StopRun => {
+                self.dialog = Some(Dialog::words(approval, Purpose::StopRun));
+                Vec::new()
+            }
+            Action::Rule => {
+                let covers =
+                    [RuleScope::Exact, RuleScope::Shape].map(|scope| like::covered(approval, scope, ctx));
+                self.dialog = Some(Dialog::rule(approval, covers));
+                Vec::new()
+            }
             Action::Edit => match Dialog::edit(approval) {
                 Ok(dialog) => {
                     self.dialog = Some(dialog);
@@ -67,6 +98,38 @@ impl Approvals {
                 Err(why) => vec![Cmd::Note(Note::refused(why))],
             },
             _ => Vec::new(),
+        }
+    }
+
+    /// Opens the line for a question; nothing is decided by it.
+    pub(super) fn ask(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        match self.current(ctx) {
+            Some(approval) => {
+                self.part = Part::Detail;
+                self.dialog = Some(Dialog::words(approval, Purpose::Ask));
+                Vec::new()
+            }
+            None => vec![Cmd::Note(Note::refused("nothing is selected"))],
+        }
+    }
+
+    /// Sends the question, if the request is still the one it was typed about.
+    fn put(&mut self, question: String, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(dialog) = self.dialog.take() else {
+            return Vec::new();
+        };
+        match ctx.model.approvals.get(&dialog.id) {
+            Some(approval) if approval.picture == dialog.picture && ctx.model.connection.is_live() => {
+                self.look = Look::Request;
+                vec![Cmd::Link(LinkCmd::Ask {
+                    approval: approval.id,
+                    digest: approval.body.digest.clone(),
+                    question,
+                })]
+            }
+            _ => vec![Cmd::Note(Note::refused(
+                "nothing was asked: not connected, or the request changed",
+            ))],
         }
     }
 
@@ -80,6 +143,23 @@ impl Approvals {
             }
             Typed::Refused(why) => vec![Cmd::Note(Note::refused(why))],
             Typed::Deny(reason) => self.finish(ctx, |approval| deny(approval, reason)),
+            Typed::Words(Purpose::StopRun, reason) => self.finish(ctx, |approval| Verdict {
+                also: Some(Also::StopRun {}),
+                title: format!("deny and stop the run: {}", approval.body.action),
+                ..deny(approval, reason)
+            }),
+            Typed::Words(Purpose::Ask, question) => self.put(question, ctx),
+            Typed::Rule(scope) => match self.current(ctx).and_then(|a| Some((a, word(a, ctx)?))) {
+                Some((approval, word)) => {
+                    let confirm = Dialog::confirm(approval, word, None);
+                    self.dialog = Some(Dialog {
+                        rule: Some(scope),
+                        ..confirm
+                    });
+                    Vec::new()
+                }
+                None => self.finish(ctx, |approval| ruled(approval, scope)),
+            },
             Typed::Approve(edited) => {
                 let confirmed = matches!(
                     &self.dialog,
@@ -95,7 +175,10 @@ impl Approvals {
                     self.dialog = Some(Dialog::confirm(approval, word, edited));
                     return Vec::new();
                 }
-                self.finish(ctx, |approval| approve(approval, edited))
+                match self.dialog.as_ref().and_then(|dialog| dialog.rule) {
+                    Some(scope) => self.finish(ctx, |approval| ruled(approval, scope)),
+                    None => self.finish(ctx, |approval| approve(approval, edited)),
+                }
             }
         }
     }
@@ -109,7 +192,7 @@ impl Approvals {
             .model
             .approvals
             .get(&dialog.id)
-            .filter(|a| a.revision == dialog.revision && a.is_pending());
+            .filter(|a| a.picture == dialog.picture && a.is_pending());
         match same {
             Some(approval) if ctx.model.connection.is_live() => vec![Cmd::Hold(verdict(approval))],
             Some(_) => {
@@ -131,7 +214,20 @@ fn word(approval: &Approval, ctx: &Ctx<'_>) -> Option<String> {
     word.or_else(|| ctx.prefs.plain.then(short))
 }
 
-fn approve(approval: &Approval, edited: Option<Value>) -> Verdict {
+/// A yes that is a rule from then on.
+fn ruled(approval: &Approval, scope: RuleScope) -> Verdict {
+    Verdict {
+        also: Some(Also::AddRule { scope, name: None }),
+        title: format!(
+            "approve, with a rule ({}): {}",
+            scope.as_str(),
+            approval.body.action
+        ),
+        ..approve(approval, None)
+    }
+}
+
+pub(super) fn approve(approval: &Approval, edited: Option<Value>) -> Verdict {
     let answer = match (effect(approval), edited) {
         (Some((run, effect)), None) => Answer::Resolve {
             run,
@@ -155,7 +251,7 @@ fn approve(approval: &Approval, edited: Option<Value>) -> Verdict {
     verdict(approval, answer, None, word)
 }
 
-fn deny(approval: &Approval, reason: String) -> Verdict {
+pub(super) fn deny(approval: &Approval, reason: String) -> Verdict {
     match effect(approval) {
         Some((run, effect)) => {
             let resolution = Resolution::Failed {

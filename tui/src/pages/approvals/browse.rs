@@ -2,7 +2,7 @@
 
 use dirigent_protocol::id::EntityId;
 
-use super::page::{Approvals, FOLLOW, Part};
+use super::page::{Approvals, FOLLOW, Look, Part};
 use crate::keymap::Action;
 use crate::model::{Cmd, Note};
 use crate::nav::Place;
@@ -10,8 +10,20 @@ use crate::pages::Ctx;
 
 impl Approvals {
     pub(super) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        if self.look == Look::Sheet
+            && let Some(cmds) = self.act_on_sheet(action, ctx)
+        {
+            return cmds;
+        }
         match action {
-            Action::Approve | Action::Stop | Action::Edit => return self.begin(action, ctx),
+            Action::Batch => self.toggle_sheet(),
+            Action::Approve | Action::Stop | Action::Edit | Action::StopRun | Action::Rule => {
+                return self.begin(action, ctx);
+            }
+            Action::Ask => return self.ask(ctx),
+            Action::Mark => return self.mark(ctx),
+            Action::Diff => self.look_at(Look::Diff),
+            Action::History => self.look_at(Look::History),
             Action::NextItem => self.step(Action::Down, ctx),
             Action::PrevItem => self.step(Action::Up, ctx),
             Action::NextPane | Action::PrevPane => {
@@ -22,11 +34,7 @@ impl Approvals {
                 };
                 self.catch_up();
             }
-            Action::Back => {
-                if self.dialog.take().is_none() {
-                    self.part = Part::List;
-                }
-            }
+            Action::Back => self.back(),
             Action::Open if self.part == Part::List => {
                 self.part = Part::Detail;
                 self.catch_up();
@@ -57,7 +65,29 @@ impl Approvals {
         Vec::new()
     }
 
-    fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
+    /// One level up: out of what is typed, out of a look aside, back to the list.
+    fn back(&mut self) {
+        if self.sheet.typed.take().is_some() || self.dialog.take().is_some() {
+            return;
+        }
+        if self.look == Look::Request {
+            self.part = Part::List;
+        } else {
+            self.look_at(self.look);
+        }
+    }
+
+    /// Looks at the request from another side, or back at itself.
+    fn look_at(&mut self, look: Look) {
+        self.look = if self.look == look { Look::Request } else { look };
+        if self.look != Look::Request {
+            self.part = Part::Detail;
+        }
+        self.scroll = 0;
+        self.seen.forget();
+    }
+
+    pub(super) fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
         let keys = Self::keys(ctx);
         if self.cursor.step(action, &keys, self.list_rows.get() / 2) {
             if self.part == Part::Detail {
@@ -68,7 +98,7 @@ impl Approvals {
         }
     }
 
-    fn scroll_by(&mut self, action: Action) {
+    pub(super) fn scroll_by(&mut self, action: Action) {
         let (lines, window) = self.extent.get();
         let last = lines.saturating_sub(window);
         let now = self.scroll.min(last);
@@ -112,11 +142,12 @@ impl Approvals {
         if changed || self.shown.is_none() {
             self.catch_up();
         }
+        let mut cmds: Vec<Cmd> = self.follow_marks(ctx).into_iter().collect();
         let lost = self.dialog.as_ref().is_some_and(|dialog| {
             ctx.model
                 .approvals
                 .get(&dialog.id)
-                .is_none_or(|a| !a.is_pending() || a.revision != dialog.revision)
+                .is_none_or(|a| !a.is_pending() || a.picture != dialog.picture)
         });
         if lost
             && ctx.model.loaded
@@ -124,9 +155,9 @@ impl Approvals {
             && !dialog.void
         {
             dialog.void = true;
-            return vec![Cmd::Note(Note::refused(super::dialog::VOID))];
+            cmds.push(Cmd::Note(Note::refused(super::dialog::VOID)));
         }
-        Vec::new()
+        cmds
     }
 
     /// Time went on: the detail follows a cursor that rests.
@@ -147,7 +178,10 @@ impl Approvals {
         self.moved = None;
         if self.shown != id {
             self.shown = id;
-            self.scroll = 0;
+            if self.look != Look::Sheet {
+                self.look = Look::Request;
+                self.scroll = 0;
+            }
         }
     }
 }

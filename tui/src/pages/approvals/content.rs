@@ -1,14 +1,18 @@
 //! Everything one has to know of a request, as lines.
 
 use dirigent_protocol::entity::ApprovalStatus;
-use dirigent_protocol::run::digest_of;
+use dirigent_protocol::run::{Consequence, digest_of};
 
-use super::payload;
+use super::{change, like, payload};
+use crate::keymap::Action;
 use crate::model::Approval;
 use crate::pages::Ctx;
 use crate::text::{clean, span, wrap};
 use crate::theme::{Role, Sign};
 use crate::widgets::Line;
+
+/// Rows of what would change, where the request itself is shown.
+const CHANGES: usize = 12;
 
 /// The lines of a request in `cells` columns. The last one is its end: whoever saw it could see all.
 pub(super) fn lines(approval: &Approval, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
@@ -23,13 +27,27 @@ pub(super) fn lines(approval: &Approval, ctx: &Ctx<'_>, cells: usize) -> Vec<Lin
     if let Some(reason) = &body.reason {
         quoted("WHY  ", reason, cells, &mut out);
     }
-    out.push(Line::new().add(Role::Dim, "BY   ").add(
-        Role::Text,
-        format!("run {} {}, step {}", body.run.short(), body.workflow, body.task),
-    ));
+    let by = if body.started_by.is_empty() {
+        String::new()
+    } else {
+        format!(", started by {}", clean(&body.started_by))
+    };
+    let by = format!(
+        "run {} {}, step {}{by}",
+        body.run.short(),
+        body.workflow,
+        body.task
+    );
+    let mut head = "BY   ";
+    for row in wrap(&by, cells.saturating_sub(5)) {
+        out.push(Line::new().add(Role::Dim, head).add(Role::Text, row));
+        head = "     ";
+    }
     out.push(Line::new());
     what(approval, cells, &mut out);
     out.push(Line::new());
+    would_change(approval, ctx, cells, &mut out);
+    questions(approval, ctx, cells, &mut out);
     ends(approval, ctx, cells, &mut out);
     out
 }
@@ -60,6 +78,71 @@ fn what(approval: &Approval, cells: usize, out: &mut Vec<Line>) {
     }
 }
 
+/// What is there now against what is asked for, shortened; all of it is one key away.
+fn would_change(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
+    let Some(before) = &approval.body.before else {
+        return;
+    };
+    let (rows, left) = change::summary(before, &approval.body.payload, cells, CHANGES);
+    let key = ctx.keymap.first(Action::Diff);
+    out.push(
+        Line::new()
+            .add(Role::Heading, "WOULD CHANGE")
+            .add(Role::Dim, format!("   {key} full diff")),
+    );
+    if rows.is_empty() {
+        out.push(Line::new().add(Role::Dim, "  nothing: what is there now is the same"));
+    }
+    out.extend(rows);
+    if left > 0 {
+        out.push(Line::new().add(Role::Dim, format!("  and {left} more lines")));
+    }
+    out.push(Line::new());
+}
+
+/// What people asked about it, and what the agent answered; its words are quoted.
+fn questions(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
+    for question in &approval.body.questions {
+        let at = question
+            .at
+            .map_or_else(String::new, |at| format!(" {}", clock(at, ctx)));
+        let head = format!("{} asked{at}: {}", clean(&question.by), clean(&question.text));
+        for row in wrap(&head, cells) {
+            out.push(Line::new().add(Role::Heading, row));
+        }
+        let (role, text) = match &question.answer {
+            None => (
+                Role::Dim,
+                format!("{} has not answered yet", clean(&question.agent)),
+            ),
+            Some(why) if question.failed => (Role::Bad, clean(why).into_owned()),
+            Some(answer) => (
+                Role::Quoted,
+                format!("{}: {}", clean(&question.agent), clean(answer)),
+            ),
+        };
+        for line in text.split('\n') {
+            for row in wrap(line, cells.saturating_sub(2)) {
+                out.push(Line::new().add(Role::Border, "│ ").add(role, row));
+            }
+        }
+        out.push(Line::new());
+    }
+}
+
+/// What becomes of the run, in words.
+fn consequence(what: &Consequence) -> String {
+    match what {
+        Consequence::Fails => "the step fails and with it the run; whoever asked gets your reason".to_owned(),
+        Consequence::GoesOn => "the run goes on behind the step; it gets your reason".to_owned(),
+        Consequence::Caught { by, maybe } => {
+            let name = by.rsplit('/').next().unwrap_or_default();
+            let may = if *maybe { "may catch" } else { "catches" };
+            format!("the step fails; {name} {may} it, with your reason")
+        }
+    }
+}
+
 fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
     let body = &approval.body;
     let mut say = |head: &str, text: String| {
@@ -77,17 +160,25 @@ fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
             );
             say("IF YOU DENY", "it counts as failed, with your reason".to_owned());
         } else {
-            say(
-                "IF YOU DENY",
-                "the step faults with your reason; the run may catch it".to_owned(),
-            );
+            say("IF YOU DENY", clean(&consequence(&body.on_deny)).into_owned());
         }
         say("IF NOBODY ACTS", expiry(approval, ctx));
+        say("NEEDS", "1 of: anybody who may decide here".to_owned());
     } else {
         say("DECIDED", decided(approval, ctx));
         if let Some(reason) = &body.decision_reason {
             say("REASON", clean(reason).into_owned());
         }
+        if body.stopped_run {
+            say("AND", "the run was stopped with it".to_owned());
+        }
+    }
+    if body.unknown_effect.is_none() {
+        let key = ctx.keymap.first(Action::History);
+        say(
+            "LIKE IT BEFORE",
+            format!("{}   {key} history", like::tally(approval, ctx)),
+        );
     }
     say("DIGEST", digest(approval));
 }
@@ -108,8 +199,13 @@ fn expiry(approval: &Approval, ctx: &Ctx<'_>) -> String {
     match approval.body.expires_at {
         Some(at) => {
             let left = at.as_second() - ctx.time.wall.as_second();
+            let then = match approval.body.on_expire {
+                Consequence::Fails => "the run fails",
+                Consequence::GoesOn => "the run goes on without it",
+                Consequence::Caught { .. } => "the step fails, which is caught",
+            };
             format!(
-                "it ends without approval at {} ({})",
+                "it ends without approval at {} ({}): {then}",
                 clock(at, ctx),
                 span::short(left)
             )

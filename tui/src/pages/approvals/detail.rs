@@ -1,12 +1,13 @@
 //! The detail: the complete text, scrolled; below it what can be done, or what is being typed.
 
+use dirigent_protocol::entity::{RuleScope, may_be_ruled};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget as _;
 
-use super::content;
 use super::dialog::{Dialog, Kind};
-use super::page::Approvals;
+use super::page::{Approvals, Look};
+use super::{change, content, like};
 use crate::keymap::Action;
 use crate::model::{Approval, Link};
 use crate::pages::Ctx;
@@ -32,6 +33,11 @@ impl Approvals {
             .title(Role::Dim, format!("  ({digest})"));
         if !ctx.model.connection.is_live() {
             pane = pane.title(Role::Stale, format!("  {}", stale(ctx)));
+        }
+        match self.look {
+            Look::Diff => pane = pane.title(Role::Warn, "  differences"),
+            Look::History => pane = pane.title(Role::Warn, "  history"),
+            Look::Request | Look::Sheet => {}
         }
         let foot = self.foot(ctx);
         let pane = pane.foot(Role::Dim, foot);
@@ -73,7 +79,7 @@ impl Approvals {
     }
 
     fn draw_text(&self, approval: &Approval, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
-        let lines = content::lines(approval, ctx, usize::from(area.width));
+        let lines = self.side(approval, ctx, usize::from(area.width));
         let window = usize::from(area.height);
         self.extent.set((lines.len(), window));
         let last = lines.len().saturating_sub(window);
@@ -81,7 +87,24 @@ impl Approvals {
         for (row, line) in (0u16..area.height).zip(lines.iter().skip(first)) {
             line.draw_row(row, area, ctx.theme, buf);
         }
-        self.seen.paint(approval, first == last && window > 0, ctx.time);
+        if self.look == Look::Request {
+            self.seen.paint(approval, first == last && window > 0, ctx.time);
+        } else {
+            self.seen.forget();
+        }
+    }
+
+    /// The lines of the side that is looked at.
+    pub(super) fn side(&self, approval: &Approval, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
+        match (self.look, &approval.body.before) {
+            (Look::History, _) => like::lines(approval, ctx, cells),
+            (Look::Diff, Some(before)) => {
+                let mut lines = vec![Line::new().add(Role::Heading, "WOULD CHANGE  all of it")];
+                lines.extend(change::full(before, &approval.body.payload, cells));
+                lines
+            }
+            _ => content::lines(approval, ctx, cells),
+        }
     }
 
     fn foot(&self, ctx: &Ctx<'_>) -> String {
@@ -116,6 +139,8 @@ impl Approvals {
                 };
                 field(&format!("High risk{what}. Type {word} to approve:"), typed, cells)
             }
+            Some(Kind::Words { purpose, text }) => field(purpose.head(), text, cells),
+            Some(Kind::Rule { scope, covers }) => rule_lines(*scope, *covers, cells),
             _ if !approval.is_pending() || area.height < 10 => Vec::new(),
             _ => self.ways(approval, ctx),
         }
@@ -123,47 +148,42 @@ impl Approvals {
 
     fn ways(&self, approval: &Approval, ctx: &Ctx<'_>) -> Vec<Line> {
         let unknown = approval.body.unknown_effect.is_some();
-        let words = if unknown {
+        let words: [(Action, &str); 8] = if unknown {
             [
-                "Do it again, same key",
-                "It failed, with a reason…",
-                "It happened, with this result",
-                "Later (10 min)",
+                (Action::Approve, "Do it again, same key"),
+                (Action::Stop, "It failed, with a reason…"),
+                (Action::Edit, "It happened, with this result"),
+                (Action::StopRun, "Deny and stop the run…"),
+                (Action::Rule, "Approve and add a rule…"),
+                (Action::Ask, "Ask the agent a question…"),
+                (Action::History, "How such requests were decided"),
+                (Action::Later, "Later (10 min)"),
             ]
         } else {
             [
-                "Approve once",
-                "Deny with a reason…",
-                "Edit, then approve (marked yours)",
-                "Later (10 min)",
+                (Action::Approve, "Approve once"),
+                (Action::Stop, "Deny with a reason…"),
+                (Action::Edit, "Edit, then approve (marked yours)"),
+                (Action::StopRun, "Deny and stop the run…"),
+                (Action::Rule, "Approve and add a rule…"),
+                (Action::Ask, "Ask the agent a question…"),
+                (Action::History, "How such requests were decided"),
+                (Action::Later, "Later (10 min)"),
             ]
         };
-        let way = |action: Action, key: &str, word: &str, left: bool| {
-            let off = self.undecidable(action, ctx).is_some();
-            let role = if off { Role::Dim } else { Role::Text };
-            Line::new()
-                .add(
-                    role,
-                    if matches!(action, Action::Approve | Action::Stop) {
-                        "▸ "
-                    } else {
-                        "  "
-                    },
-                )
-                .add(if off { Role::Dim } else { Role::Key }, key)
-                .add(
-                    role,
-                    format!(
-                        "  {}",
-                        crate::text::fit(word, if left { 34 } else { width(word) })
-                    ),
-                )
-        };
-        let mut first = way(Action::Approve, "a", words[0], true);
-        first.extend(&way(Action::Stop, "x", words[1], false));
-        let mut second = way(Action::Edit, "e", words[2], true);
-        second.extend(&way(Action::Later, "z", words[3], false));
-        let mut out = vec![Line::new(), first, second];
+        let mut out = vec![Line::new()];
+        for pair in words.chunks(2) {
+            let mut row = Line::new();
+            for (at, (action, word)) in pair.iter().enumerate() {
+                row.extend(&self.way(*action, word, at == 0, ctx));
+            }
+            out.push(row);
+        }
+        if may_be_ruled(&approval.body) {
+            let count = like::covered(approval, RuleScope::Shape, ctx);
+            let text = format!("     a rule for this shape covers {count} other waiting request(s)");
+            out.insert(4, Line::new().add(Role::Dim, text));
+        }
         if let Some(why) = self.undecidable(Action::Approve, ctx) {
             out.push(Line::new().add(Role::Warn, format!("  {why}")));
         } else if let Some(word) = approval.confirm_word() {
@@ -174,6 +194,76 @@ impl Approvals {
         }
         out
     }
+
+    fn way(&self, action: Action, word: &str, left: bool, ctx: &Ctx<'_>) -> Line {
+        let off = self.why_off(action, ctx);
+        let role = if off { Role::Dim } else { Role::Text };
+        let lead = if matches!(action, Action::Approve | Action::Stop) {
+            "▸ "
+        } else {
+            "  "
+        };
+        let cells = if left { 34 } else { width(word) };
+        Line::new()
+            .add(role, lead)
+            .add(if off { Role::Dim } else { Role::Key }, ctx.keymap.first(action))
+            .add(role, format!("  {}", crate::text::fit(word, cells)))
+    }
+
+    fn why_off(&self, action: Action, ctx: &Ctx<'_>) -> bool {
+        !matches!(action, Action::History | Action::Later) && self.undecidable(action, ctx).is_some()
+    }
+}
+
+/// The choice of a rule: what it covers, and how many that wait.
+fn rule_lines(scope: RuleScope, covers: [usize; 2], cells: usize) -> Vec<Line> {
+    let mut out = vec![
+        Line::new(),
+        Line::new().add(
+            Role::Heading,
+            "  Approve this one, and from now on without asking:",
+        ),
+    ];
+    let rows = [
+        (
+            RuleScope::Exact,
+            "1",
+            "exactly this action with exactly this content",
+            covers[0],
+        ),
+        (
+            RuleScope::Shape,
+            "2",
+            "this action with content of this shape, whatever its values",
+            covers[1],
+        ),
+    ];
+    for (row, key, words, count) in rows {
+        let here = row == scope;
+        let text = format!("{words}: answers {count} more now");
+        for (at, part) in wrap(&text, cells.saturating_sub(8)).into_iter().enumerate() {
+            let lead = match (at, here) {
+                (0, true) => "  > ",
+                _ => "    ",
+            };
+            out.push(
+                Line::new()
+                    .add(Role::Focus, lead)
+                    .add(Role::Key, if at == 0 { key } else { " " })
+                    .add(
+                        if here { Role::Selected } else { Role::Text },
+                        format!("  {part}"),
+                    ),
+            );
+        }
+    }
+    let words = "Never for a high risk; a rule that denies wins. `dirigent get approval-rules` lists them, `delete` revokes.";
+    out.extend(
+        wrap(words, cells.saturating_sub(2))
+            .into_iter()
+            .map(|row| Line::new().add(Role::Dim, format!("  {row}"))),
+    );
+    out
 }
 
 fn short_digest(approval: &Approval) -> String {
@@ -184,7 +274,7 @@ fn short_digest(approval: &Approval) -> String {
     }
 }
 
-fn stale(ctx: &Ctx<'_>) -> &'static str {
+pub(super) fn stale(ctx: &Ctx<'_>) -> &'static str {
     match ctx.model.connection.link {
         Link::Down { .. } => "last known, not connected",
         Link::Connecting | Link::Stale => "last known",
@@ -198,7 +288,7 @@ fn void() -> Vec<Line> {
     vec![Line::new(), Line::new().add(Role::Bad, words)]
 }
 
-fn field(head: &str, text: &str, cells: usize) -> Vec<Line> {
+pub(super) fn field(head: &str, text: &str, cells: usize) -> Vec<Line> {
     let mut out = vec![Line::new()];
     out.extend(
         wrap(head, cells.saturating_sub(2))

@@ -3,6 +3,8 @@
 //! Each holds the request as it was when it was opened; it decides only if nothing changed since.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::RuleScope;
 use dirigent_protocol::id::EntityId;
 use ratatui_textarea::TextArea;
 use serde_json::Value;
@@ -15,7 +17,7 @@ use crate::text::sanitize::is_hidden;
 /// What is said to keys behind a request that changed.
 pub(super) const VOID: &str = "the request changed meanwhile: nothing was decided; Esc, then look again";
 /// Longest reason, characters.
-const MAX_REASON: usize = 1_000;
+pub(super) const MAX_REASON: usize = 1_000;
 /// Largest edited payload, bytes.
 const MAX_EDIT: usize = 512 * 1024;
 
@@ -30,6 +32,10 @@ pub(super) enum Kind {
         typed: String,
         edited: Option<Value>,
     },
+    /// A line of words: the reason of a denial that stops the run, or a question to the agent.
+    Words { purpose: Purpose, text: String },
+    /// What a rule covers, and how many others that wait: exactly this, this shape.
+    Rule { scope: RuleScope, covers: [usize; 2] },
     /// The payload.
     Edit {
         area: Box<TextArea<'static>>,
@@ -39,12 +45,24 @@ pub(super) enum Kind {
     },
 }
 
+/// What a line of words is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Deny and stop the run.
+    StopRun,
+    /// Ask the agent.
+    Ask,
+}
+
 /// A dialog about one request.
 #[derive(Debug)]
 pub(super) struct Dialog {
     pub(super) id: EntityId,
-    pub(super) revision: u64,
+    /// What the request asked when the dialog was opened.
+    pub(super) picture: Digest,
     pub(super) kind: Kind,
+    /// The rule that a yes makes as well.
+    pub(super) rule: Option<RuleScope>,
     /// The request is another one now: nothing can be decided, what is typed goes nowhere.
     pub(super) void: bool,
 }
@@ -61,14 +79,36 @@ pub(super) enum Typed {
     Deny(String),
     /// Approve, as edited if so.
     Approve(Option<Value>),
+    /// Words for that purpose.
+    Words(Purpose, String),
+    /// Approve, and make a rule of it.
+    Rule(RuleScope),
+}
+
+impl Purpose {
+    /// What stands over the field.
+    pub(super) const fn head(self) -> &'static str {
+        match self {
+            Self::StopRun => "Deny, and stop the whole run. Your reason, for whoever asked:",
+            Self::Ask => "Your question; the agent's answer comes here, nothing is decided by it:",
+        }
+    }
+
+    const fn needs(self) -> &'static str {
+        match self {
+            Self::StopRun => "a denial needs a reason: whoever asked gets to read it",
+            Self::Ask => "type the question, then Enter",
+        }
+    }
 }
 
 impl Dialog {
     pub(super) const fn deny(approval: &Approval) -> Self {
         Self {
             id: approval.id,
-            revision: approval.revision,
+            picture: approval.picture,
             kind: Kind::Deny(String::new()),
+            rule: None,
             void: false,
         }
     }
@@ -81,8 +121,34 @@ impl Dialog {
         };
         Self {
             id: approval.id,
-            revision: approval.revision,
+            picture: approval.picture,
             kind,
+            rule: None,
+            void: false,
+        }
+    }
+
+    pub(super) const fn words(approval: &Approval, purpose: Purpose) -> Self {
+        let kind = Kind::Words {
+            purpose,
+            text: String::new(),
+        };
+        Self {
+            id: approval.id,
+            picture: approval.picture,
+            kind,
+            rule: None,
+            void: false,
+        }
+    }
+
+    pub(super) const fn rule(approval: &Approval, covers: [usize; 2]) -> Self {
+        let scope = RuleScope::Exact;
+        Self {
+            id: approval.id,
+            picture: approval.picture,
+            kind: Kind::Rule { scope, covers },
+            rule: None,
             void: false,
         }
     }
@@ -104,8 +170,9 @@ impl Dialog {
         };
         Ok(Self {
             id: approval.id,
-            revision: approval.revision,
+            picture: approval.picture,
             kind,
+            rule: None,
             void: false,
         })
     }
@@ -138,6 +205,25 @@ impl Dialog {
                 }
                 code => line_key(typed, code, ctrl),
             },
+            Kind::Words { purpose, text } => match key.code {
+                KeyCode::Esc => Typed::Cancel,
+                KeyCode::Enter if text.trim().is_empty() => Typed::Refused(purpose.needs().to_owned()),
+                KeyCode::Enter => Typed::Words(*purpose, text.trim().to_owned()),
+                code => line_key(text, code, ctrl),
+            },
+            Kind::Rule { scope, .. } => match key.code {
+                KeyCode::Esc => Typed::Cancel,
+                KeyCode::Enter => Typed::Rule(*scope),
+                KeyCode::Up | KeyCode::Char('1') => {
+                    *scope = RuleScope::Exact;
+                    Typed::Text
+                }
+                KeyCode::Down | KeyCode::Char('2') => {
+                    *scope = RuleScope::Shape;
+                    Typed::Text
+                }
+                _ => Typed::Text,
+            },
             Kind::Edit {
                 area,
                 plain,
@@ -156,6 +242,13 @@ impl Dialog {
             Kind::Deny(reason) => {
                 let room = MAX_REASON.saturating_sub(reason.chars().count());
                 reason.extend(clean_line(text).chars().take(room));
+            }
+            Kind::Words { text: words, .. } => {
+                let room = MAX_REASON.saturating_sub(words.chars().count());
+                words.extend(clean_line(text).chars().take(room));
+            }
+            Kind::Rule { .. } => {
+                return Typed::Refused("pasted text is never taken as keys".to_owned());
             }
             Kind::Confirm { .. } => {
                 return Typed::Refused("the word is typed, never pasted".to_owned());
@@ -185,7 +278,8 @@ impl Dialog {
     /// Text that would be lost.
     pub(super) fn is_draft(&self, approval: Option<&Approval>) -> bool {
         match &self.kind {
-            Kind::Deny(text) => !text.is_empty(),
+            Kind::Deny(text) | Kind::Words { text, .. } => !text.is_empty(),
+            Kind::Rule { .. } => false,
             Kind::Confirm { edited, .. } => edited.is_some(),
             Kind::Edit { area, .. } => {
                 approval.is_none_or(|a| area.lines().join("\n") != payload::editable(&a.body.payload))
@@ -194,7 +288,7 @@ impl Dialog {
     }
 }
 
-fn line_key(text: &mut String, code: KeyCode, ctrl: bool) -> Typed {
+pub(super) fn line_key(text: &mut String, code: KeyCode, ctrl: bool) -> Typed {
     match code {
         KeyCode::Char('u') if ctrl => text.clear(),
         KeyCode::Char('w') if ctrl => {

@@ -16,11 +16,26 @@ use crate::widgets::{Line, Pane, first_row};
 const ROWS: usize = 2;
 
 impl Approvals {
+    /// How a request ended, as a sign.
+    pub(super) fn outcome(approval: &Approval) -> (&'static str, Role) {
+        let body = &approval.body;
+        match body.status {
+            ApprovalStatus::Approved if body.edited.is_some() => (Sign::EDITED.sign, Role::Mine),
+            ApprovalStatus::Approved => ("✓", Role::Good),
+            ApprovalStatus::Denied => ("✗", Role::Bad),
+            ApprovalStatus::Withdrawn => ("⊘", Role::Dim),
+            ApprovalStatus::Expired | ApprovalStatus::Pending => (Sign::EXPIRED.sign, Role::Dim),
+        }
+    }
+
     pub(super) fn draw_inbox(&self, ctx: &Ctx<'_>, focus: bool, area: Rect, buf: &mut Buffer) {
         let (waiting, decided) = Self::rows(ctx);
-        let pane = Pane::new(format!("Inbox ({})", waiting.len()))
+        let mut pane = Pane::new(format!("Inbox ({})", waiting.len()))
             .focus(focus)
             .foot(Role::Dim, "Enter read");
+        if self.sheet.count() > 0 {
+            pane = pane.title(Role::Mine, format!("  {} marked", self.sheet.count()));
+        }
         let inner = pane.draw(area, ctx.theme, buf);
         if inner.is_empty() {
             return;
@@ -45,44 +60,65 @@ impl Approvals {
             ..inner
         };
         self.list_rows.set(usize::from(list.height));
-        let here = self.cursor.key();
-        let mut lines: Vec<Line> = Vec::new();
-        let mut at = 0;
-        for approval in &waiting {
-            if Some(&approval.id) == here {
-                at = lines.len();
-            }
-            lines.extend(request(approval, Some(&approval.id) == here, ctx, width));
-        }
-        if !decided.is_empty() {
-            lines.push(
-                Line::new().add(
-                    Role::Dim,
-                    fit("── decided ", width)
-                        .replace(' ', "─")
-                        .replace("─decided─", " decided "),
-                ),
-            );
-        }
-        for approval in &decided {
-            if Some(&approval.id) == here {
-                at = lines.len();
-            }
-            lines.push(settled(approval, Some(&approval.id) == here, ctx, width));
-        }
+        let (lines, at) = self.list_lines(&waiting, &decided, ctx, width);
         let height = usize::from(list.height) / ROWS * ROWS;
         let first = first_row(at, lines.len(), height.max(1));
         for (row, line) in (0u16..list.height).zip(lines.iter().skip(first)) {
             line.draw_row(row, list, ctx.theme, buf);
         }
     }
+
+    /// All rows of the list, and the one the cursor is on.
+    fn list_lines(
+        &self,
+        waiting: &[&Approval],
+        decided: &[&Approval],
+        ctx: &Ctx<'_>,
+        width: usize,
+    ) -> (Vec<Line>, usize) {
+        let here = self.cursor.key();
+        let mut lines: Vec<Line> = Vec::new();
+        let mut at = 0;
+        for approval in waiting {
+            if Some(&approval.id) == here {
+                at = lines.len();
+            }
+            let marked = self.sheet.is_marked(approval.id);
+            lines.extend(request(approval, Some(&approval.id) == here, marked, ctx, width));
+        }
+        let today = ctx.time.wall.to_zoned(ctx.prefs.zone.clone()).date();
+        let mut head = "";
+        for approval in decided {
+            let when = approval.body.decided_at;
+            let same = when.is_some_and(|at| at.to_zoned(ctx.prefs.zone.clone()).date() == today);
+            let now = if same { "decided today" } else { "decided before" };
+            if now != head {
+                head = now;
+                lines.push(Line::new().add(Role::Dim, rule(head, width)));
+            }
+            if Some(&approval.id) == here {
+                at = lines.len();
+            }
+            lines.push(settled(approval, Some(&approval.id) == here, ctx, width));
+        }
+        (lines, at)
+    }
 }
 
-fn request(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> [Line; ROWS] {
+/// `── decided today ─────`
+fn rule(head: &str, width: usize) -> String {
+    let text = format!("── {head} ");
+    let rest = width.saturating_sub(crate::text::width(&text));
+    format!("{text}{}", "─".repeat(rest))
+}
+
+fn request(approval: &Approval, here: bool, marked: bool, ctx: &Ctx<'_>, width: usize) -> [Line; ROWS] {
     let body = &approval.body;
     let risk = Sign::risk(body.risk);
     let held = ctx.model.outbox.held_for(approval.id).is_some();
-    let (mark, role) = if held {
+    let (mark, role) = if marked {
+        ("x", Role::Mine)
+    } else if held {
         (Sign::EDITED.sign, Sign::EDITED.role)
     } else if ctx.model.outbox.is_sent(approval.id) {
         ("→", Role::Mine)
@@ -118,13 +154,7 @@ fn request(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> [Lin
 
 fn settled(approval: &Approval, here: bool, ctx: &Ctx<'_>, width: usize) -> Line {
     let body = &approval.body;
-    let (sign, role) = match body.status {
-        ApprovalStatus::Approved if body.edited.is_some() => (Sign::EDITED.sign, Role::Mine),
-        ApprovalStatus::Approved => ("✓", Role::Good),
-        ApprovalStatus::Denied => ("✗", Role::Bad),
-        ApprovalStatus::Withdrawn => ("⊘", Role::Dim),
-        ApprovalStatus::Expired | ApprovalStatus::Pending => (Sign::EXPIRED.sign, Role::Dim),
-    };
+    let (sign, role) = Approvals::outcome(approval);
     let at = body.decided_at.map_or_else(String::new, |at| clock(at, ctx));
     let who = clean_line(body.decided_by.as_deref().unwrap_or("-")).into_owned();
     Line::new()

@@ -6,14 +6,17 @@
 
 mod answer;
 mod browse;
+mod change;
 mod content;
 mod detail;
 mod dialog;
 mod draw;
 mod inbox;
+mod like;
 mod page;
 mod payload;
 mod seen;
+mod sheet;
 mod speech;
 
 pub use page::{Approvals, META};

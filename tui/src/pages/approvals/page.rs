@@ -7,10 +7,11 @@ use dirigent_protocol::id::EntityId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::dialog::{Dialog, Kind, Typed, VOID};
+use super::dialog::{Dialog, Kind, MAX_REASON, Purpose, Typed, VOID, line_key};
 use super::seen::Seen;
+use super::sheet::Sheet;
 use crate::keymap::{Action, Bind};
 use crate::model::{Approval, Cmd, Note};
 use crate::nav::Place;
@@ -28,10 +29,17 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Approve, "approve"),
         Bind::footer(Action::Edit, "edit+approve"),
         Bind::footer(Action::Stop, "deny…"),
+        Bind::footer(Action::Ask, "ask…"),
+        Bind::footer(Action::Rule, "rule…"),
         Bind::footer(Action::Later, "later"),
+        Bind::footer(Action::Mark, "mark"),
+        Bind::footer(Action::Batch, "batch sheet"),
         Bind::footer(Action::Undo, "undo"),
         Bind::footer(Action::NextItem, "next"),
         Bind::footer(Action::PrevItem, "prev"),
+        Bind::new(Action::StopRun, "deny and stop the run, with a reason"),
+        Bind::new(Action::Diff, "all that would change, and back"),
+        Bind::new(Action::History, "how requests like it were decided, and back"),
         Bind::new(Action::Open, "read it; from there: its run"),
         Bind::new(Action::Up, "up in the list, back in the text"),
         Bind::new(Action::Down, "down in the list, on in the text"),
@@ -59,6 +67,20 @@ pub(super) enum Part {
     Detail,
 }
 
+/// What the detail shows of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Look {
+    /// The request itself; only here it is decided.
+    #[default]
+    Request,
+    /// All that would change.
+    Diff,
+    /// Requests like it.
+    History,
+    /// What is marked, together.
+    Sheet,
+}
+
 /// The inbox.
 #[derive(Debug, Default)]
 pub struct Approvals {
@@ -76,6 +98,8 @@ pub struct Approvals {
     pub(super) seen: Seen,
     /// The request that was said in words, and its revision then.
     pub(super) said: Cell<Option<(EntityId, u64)>>,
+    pub(super) look: Look,
+    pub(super) sheet: Sheet,
 }
 
 impl Approvals {
@@ -99,6 +123,45 @@ impl Approvals {
         (now.into_iter().chain(later).collect(), decided)
     }
 
+    /// A key while the reason for the whole sheet is typed.
+    fn sheet_key(&mut self, key: &KeyEvent, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(text) = &mut self.sheet.typed else {
+            return Vec::new();
+        };
+        match key.code {
+            KeyCode::Esc => self.sheet.typed = None,
+            KeyCode::Enter if self.sheet.word.is_some() => {
+                if self.sheet.word.as_deref() == Some(text.as_str()) {
+                    return self.approve_sheet(ctx);
+                }
+                return vec![Cmd::Note(Note::refused(
+                    "that is not the word: nothing was decided",
+                ))];
+            }
+            KeyCode::Enter if text.trim().is_empty() => {
+                let why = "a denial needs a reason: whoever asked gets to read it";
+                return vec![Cmd::Note(Note::refused(why))];
+            }
+            KeyCode::Enter => {
+                let reason = text.trim().to_owned();
+                return self.deny_sheet(&reason, ctx);
+            }
+            code => drop(line_key(
+                text,
+                code,
+                key.modifiers.contains(KeyModifiers::CONTROL),
+            )),
+        }
+        Vec::new()
+    }
+
+    fn sheet_paste(&mut self, pasted: &str) {
+        if let Some(text) = &mut self.sheet.typed {
+            let room = MAX_REASON.saturating_sub(text.chars().count());
+            text.extend(crate::text::clean_line(pasted).chars().take(room));
+        }
+    }
+
     pub(super) fn keys(ctx: &Ctx<'_>) -> Vec<EntityId> {
         let (waiting, decided) = Self::rows(ctx);
         waiting
@@ -117,6 +180,7 @@ impl Page for Approvals {
     fn update(&mut self, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Cmd> {
         match input {
             Input::Action(action) => self.act(action, ctx),
+            Input::Key(key) if self.sheet.typed.is_some() => self.sheet_key(key, ctx),
             Input::Key(key) => {
                 let approval = self
                     .dialog
@@ -129,6 +193,10 @@ impl Page for Approvals {
                     _ => Typed::Cancel,
                 };
                 self.typed(typed, ctx)
+            }
+            Input::Paste(text) if self.sheet.typed.is_some() => {
+                self.sheet_paste(text);
+                Vec::new()
             }
             Input::Paste(text) => match &mut self.dialog {
                 Some(dialog) => {
@@ -168,6 +236,9 @@ impl Page for Approvals {
     }
 
     fn field(&self, ctx: &Ctx<'_>) -> Field {
+        if self.sheet.typed.is_some() {
+            return self.sheet_field();
+        }
         let field = self
             .dialog
             .as_ref()
@@ -195,6 +266,8 @@ impl Page for Approvals {
 
     fn open(&mut self, path: &[String], ctx: &Ctx<'_>) -> Vec<Cmd> {
         self.dialog = None;
+        self.sheet.typed = None;
+        self.look = Look::Request;
         let Some(text) = path.first() else {
             self.part = Part::List;
             return Vec::new();
@@ -223,12 +296,29 @@ impl Page for Approvals {
 
     fn leave(&mut self) -> Vec<Cmd> {
         self.seen.forget();
+        self.sheet.forget();
         Vec::new()
     }
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match action {
-            Action::Approve | Action::Stop | Action::Edit => self.undecidable(action, ctx),
+            Action::Approve | Action::Stop if self.look == Look::Sheet => None,
+            Action::Approve | Action::Stop | Action::Edit | Action::StopRun | Action::Rule | Action::Ask => {
+                self.undecidable(action, ctx)
+            }
+            Action::Batch => {
+                let empty = self.sheet.count() == 0 && ctx.model.outbox.sheet().is_empty();
+                (empty && self.look != Look::Sheet)
+                    .then(|| "nothing is marked: Space marks a request".to_owned())
+            }
+            Action::Diff if self.look != Look::Diff => match self.current(ctx) {
+                Some(approval) if approval.body.before.is_some() => None,
+                _ => Some("the request does not say what is there now".to_owned()),
+            },
+            Action::History => self
+                .current(ctx)
+                .is_none()
+                .then(|| "nothing is selected".to_owned()),
             Action::Undo => ctx
                 .model
                 .outbox
@@ -244,17 +334,40 @@ impl Page for Approvals {
     }
 
     fn wants_text(&self) -> bool {
-        self.dialog.is_some()
+        self.dialog.is_some() || self.sheet.typed.is_some()
     }
 
     fn has_draft(&self) -> bool {
-        self.dialog.as_ref().is_some_and(|dialog| dialog.is_draft(None))
+        let reason = self.sheet.typed.as_ref().is_some_and(|text| !text.is_empty());
+        reason || self.dialog.as_ref().is_some_and(|dialog| dialog.is_draft(None))
     }
 
     fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
+        if self.sheet.typed.is_some() {
+            return &[
+                ("Enter", "deny each of them with this reason"),
+                ("Esc", "back, nothing decided"),
+            ];
+        }
         match self.dialog.as_ref().map(|dialog| &dialog.kind) {
             Some(Kind::Deny(_)) => &[
                 ("Enter", "deny with this reason"),
+                ("Esc", "back, nothing decided"),
+            ],
+            Some(Kind::Words {
+                purpose: Purpose::StopRun,
+                ..
+            }) => &[
+                ("Enter", "deny and stop the run"),
+                ("Esc", "back, nothing decided"),
+            ],
+            Some(Kind::Words {
+                purpose: Purpose::Ask,
+                ..
+            }) => &[("Enter", "ask"), ("Esc", "back, nothing asked")],
+            Some(Kind::Rule { .. }) => &[
+                ("↑ ↓", "choose"),
+                ("Enter", "approve, and make it the rule"),
                 ("Esc", "back, nothing decided"),
             ],
             Some(Kind::Confirm { .. }) => &[("Enter", "approve"), ("Esc", "back, nothing decided")],

@@ -4,9 +4,8 @@
 
 use dirigent_protocol::entity::ApprovalStatus;
 
-use super::content;
 use super::dialog::{Dialog, Kind, VOID};
-use super::page::{Approvals, Part};
+use super::page::{Approvals, Look, Part};
 use super::payload;
 use crate::model::Approval;
 use crate::nav::Place;
@@ -24,6 +23,9 @@ impl Approvals {
     pub(super) fn in_words(&self, ctx: &Ctx<'_>) -> Speech {
         self.list_rows.set(2 * PAGE);
         let shown = self.shown.and_then(|id| ctx.model.approvals.get(&id));
+        if self.look == Look::Sheet {
+            return self.sheet_in_words(ctx);
+        }
         match (self.part, shown) {
             (Part::Detail, Some(approval)) => self.request_in_words(approval, ctx),
             _ => self.list_in_words(ctx),
@@ -39,7 +41,10 @@ impl Approvals {
         }
         let here = self.cursor.key();
         for approval in waiting {
-            let text = wording::request(approval, ctx);
+            let mut text = wording::request(approval, ctx);
+            if self.sheet.is_marked(approval.id) {
+                text.insert_str(0, "marked: ");
+            }
             speech.choice(text, Place::approval(approval.id), here == Some(&approval.id));
         }
         for approval in decided {
@@ -57,7 +62,7 @@ impl Approvals {
         let at = keys.iter().position(|key| *key == approval.id).unwrap_or(0) + 1;
         let title = format!("Approval {at} of {}: {}", keys.len(), approval.body.title);
         let mut speech = Speech::new(title).part("request");
-        let lines = content::lines(approval, ctx, WIDE);
+        let lines = self.side(approval, ctx, WIDE);
         // The keys that scroll take the reader on by lines: the last one can come under the cursor as well.
         self.extent.set((lines.len() + PAGE - 1, PAGE));
         for (at, line) in lines.iter().enumerate() {
@@ -70,10 +75,37 @@ impl Approvals {
         speech
     }
 
+    /// The batch sheet: every item whole, then what became of the sheet before.
+    fn sheet_in_words(&self, ctx: &Ctx<'_>) -> Speech {
+        let count = count(self.sheet.count(), "request");
+        let mut speech = Speech::new(format!("Batch sheet of {count}")).part("sheet");
+        let lines = self.sheet_lines(ctx, WIDE);
+        self.extent.set((lines.len() + PAGE - 1, PAGE));
+        for (at, line) in lines.iter().enumerate() {
+            let text = wording::without_signs(&unbarred(line.text().trim_end()));
+            speech.line(text, at == self.scroll && at > 0);
+        }
+        speech
+    }
+
+    /// What is typed over the sheet.
+    pub(super) fn sheet_field(&self) -> Field {
+        let back = "An empty line goes back, and nothing is decided.";
+        Field::Line(vec![match &self.sheet.word {
+            Some(word) => format!("Approve all of the sheet that may be: type {word}. {back}"),
+            None => format!("Deny all of the sheet that may be: type one reason, for each who asked. {back}"),
+        }])
+    }
+
     /// The plain view has said the request, to its end or not.
     pub(super) fn said(&self, end: bool, ctx: &Ctx<'_>) {
+        if self.look == Look::Sheet {
+            self.seen.forget();
+            self.sheet.painted(end, ctx);
+            return;
+        }
         let shown = self.shown.and_then(|id| ctx.model.approvals.get(&id));
-        match shown.filter(|_| self.part == Part::Detail) {
+        match shown.filter(|_| self.part == Part::Detail && self.look == Look::Request) {
             Some(approval) => {
                 self.seen.paint(approval, end, ctx.time);
                 self.said.set(Some((approval.id, approval.revision)));
@@ -112,6 +144,16 @@ impl Approvals {
             Kind::Deny(_) => Field::Line(vec![
                 format!("Deny: {}", body.action),
                 format!("Type the reason, for whoever asked. {back}"),
+            ]),
+            Kind::Words { purpose, .. } => Field::Line(vec![
+                format!("{}: {}", purpose.head().trim_end_matches(':'), body.action),
+                format!("Type it. {back}"),
+            ]),
+            Kind::Rule { covers, .. } => Field::Line(vec![
+                format!("Approve, and from now on without asking: {}", body.action),
+                format!("1: exactly this content, answers {} more now.", covers[0]),
+                format!("2: content of this shape, answers {} more now.", covers[1]),
+                format!("Type 1 or 2. {back}"),
             ]),
             Kind::Confirm { word, edited, .. } => {
                 let as_edited = if edited.is_some() { " as edited by you" } else { "" };

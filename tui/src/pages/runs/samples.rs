@@ -400,6 +400,7 @@ pub(super) fn approval(n: u128) -> Approval {
         id: EntityId::nil(),
         asked_at: start(),
         revision: 1,
+        picture: Digest([0; 32]),
         body: WorkflowApproval {
             run: run_id(n).into(),
             title: "Write the report?".into(),
