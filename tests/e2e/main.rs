@@ -7,9 +7,11 @@
 )]
 
 mod approvals;
+mod bench;
 mod definitions;
 mod demo;
 mod kill;
+mod plain;
 mod runs;
 mod screen;
 mod watching;

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::bed::{Bed, Daemon};
 use super::figure::{Figure, Required};
-use super::fleet::{Fleet, Plan};
+use super::fleet::{CALLS, Fleet, Plan};
 use super::loads::Scale;
 use super::{process, workflows};
 use crate::link::snapshot::unexpected;
@@ -91,10 +91,13 @@ async fn drain(daemon: &Daemon, runs: usize) -> Result<Duration, Fault> {
             let text = format!("{} approvals are listed, {runs} wait", asked.len());
             return Err(Fault::new(Code::Internal, text));
         }
-        let lines = fleet.lines().iter().cycle();
-        stream::iter(asked.into_iter().zip(lines).map(Ok))
-            .try_for_each_concurrent(AT_ONCE, |((id, digest), line)| approve(line.clone(), id, digest))
-            .await
+        let lines = fleet.lines();
+        let share = asked.len().div_ceil(lines.len()).max(1);
+        let each = asked.chunks(share).zip(lines).map(|(asked, line)| {
+            let asked = stream::iter(asked.iter().map(Ok));
+            asked.try_for_each_concurrent(CALLS, |(id, digest)| approve(line.clone(), *id, *digest))
+        });
+        futures::future::try_join_all(each).await.map(drop)
     };
     tokio::try_join!(deciding, fleet.arrive(cursor, Status::Completed, runs))?;
     Ok(begun.elapsed())

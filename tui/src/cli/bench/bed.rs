@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use dirigent_config::paths::MAX_SOCKET_PATH;
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::RequestId;
@@ -30,6 +31,8 @@ const CLIENT: &str = concat!("dirigent bench ", env!("CARGO_PKG_VERSION"));
 /// A directory for one daemon after the other.
 pub struct Bed {
     dir: TempDir,
+    /// Where the socket is when the directory's path is too long for one.
+    _sockets: Option<TempDir>,
     launch: Launch,
 }
 
@@ -50,19 +53,26 @@ impl Bed {
     /// It cannot be made.
     pub fn make(parent: Option<&Path>) -> Result<Self, Fault> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
-        let mut named = tempfile::Builder::new();
-        let dir = named
-            .prefix("dirigent-bench-")
-            .tempdir_in(&parent)
-            .map_err(|error| io("cannot make a directory for the bench", parent.display(), &error))?;
+        // The daemon works in a directory of its own: a relative path would mean another place there.
+        let dir = fresh(&std::path::absolute(&parent).unwrap_or(parent))?;
+        let (mut socket, mut sockets) = (dir.path().join("d.sock"), None);
+        if socket.as_os_str().len() > MAX_SOCKET_PATH {
+            let short = fresh(&std::env::temp_dir())?;
+            socket = short.path().join("d.sock");
+            sockets = Some(short);
+        }
         let launch = Launch {
             data_dir: dir.path().join("data"),
-            socket: dir.path().join("d.sock"),
+            socket,
             config: None,
             environment: vec![(CACHE.0.to_owned(), CACHE.1.to_owned())],
             bound: true,
         };
-        Ok(Self { dir, launch })
+        Ok(Self {
+            dir,
+            _sockets: sockets,
+            launch,
+        })
     }
 
     /// Where it is.
@@ -103,6 +113,12 @@ impl Bed {
             sleep(PAUSE).await;
         }
     }
+}
+
+fn fresh(parent: &Path) -> Result<TempDir, Fault> {
+    let mut named = tempfile::Builder::new();
+    let made = named.prefix("dirigent-bench-").tempdir_in(parent);
+    made.map_err(|error| io("cannot make a directory for the bench", parent.display(), &error))
 }
 
 impl Daemon {

@@ -76,13 +76,15 @@ pub struct Tally {
     pub wall: Duration,
 }
 
-type Start<'a> = LocalBoxFuture<'a, Result<(Instant, RunId), Fault>>;
+/// When it was asked for, which run it is, and over which connection.
+type Start = LocalBoxFuture<'static, Result<(Instant, RunId, usize), Fault>>;
 
 /// The connections of a fleet.
 pub struct Fleet {
     lines: Vec<Connection>,
     watch: Connection,
-    next: usize,
+    /// Calls in flight on each.
+    busy: Vec<usize>,
 }
 
 impl Fleet {
@@ -96,11 +98,8 @@ impl Fleet {
             lines.push(daemon.another_line().await?);
         }
         let watch = daemon.another_line().await?;
-        Ok(Self {
-            lines,
-            watch,
-            next: 0,
-        })
+        let busy = vec![0; lines.len()];
+        Ok(Self { lines, watch, busy })
     }
 
     /// The connections for calls.
@@ -109,9 +108,16 @@ impl Fleet {
         &self.lines
     }
 
-    fn line(&mut self) -> Connection {
-        self.next = (self.next + 1) % self.lines.len().max(1);
-        self.lines[self.next].clone()
+    /// Over the connection with the fewest calls.
+    fn start(&mut self, plan: &Plan<'_>) -> Start {
+        let least = self.busy.iter().enumerate().min_by_key(|(_, busy)| **busy);
+        let line = least.map_or(0, |(line, _)| line);
+        self.busy[line] += 1;
+        let (workflow, input) = (plan.workflow.to_owned(), (plan.input)());
+        let started = start(self.lines[line].clone(), workflow, input);
+        started
+            .map(move |done| done.map(|(at, run)| (at, run, line)))
+            .boxed_local()
     }
 
     /// Where the feed of changes stands now.
@@ -130,20 +136,21 @@ impl Fleet {
         let begun = Instant::now();
         let mut cursor = self.now().await?;
         let mut polling = poll(self.watch.clone(), Some(cursor.clone())).boxed_local();
-        let mut starts: FuturesUnordered<Start<'_>> = FuturesUnordered::new();
+        let mut starts: FuturesUnordered<Start> = FuturesUnordered::new();
         let mut book = Book::default();
         let (mut asked, mut tally) = (0, Tally::default());
         loop {
             while asked - book.over < plan.at_once && asked < plan.most && begun.elapsed() < plan.time {
                 asked += 1;
-                starts.push(start(self.line(), plan.workflow.to_owned(), (plan.input)()).boxed_local());
+                starts.push(self.start(plan));
             }
             if book.over == asked {
                 break;
             }
             tokio::select! {
                 Some(started) = starts.next() => {
-                    let (at, run) = started?;
+                    let (at, run, line) = started?;
+                    self.busy[line] -= 1;
                     tally.runs.push(run);
                     book.started(run, at, &mut tally);
                 }
