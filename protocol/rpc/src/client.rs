@@ -1,5 +1,7 @@
 //! The calling end.
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dirigent_protocol::command::{Command, CommandReply};
@@ -14,6 +16,7 @@ use tarpc::context::{self, Context};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::codec::{NamedMessagePack, encoded_len, frames};
+use crate::pulse::{Heard, Pulse};
 use crate::service::WireClient;
 
 /// What a plain call may take.
@@ -48,7 +51,10 @@ impl CallError {
 #[derive(Clone)]
 pub struct Connection {
     wire: WireClient,
-    welcome: std::sync::Arc<Welcome>,
+    welcome: Arc<Welcome>,
+    pulse: Pulse,
+    /// What lives as long as the connection.
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Connection {
@@ -64,6 +70,25 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
+        Self::open_within(CALL, io, Pulse::default(), client, spawn).await
+    }
+
+    /// The same over a transport on which the greeting may take longer (somebody types a password first). `pulse` notes
+    /// what is heard.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_within<Io>(
+        limit: Duration,
+        io: Io,
+        pulse: Pulse,
+        client: &str,
+        spawn: impl FnOnce(BoxFuture<'static, ()>),
+    ) -> Result<Self, CallError>
+    where
+        Io: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let io = Heard::new(Box::pin(io), pulse.clone());
         let transport = tarpc::serde_transport::new(frames(io), NamedMessagePack::default());
         let new = WireClient::new(client::Config::default(), transport);
         let dispatch = new.dispatch;
@@ -79,7 +104,7 @@ impl Connection {
         };
         let welcome = new
             .client
-            .hello(within(CALL), hello)
+            .hello(within(limit), hello)
             .await
             .map_err(CallError::Lost)??;
         if !VERSIONS.contains(&welcome.version) {
@@ -95,8 +120,23 @@ impl Connection {
         }
         Ok(Self {
             wire: new.client,
-            welcome: std::sync::Arc::new(welcome),
+            welcome: Arc::new(welcome),
+            pulse,
+            kept: None,
         })
+    }
+
+    /// Keeps something until the last clone of the connection is gone: the process that carries it.
+    #[must_use]
+    pub fn keeping(mut self, what: impl Any + Send + Sync) -> Self {
+        self.kept = Some(Arc::new(what));
+        self
+    }
+
+    /// How long the other side has been silent. It is so by right while nothing is asked.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        self.pulse.silence()
     }
 
     /// What the daemon said at the start.

@@ -8,12 +8,14 @@
 
 mod client;
 mod codec;
+mod pulse;
 mod server;
 mod service;
 pub mod unix;
 mod wary;
 
 pub use client::{CallError, Connection};
+pub use pulse::Pulse;
 pub use server::{Limits, serve};
 pub use service::Handler;
 pub use wary::Trouble;

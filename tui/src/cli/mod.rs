@@ -25,6 +25,7 @@ pub mod run_text;
 pub mod screen;
 pub mod start;
 pub mod table;
+pub mod unit;
 pub mod verbs;
 pub mod words;
 

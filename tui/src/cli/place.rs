@@ -1,12 +1,13 @@
-//! Which daemon the flags, the environment and the configuration mean.
+//! Which daemon the flags, the environment and the configuration mean; the system's, where there is no other.
 
 use std::path::PathBuf;
 
 use dirigent_config::{Environment, FileSource, PathFlags, Paths, Sources, load_daemon};
 use dirigent_protocol::fault::{Code, Fault};
+use rustix::fs::{Access, access};
 
 use super::globals::Globals;
-use crate::link::{Launch, Settings, Target};
+use crate::link::{First, Launch, Settings, Target};
 
 /// Whether a verb may start a private daemon when none runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Place {
     pub config: Option<PathBuf>,
     /// A socket or a host was named without a data directory: it is somebody's daemon, not ours to start.
     pub named: bool,
+    /// Nothing was named: it is the daemon at the usual place.
+    pub usual: bool,
     /// The host, as the first line of the screen shows it.
     pub host: Option<String>,
 }
@@ -50,7 +53,9 @@ impl Place {
         // A flag goes with a flag: a socket from the command line is not that of a directory from the environment.
         let data_named =
             flags.data_dir.is_some() || (flags.socket.is_none() && in_environment("DIRIGENT_HOME"));
-        if !socket_named && let Some(socket) = configured_socket(&paths.daemon_file, environment) {
+        let configured = configured_socket(&paths.daemon_file, environment).filter(|_| !socket_named);
+        let usual = configured.is_none() && !socket_named && !data_named;
+        if let Some(socket) = configured {
             paths.socket = socket;
         }
         let host = globals
@@ -62,12 +67,19 @@ impl Place {
             Some(host) => host.parse()?,
             None => Target::Socket(paths.socket.clone()),
         };
+        let system = usual && host.is_none() && has_system_daemon_alone(&paths);
+        let target = if system {
+            Target::Socket(SYSTEM_SOCKET.into())
+        } else {
+            target
+        };
         let config = match &paths.daemon_file {
             FileSource::Named(path) => Some(path.clone()),
             FileSource::None | FileSource::IfPresent(_) => None,
         };
         Ok(Self {
-            named: host.is_some() || (socket_named && !data_named),
+            named: system || host.is_some() || (socket_named && !data_named),
+            usual: usual && !system,
             paths,
             target,
             config,
@@ -94,8 +106,18 @@ impl Place {
             target: self.target.clone(),
             client: concat!("dirigent ", env!("CARGO_PKG_VERSION")).to_owned(),
             launch: (start == Start::IfNone && !self.named).then(|| self.launch()),
+            first: First::default(),
         }
     }
+}
+
+/// Where the system's daemon listens (`config/systemd/system/dirigent.socket`).
+const SYSTEM_SOCKET: &str = "/run/dirigent/dirigent.sock";
+
+/// This user has no daemon of their own, and never had; the system has one whose socket they may open.
+fn has_system_daemon_alone(paths: &Paths) -> bool {
+    let own = paths.socket.exists() || paths.data.join("store").exists();
+    !own && access(SYSTEM_SOCKET, Access::WRITE_OK).is_ok()
 }
 
 /// `[socket] path`, where a file or the environment sets it. What is wrong with the configuration is the daemon's to say.

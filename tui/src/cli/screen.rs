@@ -33,6 +33,8 @@ pub fn check(cx: &Cx) -> Result<(), Fault> {
 /// There is no terminal, the configuration has errors, or the terminal fails.
 pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, Fault> {
     let found = cx.place()?;
+    // Over ssh a person may be asked something first, while the terminal is still theirs.
+    let settings = settings.greeted()?;
     let sources = Sources {
         file: found.paths.client_file.clone(),
         environment: cx.environment.clone(),

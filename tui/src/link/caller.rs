@@ -12,9 +12,10 @@ use dirigent_protocol::watch::{StreamPage, StreamRequest, WatchPage, WatchReques
 use dirigent_rpc::{CallError, Connection};
 use tokio::time::sleep;
 
-use super::connect::connect;
+use super::connect::connect_asking;
 use super::launch::ready;
 use super::settings::Settings;
+use super::target::Ask;
 
 /// How long a lost connection is tried anew before the call is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,8 +69,11 @@ impl Caller {
             target,
             client,
             launch,
+            ..
         } = &self.settings;
-        let fault = match connect(target, client).await {
+        // Who is in the middle of something is not asked for a password.
+        let ask = if self.met { Ask::Nobody } else { Ask::Person };
+        let fault = match connect_asking(target, client, ask).await {
             Ok(connection) => return Ok(connection),
             Err(fault) => fault,
         };

@@ -2,36 +2,41 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_rpc::{Connection, unix};
-use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::target::{SshTarget, Target};
+use super::ssh;
+use super::target::{Ask, Target};
 
 /// What reaching and greeting may take on this machine.
 const LOCAL: Duration = Duration::from_secs(10);
-/// What it may take over ssh, where a person may have to type a passphrase.
-const REMOTE: Duration = Duration::from_secs(60);
 
-/// Connects and greets, once.
+/// Connects and greets, once, and asks nobody for anything.
 ///
 /// # Errors
 /// Nobody listens, entry is refused, the greeting is refused or takes too long.
 pub async fn connect(target: &Target, client: &str) -> Result<Connection, Fault> {
-    let (limit, work) = match target {
-        Target::Socket(path) => (LOCAL, futures::future::Either::Left(local(path, client))),
-        Target::Ssh(ssh) => (REMOTE, futures::future::Either::Right(remote(ssh, client))),
+    connect_asking(target, client, Ask::Nobody).await
+}
+
+/// The same where ssh may ask a person.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_asking(target: &Target, client: &str, ask: Ask) -> Result<Connection, Fault> {
+    let path = match target {
+        Target::Ssh(target) => return ssh::open(target, client, ask).await,
+        Target::Socket(path) => path,
     };
-    timeout(limit, work).await.unwrap_or_else(|_| {
+    timeout(LOCAL, local(path, client)).await.unwrap_or_else(|_| {
         let what = format!(
             "the daemon at {} did not answer within {} s",
             target.describe(),
-            limit.as_secs()
+            LOCAL.as_secs()
         );
         Err(Fault::new(Code::Unreachable, what).help("see `dirigent daemon logs`"))
     })
@@ -63,42 +68,6 @@ fn refused(path: &Path, error: &std::io::Error) -> Fault {
         )
         .at(place.to_string()),
     }
-}
-
-async fn remote(ssh: &SshTarget, client: &str) -> Result<Connection, Fault> {
-    let mut command = Command::new("ssh");
-    command.arg("-T");
-    if let Some(port) = ssh.port {
-        command.arg("-p").arg(port.to_string());
-    }
-    command.arg("--").arg(&ssh.login).arg("dirigent").arg("stdio");
-    if let Some(socket) = &ssh.socket {
-        // The other side's shell reads this: one quoted word.
-        command
-            .arg("--socket")
-            .arg(format!("'{}'", socket.replace('\'', r"'\''")));
-    }
-    let failed = |what: String| Fault::new(Code::Unreachable, what).at(format!("ssh://{}", ssh.login));
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(format!("`ssh` cannot be started: {error}")))?;
-    let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
-        return Err(failed("`ssh` gave no pipes".into()));
-    };
-    Connection::open(tokio::io::join(output, input), client, |task| {
-        drop(Handle::current().spawn(async move {
-            task.await;
-            drop(child);
-        }));
-    })
-    .await
-    .map_err(|error| {
-        failed(error.to_string())
-            .help("try `ssh HOST dirigent status`: dirigent and its daemon must be there")
-    })
 }
 
 #[cfg(test)]

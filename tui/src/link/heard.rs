@@ -2,7 +2,7 @@
 
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Kind};
-use dirigent_protocol::fault::Code;
+use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::query::DaemonStatus;
 use dirigent_protocol::run::RunEvent;
@@ -24,6 +24,12 @@ impl Worker {
                 return Ok(Some(cursor));
             }
             Heard::Health(result) => self.health(result.map_err(broken)?, session)?,
+            Heard::Silent(silence) => {
+                let what = format!("nothing has come from the daemon for {} s", silence.as_secs());
+                let fault = Fault::new(Code::Unreachable, what)
+                    .help("the link or the daemon hangs; it is tried anew");
+                return Err(Over::Broken(fault));
+            }
             Heard::Graph(run, result) => match result {
                 Ok(graph) if self.follows.contains_key(&run) => self.tell(News::Graph { run, graph })?,
                 Ok(_) | Err(CallError::Fault(_)) => {}

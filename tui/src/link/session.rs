@@ -2,7 +2,7 @@
 //!
 //! Each question is a future that ends in one [`Heard`]; the worker takes them one by one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::Document;
@@ -29,6 +29,10 @@ const CHANGES: u32 = 500;
 const EVENTS: u32 = 500;
 /// Pause between two looks at the daemon's health.
 const HEALTH: Duration = Duration::from_secs(10);
+/// How long nothing may be heard while a question is open; then the link is cut without a word.
+const SILENCE: Duration = Duration::from_secs(6);
+/// Pause between two looks at it.
+const LOOK: Duration = Duration::from_secs(1);
 /// Shortest pause before a command is sent again to a daemon with too much to do.
 const OVERLOADED: Duration = Duration::from_millis(250);
 
@@ -36,6 +40,8 @@ const OVERLOADED: Duration = Duration::from_millis(250);
 pub enum Heard {
     /// Where the feed stands, and everything as it was at that point or later.
     Snapshot(Result<(Cursor, Vec<Document>), CallError>),
+    /// Nothing has been heard for too long although something was asked.
+    Silent(Duration),
     /// The daemon's health.
     Health(Result<Box<DaemonStatus>, CallError>),
     /// A page of a run's events, and the number of its newest one.
@@ -94,7 +100,11 @@ impl Session {
             if !at_once {
                 sleep(HEALTH).await;
             }
-            Heard::Health(match connection.query(Query::Status {}).await {
+            let reply = tokio::select! {
+                reply = connection.query(Query::Status {}) => reply,
+                silence = silent(&connection) => return Heard::Silent(silence),
+            };
+            Heard::Health(match reply {
                 Ok(QueryReply::Status(status)) => Ok(status),
                 Ok(_) => Err(unexpected("`status`").into()),
                 Err(error) => Err(error),
@@ -179,6 +189,18 @@ impl Session {
             wait_ms: WAIT_MS,
         };
         Box::pin(async move { connection.watch(request).await })
+    }
+}
+
+/// Resolves when nothing at all has been heard for too long from now on. A slow link that brings something is none.
+async fn silent(connection: &Connection) -> Duration {
+    let from = Instant::now();
+    loop {
+        sleep(LOOK).await;
+        let silence = connection.silence().min(from.elapsed());
+        if silence > SILENCE {
+            return silence;
+        }
     }
 }
 

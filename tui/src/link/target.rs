@@ -25,13 +25,50 @@ pub struct SshTarget {
     pub socket: Option<String>,
 }
 
+/// Whether ssh may ask for a password or about an unknown host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Somebody sits in front of an ordinary terminal.
+    Person,
+    /// The terminal is in use, or nobody is there.
+    Nobody,
+}
+
 impl Target {
     /// The words for messages.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
             Self::Socket(path) => path.display().to_string(),
-            Self::Ssh(ssh) => format!("ssh://{}", ssh.login),
+            Self::Ssh(ssh) => ssh.describe(),
+        }
+    }
+}
+
+impl SshTarget {
+    /// The words for messages.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("ssh://{}{port}", self.login)
+    }
+
+    /// Behind `ssh` on a command line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.port {
+            Some(port) => format!("-p {port} {}", self.login),
+            None => self.login.clone(),
+        }
+    }
+
+    /// As `known_hosts` writes it.
+    #[must_use]
+    pub fn known_as(&self) -> String {
+        let host = self.login.rsplit_once('@').map_or(&*self.login, |(_, host)| host);
+        match self.port {
+            Some(port) if port != 22 => format!("'[{host}]:{port}'"),
+            _ => host.to_owned(),
         }
     }
 }
@@ -59,21 +96,30 @@ impl FromStr for Target {
             Some((login, _)) => (login, None),
             None => (rest, None),
         };
-        let (login, port) = match login.rsplit_once(':') {
-            Some((login, port)) => (
-                login,
-                Some(port.parse().map_err(|_| wrong("this port is no number"))?),
-            ),
-            None => (login, None),
+        let (user, place) = match login.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, login),
         };
-        // `-` in front would be read by ssh as an option.
-        let plain =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '[' | ']' | ':');
-        if login.is_empty() || login.starts_with('-') || !login.chars().all(plain) {
+        // An IPv6 address has colons of its own, hence its brackets, which ssh does not want.
+        let (host, rest) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, rest)) => (address, rest),
+            None => place.find(':').map_or((place, ""), |at| place.split_at(at)),
+        };
+        let port = match rest.strip_prefix(':') {
+            Some(port) => Some(port.parse().map_err(|_| wrong("this port is no number"))?),
+            None if rest.is_empty() => None,
+            None => return Err(wrong("this host name cannot be")),
+        };
+        let plain = |text: &str, more: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+            // `-` in front would be read by ssh as an option.
+            !text.is_empty() && !text.starts_with('-') && text.chars().all(fits)
+        };
+        if !plain(host, ".-_:%") || !user.is_none_or(|user| plain(user, ".-_+@")) {
             return Err(wrong("this host name cannot be"));
         }
         Ok(Self::Ssh(SshTarget {
-            login: login.to_owned(),
+            login: user.map_or_else(|| host.to_owned(), |user| format!("{user}@{host}")),
             port,
             socket,
         }))
@@ -96,6 +142,13 @@ mod tests {
             })
         );
         assert_eq!(read("ssh://ops").unwrap().describe(), "ssh://ops");
+        assert_eq!(
+            read("ssh://[2001:db8::1]:22").unwrap().describe(),
+            "ssh://2001:db8::1:22"
+        );
+        assert_eq!(read("ssh://[::1").unwrap_err().code, Code::Usage);
+        assert_eq!(read("ssh://dana@-oProxyCommand=x").unwrap_err().code, Code::Usage);
+        assert_eq!(read("ssh://@ops").unwrap_err().code, Code::Usage);
         assert_eq!(read("ops").unwrap_err().code, Code::Usage);
         assert_eq!(read("ssh://-oProxyCommand=x").unwrap_err().code, Code::Usage);
         assert_eq!(read("ssh://ops;id").unwrap_err().code, Code::Usage);

@@ -22,6 +22,7 @@ use super::launch::{Started, ready};
 use super::outgoing::Queue;
 use super::session::{Heard, Session};
 use super::settings::Settings;
+use super::target::Target;
 use crate::clock::Clock;
 use crate::model::{LinkCmd, News};
 
@@ -29,6 +30,9 @@ use crate::model::{LinkCmd, News};
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest pause between two tries: somebody is looking at the screen.
 const LONGEST: Duration = Duration::from_secs(1);
+/// The same over ssh, where a try costs both sides more; and where it was refused, so that nobody is locked out.
+const LONGEST_SSH: Duration = Duration::from_secs(10);
+const REFUSED_SSH: Duration = Duration::from_secs(30);
 
 /// The way to the link's thread. Dropping it ends the link.
 #[derive(Debug)]
@@ -60,9 +64,10 @@ pub fn spawn(
     settings: Settings,
     report: impl FnMut(News) -> bool + Send + 'static,
 ) -> io::Result<LinkHandle> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = match settings.first.runtime() {
+        Some(runtime) => runtime,
+        None => super::settings::runtime()?,
+    };
     let (wishes, inbox) = unbounded_channel();
     let thread = std::thread::Builder::new().name("link".into()).spawn(move || {
         let mut worker = Worker {
@@ -143,13 +148,21 @@ impl Worker {
                 }
                 Err(fault) => fault,
             };
+            let longest = match &self.settings.target {
+                Target::Socket(_) => LONGEST,
+                Target::Ssh(_) if fault.code == Code::NotPermitted => {
+                    pause = REFUSED_SSH;
+                    REFUSED_SSH
+                }
+                Target::Ssh(_) => LONGEST_SSH,
+            };
             self.tell(News::Disconnected {
                 fault: Box::new(fault),
                 retry_at: self.clock.now().wall.checked_add(pause).ok(),
             })?;
             // A person who asks for the daemon may have it started again.
             may_start = self.rest(pause).await?;
-            pause = (pause * 2).min(LONGEST);
+            pause = (pause * 2).min(longest);
         }
     }
 
@@ -158,7 +171,11 @@ impl Worker {
             target,
             client,
             launch,
+            first,
         } = &self.settings;
+        if let Some(connection) = first.take() {
+            return Ok(connection);
+        }
         let launch = match (connect(target, client).await, launch) {
             (Err(fault), Some(launch)) if may_start && fault.code == Code::Unreachable => launch,
             (result, _) => return result,

@@ -30,6 +30,7 @@ impl Client {
             target: Target::Socket(daemon.socket().to_owned()),
             client: "test".into(),
             launch: None,
+            first: dirigent_tui::link::First::default(),
         };
         let link = spawn(settings, move |piece| sender.send(piece).is_ok()).unwrap();
         Self {

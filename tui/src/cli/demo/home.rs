@@ -9,7 +9,7 @@ use dirigent_config::paths::MAX_SOCKET_PATH;
 use dirigent_protocol::fault::Fault;
 
 use crate::cli::faults::io;
-use crate::link::{Launch, Settings, Target};
+use crate::link::{First, Launch, Settings, Target};
 
 /// How long the daemon may take to end.
 const END: Duration = Duration::from_secs(20);
@@ -73,6 +73,7 @@ impl Home {
             target: Target::Socket(self.socket.clone()),
             client: concat!("dirigent demo ", env!("CARGO_PKG_VERSION")).to_owned(),
             launch: None,
+            first: First::default(),
         }
     }
 

@@ -42,7 +42,8 @@ pub async fn read(cx: &mut Cx) -> Result<DaemonStatus, Fault> {
     }
 }
 
-fn write(status: &DaemonStatus, out: &mut Out) {
+/// Writes it for people.
+pub fn write(status: &DaemonStatus, out: &mut Out) {
     let look = out.look;
     let rows = process(status).into_iter().chain(work(status));
     for (name, tone, text) in rows {
