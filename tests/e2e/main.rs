@@ -14,4 +14,6 @@ mod kill;
 mod plain;
 mod runs;
 mod screen;
+mod ssh;
+mod systemd;
 mod watching;

@@ -211,13 +211,17 @@ impl Home {
                 .take()
                 .map(|mut stdin| stdin.write_all(input.as_bytes())),
         );
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Output {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        output(child.wait_with_output().unwrap())
+    }
+}
+
+/// What a finished process printed.
+pub(crate) fn output(ended: std::process::Output) -> Output {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Output {
+        code: ended.status.code(),
+        stdout: text(ended.stdout),
+        stderr: text(ended.stderr),
     }
 }
 

@@ -13,15 +13,19 @@
 mod binaries;
 mod home;
 mod link;
+mod machine;
 mod seed;
 mod server;
+mod sshd;
 mod terminal;
 mod wait;
 
 pub use binaries::{client_path, daemon_path};
 pub use home::{Daemon, Home, Output};
 pub use link::Link;
+pub use machine::Machine;
 pub use seed::Seed;
 pub use server::{Seen, Server};
+pub use sshd::Sshd;
 pub use terminal::Terminal;
 pub use wait::{LONG, until};

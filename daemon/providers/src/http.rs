@@ -36,19 +36,24 @@ pub(crate) fn base_url(text: &str) -> Option<Url> {
 
 /// A client for one provider.
 pub(crate) fn client(base: &Url, connect: Duration) -> Result<Client, reqwest::Error> {
-    let builder = Client::builder()
-        .user_agent(AGENT)
-        .connect_timeout(connect)
-        .referer(false)
-        .pool_idle_timeout(IDLE)
-        .redirect(Policy::custom(redirect));
-    // A proxy in the environment is for the outside; it cannot reach this machine's own loopback.
-    if is_loopback(base) {
-        builder.no_proxy()
-    } else {
-        builder
-    }
-    .build()
+    let builder = || {
+        let builder = Client::builder()
+            .user_agent(AGENT)
+            .connect_timeout(connect)
+            .referer(false)
+            .pool_idle_timeout(IDLE)
+            .redirect(Policy::custom(redirect));
+        // A proxy in the environment is for the outside; it cannot reach this machine's own loopback.
+        if is_loopback(base) {
+            builder.no_proxy()
+        } else {
+            builder
+        }
+    };
+    // A small machine may have no root certificates: then nobody is trusted, and plain http still works.
+    builder()
+        .build()
+        .or_else(|_| builder().tls_certs_only([]).build())
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -265,6 +270,7 @@ pub(crate) fn probe_client() -> Option<Client> {
         .user_agent(AGENT)
         .no_proxy()
         .redirect(Policy::none())
+        .tls_certs_only([])
         .build()
         .ok()
 }

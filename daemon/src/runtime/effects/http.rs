@@ -35,8 +35,8 @@ struct Http {
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     let egress = means.egress.clone();
-    let plain = client(&egress, redirect::Policy::none())?;
-    let following = client(&egress, checked_redirects(egress.clone()))?;
+    let plain = client(&egress, redirect::Policy::none)?;
+    let following = client(&egress, || checked_redirects(egress.clone()))?;
     Ok(Box::new(Http {
         egress,
         plain,
@@ -45,14 +45,22 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     }))
 }
 
-fn client(egress: &Egress, policy: redirect::Policy) -> Result<reqwest::Client, RuntimeError> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(policy)
-        .dns_resolver(egress.resolver())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("dirigent/", env!("CARGO_PKG_VERSION")))
+fn client(egress: &Egress, policy: impl Fn() -> redirect::Policy) -> Result<reqwest::Client, RuntimeError> {
+    let builder = || {
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(policy())
+            .dns_resolver(egress.resolver())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .user_agent(concat!("dirigent/", env!("CARGO_PKG_VERSION")))
+    };
+    builder()
         .build()
+        .or_else(|error| {
+            // A small machine may have no root certificates: then nobody is trusted, and all but https works.
+            tracing::warn!(%error, "no root certificates (package ca-certificates): https reaches nobody");
+            builder().tls_certs_only([]).build()
+        })
         .map_err(|error| RuntimeError::Io {
             what: "set up HTTP".into(),
             source: std::io::Error::other(error),
