@@ -42,6 +42,8 @@ pub struct Dialogue {
     pub(super) known: BTreeSet<EntityId>,
     /// Held decisions that were told.
     pub(super) held: BTreeSet<EntityId>,
+    /// Questions answered here that may still wait in the mirror.
+    answered: BTreeSet<EntityId>,
     /// Nothing is said unasked.
     pub(super) quiet: bool,
     /// The next line waits for the end of what is under way.
@@ -80,6 +82,7 @@ impl Dialogue {
             was_loaded: false,
             known: BTreeSet::new(),
             held: BTreeSet::new(),
+            answered: BTreeSet::new(),
             quiet: false,
             waiting: false,
             steering: 0,
@@ -135,7 +138,17 @@ impl Dialogue {
         if matches!(news, News::Done { .. }) {
             self.steering = self.steering.saturating_sub(1);
         }
+        if let News::Decided {
+            approval,
+            result: Err(_),
+        } = &news
+        {
+            self.answered.remove(approval);
+        }
         let effects = self.shell.handle(Msg::News(news), time);
+        let approvals = &self.shell.model().approvals;
+        self.answered
+            .retain(|id| approvals.get(id).is_some_and(|approval| approval.is_pending()));
         self.hear(time);
         self.sent(effects)
     }
@@ -180,7 +193,7 @@ impl Dialogue {
     #[must_use]
     pub fn is_settled(&self, time: Time) -> bool {
         let model = self.shell.model();
-        let idle = model.outbox.open() == 0 && !self.shell.is_busy(time);
+        let idle = model.outbox.open() == 0 && self.answered.is_empty() && !self.shell.is_busy(time);
         !self.pending && self.steering == 0 && !(self.waiting && !idle && model.connection.is_live())
     }
 
@@ -400,6 +413,7 @@ impl Dialogue {
         for effect in &effects {
             if let Effect::Link(LinkCmd::Decide(verdict)) = effect {
                 self.voice.say(format!("Sent: {}.", verdict.title));
+                self.answered.insert(verdict.approval);
             }
         }
         effects

@@ -113,5 +113,5 @@ fn numbered(at: usize, offer: &Offered) -> String {
         .why
         .as_ref()
         .map_or_else(String::new, |why| format!(", not now: {why}"));
-    format!("{}: {}, {key}{why}", at + 1, spoken(offer.doc))
+    format!("{}: {key}: {}{why}", at + 1, spoken(offer.doc))
 }

@@ -121,15 +121,16 @@ impl Reader {
         any
     }
 
-    /// So different that it is said anew: another order, much that is new, or less than there was.
+    /// So different that it is said anew: another order, much that is new, or a shorter choice than there was.
     fn is_another(old: &[Key<'_>], new: &[Key<'_>]) -> bool {
-        if old == new {
-            return false;
-        }
-        let kept: Vec<&Key<'_>> = old.iter().filter(|key| new.contains(key)).collect();
-        let still: Vec<&Key<'_>> = new.iter().filter(|key| old.contains(key)).collect();
-        let less = old.len() - kept.len();
-        kept != still || less > new.len() - still.len() || new.len() - still.len() > FEW
+        let kept = old.iter().filter(|key| new.contains(key));
+        let still = new.iter().filter(|key| old.contains(key));
+        let many = |keys: &[Key<'_>], others: &[Key<'_>]| {
+            let places = keys.iter().filter(|key| matches!(key, Key::Place(_)));
+            places.filter(|key| !others.contains(key)).count()
+        };
+        let much = new.iter().filter(|key| !old.contains(key)).count();
+        !kept.eq(still) || many(old, new) > many(new, old) || much > FEW
     }
 
     /// Says the line the cursor came to.

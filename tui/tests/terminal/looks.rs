@@ -48,11 +48,20 @@ fn without_utf8_and_colour_there_is_neither() {
 }
 
 #[test]
-fn a_dumb_terminal_is_refused_in_words() {
+fn a_dumb_terminal_gets_plain_lines_and_is_left_as_it_was() {
     let mut client = Client::start(&[("TERM", "dumb")]);
-    client.until("the reason", |screen| {
-        screen.contents().contains("TERM=dumb cannot show a full screen")
+    client.until("the state of the line", |screen| {
+        screen.contents().contains("The daemon is not there")
     });
-    assert!(!client.screen.screen().alternate_screen());
-    assert_ne!(client.ended("a dumb terminal"), "Success");
+    client.type_keys("g r\r");
+    client.until("the runs", |screen| screen.contents().contains("Runs. 0 runs"));
+    client.type_keys("\x03");
+    client.until("what Ctrl-C does", |screen| screen.contents().contains("again quits"));
+    client.type_keys("\x03");
+    assert!(
+        !client.bytes.contains(&0x1b),
+        "{}",
+        String::from_utf8_lossy(&client.bytes)
+    );
+    assert_eq!(client.ended("Ctrl-C twice"), "Success");
 }

@@ -69,7 +69,9 @@ impl Approvals {
             let text = line.text();
             speech.line(unbarred(text.trim_end()), at == self.scroll && at > 0);
         }
-        if let Some(why) = self.undecidable(crate::keymap::Action::Stop, ctx) {
+        let mine = ctx.model.outbox.held_for(approval.id).is_some() || ctx.model.outbox.is_sent(approval.id);
+        let why = self.undecidable(crate::keymap::Action::Stop, ctx);
+        if let Some(why) = why.filter(|_| !mine && approval.is_pending()) {
             speech.say(format!("Not to be decided now: {why}."));
         }
         speech

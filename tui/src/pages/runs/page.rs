@@ -220,8 +220,8 @@ impl Page for Runs {
                 .is_some_and(|monitor| monitor.is_reading(ctx))
     }
 
-    fn is_busy(&self, _ctx: &Ctx<'_>) -> bool {
-        self.monitor.as_ref().is_some_and(Monitor::is_busy)
+    fn is_busy(&self, ctx: &Ctx<'_>) -> bool {
+        self.monitor.as_ref().is_some_and(|monitor| monitor.is_busy(ctx))
     }
 
     fn asks(&self) -> bool {

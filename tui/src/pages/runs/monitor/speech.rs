@@ -11,6 +11,7 @@ use dirigent_protocol::watch::StreamSource;
 use super::detail::detail;
 use super::focus::Focus;
 use super::state::Monitor;
+use super::step_run::StepRun;
 use super::time_rows::step_name;
 use super::ui::{Picture, Ui};
 use super::words::fault;
@@ -35,6 +36,8 @@ const PIECE: usize = 400;
 pub(super) struct Told {
     /// Number of the last event told; `None` before the run was said for the first time.
     seq: Option<u64>,
+    /// Number of the last event when telling began: what steps wrote that were over then is no news.
+    from: u64,
     /// Bytes of live text told, by step: attempt, source, bytes.
     live: BTreeMap<StepId, (u32, Option<StreamSource>, usize)>,
 }
@@ -248,6 +251,7 @@ impl Monitor {
         if self.said.take() && self.told.seq.is_none() {
             let ui = self.ui.get_mut();
             self.told.seq = Some(ui.view.seq);
+            self.told.from = ui.view.seq;
             let journal = ctx.model.journals.get(&self.shown.run);
             self.told.live_of(ui, journal, None, true, &mut Vec::new());
         }
@@ -260,9 +264,12 @@ impl Monitor {
     }
 
     /// It goes on without anybody.
-    pub(crate) fn is_busy(&self) -> bool {
-        let view = &self.ui.borrow().view;
-        view.is_live() && view.asking().is_none()
+    pub(crate) fn is_busy(&self, ctx: &Ctx<'_>) -> bool {
+        let asks = ctx
+            .model
+            .pending()
+            .any(|approval| approval.body.run == self.shown.run.into());
+        !asks && self.ui.borrow().view.is_live()
     }
 
     /// It asks for a yes.
@@ -296,6 +303,10 @@ impl Told {
         let Some(journal) = journal else { return };
         for (id, live) in &journal.live {
             if only.is_some_and(|only| only != id) {
+                continue;
+            }
+            let past = |step: &StepRun| step.state.is_over() && step.seq <= self.from;
+            if ui.view.steps.get(id).is_some_and(past) {
                 continue;
             }
             let now = (live.attempt, live.source, 0);
