@@ -42,6 +42,17 @@ async fn daemon(dir: &Path) -> (Running, Connection) {
     (running, connection)
 }
 
+/// The fencing number of the next lease on a store that no daemon has.
+async fn lease(place: &Path) -> u64 {
+    let store = dirigent_store::open(dirigent_store::Options::new(place.join("store"))).unwrap();
+    let request = dirigent_store::LeaseRequest {
+        name: "dirigentd".into(),
+        owner: "test".into(),
+        ttl: std::time::Duration::ZERO,
+    };
+    store.lease(request).await.unwrap().number
+}
+
 async fn send(connection: &Connection, command: Command) -> CommandReply {
     connection.command(RequestId::new(), command).await.unwrap()
 }
@@ -134,6 +145,8 @@ async fn a_run_waits_for_a_person_across_a_restart_and_is_watched_without_a_gap(
     }
     drop(me);
     running.stop().await;
+    // Granted as 1, given back as 2: whoever comes now is the third.
+    assert_eq!(lease(&place).await, 3);
 
     let (running, me) = daemon(&place).await;
     let waiting = pending(&me).await;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dirigent_config::PathError;
 use dirigent_protocol::fault::Code;
-use dirigent_store::{CommitError, OpenError};
+use dirigent_store::{CommitError, LeaseError, OpenError};
 
 use crate::records::RecordError;
 use crate::runtime::RuntimeError;
@@ -36,6 +36,9 @@ pub enum StartError {
     /// The first documents were not stored.
     #[error("the first documents were not stored: {0}")]
     Commit(#[from] CommitError),
+    /// The store is another daemon's.
+    #[error("the lease on the store cannot be had: {0}")]
+    Lease(#[from] LeaseError),
     /// Model providers cannot be opened.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Providers(Vec<dirigent_providers::OpenError>),
@@ -91,7 +94,7 @@ impl StartError {
                 _ => Code::StoreDamaged,
             },
             Self::Record(_) => Code::StoreDamaged,
-            Self::SocketInUse { .. } => Code::Conflict,
+            Self::SocketInUse { .. } | Self::Lease(_) => Code::Conflict,
             Self::Inherited { .. } => Code::Configuration,
             Self::Commit(_) | Self::ProcessFile { .. } | Self::Listen { .. } | Self::NotASocket { .. } => {
                 Code::Io
@@ -123,6 +126,7 @@ impl StartError {
             Self::Record(_) => {
                 "`dirigent check` verifies the store; a newer version may have written it".to_owned()
             }
+            Self::Lease(_) => "stop the other daemon, or wait until its term has passed".to_owned(),
             Self::Commit(_) => "check that the disk has free space".to_owned(),
             Self::Runtime(_) | Self::Cut => "start it again; the log says more".to_owned(),
         }

@@ -17,6 +17,7 @@ mod options;
 mod process_file;
 mod reload;
 mod start;
+mod tenure;
 mod upkeep;
 mod watchdog;
 

@@ -19,6 +19,7 @@ use super::models;
 use super::notify::{notify, watchdog};
 use super::options::Options;
 use super::process_file::ProcessFile;
+use super::tenure::Tenure;
 use super::upkeep::upkeep;
 use super::watchdog::pulse;
 use crate::door::Door;
@@ -35,6 +36,7 @@ const GRACE: Duration = Duration::from_secs(15);
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// A daemon that runs in this process.
+    tenure: Arc<Tenure>,
 pub struct Running {
     house: Arc<House>,
     /// As it was started; the configuration of the moment is in `config`.
@@ -57,6 +59,7 @@ pub fn store_dir(data_dir: &Path) -> PathBuf {
 pub async fn start(options: Options) -> Result<Running, StartError> {
     descriptors::enough()?;
     private_dir(&options.data_dir, options.owner_uid)?;
+    let tenure = Tenure::begin(Arc::clone(&store)).await?;
     let registry = models::registry(&options.config, options.private).await?;
     let store = open_store(&options).await?;
     let records = Records::new(Arc::clone(&store));
@@ -102,6 +105,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let most = Arc::new(Swap::new(Most::of(&options)));
     house.tasks.spawn(
         "accept",
+    house
+        .tasks
+        .spawn_until_stop("lease", Arc::clone(&tenure).keep());
         accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
     house.tasks.spawn_until_stop("upkeep", upkeep(service));
@@ -110,6 +116,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             .tasks
             .spawn_until_stop("watchdog", pulse(Arc::clone(&house), period));
     }
+        tenure,
     notify(&format!(
         "READY=1\nSTATUS=serving on {}",
         options.socket.display()
@@ -191,6 +198,7 @@ impl Running {
         }
         if let Err(error) = self.house.service.door().flush_reads().await {
             tracing::warn!(%error, "the record of reads was not stored");
+        self.tenure.end().await;
         }
         if !self.house.tasks.stop(LAST_CALLS).await {
             tracing::warn!(

@@ -193,7 +193,8 @@ impl Catalog {
     ) -> Result<(frame::Header, Bytes, u64), ReadError> {
         let head = self.header(entry, file, at, end)?;
         let mut bytes = vec![0; HEADER + head.payload as usize];
-        file.read_at(&mut bytes, at).map_err(|e| cut(&entry.path, at, e))?;
+        file.read_at(&mut bytes, at)
+            .map_err(|e| cut(&entry.path, at, e))?;
         let (header, payload) = frame::open(&bytes.into(), self.seed)
             .ok_or_else(|| damage(&entry.path, at, DamageKind::Frame))?;
         Ok((header, payload, at + frame::room(header.payload as usize)))
@@ -207,7 +208,8 @@ impl Catalog {
         end: u64,
     ) -> Result<frame::Header, ReadError> {
         let mut bytes = [0; HEADER];
-        file.read_at(&mut bytes, at).map_err(|e| cut(&entry.path, at, e))?;
+        file.read_at(&mut bytes, at)
+            .map_err(|e| cut(&entry.path, at, e))?;
         frame::header(&bytes)
             .filter(|h| h.kind == Kind::Group && at + frame::room(h.payload as usize) <= end)
             .ok_or_else(|| damage(&entry.path, at, DamageKind::Frame).into())

@@ -5,8 +5,8 @@
 
 use crate::error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, ReadError};
 use crate::types::{
-    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Identity, Lease, LeaseRequest, MaintainBudget,
-    MaintainReport, Position, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
+    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Fence, Identity, Lease, LeaseRequest,
+    MaintainBudget, MaintainReport, Position, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -54,6 +54,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes or renews a lease. A new owner gets a higher fencing number.
     fn lease(&self, request: LeaseRequest) -> BoxFuture<'static, Result<Lease, LeaseError>>;
+
+    /// Gives a lease back: it is free at once, and whoever held it is fenced from now on.
+    fn release(&self, fence: Fence) -> BoxFuture<'static, Result<(), LeaseError>>;
 
     /// Stores a payload; durable when it resolves. The same payload of the same space has the same address, in another space
     /// another one. Refer to it in `Txn::blobs`.

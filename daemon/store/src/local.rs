@@ -17,8 +17,9 @@ use crate::shared::Shared;
 use crate::spare::Spares;
 use crate::sync::{lock, read};
 use crate::types::{
-    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Identity, Lease, LeaseRequest, MaintainBudget,
-    MaintainReport, Position, Progress, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
+    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Fence, Identity, Lease, LeaseRequest,
+    MaintainBudget, MaintainReport, Position, Progress, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn,
+    Versioned,
 };
 use crate::{codec, export, maintain, writer};
 use bytes::Bytes;
@@ -199,6 +200,10 @@ impl Store for LocalStore {
 
     fn lease(&self, request: LeaseRequest) -> BoxFuture<'static, Result<Lease, LeaseError>> {
         self.push(|answer| Job::Lease { request, answer })
+    }
+
+    fn release(&self, fence: Fence) -> BoxFuture<'static, Result<(), LeaseError>> {
+        self.push(|answer| Job::Release { fence, answer })
     }
 
     fn blob_put(&self, space: BlobSpace, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Called from the opening thread, now and then and at the end.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
+/// Called from whichever thread met the failure.
+pub type OnFailure = Arc<dyn Fn() + Send + Sync>;
+
 /// How to open a store.
 #[derive(Clone)]
 pub struct Options {
@@ -26,6 +29,8 @@ pub struct Options {
     pub min_free_bytes: u64,
     /// Closed streams move into the archive once this many rest, or one has for a day. Default 512.
     pub archive_streams: u64,
+    /// Told once when the journal has failed: from then on nothing is acknowledged, until the store is opened anew.
+    pub on_failure: Option<OnFailure>,
     /// Patience with sled's own opening, beside 1 s per 100 MiB. Default 60 s.
     pub state_deadline: Duration,
     /// Told about replay and rebuild.
@@ -46,6 +51,7 @@ impl Options {
             segment_bytes: 16 << 20,
             overlay_bytes: 64 << 20,
             min_free_bytes: 64 << 20,
+            on_failure: None,
             archive_streams: 512,
             state_deadline: Duration::from_secs(60),
             progress: None,

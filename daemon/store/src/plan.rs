@@ -8,9 +8,10 @@ use crate::feed::End;
 use crate::shared::Shared;
 use crate::sync::read;
 use crate::types::{
-    BlobId, Commit, Guard, Key, Lease, LeaseRequest, LeaseRow, Position, Receipt, RequestKey, StreamId, Txn,
-    Upkeep,
+    BlobId, Commit, Fence, Guard, Key, Lease, LeaseRequest, LeaseRow, Position, Receipt, RequestKey,
+    StreamId, Txn, Upkeep,
 };
+use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -208,6 +209,24 @@ impl<'a> Plan<'a> {
             number,
             until_ms,
         })
+    }
+
+    /// Gives a lease back. Its number moves on, so that what its holder still sends is fenced.
+    pub(crate) fn release(&mut self, fence: &Fence) -> Result<(), LeaseError> {
+        let held = self.lease_row(&fence.lease).map_err(broken)?;
+        let found = held.as_ref().map_or(0, |row| row.number);
+        let Some(held) = held.filter(|row| row.number == fence.number && !row.owner.is_empty()) else {
+            return Err(LeaseError::NotHeld { found });
+        };
+        let row = LeaseRow {
+            owner: Bytes::new(),
+            number: held.number + 1,
+            until_ms: 0,
+            ..held
+        };
+        self.leases.insert(row.name.clone(), row.clone());
+        self.upkeep(Upkeep::Lease(row));
+        Ok(())
     }
 
     fn guard(&self, guard: &Guard) -> Result<(), CommitError> {

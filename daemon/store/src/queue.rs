@@ -2,7 +2,7 @@
 
 use crate::error::{CommitError, Failure, LeaseError};
 use crate::sync::lock;
-use crate::types::{Lease, LeaseRequest, Receipt, Txn};
+use crate::types::{Fence, Lease, LeaseRequest, Receipt, Txn};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,6 +25,10 @@ pub(crate) enum Job {
         request: LeaseRequest,
         answer: oneshot::Sender<Result<Lease, LeaseError>>,
     },
+    Release {
+        fence: Fence,
+        answer: oneshot::Sender<Result<(), LeaseError>>,
+    },
     Forget {
         before_ms: u64,
         answer: oneshot::Sender<Result<Receipt, CommitError>>,
@@ -36,7 +40,7 @@ impl Job {
         match self {
             Self::Commit { size, .. } => *size,
             Self::Lease { request, .. } => (request.name.len() + request.owner.len() + 256) as u64,
-            Self::Forget { .. } => 256,
+            Self::Release { .. } | Self::Forget { .. } => 256,
         }
     }
 }

@@ -103,7 +103,13 @@ impl Shared {
     /// The first failure stays; from here on nothing is acknowledged.
     pub(crate) fn fail(&self, failure: Failure) {
         tracing::error!(error = %failure, dir = %self.layout.dir.display(), "the store stops acknowledging");
-        lock(&self.failure).get_or_insert(failure);
+        let mut known = lock(&self.failure);
+        let first = known.is_none();
+        known.get_or_insert(failure);
+        drop(known);
+        if first && let Some(tell) = &self.options.on_failure {
+            tell();
+        }
     }
 
     /// Asks the state; one that fails is taken out of use.

@@ -111,6 +111,15 @@ fn decide(shared: &Shared, plan: &mut Plan<'_>, job: Job) -> Answer {
             let decided = failed.map_or_else(|| Ok(plan.forget(before_ms)), Err);
             Box::new(move |outcome| drop(answer.send(settle(decided, outcome))))
         }
+        Job::Release { fence, answer } => {
+            let decided = match failed {
+                Some(failed) => Err(LeaseError::Commit(failed)),
+                None => plan.release(&fence),
+            };
+            Box::new(move |outcome| {
+                drop(answer.send(decided.and_then(|()| outcome.map_err(LeaseError::Commit))));
+            })
+        }
         Job::Lease { request, answer } => {
             let decided = match failed {
                 Some(failed) => Err(LeaseError::Commit(failed)),

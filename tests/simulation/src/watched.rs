@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_store::{
-    BlobError, BlobId, BlobSpace, Budget, CommitError, ExportError, ExportReport, Feed, FeedPage, Identity, Lease,
-    LeaseError, LeaseRequest, MaintainBudget, MaintainError, MaintainReport, Position, ReadError, Receipt,
-    ScanPage, ScanRange, Stats, Store, StreamId, Txn, Versioned,
+    BlobError, BlobId, BlobSpace, Budget, CommitError, ExportError, ExportReport, Feed, FeedPage, Fence,
+    Identity, Lease, LeaseError, LeaseRequest, MaintainBudget, MaintainError, MaintainReport, Position,
+    ReadError, Receipt, ScanPage, ScanRange, Stats, Store, StreamId, Txn, Versioned,
 };
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::Notify;
@@ -94,6 +94,10 @@ impl Store for Watched {
         let answer = self.inner.lease(request);
         self.work.notify_one();
         answer
+    }
+
+    fn release(&self, fence: Fence) -> BoxFuture<'static, Result<(), LeaseError>> {
+        self.inner.release(fence)
     }
 
     fn blob_put(&self, space: BlobSpace, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {

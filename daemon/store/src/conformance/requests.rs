@@ -98,6 +98,26 @@ pub(super) async fn leases(h: &dyn Harness) -> Outcome {
     ensure!(second.number > first.number);
     ensure!(store.commit(under(first.fence())).await == Err(CommitError::Fenced { found: second.number }));
     store.commit(under(second.fence())).await?;
+    ensure!(matches!(
+        store.release(first.fence()).await,
+        Err(LeaseError::NotHeld { .. })
+    ));
+    store.release(second.fence()).await?;
+    ensure!(matches!(
+        store.release(second.fence()).await,
+        Err(LeaseError::NotHeld { .. })
+    ));
+    ensure!(matches!(
+        store.commit(under(second.fence())).await,
+        Err(CommitError::Fenced { found }) if found > second.number
+    ));
+    // Free at once, though its term was an hour; a number is never given twice.
+    let freed = store.lease(ask("c", hour)).await?;
+    ensure!(freed.number > second.number + 1);
+    store.release(freed.fence()).await?;
+    let again = store.lease(ask("c", hour)).await?;
+    ensure!(again.number > freed.number);
+    let second = again;
     let never = Fence {
         lease: key("run/2"),
         number: 1,
@@ -108,5 +128,13 @@ pub(super) async fn leases(h: &dyn Harness) -> Outcome {
     ensure!(store.commit(under(second.fence())).await.is_ok());
     let third = store.lease(ask("a", hour)).await?;
     ensure!(third.number > second.number);
+    store.release(third.fence()).await?;
+    drop(store);
+    let store = h.open("leases")?;
+    ensure!(matches!(
+        store.commit(under(third.fence())).await,
+        Err(CommitError::Fenced { .. })
+    ));
+    ensure!(store.lease(ask("b", hour)).await?.number > third.number + 1);
     Ok(())
 }

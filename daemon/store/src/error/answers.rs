@@ -52,6 +52,12 @@ pub enum LeaseError {
         /// When it ends, milliseconds since 1970.
         until_ms: u64,
     },
+    /// What was to be given back is not held: the lease has another fencing number.
+    #[error("not held: the lease is at {found}")]
+    NotHeld {
+        /// Current number, 0 if there is no such lease.
+        found: u64,
+    },
     /// The commit failed.
     #[error(transparent)]
     Commit(#[from] CommitError),

@@ -1,0 +1,75 @@
+//! The daemon's lease on its store: taken before it serves, renewed while it does, given back when it stops in order.
+//!
+//! On a store of one machine the lock of the directory keeps others out by itself, and a lease of a process that is gone
+//! is void; where several daemons share a store, the next one does not have to wait out the term of one that stopped.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dirigent_store::{CommitError, Fence, Lease, LeaseError, LeaseRequest, Store};
+
+/// What is leased.
+const NAME: &[u8] = b"dirigentd";
+const TERM: Duration = Duration::from_secs(3600);
+const RENEW: Duration = Duration::from_secs(1200);
+/// After a renewal that failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The lease of this process.
+pub(super) struct Tenure {
+    store: Arc<dyn Store>,
+    fence: Mutex<Fence>,
+}
+
+impl Tenure {
+    /// Takes the lease; a nearly full disk does not keep the daemon from starting.
+    pub(super) async fn begin(store: Arc<dyn Store>) -> Result<Arc<Self>, LeaseError> {
+        let fence = match take(&*store).await {
+            Ok(lease) => lease.fence(),
+            Err(LeaseError::Commit(CommitError::Full)) => Fence {
+                lease: Bytes::from_static(NAME),
+                number: 0,
+            },
+            Err(error) => return Err(error),
+        };
+        let fence = Mutex::new(fence);
+        Ok(Arc::new(Self { store, fence }))
+    }
+
+    /// Renews the lease until it is dropped.
+    pub(super) async fn keep(self: Arc<Self>) {
+        let mut pause = RENEW;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = match take(&*self.store).await {
+                Ok(lease) => {
+                    *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = lease.fence();
+                    RENEW
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the lease on the store was not renewed");
+                    AGAIN
+                }
+            };
+        }
+    }
+
+    /// Gives the lease back.
+    pub(super) async fn end(&self) {
+        let fence = self.fence.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Err(error) = self.store.release(fence).await {
+            tracing::warn!(%error, "the lease on the store was not given back");
+        }
+    }
+}
+
+async fn take(store: &dyn Store) -> Result<Lease, LeaseError> {
+    let owner = format!("{} at epoch {}", std::process::id(), store.identity().epoch);
+    let request = LeaseRequest {
+        name: Bytes::from_static(NAME),
+        owner: owner.into(),
+        ttl: TERM,
+    };
+    store.lease(request).await
+}
