@@ -36,8 +36,8 @@ const GRACE: Duration = Duration::from_secs(15);
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// A daemon that runs in this process.
-    tenure: Arc<Tenure>,
 pub struct Running {
+    tenure: Arc<Tenure>,
     house: Arc<House>,
     /// As it was started; the configuration of the moment is in `config`.
     pub(super) options: Options,
@@ -59,9 +59,9 @@ pub fn store_dir(data_dir: &Path) -> PathBuf {
 pub async fn start(options: Options) -> Result<Running, StartError> {
     descriptors::enough()?;
     private_dir(&options.data_dir, options.owner_uid)?;
-    let tenure = Tenure::begin(Arc::clone(&store)).await?;
     let registry = models::registry(&options.config, options.private).await?;
     let store = open_store(&options).await?;
+    let tenure = Tenure::begin(Arc::clone(&store)).await?;
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
     let door = Door::new(
@@ -105,24 +105,24 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let most = Arc::new(Swap::new(Most::of(&options)));
     house.tasks.spawn(
         "accept",
-    house
-        .tasks
-        .spawn_until_stop("lease", Arc::clone(&tenure).keep());
         accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
     house.tasks.spawn_until_stop("upkeep", upkeep(service));
+    house
+        .tasks
+        .spawn_until_stop("lease", Arc::clone(&tenure).keep());
     if let Some(period) = watchdog() {
         house
             .tasks
             .spawn_until_stop("watchdog", pulse(Arc::clone(&house), period));
     }
-        tenure,
     notify(&format!(
         "READY=1\nSTATUS=serving on {}",
         options.socket.display()
     ));
     Ok(Running {
         house,
+        tenure,
         config: Swap::new(options.config.clone()),
         most,
         options,
@@ -198,7 +198,6 @@ impl Running {
         }
         if let Err(error) = self.house.service.door().flush_reads().await {
             tracing::warn!(%error, "the record of reads was not stored");
-        self.tenure.end().await;
         }
         if !self.house.tasks.stop(LAST_CALLS).await {
             tracing::warn!(
@@ -206,6 +205,7 @@ impl Running {
                 "some tasks did not end in time"
             );
         }
+        self.tenure.end().await;
         ProcessFile::remove(&self.options.data_dir);
     }
 }
