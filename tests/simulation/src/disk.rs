@@ -48,6 +48,9 @@ struct Inner {
     /// Changing operations so far.
     ops: u64,
     trouble: BTreeMap<u64, Trouble>,
+    /// Syncs of files so far, and the one that fails.
+    syncs: u64,
+    failing_sync: Option<u64>,
     off: bool,
     full: bool,
 }
@@ -87,6 +90,8 @@ impl SimDisk {
             rng,
             ops: 0,
             trouble: BTreeMap::new(),
+            syncs: 0,
+            failing_sync: None,
             off: false,
             full: false,
         })))
@@ -116,6 +121,12 @@ impl SimDisk {
         inner.trouble.insert(at, what);
     }
 
+    /// The `nth` sync of a file from now fails, once: the next one says that all is well.
+    pub(crate) fn fail_sync(&self, nth: u64) {
+        let mut inner = self.inner();
+        inner.failing_sync = Some(inner.syncs + nth);
+    }
+
     pub(crate) fn set_full(&self, full: bool) {
         self.inner().full = full;
     }
@@ -126,6 +137,7 @@ impl SimDisk {
         inner.off = false;
         inner.full = false;
         inner.trouble.clear();
+        inner.failing_sync = None;
         if end == End::Power {
             inner.cut();
         }
@@ -317,7 +329,13 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.inner().operate(false, |inner, failed| {
+        let mut inner = self.disk.inner();
+        inner.syncs += 1;
+        if !inner.off && inner.failing_sync == Some(inner.syncs) {
+            inner.file(self.inode).fail_sync();
+            return Err(io::Error::other("the device reports an error"));
+        }
+        inner.operate(false, |inner, failed| {
             let file = inner.file(self.inode);
             if failed {
                 file.fail_sync();

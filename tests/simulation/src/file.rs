@@ -25,13 +25,13 @@ pub(crate) struct File {
 
 impl File {
     pub(crate) fn change(&mut self, change: Change) {
-        apply(&mut self.now, &change, |_| true);
+        happen(&mut self.now, &change);
         self.fresh.push(change);
     }
 
     pub(crate) fn sync(&mut self) {
         for change in std::mem::take(&mut self.fresh) {
-            apply(&mut self.safe, &change, |_| true);
+            happen(&mut self.safe, &change);
             if let Change::Write { offset, bytes } = &change {
                 let end = offset + bytes.len();
                 self.limbo.retain(|old| match old {
@@ -51,10 +51,10 @@ impl File {
     pub(crate) fn cut(&mut self, keep: u64, rng: &mut Rng) {
         let mut image = std::mem::take(&mut self.safe);
         for change in self.limbo.drain(..).chain(self.fresh.drain(..)) {
-            let whole = rng.percent(keep);
-            match change {
-                Change::Truncate { .. } if !whole => {}
-                _ => apply(&mut image, &change, |_| rng.percent(keep)),
+            match &change {
+                Change::Write { offset, bytes } => tear(&mut image, *offset, bytes, keep, rng),
+                Change::Truncate { .. } if rng.percent(keep) => happen(&mut image, &change),
+                Change::Truncate { .. } => {}
             }
         }
         self.safe.clone_from(&image);
@@ -62,23 +62,32 @@ impl File {
     }
 }
 
-fn apply(to: &mut Vec<u8>, change: &Change, mut keeps: impl FnMut(usize) -> bool) {
+/// All of a change.
+fn happen(to: &mut Vec<u8>, change: &Change) {
     match change {
         Change::Truncate { len } => to.resize(*len, 0),
         Change::Write { offset, bytes } => {
-            let (mut at, mut rest) = (*offset, bytes.as_slice());
-            while !rest.is_empty() {
-                // Sectors matter only where some are lost; a whole write is one copy.
-                let n = rest.len().min(SECTOR - at % SECTOR);
-                if keeps(at) {
-                    if to.len() < at + n {
-                        to.resize(at + n, 0);
-                    }
-                    to[at..at + n].copy_from_slice(&rest[..n]);
-                }
-                at += n;
-                rest = &rest[n..];
+            let end = offset + bytes.len();
+            if to.len() < end {
+                to.resize(end, 0);
             }
+            to[*offset..end].copy_from_slice(bytes);
         }
+    }
+}
+
+/// Each sector of a write by chance.
+fn tear(to: &mut Vec<u8>, offset: usize, bytes: &[u8], keep: u64, rng: &mut Rng) {
+    let (mut at, mut rest) = (offset, bytes);
+    while !rest.is_empty() {
+        let n = rest.len().min(SECTOR - at % SECTOR);
+        if rng.percent(keep) {
+            if to.len() < at + n {
+                to.resize(at + n, 0);
+            }
+            to[at..at + n].copy_from_slice(&rest[..n]);
+        }
+        at += n;
+        rest = &rest[n..];
     }
 }

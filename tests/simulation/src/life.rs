@@ -67,6 +67,10 @@ fn meet(world: &World, life: Option<&Life>) -> (Duration, End) {
             world.disk.trouble(op, Trouble::Fails);
             (LONGEST, by_chance)
         }
+        Fate::SyncFailsAt(nth) => {
+            world.disk.fail_sync(nth);
+            (LONGEST, by_chance)
+        }
         Fate::NoSpaceAt(op) => {
             world.disk.trouble(op, Trouble::NoSpace);
             (LONGEST, by_chance)
@@ -82,7 +86,12 @@ struct Daemon {
 
 /// Opens store and runtime; none where that fails and may fail.
 async fn begin(world: &Arc<World>, tasks: &Supervisor, life: Option<&Life>) -> Option<Daemon> {
-    let may_fail = life.is_some_and(|life| matches!(life.fate, Fate::FailsAt(_) | Fate::NoSpaceAt(_)));
+    let may_fail = life.is_some_and(|life| {
+        matches!(
+            life.fate,
+            Fate::FailsAt(_) | Fate::SyncFailsAt(_) | Fate::NoSpaceAt(_)
+        )
+    });
     let mut options = Options::new(DIR);
     options.segment_bytes = world.plan.segment_bytes;
     options.disk = Arc::new(world.disk.clone());

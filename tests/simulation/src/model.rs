@@ -23,20 +23,23 @@ pub(crate) struct Content {
     puts: Vec<(Key, Bytes)>,
     deletes: Vec<Key>,
     appends: Vec<Append>,
+    request: Option<[u8; 16]>,
     name: u64,
 }
 
 impl Content {
     pub(crate) fn of(txn: &Txn) -> Self {
-        Self::new(&txn.puts, &txn.deletes, &txn.appends)
+        Self::new(&txn.puts, &txn.deletes, &txn.appends, txn.request.map(|r| r.id))
     }
 
     fn stored(commit: &Commit) -> Self {
-        Self::new(&commit.puts, &commit.deletes, &commit.appends)
+        let request = commit.request.map(|r| r.id);
+        Self::new(&commit.puts, &commit.deletes, &commit.appends, request)
     }
 
-    fn new(puts: &[(Key, Bytes)], deletes: &[Key], appends: &[Append]) -> Self {
+    fn new(puts: &[(Key, Bytes)], deletes: &[Key], appends: &[Append], request: Option<[u8; 16]>) -> Self {
         let mut hasher = DefaultHasher::new();
+        request.hash(&mut hasher);
         puts.hash(&mut hasher);
         deletes.hash(&mut hasher);
         for append in appends {
@@ -46,6 +49,7 @@ impl Content {
             puts: puts.to_vec(),
             deletes: deletes.to_vec(),
             appends: appends.to_vec(),
+            request,
             name: hasher.finish(),
         }
     }
@@ -56,6 +60,8 @@ pub(crate) struct Model {
     /// Name of the content at each position that anybody was told of.
     acked: BTreeMap<u64, u64>,
     keys: BTreeMap<Key, Bytes>,
+    /// Where each request changed something.
+    requests: BTreeMap<[u8; 16], u64>,
     pub(crate) runs: BTreeMap<RunId, RunModel>,
     /// What the runs that people wanted became.
     pub(crate) started: Vec<Option<RunId>>,
@@ -79,6 +85,7 @@ impl Model {
             submitted: BTreeSet::new(),
             acked: BTreeMap::new(),
             keys: BTreeMap::new(),
+            requests: BTreeMap::new(),
             runs: BTreeMap::new(),
             started: vec![None; runs],
             told: BTreeMap::new(),
@@ -100,6 +107,12 @@ impl Model {
         must(self.acked.insert(position, content.name).is_none(), || {
             format!("position {position} is acknowledged twice")
         })?;
+        if let Some(request) = content.request {
+            let before = self.requests.insert(request, position);
+            must(before.is_none(), || {
+                format!("one request changed something at {before:?} and at {position}")
+            })?;
+        }
         let mut events = Vec::new();
         for Append {
             stream,

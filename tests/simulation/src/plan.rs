@@ -43,6 +43,8 @@ pub(crate) enum Fate {
     KillAfter(Duration),
     /// An operation of the disk fails.
     FailsAt(u64),
+    /// A sync fails.
+    SyncFailsAt(u64),
     /// There is no space for an operation of the disk.
     NoSpaceAt(u64),
     /// It is stopped in order.
@@ -92,7 +94,7 @@ pub fn plan(seed: u64) -> Plan {
         sources,
         runs,
         lives,
-        segment_bytes: rng.pick(&[64 << 10, 64 << 10, 256 << 10]),
+        segment_bytes: 64 << 10,
         permits: usize::try_from(rng.pick(&[1, 2, 8])).unwrap(),
         rng,
     }
@@ -149,13 +151,14 @@ fn life(rng: &mut Rng) -> Life {
     } else {
         rng.between(1, 150)
     };
-    let fate = match rng.below(10) {
+    let fate = match rng.below(11) {
         0..=3 => Fate::PowerAt(op),
         4 => Fate::KillAt(op),
         5 => Fate::PowerAfter(rng.ms(0, 12_000)),
         6 => Fate::KillAfter(rng.ms(0, 12_000)),
         7 => Fate::FailsAt(op),
         8 => Fate::NoSpaceAt(op),
+        9 => Fate::SyncFailsAt(rng.between(1, 25)),
         _ => Fate::Stop(rng.ms(0, 8_000)),
     };
     Life {

@@ -208,6 +208,10 @@ impl RunModel {
             EventBody::EffectUnknown { effect, policy, .. } => {
                 let known = self.effects.get_mut(effect).ok_or("never intended")?;
                 must(!known.settled, || "unknown after its outcome".into())?;
+                let declared = known.intent.as_ref().map(|(_, _, policy)| *policy);
+                must(Some(*policy) == declared || *policy == OnUnknown::Fail, || {
+                    format!("settled by {policy:?}, declared is {declared:?}")
+                })?;
                 known.allowed += u32::from(*policy == OnUnknown::Retry);
                 known.parked = *policy == OnUnknown::Ask;
                 Ok(())

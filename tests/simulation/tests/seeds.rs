@@ -1,4 +1,5 @@
-//! Seeds: two thousand in the ordinary run, more by `DIRIGENT_ROUNDS`, one by `DIRIGENT_SEED` with its story.
+//! Seeds: two thousand in the ordinary run, more by `DIRIGENT_ROUNDS` (from `DIRIGENT_FIRST` on, by `DIRIGENT_THREADS`),
+//! one by `DIRIGENT_SEED` with its story.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,12 +31,13 @@ fn no_seed_breaks_a_promise() {
         return;
     }
     let rounds = number("DIRIGENT_ROUNDS").unwrap_or(ROUNDS);
-    let next = AtomicU64::new(0);
+    let first = number("DIRIGENT_FIRST").unwrap_or(0);
+    let next = AtomicU64::new(first);
     let work = || {
         let (mut sum, mut broken) = ([0; 4], Vec::new());
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= rounds {
+            if seed >= first + rounds {
                 return (sum, broken);
             }
             let report = run(plan(seed));
