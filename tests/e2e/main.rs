@@ -10,6 +10,7 @@ mod approvals;
 mod bench;
 mod definitions;
 mod demo;
+mod faults;
 mod kill;
 mod plain;
 mod runs;

@@ -71,10 +71,14 @@ pub fn stand() -> Option<ExitCode> {
 /// Whether the words may lead to the full screen. A guard too many costs a millisecond, one too few the terminal.
 #[must_use]
 pub fn wants_screen(words: &[OsString]) -> bool {
+    // Lines need no guard, wherever they are asked for: they leave the terminal as it is.
+    if words.iter().any(|word| word == "--plain") {
+        return false;
+    }
     let mut words = words.iter().filter_map(|word| word.to_str());
     while let Some(word) = words.next() {
         match word {
-            "--help" | "-h" | "--version" | "-V" | "--plain" => return false,
+            "--help" | "-h" | "--version" | "-V" => return false,
             valued if VALUED.contains(&valued) => {
                 words.next();
             }

@@ -61,7 +61,11 @@ impl Approvals {
         let keys = Self::keys(ctx);
         let at = keys.iter().position(|key| *key == approval.id).unwrap_or(0) + 1;
         let title = format!("Approval {at} of {}: {}", keys.len(), approval.body.title);
-        let mut speech = Speech::new(title).part("request");
+        let mut speech = Speech::new(title).part(match self.look {
+            Look::Diff => "all that would change",
+            Look::History => "how requests like it were decided",
+            Look::Request | Look::Sheet => "request",
+        });
         let lines = self.side(approval, ctx, WIDE);
         // The keys that scroll take the reader on by lines: the last one can come under the cursor as well.
         self.extent.set((lines.len() + PAGE - 1, PAGE));
