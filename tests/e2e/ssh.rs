@@ -214,16 +214,41 @@ fn a_watch_goes_on_over_a_new_connection_without_gap_or_duplicate() {
 #[test]
 fn the_screen_survives_a_cut_and_a_hanging_link_where_it_was() {
     let Some(both) = both() else { return };
-    let asking = both.far.write("asking.yaml", ASKING);
+    let far = &both.far;
+    let pauses = far.write("pauses.yaml", PAUSES);
+    drop(
+        far.client(&["run", "-f", pauses.to_str().unwrap()])
+            .expect_code(0),
+    );
+    let asking = far.write("asking.yaml", ASKING);
     let words = ["run", "-f", asking.to_str().unwrap(), "--no-wait-approvals"];
-    drop(both.far.client(&words).expect_code(4));
+    for _ in 0..2 {
+        drop(far.client(&words).expect_code(4));
+    }
     let mut terminal = both.screen();
     terminal.wait_for("● live", LONG);
-    // A filter on one page, a half-written reason on another.
+
+    // A list with a filter, and the cursor on its second row.
     terminal.keys("gr");
-    terminal.wait_for("asking", LONG);
+    terminal.wait_for("pauses", LONG);
     terminal.keys("/askin\r");
-    terminal.wait_for("askin", LONG);
+    until("the filter", LONG, || {
+        (!terminal.text().contains("pauses")).then_some(())
+    });
+    let first = marked(&terminal.text());
+    terminal.keys("j");
+    until("the second row", LONG, || {
+        (marked(&terminal.text()) != first).then_some(())
+    });
+    let before = below(&terminal.text());
+    both.ssh.signal("-KILL");
+    terminal.wait_for("✗ disconnected", LONG);
+    terminal.wait_for("● live", LONG);
+    until("the same page", LONG, || {
+        (below(&terminal.text()) == before).then_some(())
+    });
+
+    // A half-written reason.
     terminal.keys("!");
     terminal.wait_for("WHAT (exact", LONG);
     until("the question of why not", LONG, || {
@@ -258,15 +283,27 @@ fn the_screen_survives_a_cut_and_a_hanging_link_where_it_was() {
     });
     both.ssh.wait_for_another(&hanging);
 
-    // The draft goes on, and the filter of the other page stands.
+    // The draft goes on, and the other page is as it was left.
     terminal.keys(" today");
     terminal.wait_for("not before noon today", LONG);
-    terminal.keys("\x1b\x1b");
+    // Once, and then not at once a letter: a terminal reads that as Alt.
+    terminal.keys("\x1b");
+    until("the end of the draft", LONG, || {
+        (!terminal.text().contains("not before noon")).then_some(())
+    });
     terminal.keys("gr");
-    terminal.wait_for("askin", LONG);
-    println!("{}", terminal.text());
+    terminal.wait_for("Operate › Runs", LONG);
+    assert!(!terminal.text().contains("pauses"), "{}", terminal.text());
     terminal.keys("q");
     assert_eq!(terminal.wait_end(LONG), 0);
+}
+
+/// The row under the cursor.
+fn marked(text: &str) -> String {
+    let row = text
+        .lines()
+        .find(|line| line.contains('▸') || line.contains("│>") || line.contains("┃>"));
+    row.unwrap_or_default().to_owned()
 }
 
 /// The page without its first and last lines, which tell of the connection, and without ages.
