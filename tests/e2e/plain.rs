@@ -147,7 +147,7 @@ fn a_whole_conversation_over_a_pipe() {
     let run = start(&home, "dr\u{e4}ft");
     let mut talk = Talk::start(&home, &[], &[("LANG", "C")]);
     talk.hear("1 waiting for you");
-    talk.hear("1: low risk, asking at gate, publish note");
+    talk.hear("1: medium risk, asking at gate, publish note");
     talk.say("g r", "Runs. 1 run, 1 waiting");
     talk.say("1", "of asking: waiting");
     talk.say("tab", "Here: timeline");
