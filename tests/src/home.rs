@@ -135,19 +135,29 @@ impl Home {
     /// When it cannot be started.
     #[must_use]
     pub fn start_quietly(&self) -> Daemon {
+        self.start_as(self.daemon_command())
+    }
+
+    /// The daemon's command line, ready to be changed and run.
+    #[must_use]
+    pub fn daemon_command(&self) -> Command {
+        let mut command = self.command(&daemon_path());
+        command.arg("--foreground").stdin(Stdio::null());
+        command
+    }
+
+    /// Starts a daemon by that command line and waits for nothing.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_as(&self, mut command: Command) -> Daemon {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.path("daemon.log"))
             .unwrap();
-        let child = self
-            .command(&daemon_path())
-            .arg("--foreground")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Daemon { child }
     }
 
