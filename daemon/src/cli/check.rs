@@ -33,6 +33,8 @@ pub(super) fn check(args: &Args, as_json: bool) -> Result<ExitCode, Failure> {
             "frames": report.frames,
             "commits": report.commits,
             "rows": report.rows,
+            "volumes": report.volumes,
+            "archived": report.archived,
             "blobs": report.blobs,
             "exports": report.exports,
             "findings": findings,
@@ -44,9 +46,10 @@ pub(super) fn check(args: &Args, as_json: bool) -> Result<ExitCode, Failure> {
         }
         let word = if sound { "sound" } else { "DAMAGED" };
         print(format_args!(
-            "{word}: {} commits, {} rows, {} blobs in {}",
+            "{word}: {} commits, {} rows, {} archived streams, {} blobs in {}",
             report.commits,
             report.rows,
+            report.archived,
             report.blobs,
             dir.display()
         ));
