@@ -8,13 +8,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::kept::Keeper;
 use crate::keymap::map::KeymapError;
-use crate::model::{LinkCmd, Msg};
+use crate::model::{LinkCmd, Msg, Time};
 use crate::options::{NoScreen, Options};
 use crate::pace::Pace;
 use crate::screen::Painter;
 use crate::shell::{Effect, Shell};
-use crate::{input, signals, terminal};
+use crate::{input, outside, signals, terminal};
 
 /// Messages that may wait for the loop; whoever sends more waits.
 pub const INBOX: usize = 4_096;
@@ -56,18 +57,31 @@ pub fn run(
     let (columns, rows) = terminal::size();
     let mut shell = Shell::new(options, clock.now())?;
     shell.resize(columns, rows);
+    let mut keeper = options.state.as_ref().map(|path| Keeper::at(path.clone()));
+    if let Some(kept) = keeper.as_mut().and_then(|keeper| keeper.take_up(options.resume)) {
+        shell.take_up(kept, options.place.is_some(), clock.now());
+    }
     let mut painter = Painter::new(columns, rows, options.theme.depth);
     terminal::hook_panics();
     let caught = signals::catch()?;
     terminal::enter()?;
-    let done = attended(&mut shell, &mut painter, clock, caught, connect);
+    if shell.wants_mouse() {
+        terminal::mouse(true)?;
+    }
+    let done = attended(&mut shell, &mut painter, &mut keeper, clock, caught, connect);
     terminal::restore();
+    if shell.has_left()
+        && let Some(keeper) = &mut keeper
+    {
+        keeper.close();
+    }
     done
 }
 
 fn attended(
     shell: &mut Shell,
     painter: &mut Painter,
+    keeper: &mut Option<Keeper>,
     clock: Clock,
     caught: signal_hook::iterator::Signals,
     connect: impl FnOnce(SyncSender<Msg>) -> io::Result<Commands>,
@@ -84,7 +98,11 @@ fn attended(
     }
     let mut commands = connect(inbox)?;
     loop {
-        draw(shell, painter, &mut pace, clock)?;
+        if draw(shell, painter, &mut pace, clock)?
+            && let Some(keeper) = keeper
+        {
+            keeper.keep(shell.keep());
+        }
         let wait = shorter(pace.wait(clock.now().mono), shell.next_change(clock.now()));
         let Some(first) = receive(&messages, wait) else {
             return Ok(());
@@ -109,7 +127,7 @@ fn attended(
                 _ => {}
             }
             for effect in shell.handle(msg, clock.now()) {
-                if perform(effect, shell, painter, &mut commands)? {
+                if perform(effect, shell, painter, &mut pace, &mut commands, clock.now())? {
                     return Ok(());
                 }
             }
@@ -117,18 +135,18 @@ fn attended(
         }
         for effect in shell.tick(clock.now()) {
             pace.hurry();
-            if perform(effect, shell, painter, &mut commands)? {
+            if perform(effect, shell, painter, &mut pace, &mut commands, clock.now())? {
                 return Ok(());
             }
         }
     }
 }
 
-/// Draws, if a frame is due.
-fn draw(shell: &Shell, painter: &mut Painter, pace: &mut Pace, clock: Clock) -> io::Result<()> {
+/// Draws, if a frame is due; says whether one was.
+fn draw(shell: &Shell, painter: &mut Painter, pace: &mut Pace, clock: Clock) -> io::Result<bool> {
     let now = clock.now();
     if !pace.is_due(now.mono) || !terminal::is_taken() {
-        return Ok(());
+        return Ok(false);
     }
     let bytes = painter.paint(shell.draw(now));
     terminal::frame(&bytes)?;
@@ -137,7 +155,7 @@ fn draw(shell: &Shell, painter: &mut Painter, pace: &mut Pace, clock: Clock) -> 
     } else if pace.is_silent() {
         terminal::unanswered();
     }
-    Ok(())
+    Ok(true)
 }
 
 fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
@@ -164,7 +182,9 @@ fn perform(
     effect: Effect,
     shell: &mut Shell,
     painter: &mut Painter,
+    pace: &mut Pace,
     commands: &mut Commands,
+    now: Time,
 ) -> io::Result<bool> {
     match effect {
         Effect::Quit => return Ok(true),
@@ -175,6 +195,24 @@ fn perform(
         }
         Effect::Redraw => painter.again(),
         Effect::Raw(bytes) => terminal::frame(&bytes)?,
+        Effect::Outside(sheet) => {
+            let shown = outside::show(&sheet);
+            // It drew over everything.
+            painter.again();
+            pace.forget();
+            match shown {
+                Ok(Some(text)) => {
+                    for effect in shell.returned(&text, now) {
+                        if let Effect::Link(command) = effect {
+                            commands(command);
+                        }
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => shell.complain(&error.to_string()),
+            }
+        }
+        Effect::Mouse(on) => terminal::mouse(on)?,
         // The clipboard takes such texts here.
         Effect::Show(_) => {}
         Effect::Link(command) => commands(command),

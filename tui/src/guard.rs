@@ -229,7 +229,6 @@ fn end(status: &WaitStatus) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn wants(words: &str) -> bool {
         wants_screen(&words.split_whitespace().map(OsString::from).collect::<Vec<_>>())
@@ -243,24 +242,5 @@ mod tests {
             "a value is no verb"
         );
         assert!(!wants("runs list") && !wants("-o json status") && !wants("--help") && !wants("--plain"));
-    }
-
-    #[test]
-    fn the_words_are_those_of_the_command_line() {
-        let command = crate::cli::words::Cli::command();
-        let mut valued: Vec<String> = command
-            .get_arguments()
-            .filter(|arg| arg.get_action().takes_values())
-            .flat_map(|arg| {
-                let short = arg.get_short().map(|short| format!("-{short}"));
-                short
-                    .into_iter()
-                    .chain(arg.get_long().map(|long| format!("--{long}")))
-            })
-            .collect();
-        let mut known: Vec<String> = VALUED.iter().map(|flag| (*flag).to_owned()).collect();
-        valued.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(valued, known);
     }
 }

@@ -1,8 +1,11 @@
 //! What the client was started with, and what the environment says about the terminal.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use dirigent_config::client::{AsciiChoice, BackgroundChoice, ClientConfig, ThemeChoice, TimeChoice};
+use dirigent_config::client::{
+    AsciiChoice, BackgroundChoice, ClientConfig, MouseChoice, ThemeChoice, TimeChoice,
+};
 use jiff::tz::TimeZone;
 
 use crate::keymap::{Preset, Remap};
@@ -51,6 +54,14 @@ pub struct Options {
     pub place: Option<Place>,
     /// Look, change nothing.
     pub read_only: bool,
+    /// The mouse reports from the start.
+    pub mouse: bool,
+    /// Copies go through tmux to the terminal outside.
+    pub passthrough: bool,
+    /// Where what the screen was left like is kept; nowhere if not said.
+    pub state: Option<PathBuf>,
+    /// Take it up, even after an end in good order.
+    pub resume: bool,
     /// Name of the daemon for the first line, where it is not this machine's own.
     pub host: Option<String>,
 }
@@ -90,6 +101,12 @@ impl Options {
                 guard: config.confirm.guard(),
                 plain: false,
             },
+            mouse: match config.screen.mouse {
+                MouseChoice::Auto => !env.ssh,
+                MouseChoice::On => true,
+                MouseChoice::Off => false,
+            },
+            passthrough: config.screen.tmux_passthrough && env.color.tmux,
             keys: keys.collect(),
             refused: env.check().err(),
             ..Self::default()
@@ -106,6 +123,8 @@ pub struct TerminalEnv {
     pub no_color: bool,
     /// `LC_ALL`, `LC_CTYPE` or `LANG`, the first that is set.
     pub locale: Option<String>,
+    /// It is at the other end of an SSH connection.
+    pub ssh: bool,
     /// What it says about colours.
     pub color: ColorEnv,
 }
@@ -117,6 +136,7 @@ impl TerminalEnv {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let term = set("TERM");
         Self {
+            ssh: set("SSH_CONNECTION").is_some(),
             color: ColorEnv {
                 term: term.clone().unwrap_or_default(),
                 colorterm: set("COLORTERM").unwrap_or_default(),
@@ -203,6 +223,7 @@ mod tests {
             term: term.map(str::to_owned),
             no_color: false,
             locale: locale.map(str::to_owned),
+            ssh: false,
             color: ColorEnv {
                 term: term.unwrap_or_default().to_owned(),
                 ..ColorEnv::default()

@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::model::{Msg, Signal};
-use crate::terminal;
+use crate::{outside, terminal};
 
 /// Catches the signals. Done before the terminal is taken: from then on none can end the client without it being
 /// given back; what comes before the thread runs waits for it.
@@ -107,6 +107,8 @@ fn hear(signal: i32) -> Option<Msg> {
             Err(_) => Msg::InputLost,
         }),
         SIGCONT => None,
+        // Another program has the terminal: an interrupt is for it.
+        SIGINT | SIGQUIT if outside::is_lent() => None,
         end => {
             terminal::restore();
             let _ended = emulate_default_handler(end);

@@ -44,6 +44,12 @@ pub struct Globals {
     /// More detail
     #[arg(short, long, global = true, help_heading = "Global")]
     pub verbose: bool,
+    /// For slow lines: two frames a second, nothing that moves for show
+    #[arg(long, global = true, help_heading = "Global")]
+    pub slow: bool,
+    /// The screen as it was left, even if it was left in good order
+    #[arg(long, global = true, help_heading = "Global")]
+    pub resume: bool,
 }
 
 /// Shapes of what is shown.

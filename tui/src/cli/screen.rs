@@ -54,6 +54,7 @@ pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, F
     };
     let terminal = crate::terminal::check().is_ok();
     let link = Rc::new(RefCell::new(None));
+    let options = with_flags(options, cx, &found.paths.socket);
     let theirs = Rc::clone(&link);
     let shown = match choose(cx.globals.plain, &env, terminal) {
         View::Screen => crate::app::run(&options, move |inbox| {
@@ -82,6 +83,23 @@ pub fn show(cx: &Cx, settings: Settings, place: Option<Place>) -> Result<Exit, F
         AppError::Terminal(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         error => Err(fault_of(&error)),
     })
+}
+
+/// What the flags and the places say: how slow the line is, and where the state of the screen is kept.
+fn with_flags(mut options: Options, cx: &Cx, socket: &std::path::Path) -> Options {
+    options.prefs.slow = cx.globals.slow;
+    options.resume = cx.globals.resume;
+    let environment = &cx.environment;
+    let home = || environment.path("HOME").map(|home| home.join(".local/state"));
+    let daemon = options
+        .host
+        .clone()
+        .unwrap_or_else(|| socket.display().to_string());
+    options.state = environment
+        .path("XDG_STATE_HOME")
+        .or_else(home)
+        .map(|dir| crate::kept::file(&dir.join("dirigent"), &daemon));
+    options
 }
 
 /// Keeps the link where it can be closed, and gives what sends to it.

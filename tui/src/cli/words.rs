@@ -45,4 +45,26 @@ mod tests {
         assert_eq!(cli.globals.format(), Some(Format::Yaml));
         assert!(Cli::try_parse_from(["dirigent"]).unwrap().verb.is_none());
     }
+
+    #[test]
+    fn the_keeper_of_the_terminal_knows_the_words() {
+        let command = Cli::command();
+        let mut valued: Vec<String> = command
+            .get_arguments()
+            .filter(|arg| arg.get_action().takes_values())
+            .flat_map(|arg| {
+                let short = arg.get_short().map(|short| format!("-{short}"));
+                short
+                    .into_iter()
+                    .chain(arg.get_long().map(|long| format!("--{long}")))
+            })
+            .collect();
+        let mut known: Vec<String> = crate::guard::VALUED
+            .iter()
+            .map(|flag| (*flag).to_owned())
+            .collect();
+        valued.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(valued, known);
+    }
 }

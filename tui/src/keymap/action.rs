@@ -79,6 +79,8 @@ actions! {
         Back "back" ["esc"] "up one level; twice: to the page's list";
         HistoryBack "history-back" ["ctrl-o"] "where I was before";
         HistoryForward "history-forward" ["ctrl-n"] "forward again";
+        EditOutside "edit-outside" ["E", "ctrl-g"] "the object or the text field in $EDITOR";
+        PageOutside "page-outside" ["o"] "the whole text in $PAGER";
         Redraw "redraw" ["ctrl-l"] "draw the screen anew";
         Mouse "mouse" ["%"] "mouse on, off";
         Quit "quit" ["q"] "quit; runs go on in the daemon";
@@ -121,7 +123,6 @@ actions! {
     Objects {
         Open "open" ["enter"] "open, down one level";
         Edit "edit" ["e"] "edit";
-        EditOutside "edit-outside" ["E"] "edit in $EDITOR";
         Create "create" ["c"] "create";
         Diff "diff" ["D"] "differences, versions";
         Copy "copy" ["y"] "copy";

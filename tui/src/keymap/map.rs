@@ -96,6 +96,7 @@ const EMACS: &[(Action, &str)] = &[
     (Action::PageUp, "alt-v"),
     (Action::Palette, "alt-x"),
     (Action::Interrupt, "ctrl-g"),
+    (Action::EditOutside, "ctrl-x"),
 ];
 
 impl Keymap {
@@ -116,6 +117,8 @@ impl Keymap {
         for action in Action::ALL {
             let mut keys: Vec<String> = action.keys().iter().map(|key| (*key).to_owned()).collect();
             if preset == Preset::Emacs {
+                // What Emacs uses for something else loses its own meaning.
+                keys.retain(|key| !EMACS.iter().any(|(other, taken)| taken == key && other != action));
                 keys.extend(
                     EMACS
                         .iter()

@@ -152,9 +152,30 @@ pub trait Page {
         speech::field(self.field_keys())
     }
 
+    /// The text in its text field, where an outside editor may have it; it comes back as [`Input::Text`].
+    fn field_text(&self) -> Option<String> {
+        None
+    }
+
     /// Text that would be lost by leaving.
     fn has_draft(&self) -> bool {
         false
+    }
+
+    /// The whole text behind what is shown, for the pager, where there is more of it than the object.
+    fn transcript(&self, _ctx: &Ctx<'_>) -> Option<String> {
+        None
+    }
+
+    /// What is worth keeping over the end of the client: selection, filter, drafts; `Null` for nothing. Never a
+    /// decision, never a confirming word.
+    fn keep(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    /// Takes up what was kept, among what is there now.
+    fn take_up(&mut self, _kept: &serde_json::Value, _ctx: &Ctx<'_>) -> Vec<Cmd> {
+        Vec::new()
     }
 
     /// After how long something visible changes by time alone.

@@ -224,7 +224,9 @@ impl Talk {
                     let _stopped = signal_hook::low_level::emulate_default_handler(SIGTSTP);
                 }
                 Effect::Suspend => self.dialogue.refuse("There is no shell to go back to."),
-                Effect::Redraw | Effect::Raw(_) | Effect::Show(_) => {}
+                // The shell shows texts as lines here, and there is no pointer.
+                Effect::Redraw | Effect::Raw(_) | Effect::Show(_) | Effect::Outside(_) | Effect::Mouse(_) => {
+                }
             }
         }
         over

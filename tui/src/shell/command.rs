@@ -60,11 +60,9 @@ impl Shell {
             Action::Oldest => return self.oldest(time),
             Action::HistoryBack | Action::HistoryForward => return self.history(action, time),
             Action::Redraw => return vec![Effect::Redraw],
-            Action::Mouse => {
-                self.note = Some(Note::refused(
-                    "the mouse is not used yet; the terminal's own selection works",
-                ))
-            }
+            Action::Mouse => return self.switch_mouse(),
+            Action::EditOutside => return self.look_outside(time),
+            Action::PageOutside => return self.page_outside(time),
             Action::Quit => return self.quit(),
             Action::Interrupt => return self.interrupt(time),
             Action::Suspend => return vec![Effect::Suspend],
@@ -230,8 +228,8 @@ impl Shell {
         ));
     }
 
-    #[expect(clippy::unused_self, reason = "one door out, beside the others")]
-    pub(super) fn end(&self) -> Vec<Effect> {
+    pub(super) fn end(&mut self) -> Vec<Effect> {
+        self.left = true;
         vec![Effect::Link(LinkCmd::Close), Effect::Quit]
     }
 }

@@ -10,7 +10,7 @@ use crate::theme::Role;
 use crate::widgets::Line;
 
 /// Keys every page shows behind its own.
-const ALWAYS: [(Action, &str); 4] = [
+pub(super) const ALWAYS: [(Action, &str); 4] = [
     (Action::NextPane, "pane"),
     (Action::Palette, "command"),
     (Action::Help, "keys"),

@@ -22,7 +22,7 @@ impl Shell {
             return self.overlay_key(event, key, time);
         }
         if self.page().wants_text() {
-            return match self.keymap.step(&[], key, is_held_back) {
+            return match self.held_back(key) {
                 Step::Run(Command::Action(action)) => self.take(action, time),
                 _ => self.tell(Input::Key(event), time),
             };
@@ -79,8 +79,7 @@ impl Shell {
     }
 
     fn overlay_key(&mut self, event: &KeyEvent, key: Key, time: Time) -> Vec<Effect> {
-        let global = self.keymap.step(&[], key, is_held_back);
-        if let Step::Run(Command::Action(action)) = global {
+        if let Step::Run(Command::Action(action)) = self.held_back(key) {
             if action == Action::Interrupt {
                 self.overlay = None;
             }
@@ -118,6 +117,14 @@ impl Shell {
         }
     }
 
+    /// The command of a key that works in text fields and over everything; what is typed is text there.
+    fn held_back(&self, key: Key) -> Step {
+        if key.is_typed() {
+            return Step::Nothing;
+        }
+        self.keymap.step(&[], key, is_held_back)
+    }
+
     pub(super) fn interrupt(&mut self, time: Time) -> Vec<Effect> {
         if self
             .interrupted
@@ -152,6 +159,6 @@ impl Shell {
 fn is_held_back(command: Command) -> bool {
     matches!(
         command,
-        Command::Action(Action::Interrupt | Action::Suspend | Action::Redraw)
+        Command::Action(Action::Interrupt | Action::Suspend | Action::Redraw | Action::EditOutside)
     )
 }

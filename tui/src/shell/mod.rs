@@ -4,15 +4,19 @@
 //! Invariant: nothing that arrives by itself (news, time) ever takes the focus or moves to another page.
 
 mod command;
+mod copy;
 mod doors;
 mod draw;
 mod footer;
 mod header;
 mod help;
+mod keep;
 mod keys;
+mod mouse;
 mod palette;
 mod palette_items;
 mod prefix;
+mod sheets;
 mod state;
 
 pub(crate) use doors::Offered;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::help::Help;
 use super::palette::Palette;
+use crate::kept::Kept;
 use crate::keymap::map::KeymapError;
 use crate::keymap::{Key, Keymap};
-use crate::model::{Cmd, LinkCmd, Model, Msg, Note, Signal, Time};
+use crate::model::{Cmd, LinkCmd, Model, Msg, News, Note, Signal, Time};
 use crate::nav::{History, Place};
 use crate::options::{Options, Prefs};
+use crate::outside::Sheet;
 use crate::pages::closed::CLOSED;
 use crate::pages::{self, Ctx, Input, PAGES, Page};
 use crate::theme::Theme;
@@ -24,6 +26,10 @@ pub enum Effect {
     Redraw,
     /// Bytes for the terminal that are not cells: the clipboard.
     Raw(Vec<u8>),
+    /// Another program on the terminal.
+    Outside(Sheet),
+    /// The terminal's mouse reports, on or off.
+    Mouse(bool),
     /// A text to take from the lines, where there is no clipboard.
     Show(String),
     /// For the link.
@@ -55,6 +61,14 @@ pub struct Shell {
     pub(super) interrupted: Option<Duration>,
     pub(super) backed: Option<Duration>,
     pub(super) quit_asked: bool,
+    /// What was kept over the last end, until the daemon has spoken.
+    pub(super) returning: Option<Kept>,
+    /// The person left.
+    pub(super) left: bool,
+    /// The mouse reports.
+    pub(super) mouse: bool,
+    /// Copies go through tmux.
+    pub(super) passthrough: bool,
     pub(super) size: (u16, u16),
     pub(super) read_only: bool,
     pub(super) host: Option<String>,
@@ -96,6 +110,10 @@ impl Shell {
             interrupted: None,
             backed: None,
             quit_asked: false,
+            returning: None,
+            left: false,
+            mouse: options.mouse,
+            passthrough: options.passthrough,
             size: (80, 24),
             read_only: options.read_only,
             host: options.host.clone(),
@@ -119,6 +137,12 @@ impl Shell {
         self.prefs.slow
     }
 
+    /// The mouse is to report.
+    #[must_use]
+    pub const fn wants_mouse(&self) -> bool {
+        self.mouse
+    }
+
     /// The mirror, for tests and for whoever only looks.
     #[must_use]
     pub const fn model(&self) -> &Model {
@@ -140,7 +164,8 @@ impl Shell {
                 self.resize(columns, rows);
                 Vec::new()
             }
-            Msg::Answer | Msg::Mouse(_) => Vec::new(),
+            Msg::Answer => Vec::new(),
+            Msg::Mouse(mouse) => self.pointed(mouse, time),
             Msg::Focus(focused) => {
                 self.focused = focused;
                 Vec::new()
@@ -149,6 +174,7 @@ impl Shell {
             Msg::Signal(Signal::End(_)) | Msg::InputLost => vec![Effect::Quit],
             Msg::News(news) => {
                 let live = self.model.connection.is_live();
+                let whole = matches!(news, News::Snapshot(_));
                 let cmds = self.model.apply(news, time);
                 if live != self.model.connection.is_live() {
                     // What was said under the other state of the connection may be untrue now.
@@ -156,6 +182,9 @@ impl Shell {
                 }
                 let mut effects = self.run(cmds, time);
                 effects.extend(self.tell(Input::Data, time));
+                if whole {
+                    effects.extend(self.return_kept(time));
+                }
                 effects
             }
         }
@@ -237,13 +266,7 @@ impl Shell {
                 Cmd::Snooze(approval) => self.model.snooze(approval, time.mono),
                 Cmd::TakeBack => self.take_back(),
                 Cmd::Copy(text) if self.prefs.plain => effects.push(Effect::Show(text)),
-                Cmd::Copy(text) => {
-                    self.note = Some(Note::info(format!(
-                        "sent {} bytes to the terminal's clipboard",
-                        text.len()
-                    )));
-                    effects.push(Effect::Raw(osc52(&text)));
-                }
+                Cmd::Copy(text) => effects.extend(self.copy(&text)),
                 Cmd::Link(LinkCmd::Steer { .. } | LinkCmd::Ask { .. }) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is changed"));
                 }
@@ -258,43 +281,10 @@ impl Shell {
         self.note = Some(match back.as_slice() {
             [] => Note::refused("nothing to take back: decisions are sent after 5 s"),
             [verdict] => Note::info(format!("taken back, nothing was sent: {}", verdict.title)),
-            all => Note::info(format!("the whole sheet is taken back, nothing was sent: {} decisions", all.len())),
+            all => Note::info(format!(
+                "the whole sheet is taken back, nothing was sent: {} decisions",
+                all.len()
+            )),
         });
-    }
-}
-
-/// The sequence that hands a text to the terminal's clipboard.
-fn osc52(text: &str) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = b"\x1b]52;c;".to_vec();
-    for chunk in text.as_bytes().chunks(3) {
-        let word = chunk
-            .iter()
-            .enumerate()
-            .fold(0u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
-        for at in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * at) & 0x3f) as usize];
-            out.push(if at <= chunk.len() { digit } else { b'=' });
-        }
-    }
-    out.extend_from_slice(b"\x1b\\");
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::osc52;
-
-    #[test]
-    fn the_clipboard_gets_base64() {
-        for (text, code) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
-            assert_eq!(osc52(text), format!("\x1b]52;c;{code}\x1b\\").into_bytes());
-        }
     }
 }

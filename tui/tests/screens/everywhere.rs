@@ -142,3 +142,84 @@ fn the_first_frame_is_small_and_every_cell_costs_little() {
         assert!(bytes <= drawn * 3, "{size:?}: {bytes} bytes for {drawn} cells");
     }
 }
+
+#[test]
+fn objects_open_in_other_programs_and_only_to_look_at() {
+    use dirigent_tui::outside::Way;
+    let mut world = World::live(120, 40);
+    for (keys, kind) in [
+        ("g r E", "WorkflowExecution"),
+        ("g a J E", "WorkflowApproval"),
+        ("g a J o", "WorkflowApproval"),
+    ] {
+        world.press(keys);
+        let sheet = world.outside.pop().unwrap();
+        assert_eq!(sheet.kind, "yaml", "{keys}");
+        assert!(
+            sheet.text.contains(&format!("kind: {kind}")),
+            "{keys}: {}",
+            sheet.text
+        );
+        assert_ne!(sheet.way, Way::Edit);
+    }
+    world.press("g r enter o");
+    let sheet = world.outside.pop().unwrap();
+    assert_eq!((sheet.kind, sheet.way), ("log", Way::Page));
+    world.press("g d tab E");
+}
+
+#[test]
+fn a_text_field_opens_in_the_editor_and_takes_the_text_back() {
+    use dirigent_tui::outside::Way;
+    let mut world = World::live(120, 40);
+    world.press("g a J");
+    world.wait(700);
+    world.press("x");
+    world.type_text("nEver ");
+    world.press("ctrl-g");
+    let sheet = world.outside.pop().unwrap();
+    assert_eq!((sheet.text.as_str(), sheet.way), ("nEver ", Way::Edit));
+    let time = world.time();
+    world.shell.returned("never on a friday\n", time);
+    assert!(world.text().contains("never on a friday"), "{}", world.text());
+    assert!(world.decided().is_empty() && world.held() == 0);
+    // What confirms is typed, and comes from nowhere else.
+    world.press("esc K");
+    world.wait(700);
+    world.press("a ctrl-g");
+    assert!(world.outside.is_empty(), "{}", world.text());
+}
+
+#[test]
+fn a_copy_is_never_claimed() {
+    let mut world = World::live(120, 40);
+    world.press("g r y");
+    let text = world.text();
+    assert!(
+        text.contains("to the terminal; it does not say whether it took them"),
+        "{text}"
+    );
+    assert!(!text.contains("copied"), "{text}");
+}
+
+#[test]
+fn without_a_daemon_the_last_known_state_is_there_and_marked() {
+    let mut world = World::live(120, 40);
+    world.press("g r");
+    let rows = |world: &World| {
+        world
+            .text()
+            .lines()
+            .filter(|line| line.contains("nightly-triage"))
+            .count()
+    };
+    let before = rows(&world);
+    world.disconnect();
+    assert!(before > 0 && rows(&world) == before, "{}", world.text());
+    let first = world.text().lines().next().unwrap().to_owned();
+    assert!(
+        first.contains("disconnected") || first.contains("stale"),
+        "{first}"
+    );
+    world.press("j j g a g d");
+}

@@ -5,7 +5,10 @@
 mod approvals;
 mod batch;
 mod everywhere;
+mod kept;
 mod keys;
+mod looks;
+mod mouse;
 mod plain;
 mod random;
 mod screens;

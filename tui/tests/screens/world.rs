@@ -15,6 +15,7 @@ use dirigent_protocol::run::{Consequence, Risk, Status, Usage, digest_of};
 use dirigent_tui::keymap::Key;
 use dirigent_tui::model::{LinkCmd, Msg, News, Time, Verdict};
 use dirigent_tui::options::Options;
+use dirigent_tui::outside::Sheet;
 use dirigent_tui::shell::{Effect, Shell};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -455,6 +456,8 @@ pub(crate) struct World {
     pub(crate) mono: Duration,
     pub(crate) sent: Vec<LinkCmd>,
     pub(crate) quit: bool,
+    /// What was shown in other programs.
+    pub(crate) outside: Vec<Sheet>,
 }
 
 impl World {
@@ -477,6 +480,7 @@ impl World {
             mono: Duration::from_secs(1),
             sent: Vec::new(),
             quit: false,
+            outside: Vec::new(),
         };
         world.draw();
         world
@@ -521,7 +525,8 @@ impl World {
             match effect {
                 Effect::Link(command) => self.sent.push(command),
                 Effect::Quit => self.quit = true,
-                Effect::Suspend | Effect::Redraw | Effect::Raw(_) | Effect::Show(_) => {}
+                Effect::Outside(sheet) => self.outside.push(sheet),
+                Effect::Suspend | Effect::Redraw | Effect::Mouse(_) | Effect::Raw(_) | Effect::Show(_) => {}
             }
         }
     }

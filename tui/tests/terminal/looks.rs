@@ -56,7 +56,9 @@ fn a_dumb_terminal_gets_plain_lines_and_is_left_as_it_was() {
     client.type_keys("g r\r");
     client.until("the runs", |screen| screen.contents().contains("Runs. 0 runs"));
     client.type_keys("\x03");
-    client.until("what Ctrl-C does", |screen| screen.contents().contains("again quits"));
+    client.until("what Ctrl-C does", |screen| {
+        screen.contents().contains("again quits")
+    });
     client.type_keys("\x03");
     assert!(
         !client.bytes.contains(&0x1b),

@@ -68,6 +68,12 @@ impl Approvals {
         if let Some(why) = self.seen.too_soon(approval, ctx.prefs.guard, ctx.time) {
             return vec![Cmd::Note(Note::refused(why))];
         }
+        let cmds = self.open_dialog(action, approval, ctx);
+        self.take_up_draft();
+        cmds
+    }
+
+    fn open_dialog(&mut self, action: Action, approval: &Approval, ctx: &Ctx<'_>) -> Vec<Cmd> {
         match action {
             Action::Approve => match word(approval, ctx) {
                 Some(word) => {
@@ -107,6 +113,7 @@ impl Approvals {
             Some(approval) => {
                 self.part = Part::Detail;
                 self.dialog = Some(Dialog::words(approval, Purpose::Ask));
+                self.take_up_draft();
                 Vec::new()
             }
             None => vec![Cmd::Note(Note::refused("nothing is selected"))],

@@ -265,13 +265,37 @@ impl Dialog {
         Typed::Text
     }
 
-    /// Takes the whole edited text, as the plain view hands it over.
-    pub(super) fn replace(&mut self, text: &str) {
-        if let Kind::Edit { area, error, .. } = &mut self.kind
-            && text.len() <= MAX_EDIT
-        {
-            **area = TextArea::new(text.split('\n').map(str::to_owned).collect());
-            *error = None;
+    /// Takes the whole edited text, as the plain view or an editor hands it over. The confirming word is typed.
+    pub(super) fn replace(&mut self, text: &str) -> Typed {
+        match &mut self.kind {
+            _ if self.void => return Typed::Refused(VOID.to_owned()),
+            Kind::Confirm { .. } | Kind::Rule { .. } => {
+                return Typed::Refused("the word is typed, never pasted".to_owned());
+            }
+            Kind::Deny(reason) | Kind::Words { text: reason, .. } => {
+                *reason = clean_line(text.trim_end_matches('\n'))
+                    .chars()
+                    .take(MAX_REASON)
+                    .collect()
+            }
+            Kind::Edit { .. } if text.len() > MAX_EDIT => {
+                return Typed::Refused(format!("too large: {MAX_EDIT} bytes at most"));
+            }
+            Kind::Edit { area, error, .. } => {
+                let text = crate::text::clean(text);
+                **area = TextArea::new(text.split('\n').map(str::to_owned).collect());
+                *error = None;
+            }
+        }
+        Typed::Text
+    }
+
+    /// The text as it stands, where it may be edited elsewhere.
+    pub(super) fn text(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Deny(text) | Kind::Words { text, .. } => Some(text.clone()),
+            Kind::Edit { area, .. } => Some(area.lines().join("\n")),
+            Kind::Confirm { .. } | Kind::Rule { .. } => None,
         }
     }
 

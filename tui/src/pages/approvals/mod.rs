@@ -12,6 +12,7 @@ mod detail;
 mod dialog;
 mod draw;
 mod inbox;
+mod keep;
 mod like;
 mod page;
 mod payload;

@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::dialog::{Dialog, Kind, MAX_REASON, Purpose, Typed, VOID, line_key};
+use super::keep::Draft;
 use super::seen::Seen;
 use super::sheet::Sheet;
 use crate::keymap::{Action, Bind};
@@ -96,6 +97,8 @@ pub struct Approvals {
     pub(super) part: Part,
     pub(super) dialog: Option<Dialog>,
     pub(super) seen: Seen,
+    /// A text of an earlier client that was not sent.
+    pub(super) draft: Option<Draft>,
     /// The request that was said in words, and its revision then.
     pub(super) said: Cell<Option<(EntityId, u64)>>,
     pub(super) look: Look,
@@ -206,10 +209,8 @@ impl Page for Approvals {
                 None => Vec::new(),
             },
             Input::Text(text) => {
-                if let Some(dialog) = &mut self.dialog {
-                    dialog.replace(text);
-                }
-                Vec::new()
+                let typed = self.dialog.as_mut().map(|dialog| dialog.replace(text));
+                typed.map_or_else(Vec::new, |typed| self.typed(typed, ctx))
             }
             Input::Data => self.follow_data(ctx),
             Input::Tick => {
@@ -337,6 +338,10 @@ impl Page for Approvals {
         self.dialog.is_some() || self.sheet.typed.is_some()
     }
 
+    fn field_text(&self) -> Option<String> {
+        self.dialog.as_ref().and_then(Dialog::text)
+    }
+
     fn has_draft(&self) -> bool {
         let reason = self.sheet.typed.as_ref().is_some_and(|text| !text.is_empty());
         reason || self.dialog.as_ref().is_some_and(|dialog| dialog.is_draft(None))
@@ -377,6 +382,14 @@ impl Page for Approvals {
             ],
             None => &[],
         }
+    }
+
+    fn keep(&self) -> serde_json::Value {
+        self.kept()
+    }
+
+    fn take_up(&mut self, kept: &serde_json::Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        self.take_up_kept(kept, ctx)
     }
 
     fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {

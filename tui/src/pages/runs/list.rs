@@ -9,6 +9,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dirigent_protocol::id::RunId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use serde_json::{Value, json};
 
 use super::columns::{Column, age, lay_out, row, sign};
 use crate::keymap::Action;
@@ -105,6 +106,29 @@ impl RunList {
     /// The run under the cursor.
     pub(super) const fn selected(&self) -> Option<&RunId> {
         self.cursor.key()
+    }
+
+    /// Filter, order and cursor, to be kept.
+    pub(super) fn keep(&self) -> Value {
+        json!({
+            "selected": self.cursor.key(),
+            "filter": self.filter,
+            "sort": self.sort,
+            "reversed": self.reversed,
+        })
+    }
+
+    /// Takes up what was kept.
+    pub(super) fn take_up(&mut self, kept: &Value) {
+        self.filter.clear();
+        self.type_text(kept["filter"].as_str().unwrap_or_default());
+        let sort = kept["sort"].as_u64().and_then(|sort| usize::try_from(sort).ok());
+        self.sort = sort.filter(|sort| *sort < SORTS.len()).unwrap_or(0);
+        self.reversed = kept["reversed"].as_bool().unwrap_or(false);
+        if let Some(run) = kept["selected"].as_str().and_then(|run| run.parse().ok()) {
+            self.cursor.set(run);
+        }
+        self.stale = true;
     }
 
     /// Puts the cursor on a run.

@@ -4,9 +4,9 @@ mod columns;
 mod list;
 mod monitor;
 mod page;
-mod speech;
 #[cfg(test)]
 mod samples;
+mod speech;
 #[cfg(test)]
 mod tests;
 

@@ -298,6 +298,19 @@ impl Page for Runs {
         followed.into_iter().collect()
     }
 
+    fn transcript(&self, ctx: &Ctx<'_>) -> Option<String> {
+        self.monitor.as_ref().map(|monitor| monitor.transcript(ctx))
+    }
+
+    fn keep(&self) -> serde_json::Value {
+        self.list.borrow().keep()
+    }
+
+    fn take_up(&mut self, kept: &serde_json::Value, _ctx: &Ctx<'_>) -> Vec<Cmd> {
+        self.list.get_mut().take_up(kept);
+        Vec::new()
+    }
+
     fn footer(&self) -> &'static [Bind] {
         if self.monitor.is_some() {
             MONITOR_KEYS

@@ -16,6 +16,7 @@ mod step_run;
 #[cfg(test)]
 mod tests;
 mod time_rows;
+mod transcript;
 mod ui;
 mod whereabouts;
 mod words;
