@@ -19,6 +19,7 @@
 mod desk;
 mod disk;
 mod documents;
+mod ending;
 mod file;
 mod hands;
 mod life;

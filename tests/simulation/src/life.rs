@@ -17,7 +17,7 @@ use crate::disk::{End, Trouble};
 use crate::plan::{Fate, Life};
 use crate::watched::Watched;
 use crate::world::World;
-use crate::{hands, people, performers, watcher};
+use crate::{ending, hands, people, performers, watcher};
 
 const DIR: &str = "/store";
 /// A life whose fate does not come ends by itself.
@@ -244,7 +244,7 @@ impl Daemon {
             }
             tokio::time::sleep(LOOK).await;
         }
-        let checked = crate::seed::documents(world, &self.store);
+        let checked = ending::documents(world, &self.store);
         world.hold(checked);
     }
 }
