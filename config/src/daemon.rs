@@ -90,6 +90,12 @@ pub struct StoreSection {
     pub cache_mib: u64,
     /// Size of one journal segment, in MiB.
     pub segment_mib: u64,
+    /// Free space below which no run starts, in MiB.
+    pub min_free_mib: u64,
+    /// The same as a share of the disk, in percent; it asks for 4 GiB at most. The larger one counts.
+    pub min_free_percent: u64,
+    /// Free space below which no step starts, in MiB.
+    pub min_free_step_mib: u64,
 }
 
 /// `[models]`

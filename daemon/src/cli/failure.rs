@@ -23,6 +23,9 @@ pub enum Failure {
     /// The store cannot be verified.
     #[error(transparent)]
     Check(#[from] dirigent_store::OpenError),
+    /// The store failed while it served.
+    #[error("the store acknowledges nothing any more: a write or sync of its journal failed")]
+    StoreFailed,
     /// There is no store.
     #[error("there is no store in {0}")]
     NoStore(String),
@@ -41,6 +44,7 @@ impl Failure {
             Self::Check(dirigent_store::OpenError::InUse { .. }) => Code::Conflict,
             Self::Check(dirigent_store::OpenError::Io(_)) | Self::NoStore(_) | Self::System(_) => Code::Io,
             Self::Check(_) => Code::StoreDamaged,
+            Self::StoreFailed => Code::StoreFailed,
         }
     }
 
@@ -52,6 +56,10 @@ impl Failure {
             Self::Configuration(_) => String::new(),
             Self::Start(error) => error.help(),
             Self::Check(error) => error.help().to_owned(),
+            Self::StoreFailed => {
+                "nothing acknowledged is lost; look at the disk (the log names the file), then start it again"
+                    .to_owned()
+            }
             Self::NoStore(_) => "name the data directory with --data-dir, or DIRIGENT_HOME".to_owned(),
             Self::System(_) => "check the limits of processes and open files (ulimit -a)".to_owned(),
         }

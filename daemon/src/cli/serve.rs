@@ -96,6 +96,10 @@ async fn until_stopped(options: Options, args: &Args, log: &Log) -> Result<(), F
             _ = interrupt.recv() => "SIGINT",
             () = running.asked_to_stop() => "a client",
             () = orphaned.cancelled() => "the end of standard input",
+            () = running.store_failed() => {
+                running.give_up().await;
+                return Err(Failure::StoreFailed);
+            }
             // The service manager wants a reload, or the terminal it was started from is gone: no reason to stop work.
             _ = hangup.recv() => {
                 reload(&running, args, log).await;

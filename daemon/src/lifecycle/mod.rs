@@ -16,6 +16,7 @@ mod notify;
 mod options;
 mod process_file;
 mod reload;
+mod space;
 mod start;
 mod tenure;
 mod upkeep;

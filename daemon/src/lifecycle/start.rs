@@ -19,6 +19,7 @@ use super::models;
 use super::notify::{notify, watchdog};
 use super::options::Options;
 use super::process_file::ProcessFile;
+use super::space::Gauge;
 use super::tenure::Tenure;
 use super::upkeep::upkeep;
 use super::watchdog::pulse;
@@ -34,6 +35,8 @@ use crate::swap::Swap;
 const GRACE: Duration = Duration::from_secs(15);
 /// How long calls and connections may take at the end.
 const LAST_CALLS: Duration = Duration::from_secs(5);
+/// How long answers may take where the store has failed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A daemon that runs in this process.
 pub struct Running {
@@ -44,6 +47,7 @@ pub struct Running {
     pub(super) config: Swap<DaemonConfig>,
     pub(super) most: Arc<Swap<Most>>,
     door_closed: CancellationToken,
+    failed: CancellationToken,
 }
 
 /// Where the store is in a data directory.
@@ -60,7 +64,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     descriptors::enough()?;
     private_dir(&options.data_dir, options.owner_uid)?;
     let registry = models::registry(&options.config, options.private).await?;
-    let store = open_store(&options).await?;
+    let failed = CancellationToken::new();
+    let store = open_store(&options, failed.clone()).await?;
     let tenure = Tenure::begin(Arc::clone(&store)).await?;
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
@@ -87,6 +92,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     } else {
         None
     };
+    let space = Gauge::new(&options, runtime.clone());
+    space.look();
     let socket = match &options.listener {
         Some(listener) => Socket::taken_over(listener, &options.socket)?,
         None => Socket::bind(&options.socket, options.private)?,
@@ -111,6 +118,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     house
         .tasks
         .spawn_until_stop("lease", Arc::clone(&tenure).keep());
+    house.tasks.spawn_until_stop("space", space.watch());
     if let Some(period) = watchdog() {
         house
             .tasks
@@ -127,14 +135,17 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         most,
         options,
         door_closed,
+        failed,
     })
 }
 
-async fn open_store(options: &Options) -> Result<Arc<dyn Store>, StartError> {
+async fn open_store(options: &Options, failed: CancellationToken) -> Result<Arc<dyn Store>, StartError> {
     let section = options.config.store;
     let mut how = dirigent_store::Options::new(store_dir(&options.data_dir));
     how.cache_bytes = section.cache_mib << 20;
     how.segment_bytes = section.segment_mib << 20;
+    how.min_free_bytes = section.min_free_step_mib << 20;
+    how.on_failure = Some(Arc::new(move || failed.cancel()));
     how.progress = Some(Arc::new(|progress: Progress| {
         let Progress { done, total, rebuild } = progress;
         let what = if rebuild {
@@ -187,6 +198,19 @@ impl Running {
     /// Resolves when a client asked the daemon to end.
     pub async fn asked_to_stop(&self) {
         self.house.stop.cancelled().await;
+    }
+
+    /// Resolves when the store acknowledges nothing any more.
+    pub async fn store_failed(&self) {
+        self.failed.cancelled().await;
+    }
+
+    /// Ends it where nothing more can be stored: calls under way get their answer, nothing else is waited for.
+    pub async fn give_up(self) {
+        notify("STOPPING=1");
+        self.door_closed.cancel();
+        self.house.tasks.stop(LAST_WORDS).await;
+        ProcessFile::remove(&self.options.data_dir);
     }
 
     /// Ends it: no new connection, short steps to their end, the last answers, the record of reads. At most 25 s.

@@ -21,6 +21,7 @@ use super::permits::Permits;
 use super::plans::Plans;
 use super::policy::Policy;
 use super::rows::Unfinished;
+use super::space::Space;
 use super::timers::Timers;
 use super::{driver, load};
 use crate::chance::Chance;
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) approvals_pending: AtomicI64,
     /// The daemon is about to stop: no run begins any more.
     pub(crate) draining: AtomicBool,
+    pub(crate) space: Swap<Space>,
     pub(crate) runs: Runs,
     pub(crate) ended: Ended,
 }

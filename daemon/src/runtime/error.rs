@@ -50,6 +50,14 @@ pub enum RuntimeError {
     /// Nobody can answer a question about the request.
     #[error("{0}")]
     NoAgent(String),
+    /// No room for a new run.
+    #[error("the disk of the daemon has {free_mib} MiB left; a new run needs {needed_mib} MiB to be free")]
+    StorageFull {
+        /// Free now.
+        free_mib: u64,
+        /// Least that must be free.
+        needed_mib: u64,
+    },
     /// The run is over.
     #[error("run {run} is {status} already")]
     Ended {
@@ -142,6 +150,8 @@ impl From<RuntimeError> for Fault {
             }
             RuntimeError::BadVersion { details } => fault(Code::Invalid).details(details),
             RuntimeError::BadDocument { .. } => fault(Code::Invalid),
+            RuntimeError::StorageFull { .. } => fault(Code::StorageFull)
+                .help("free space on the disk of the data directory, then ask again; what runs goes on"),
             RuntimeError::Overloaded { retry_after } => overloaded(&text, retry_after),
             RuntimeError::Stopping => fault(Code::Overloaded)
                 .retry_after_ms(1_000)

@@ -24,6 +24,7 @@ use super::error::RuntimeError;
 use super::message::Wish;
 use super::plans::{body, unread};
 use super::policy::Policy;
+use super::space::Space;
 use super::{recover, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
 
@@ -73,6 +74,7 @@ impl RuntimeHandle {
         if let Some(existing) = self.started_before(org, key.as_deref(), &asked)? {
             return Ok(existing);
         }
+        self.core.space.get().admit()?;
         let workflow = self.core.plans.compiled(&version)?;
         let pins = self.core.plans.pins(org, &workflow)?;
         let request = actor.key;
@@ -174,6 +176,12 @@ impl RuntimeHandle {
         core.egress.set(&settings.egress_allow);
         core.policy.set(Policy::of(settings, providers, prices));
         core.permits.relimit(&settings.permits, settings.permits_total);
+    }
+
+    /// What the disk has room for from now on.
+    pub fn set_space(&self, space: Space) {
+        self.core.space.set(space);
+        self.core.permits.hold(matches!(space, Space::NoSteps { .. }));
     }
 
     /// Figures of this moment.

@@ -30,6 +30,7 @@ mod questions;
 mod recover;
 mod rows;
 mod rules;
+mod space;
 mod steps;
 mod timers;
 
@@ -38,3 +39,4 @@ pub use decide::Answer;
 pub use effects::{Call, Performer};
 pub use error::RuntimeError;
 pub use handle::RuntimeHandle;
+pub use space::Space;

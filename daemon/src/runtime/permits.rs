@@ -35,6 +35,8 @@ struct Table {
     limit_total: i64,
     in_flight: BTreeMap<EffectKind, u64>,
     closed: bool,
+    /// For the moment none is given.
+    held: bool,
 }
 
 struct Pool {
@@ -142,6 +144,15 @@ impl Permits {
         self.0.lock().closed = true;
     }
 
+    /// Gives none for the moment, or gives them again: effects wait meanwhile, what is performed goes on.
+    pub(crate) fn hold(&self, held: bool) {
+        let mut table = self.0.lock();
+        table.held = held;
+        let next = table.grant();
+        drop(table);
+        self.0.hand_out(next);
+    }
+
     /// Effects being performed by kind, and effects that wait.
     pub(crate) fn figures(&self) -> (BTreeMap<EffectKind, u64>, u64) {
         let table = self.0.lock();
@@ -187,7 +198,7 @@ impl Table {
         let Some(pool) = self.kinds.get_mut(&kind) else {
             return true;
         };
-        let free = !self.closed && pool.free > 0 && (!pool.counted || self.free_total > 0);
+        let free = !self.closed && !self.held && pool.free > 0 && (!pool.counted || self.free_total > 0);
         if !(free || anyway) {
             return false;
         }
@@ -282,6 +293,18 @@ mod tests {
         drop((one, two));
         assert!(grants.try_recv().is_err(), "nobody waits any more");
         assert_eq!(permits.figures().0[&EffectKind::Shell], 0);
+    }
+
+    #[test]
+    fn what_is_held_back_goes_on_later() {
+        let (permits, mut grants) = Permits::new(&BTreeMap::new(), 4);
+        permits.hold(true);
+        assert!(permits.try_take(EffectKind::Noop).is_none());
+        permits.wait(EffectKind::Shell, RunId::new(), EffectId(1));
+        drop(permits.take_anyway(EffectKind::Shell));
+        assert!(grants.try_recv().is_err());
+        permits.hold(false);
+        assert_eq!(grants.try_recv().unwrap().effect, EffectId(1));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::permits::{Grant, Permits};
 use super::plans::{Plans, unread};
 use super::policy::Policy;
 use super::rows::{self, Deaths, Unfinished};
+use super::space::Space;
 use super::timers::Timers;
 use crate::records::{DEFAULT_ORG, Records};
 use crate::spawn::Supervisor;
@@ -79,6 +80,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         tasks: Supervisor::new(),
         approvals_pending: AtomicI64::new(i64::try_from(pending).unwrap_or(i64::MAX)),
         draining: AtomicBool::new(false),
+        space: Swap::new(Space::Enough),
         runs: Runs::default(),
     });
     serve(&core, grants);
