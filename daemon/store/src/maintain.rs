@@ -94,6 +94,12 @@ fn prune(shared: &Shared) -> Result<u64, MaintainError> {
         .filter(|seen| seen.incarnation == shared.identity.incarnation)
         .map(|seen| seen.position)
         .max();
+    // An export of a failed attempt may have its name only in memory: what it covers must not go before that is durable.
+    shared
+        .options
+        .disk
+        .sync_dir(&dir)
+        .map_err(|e| IoFault::new("sync", &dir, e))?;
     let applied = Position(counters::load(&shared.counters.applied));
     let gone = shared
         .catalog

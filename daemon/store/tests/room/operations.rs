@@ -221,3 +221,43 @@ fn a_failed_sync_is_the_end_of_acknowledging_and_is_not_tried_again() {
     let store = open(small(dir.path())).unwrap();
     verify(&*store, 5, "after the restart");
 }
+
+/// Found by the sessions above (seed 3001): the export had its name, but only in memory, and the journal was cut behind it.
+#[test]
+fn an_export_whose_name_is_not_durable_cuts_nothing() {
+    for nth in 1.. {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("store");
+        let disk = SimDisk::new(root.path());
+        let mut with = small(&dir);
+        with.disk = Arc::new(disk.clone());
+        for life in 0..2 {
+            let store = open(with.clone()).unwrap();
+            assert!(commits(&*store, life * 20, 20, &mut Promised::default()));
+            quiet(&*store, &disk);
+            if life == 0 {
+                continue;
+            }
+            disk.fail_nth(nth, Fault::Error, false);
+            let exported = block_on(store.export(None, true));
+            disk.heal();
+            let settle = Some(Duration::from_secs(60));
+            let budget = MaintainBudget {
+                settle,
+                prune: true,
+                ..MaintainBudget::default()
+            };
+            let cut = block_on(store.maintain(budget)).unwrap();
+            for seed in 0..8 {
+                let image = tempfile::tempdir().unwrap();
+                disk.crash(disk.moment(), &mut Rng::new(seed), image.path());
+                let store = open(small(&image.path().join("store"))).unwrap_or_else(|e| panic!("{nth}: {e}"));
+                verify(&*store, 40, "after the cut");
+            }
+            if exported.is_ok() {
+                assert!(nth > 4 && cut.segments_removed > 0);
+                return;
+            }
+        }
+    }
+}
