@@ -53,7 +53,7 @@ fn used() -> Home {
     let daemon = home.start();
     let file = home.write("one.yaml", STEPS);
     for _ in 0..3 {
-        drop(home.client(&["run", file.to_str().unwrap()]).expect_code(0));
+        drop(home.client(&["run", "-f", file.to_str().unwrap()]).expect_code(0));
     }
     daemon.stop();
     home
@@ -64,7 +64,7 @@ fn a_second_daemon_on_the_data_is_refused_and_disturbs_nothing() {
     let home = Home::new(&[]);
     let first = home.start();
     let other = home.path("other.sock");
-    let refused = daemon(&home, &["--socket", other.to_str().unwrap()]).expect_code(74);
+    let refused = daemon(&home, &["--socket", other.to_str().unwrap()]).expect_code(1);
     let words = refused.stderr;
     assert!(
         words.contains("in use by process") && words.contains(&first.pid().to_string()),

@@ -166,7 +166,15 @@ fn a_full_disk_takes_outcomes_and_cancels_and_goes_on_by_itself() {
         refusal.message.contains("48 MiB") && refusal.help.is_some(),
         "{refusal:?}"
     );
-    let told = home.client(&["run", file.to_str().unwrap()]).expect_code(74);
+    let told = home
+        .client(&[
+            "run",
+            "-f",
+            file.to_str().unwrap(),
+            "--input",
+            "{\"gate\": \"x\"}",
+        ])
+        .expect_code(74);
     assert!(told.stderr.contains("storage_full"), "{}", told.stderr);
 
     disk.leave(10 * MIB);
