@@ -115,9 +115,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
     house.tasks.spawn_until_stop("upkeep", upkeep(service));
-    house
-        .tasks
-        .spawn_until_stop("lease", Arc::clone(&tenure).keep());
+    house.tasks.spawn_until_stop("lease", Arc::clone(&tenure).keep());
     house.tasks.spawn_until_stop("space", space.watch());
     if let Some(period) = watchdog() {
         house
