@@ -11,6 +11,7 @@ mod bench;
 mod definitions;
 mod demo;
 mod faults;
+mod inbox;
 mod kill;
 mod plain;
 mod runs;
