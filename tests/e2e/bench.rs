@@ -32,14 +32,19 @@ fn disk() -> PathBuf {
 fn every_load_runs_and_every_figure_is_there() {
     let home = Home::new(&[]);
     let dir = disk().display().to_string();
-    let output = home.client(&["bench", "--quick", "--json", "--dir", &dir]).expect_code(0);
+    let output = home
+        .client(&["bench", "--quick", "--json", "--dir", &dir])
+        .expect_code(0);
     let figures = output.json();
     let missing: Vec<_> = FIGURES
         .iter()
         .filter(|path| figures.pointer(path).and_then(Value::as_f64).is_none())
         .collect();
     assert!(missing.is_empty(), "{missing:?} in {figures:#}");
-    assert_eq!(figures["W4"]["repeated"], 0, "a finished step ran again: {figures:#}");
+    assert_eq!(
+        figures["W4"]["repeated"], 0,
+        "a finished step ran again: {figures:#}"
+    );
 }
 
 #[test]
@@ -48,7 +53,13 @@ fn one_load_may_be_named_and_an_unknown_one_is_refused_by_name() {
     let dir = disk().display().to_string();
     let one = ["bench", "--only", "w2", "--quick", "--json", "--dir", &dir];
     let figures = home.client(&one).expect_code(0).json();
-    assert!(figures["W2"]["wall_s"].is_number() && figures.get("W1").is_none(), "{figures:#}");
+    assert!(
+        figures["W2"]["wall_s"].is_number() && figures.get("W1").is_none(),
+        "{figures:#}"
+    );
     let refused = home.client(&["bench", "--only", "W9"]).expect_code(2);
-    assert!(refused.stderr.contains("W9") && refused.stderr.contains("history"), "{refused:#?}");
+    assert!(
+        refused.stderr.contains("W9") && refused.stderr.contains("history"),
+        "{refused:#?}"
+    );
 }

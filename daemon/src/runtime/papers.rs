@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dirigent_engine::state::{EffectPhase, RunState};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 
 use super::error::RuntimeError;
 use super::plans::{body, unread};
+use super::rows;
 use crate::chance::Chance;
 use crate::records::{Draft, Records, Stored, put};
 
@@ -327,6 +329,7 @@ impl Papers {
                     .document(now),
             };
             put(txn, paper.old.as_ref(), &new).map_err(unread)?;
+            note_questioned(txn, id, &paper.body);
         }
         for notification in self.notifications {
             let new: Document = Draft::of(Kind::Notification, "", spec(&notification))
@@ -337,6 +340,19 @@ impl Papers {
             put(txn, None, &new).map_err(unread)?;
         }
         Ok(())
+    }
+}
+
+/// Marks an approval whose questions wait for answers, so that a start finds them without reading all that wait.
+pub(crate) fn note_questioned(txn: &mut Txn, approval: EntityId, body: &WorkflowApproval) {
+    if body.questions.is_empty() {
+        return;
+    }
+    let row = rows::questioned_key(approval);
+    if body.questions.iter().any(|question| question.answer.is_none()) {
+        txn.puts.push((row, Bytes::new()));
+    } else {
+        txn.deletes.push(row);
     }
 }
 
@@ -375,5 +391,36 @@ pub(crate) fn shown<T: Serialize>(value: &T) -> Value {
         json!({ "not_shown": format!("{bytes} bytes; see the run's events") })
     } else {
         json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_approval_is_marked_as_long_as_a_question_is_open() {
+        let id = EntityId::new();
+        let row = rows::questioned_key(id);
+        let rows_of = |body: &WorkflowApproval| {
+            let mut txn = Txn::default();
+            note_questioned(&mut txn, id, body);
+            (
+                txn.puts.iter().any(|(key, _)| *key == row),
+                txn.deletes.contains(&row),
+            )
+        };
+        let mut body = WorkflowApproval::default();
+        assert_eq!(rows_of(&body), (false, false));
+        body.questions.push(Question::default());
+        assert_eq!(rows_of(&body), (true, false));
+        let run = body.questions[0].run;
+        let answered = Question {
+            run,
+            answer: Some("since noon".into()),
+            ..Question::default()
+        };
+        assert!(note_answer(&mut body, &answered));
+        assert_eq!(rows_of(&body), (false, true));
     }
 }

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use dirigent_protocol::command::Command;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
-    AgentVersion, Document, Kind, Question, WorkflowApproval, WorkflowExecution, WorkflowVersion,
+    AgentVersion, ApprovalStatus, Document, Kind, Question, WorkflowApproval, WorkflowExecution,
+    WorkflowVersion,
 };
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::run::{AgentCall, EffectOutcome, EffectRequest, EventBody, Pins, Status};
-use dirigent_store::{Budget, CommitError, Feed, FeedItem, Position, Txn};
+use dirigent_store::{Budget, CommitError, Feed, FeedItem, Position, ScanRange, Txn};
 use serde_json::{Value, json};
 
 use super::api::StartRun;
@@ -22,7 +23,7 @@ use super::core::Core;
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::message::{Message, Wish};
-use super::papers::note_answer;
+use super::papers::{note_answer, note_questioned};
 use super::plans::{body, unread};
 use super::rows;
 use crate::records::{Actor, DEFAULT_ORG, Draft, Stored, decode_event, put};
@@ -32,8 +33,8 @@ pub(crate) const LABEL: &str = "dirigent.question-about";
 const DOCUMENT: &str = include_str!("question.yaml");
 /// Largest part of what was shown that the agent is told, bytes.
 const MAX_TOLD: usize = 64 << 10;
-/// Requests that wait and are looked through when the daemon starts.
-const MAX_WAITING: usize = 10_000;
+/// Requests with open questions that are mended when the daemon starts.
+const MAX_QUESTIONED: usize = 1_000;
 const ATTEMPTS: usize = 5;
 
 /// Whom to ask, as what.
@@ -130,19 +131,24 @@ impl RuntimeHandle {
     /// Makes up for what a crash swallowed: questions without their run, answers that were not noted.
     pub(crate) async fn mend_questions(&self) -> Result<(), RuntimeError> {
         let core = &self.core;
-        let waiting = core
-            .records
-            .find_by_index(
-                DEFAULT_ORG,
-                Kind::WorkflowApproval,
-                "status",
-                &json!("pending"),
-                MAX_WAITING,
-            )
-            .map_err(unread)?;
-        for stored in waiting {
+        let range = ScanRange::prefix(rows::QUESTIONED).limited(MAX_QUESTIONED);
+        for (key, _) in core.store.scan(range)?.items {
+            let Some(row) = rows::run_of(&key) else { continue };
+            let found = core.records.get(Kind::WorkflowApproval, row.into());
+            let Some(stored) = found.map_err(unread)? else {
+                continue;
+            };
             let asked: WorkflowApproval = body(&stored.document)?;
             let approval = stored.document.metadata.id;
+            if asked.status != ApprovalStatus::Pending {
+                // Decided without the answer: nobody waits for it any more.
+                let txn = Txn {
+                    deletes: vec![key],
+                    ..Txn::default()
+                };
+                core.store.commit(txn).await?;
+                continue;
+            }
             for question in asked
                 .questions
                 .iter()
@@ -369,6 +375,7 @@ async fn beside(
     let spec = serde_json::to_value(&asked).unwrap_or_default();
     let mut txn = Txn::default();
     put(&mut txn, Some(stored), &stored.next(spec, (core.clock)())).map_err(unread)?;
+    note_questioned(&mut txn, stored.document.metadata.id, &asked);
     core.store.commit(txn).await?;
     Ok(())
 }

@@ -39,6 +39,14 @@ pub(crate) fn deaths_key(run: RunId) -> Bytes {
     key(b'C', run)
 }
 
+/// Prefix of the rows of approvals with a question nobody answered yet.
+pub(crate) const QUESTIONED: &[u8] = b"Q";
+
+/// The row of an approval with a question nobody answered yet; an empty value.
+pub(crate) fn questioned_key(approval: EntityId) -> Bytes {
+    key(b'Q', approval.into())
+}
+
 fn key(prefix: u8, run: RunId) -> Bytes {
     let mut bytes = vec![prefix];
     bytes.extend_from_slice(&run.bytes());

@@ -161,6 +161,9 @@ impl Bed {
             &stored.next(json(&body), clock::system()()),
         )
         .unwrap();
+        // The daemon's own mark that the question is open.
+        let mark = [&b"Q"[..], &approval.bytes()].concat();
+        txn.puts.push((mark.into(), bytes::Bytes::new()));
         self.store.commit(txn).await.unwrap();
     }
 
