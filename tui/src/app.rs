@@ -73,6 +73,7 @@ pub fn run(
     if shell.has_left()
         && let Some(keeper) = &mut keeper
     {
+        keeper.keep(shell.keep());
         keeper.close();
     }
     done

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -15,8 +16,8 @@ pub(crate) struct Client {
     output: Receiver<Vec<u8>>,
     pub(crate) screen: vt100::Parser,
     pub(crate) bytes: Vec<u8>,
-    input: Box<dyn Write + Send>,
-    _home: tempfile::TempDir,
+    input: Arc<Mutex<Box<dyn Write + Send>>>,
+    pub(crate) home: Arc<tempfile::TempDir>,
 }
 
 impl Client {
@@ -34,8 +35,29 @@ impl Client {
         shell
     }
 
-    fn spawn(mut command: CommandBuilder, environment: &[(&str, &str)]) -> Self {
-        let home = tempfile::tempdir().unwrap();
+    /// The client in a home of an earlier one.
+    pub(crate) fn again(home: Arc<tempfile::TempDir>, environment: &[(&str, &str)]) -> Self {
+        let command = CommandBuilder::new(env!("CARGO_BIN_EXE_dirigent"));
+        Self::spawn_in(home, command, environment, None)
+    }
+
+    /// The client at a terminal that reads so many bytes a second, and says so when asked.
+    pub(crate) fn slow(rate: usize, environment: &[(&str, &str)]) -> Self {
+        let home = Arc::new(tempfile::tempdir().unwrap());
+        let command = CommandBuilder::new(env!("CARGO_BIN_EXE_dirigent"));
+        Self::spawn_in(home, command, environment, Some(rate))
+    }
+
+    fn spawn(command: CommandBuilder, environment: &[(&str, &str)]) -> Self {
+        Self::spawn_in(Arc::new(tempfile::tempdir().unwrap()), command, environment, None)
+    }
+
+    fn spawn_in(
+        home: Arc<tempfile::TempDir>,
+        mut command: CommandBuilder,
+        environment: &[(&str, &str)],
+        rate: Option<usize>,
+    ) -> Self {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -66,15 +88,27 @@ impl Client {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, output) = channel();
+        let input = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
+        let answers = Arc::clone(&input);
         std::thread::spawn(move || {
-            let mut chunk = [0; 65_536];
+            let mut chunk = vec![0; rate.map_or(65_536, |rate| rate / 20)];
+            let mut asked = Vec::new();
             while let Ok(read) = reader.read(&mut chunk) {
                 if read == 0 || sender.send(chunk[..read].to_vec()).is_err() {
                     return;
                 }
+                // The plain terminal of the other tests never answers anything.
+                let Some(rate) = rate else { continue };
+                carry(read, rate);
+                asked.extend_from_slice(&chunk[..read]);
+                while let Some(at) = asked.windows(4).position(|bytes| bytes == b"\x1b[5n") {
+                    asked.drain(..at + 4);
+                    let _gone = answers.lock().unwrap().write_all(b"\x1b[0n");
+                }
+                let kept = asked.len().saturating_sub(3);
+                asked.drain(..kept);
             }
         });
-        let input = pair.master.take_writer().unwrap();
         let screen = vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0);
         Self {
             child,
@@ -83,7 +117,7 @@ impl Client {
             screen,
             bytes: Vec::new(),
             input,
-            _home: home,
+            home,
         }
     }
 
@@ -103,6 +137,32 @@ impl Client {
                     panic!("{what} did not come:\n{}", self.screen.screen().contents());
                 }
             }
+        }
+    }
+
+    /// Takes what comes within so many milliseconds.
+    pub(crate) fn read_for(&mut self, ms: u64) {
+        let end = Instant::now() + Duration::from_millis(ms);
+        while let Ok(chunk) = self
+            .output
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            self.screen.process(&chunk);
+            self.bytes.extend(chunk);
+        }
+    }
+
+    /// Waits until a file in a directory holds a text.
+    pub(crate) fn file_with(&mut self, dir: &std::path::Path, text: &str) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            let mut texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+            if texts.any(|held| held.contains(text)) {
+                return;
+            }
+            assert!(Instant::now() < end, "no file in {} holds {text}", dir.display());
+            self.read_for(5);
         }
     }
 
@@ -146,7 +206,7 @@ impl Client {
     }
 
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.input.write_all(keys.as_bytes()).unwrap();
+        self.input.lock().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
@@ -240,6 +300,12 @@ impl Client {
         let text = String::from_utf8_lossy(&self.bytes);
         text.rfind(&format!("\x1b[{mode}h")) > text.rfind(&format!("\x1b[{mode}l"))
     }
+}
+
+/// As long as a line of so many bytes a second takes for these.
+#[expect(clippy::disallowed_methods, reason = "the line of this terminal is slow")]
+fn carry(bytes: usize, rate: usize) {
+    std::thread::sleep(Duration::from_micros((bytes * 1_000_000 / rate) as u64));
 }
 
 /// The terminal as a file, by its name.

@@ -8,7 +8,7 @@ fn the_first_frame_asks_nothing_of_the_terminal() {
     client.painted();
     // Behind the frame there may be one question: whether it was read.
     let text = String::from_utf8_lossy(&client.bytes).into_owned();
-    let text = text.split_once("\x1b[?2026l").unwrap().0;
+    let text = text.split("\x1b[?2026l").next().unwrap();
     for query in [
         "\x1b[c", "\x1b[>c", "\x1b[6n", "\x1b[5n", "\x1b[?u", "\x1b]10;", "\x1b]11;", "\x1bP+q", "$p",
     ] {
@@ -66,4 +66,56 @@ fn a_dumb_terminal_gets_plain_lines_and_is_left_as_it_was() {
         String::from_utf8_lossy(&client.bytes)
     );
     assert_eq!(client.ended("Ctrl-C twice"), "Success");
+}
+
+#[test]
+fn no_terminal_gets_a_colour_it_does_not_know() {
+    let theme = ("DIRIGENT__SCREEN__THEME", "blue_orange");
+    for (environment, truecolor, indexed, sixteen) in [
+        (&[("TERM", "xterm")][..], false, false, true),
+        (&[("TERM", "screen-256color")], false, true, false),
+        (&[("TERM", "tmux-256color")], false, true, false),
+        (
+            &[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")],
+            true,
+            false,
+            false,
+        ),
+        (
+            &[("TERM", "linux"), ("COLORTERM", "truecolor")],
+            false,
+            false,
+            true,
+        ),
+        (&[("TERM", "vt100")], false, false, false),
+        (
+            &[("TERM", "xterm-256color"), ("NO_COLOR", "1")],
+            false,
+            false,
+            false,
+        ),
+    ] {
+        let environment: Vec<(&str, &str)> = environment.iter().copied().chain([theme]).collect();
+        let mut client = Client::start(&environment);
+        client.painted();
+        let text = String::from_utf8_lossy(&client.bytes).into_owned();
+        let codes: Vec<&str> = text
+            .split("\x1b[")
+            .filter_map(|part| Some(part.split_once('m')?.0))
+            .collect();
+        let any = |wanted: &dyn Fn(&str) -> bool| codes.iter().any(|code| wanted(code));
+        assert_eq!(any(&|code| code.contains("38;2;")), truecolor, "{environment:?}");
+        assert_eq!(any(&|code| code.contains("38;5;")), indexed, "{environment:?}");
+        let plain = |code: &str| {
+            code.split(';')
+                .any(|code| matches!(code.parse(), Ok(30..=37u8 | 90..=97)))
+        };
+        assert_eq!(
+            any(&|code| !code.contains("38;") && plain(code)),
+            sixteen,
+            "{environment:?}"
+        );
+        client.type_keys("q");
+        client.ended("q");
+    }
 }

@@ -6,4 +6,6 @@
 mod client;
 mod ends;
 mod looks;
+mod returns;
+mod slow;
 mod stops;
