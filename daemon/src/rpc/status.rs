@@ -10,14 +10,19 @@ use dirigent_store::Progress;
 
 use super::house::{House, Info};
 use super::runs::MOST;
-
+use crate::records::DEFAULT_ORG;
 
 pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, Fault> {
     let records = house.service.records();
     let counts = house.runtime.as_ref().map(crate::runtime::RuntimeHandle::counts);
     let runs = house.ended_before.runs(records, subject.org, counts.as_ref())?;
-    let pending = "pending".into();
-    let approvals = records.count_by_index(subject.org, Kind::WorkflowApproval, "status", &pending, MOST)?;
+    let approvals = match &counts {
+        Some(counts) if subject.org == DEFAULT_ORG => counts.approvals_pending,
+        _ => {
+            let (kind, pending) = (Kind::WorkflowApproval, "pending".into());
+            records.count_by_index(subject.org, kind, "status", &pending, MOST)?
+        }
+    };
     let counts = counts.unwrap_or_default();
     let info = Info::clone(&house.info.get());
     Ok(DaemonStatus {

@@ -224,6 +224,7 @@ impl Driver {
             status,
             parked: self.own.is_empty() && self.may_park(&batch.state, now),
             due: self.next_due(&batch.state),
+            pending: u32::try_from(batch.state.approvals().count() + batch.papers.asks.len()).ok(),
             asks: batch.papers.asks.clone(),
             quarantined: self.quarantined,
         })

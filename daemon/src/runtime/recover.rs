@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
@@ -52,15 +52,6 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
-    let pending = records
-        .count_by_index(
-            DEFAULT_ORG,
-            Kind::WorkflowApproval,
-            "status",
-            &json!("pending"),
-            MAX_COUNTED,
-        )
-        .map_err(unread)?;
     let since = rooms.store.head();
     let core = Arc::new(Core {
         ended: Ended::since(since),
@@ -78,7 +69,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         plans,
         worker,
         tasks: Supervisor::new(),
-        approvals_pending: AtomicI64::new(i64::try_from(pending).unwrap_or(i64::MAX)),
+        approvals_pending: AtomicI64::new(0),
         draining: AtomicBool::new(false),
         space: Swap::new(Space::Enough),
         runs: Runs::default(),
@@ -117,7 +108,7 @@ fn serve(core: &Arc<Core>, mut grants: tokio::sync::mpsc::UnboundedReceiver<Gran
 /// Parked runs are noted; runs that were in hand are counted durably, then taken up.
 async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
     let in_order = core.store.get(rows::STOPPED_IN_ORDER)?.is_some();
-    let mut in_hand = Vec::new();
+    let (mut in_hand, mut pending) = (Vec::new(), Some(0));
     let mut range = ScanRange::prefix(rows::UNFINISHED).limited(BATCH);
     loop {
         let page = core.store.scan(range.clone())?;
@@ -125,6 +116,7 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
             let Some(run) = rows::run_of(&key) else { continue };
             let row: Unfinished = rows::decode(&found.value, "a run's row")?;
             core.runs.note_parked(run, &row);
+            pending = pending.zip(row.pending).map(|(sum, own)| sum + i64::from(own));
             if row.parked {
                 core.timers.set(run, row.due);
             } else {
@@ -136,6 +128,11 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
             None => break,
         }
     }
+    let pending = match pending {
+        Some(pending) => pending,
+        None => count_pending(core)?,
+    };
+    core.approvals_pending.fetch_add(pending, Ordering::Relaxed);
     let deaths = count_deaths(core, &in_hand, in_order).await?;
     for (run, count) in in_hand.into_iter().zip(deaths) {
         let quarantine = count >= core.settings.max_crashes;
@@ -147,6 +144,15 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
         drop(core.deliver(run, message));
     }
     Ok(())
+}
+
+/// Approvals that wait, where rows of an earlier version do not say how many are theirs.
+fn count_pending(core: &Core) -> Result<i64, RuntimeError> {
+    let (kind, status) = (Kind::WorkflowApproval, json!("pending"));
+    let counted = core
+        .records
+        .count_by_index(DEFAULT_ORG, kind, "status", &status, MAX_COUNTED);
+    Ok(i64::try_from(counted.map_err(unread)?).unwrap_or(i64::MAX))
 }
 
 /// Counts this start as a death of the daemon for every run that was in hand and made no progress since the last one,

@@ -74,6 +74,9 @@ pub(crate) struct Unfinished {
     /// Approvals that ask what became of an effect.
     #[serde(default)]
     pub(crate) asks: BTreeMap<EffectId, EntityId>,
+    /// Approvals of it that wait; absent in rows of earlier versions.
+    #[serde(default)]
+    pub(crate) pending: Option<u32>,
     /// Set aside after repeated deaths of the daemon; its open intents are settled when a person resumes it.
     #[serde(default)]
     pub(crate) quarantined: bool,

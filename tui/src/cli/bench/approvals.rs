@@ -26,6 +26,9 @@ use crate::link::snapshot::unexpected;
 const AT_ONCE: usize = 100;
 /// A daemon rests this long before its memory is read.
 const REST: Duration = Duration::from_secs(2);
+/// The daemon has counted what it told within this time.
+const COUNTED: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Measures it.
 ///
@@ -72,10 +75,17 @@ async fn begin(daemon: &Daemon, runs: usize) -> Result<Duration, Fault> {
         ..Plan::of("ask", runs).at_once(AT_ONCE)
     };
     let tally = fleet.run(&plan).await?;
-    let pending = daemon.status().await?.approvals_pending;
-    if pending != runs as u64 {
-        let text = format!("{runs} runs wait, and {pending} approvals");
-        return Err(Fault::new(Code::Internal, text));
+    let counting = Instant::now();
+    loop {
+        let pending = daemon.status().await?.approvals_pending;
+        if pending == runs as u64 {
+            break;
+        }
+        if counting.elapsed() > COUNTED {
+            let text = format!("{runs} runs wait, and {pending} approvals");
+            return Err(Fault::new(Code::Internal, text));
+        }
+        sleep(LOOK).await;
     }
     Ok(tally.wall)
 }
