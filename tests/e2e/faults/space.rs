@@ -134,29 +134,13 @@ fn three(link: &Link) -> [RunId; 3] {
     runs
 }
 
-#[test]
-fn a_full_disk_takes_outcomes_and_cancels_and_goes_on_by_itself() {
-    let home = Home::new(&[]);
-    let Some(disk) = Small::mount(&home.path("data")) else {
-        return skip("a small file system cannot be mounted (not root)");
-    };
-    home.configure(
-        "\n[store]\nsegment_mib = 1\ncache_mib = 8\nmin_free_mib = 48\nmin_free_percent = 0\nmin_free_step_mib = 24\n",
-    );
-    let daemon = home.start();
-    let file = home.write("gated.yaml", &workflow(&home));
-    drop(
-        home.client(&["apply", "-f", file.to_str().unwrap()])
-            .expect_code(0),
-    );
-    let link = Link::open(&home).unwrap();
-    let [first, second, third] = three(&link);
-
+/// Nearly full: what runs goes on, nothing new begins, and the words say so.
+fn no_run_begins(home: &Home, link: &Link, disk: &Small, file: &Path) {
     disk.leave(40 * MIB);
-    let refusal = until("new runs to be refused", LONG, || match start(&link, "x") {
+    let refusal = until("new runs to be refused", LONG, || match start(link, "x") {
         Err(CallError::Fault(fault)) => Some(fault),
         Ok(run) => {
-            cancel(&link, run);
+            cancel(link, run);
             None
         }
         Err(other) => panic!("{other:?}"),
@@ -176,16 +160,41 @@ fn a_full_disk_takes_outcomes_and_cancels_and_goes_on_by_itself() {
         ])
         .expect_code(74);
     assert!(told.stderr.contains("storage_full"), "{}", told.stderr);
+}
 
+/// Fuller: an outcome is still stored, the step behind it waits. Answers the events then.
+fn no_step_begins(home: &Home, link: &Link, disk: &Small, first: RunId) -> Vec<RunEvent> {
     disk.leave(10 * MIB);
     until("steps to be held back", LONG, || {
         home.log().contains("no step begins").then_some(())
     });
     fs::write(home.path("gate-a"), "").unwrap();
-    let at_rest = until("the outcome to be stored", LONG, || {
+    until("the outcome to be stored", LONG, || {
         let events = link.events(first).unwrap();
         (settled(&events) == 1).then_some(events)
-    });
+    })
+}
+
+#[test]
+fn a_full_disk_takes_outcomes_and_cancels_and_goes_on_by_itself() {
+    let home = Home::new(&[]);
+    let Some(disk) = Small::mount(&home.path("data")) else {
+        return skip("a small file system cannot be mounted (not root)");
+    };
+    home.configure(
+        "\n[store]\nsegment_mib = 1\ncache_mib = 8\nmin_free_mib = 48\nmin_free_percent = 0\nmin_free_step_mib = 24\n",
+    );
+    let daemon = home.start();
+    let file = home.write("gated.yaml", &workflow(&home));
+    drop(
+        home.client(&["apply", "-f", file.to_str().unwrap()])
+            .expect_code(0),
+    );
+    let link = Link::open(&home).unwrap();
+    let [first, second, third] = three(&link);
+
+    no_run_begins(&home, &link, &disk, &file);
+    let at_rest = no_step_begins(&home, &link, &disk, first);
     cancel(&link, second);
 
     disk.leave(MIB / 4);
