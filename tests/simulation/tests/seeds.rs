@@ -7,6 +7,9 @@ use dirigent_simulation::{Report, plan, run};
 
 const ROUNDS: u64 = 2_000;
 
+/// Seeds that once broke a promise; `.github/BUGS.md` says which.
+const KNOWN: [u64; 1] = [19];
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -69,6 +72,14 @@ fn no_seed_breaks_a_promise() {
         broken.len(),
         broken[0]
     );
+}
+
+#[test]
+fn seeds_that_once_broke_a_promise_keep_it() {
+    for seed in KNOWN {
+        let report = run(plan(seed));
+        assert_eq!(report.violation, None, "{}", told(&report));
+    }
 }
 
 #[test]
