@@ -228,25 +228,7 @@ fn the_screen_survives_a_cut_and_a_hanging_link_where_it_was() {
     let mut terminal = both.screen();
     terminal.wait_for("● live", LONG);
 
-    // A list with a filter, and the cursor on its second row.
-    terminal.keys("gr");
-    terminal.wait_for("pauses", LONG);
-    terminal.keys("/askin\r");
-    until("the filter", LONG, || {
-        (!terminal.text().contains("pauses")).then_some(())
-    });
-    let first = marked(&terminal.text());
-    terminal.keys("j");
-    until("the second row", LONG, || {
-        (marked(&terminal.text()) != first).then_some(())
-    });
-    let before = below(&terminal.text());
-    both.ssh.signal("-KILL");
-    terminal.wait_for("✗ disconnected", LONG);
-    terminal.wait_for("● live", LONG);
-    until("the same page", LONG, || {
-        (below(&terminal.text()) == before).then_some(())
-    });
+    a_list_is_kept(&both, &mut terminal);
 
     // A half-written reason.
     terminal.keys("!");
@@ -296,6 +278,28 @@ fn the_screen_survives_a_cut_and_a_hanging_link_where_it_was() {
     assert!(!terminal.text().contains("pauses"), "{}", terminal.text());
     terminal.keys("q");
     assert_eq!(terminal.wait_end(LONG), 0);
+}
+
+/// A filter and the cursor on the second row stay through a cut.
+fn a_list_is_kept(both: &Both, terminal: &mut Terminal) {
+    terminal.keys("gr");
+    terminal.wait_for("pauses", LONG);
+    terminal.keys("/askin\r");
+    until("the filter", LONG, || {
+        (!terminal.text().contains("pauses")).then_some(())
+    });
+    let first = marked(&terminal.text());
+    terminal.keys("j");
+    until("the second row", LONG, || {
+        (marked(&terminal.text()) != first).then_some(())
+    });
+    let before = below(&terminal.text());
+    both.ssh.signal("-KILL");
+    terminal.wait_for("✗ disconnected", LONG);
+    terminal.wait_for("● live", LONG);
+    until("the same page", LONG, || {
+        (below(&terminal.text()) == before).then_some(())
+    });
 }
 
 /// The row under the cursor.

@@ -76,22 +76,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         options.private,
     );
     let service = Service::new(records, door, options.clock.clone());
-    let runtime = if options.runs {
-        let mut settings = RuntimeSettings::of(&options.config, &options.data_dir);
-        settings.worker_program.clone_from(&options.worker_program);
-        let rooms = Rooms {
-            store,
-            providers: Arc::clone(&registry),
-            prices: models::prices(&options.config),
-            clock: options.clock.clone(),
-            chance: crate::chance::system(),
-            performers: Vec::new(),
-            settings,
-        };
-        Some(RuntimeHandle::open(rooms).await?)
-    } else {
-        None
-    };
+    let runtime = open_runtime(&options, store, &registry).await?;
     let space = Gauge::new(&options, runtime.clone());
     space.look();
     let socket = match &options.listener {
@@ -135,6 +120,29 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         door_closed,
         failed,
     })
+}
+
+/// Takes up the runs; none in a daemon that keeps documents only.
+async fn open_runtime(
+    options: &Options,
+    store: Arc<dyn Store>,
+    registry: &Arc<dirigent_providers::Registry>,
+) -> Result<Option<RuntimeHandle>, StartError> {
+    if !options.runs {
+        return Ok(None);
+    }
+    let mut settings = RuntimeSettings::of(&options.config, &options.data_dir);
+    settings.worker_program.clone_from(&options.worker_program);
+    let rooms = Rooms {
+        store,
+        providers: Arc::clone(registry),
+        prices: models::prices(&options.config),
+        clock: options.clock.clone(),
+        chance: crate::chance::system(),
+        performers: Vec::new(),
+        settings,
+    };
+    Ok(Some(RuntimeHandle::open(rooms).await?))
 }
 
 async fn open_store(options: &Options, failed: CancellationToken) -> Result<Arc<dyn Store>, StartError> {

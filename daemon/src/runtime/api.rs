@@ -8,12 +8,17 @@ use std::time::Duration;
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectKind, Status};
+use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
 use serde_json::Value;
 
 use super::effects::Performer;
+use super::policy::Policy;
 use crate::chance::Chance;
 use crate::clock::Clock;
+
+/// Largest output of a step that fits a record with everything around it, bytes.
+const MAX_OUTPUT: usize = 900 << 10;
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -126,6 +131,17 @@ impl RuntimeSettings {
         settings.egress_allow.clone_from(&config.egress.allow);
         settings.approval_expiry = config.approvals.default_expiry;
         settings
+    }
+
+    /// The part of it that a reload may change.
+    pub(crate) fn policy(&self, providers: Arc<Registry>, prices: Arc<PriceTable>) -> Policy {
+        Policy {
+            shell: self.shell,
+            max_output_bytes: self.max_output_bytes.min(MAX_OUTPUT),
+            approval_expiry: self.approval_expiry,
+            providers,
+            prices,
+        }
     }
 }
 

@@ -23,7 +23,6 @@ use super::driver::{self, Driver};
 use super::error::RuntimeError;
 use super::message::Wish;
 use super::plans::{body, unread};
-use super::policy::Policy;
 use super::space::Space;
 use super::{recover, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
@@ -174,7 +173,7 @@ impl RuntimeHandle {
     pub fn reconfigure(&self, settings: &RuntimeSettings, providers: Arc<Registry>, prices: Arc<PriceTable>) {
         let core = &self.core;
         core.egress.set(&settings.egress_allow);
-        core.policy.set(Policy::of(settings, providers, prices));
+        core.policy.set(settings.policy(providers, prices));
         core.permits.relimit(&settings.permits, settings.permits_total);
     }
 

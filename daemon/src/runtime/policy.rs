@@ -8,11 +8,6 @@ use std::time::Duration;
 
 use dirigent_providers::{PriceTable, Registry};
 
-use super::api::RuntimeSettings;
-
-/// Largest output of a step that fits a record with everything around it, bytes.
-const MAX_OUTPUT: usize = 900 << 10;
-
 /// See the module header.
 pub(crate) struct Policy {
     /// Whether commands are run at all.
@@ -25,17 +20,4 @@ pub(crate) struct Policy {
     pub(crate) providers: Arc<Registry>,
     /// Prices.
     pub(crate) prices: Arc<PriceTable>,
-}
-
-impl Policy {
-    /// As the settings say.
-    pub(crate) fn of(settings: &RuntimeSettings, providers: Arc<Registry>, prices: Arc<PriceTable>) -> Self {
-        Self {
-            shell: settings.shell,
-            max_output_bytes: settings.max_output_bytes.min(MAX_OUTPUT),
-            approval_expiry: settings.approval_expiry,
-            providers,
-            prices,
-        }
-    }
 }

@@ -17,7 +17,6 @@ use super::live::Live;
 use super::message::Message;
 use super::permits::{Grant, Permits};
 use super::plans::{Plans, unread};
-use super::policy::Policy;
 use super::rows::{self, Deaths, Unfinished};
 use super::space::Space;
 use super::timers::Timers;
@@ -40,7 +39,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program(settings.worker_program.as_ref())?,
         settings.expression_budget,
     ));
-    let policy = Arc::new(Swap::new(Policy::of(&settings, rooms.providers, rooms.prices)));
+    let policy = Arc::new(Swap::new(settings.policy(rooms.providers, rooms.prices)));
     let egress = Egress::new(&settings.egress_allow);
     let means = Means {
         data_dir: settings.data_dir.clone(),
