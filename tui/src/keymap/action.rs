@@ -137,6 +137,7 @@ actions! {
         Rule "rule" ["A"] "approve and add a rule";
         Again "again" ["R"] "again, roll back (asks)";
         Later "later" ["z"] "later, silence";
+        Hold "hold" ["Z"] "pause the run, let it go on";
         Save "save" ["ctrl-s"] "save, send";
         History "history" ["H"] "history";
         NextItem "next-item" ["J"] "next item";

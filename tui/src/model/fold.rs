@@ -47,7 +47,7 @@ impl Model {
             News::Stream { run, chunks, lost } => {
                 let journal = self.journals.entry(run).or_default();
                 journal.lost = journal.lost.saturating_add(lost);
-                chunks.iter().for_each(|chunk| journal.append(chunk));
+                chunks.iter().for_each(|chunk| journal.append(chunk, time.mono));
             }
             News::Decided { approval, result } => return self.decided(approval, result),
             News::Done { what, result } => {

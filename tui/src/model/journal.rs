@@ -1,6 +1,7 @@
 //! The journals of followed runs and the live text of their steps, bounded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::run::{RunEvent, StepId};
@@ -10,6 +11,11 @@ use dirigent_protocol::watch::{StreamChunk, StreamSource};
 pub const MAX_EVENTS: usize = 20_000;
 /// Most bytes of live text kept of one step; behind that the beginning goes.
 pub const MAX_LIVE: usize = 256 * 1024;
+
+/// Over how long the pace of a live text is measured.
+const PACE: Duration = Duration::from_secs(5);
+/// Most moments kept for that.
+const MAX_CAME: usize = 256;
 
 /// The live text of one step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +28,47 @@ pub struct Live {
     pub text: String,
     /// Bytes that were cut from its beginning.
     pub cut: usize,
+    /// When how much of it came, on the monotonic clock: the last few seconds.
+    came: VecDeque<(Duration, usize)>,
+}
+
+impl Live {
+    /// Bytes a second over the last few seconds, and bytes in all.
+    #[must_use]
+    pub fn pace(&self, now: Duration) -> (usize, usize) {
+        let since = now.saturating_sub(PACE);
+        let came: usize = self
+            .came
+            .iter()
+            .filter(|(at, _)| *at > since)
+            .map(|(_, bytes)| bytes)
+            .sum();
+        let begun = self.came.front().map_or(now, |(at, _)| *at).max(since);
+        let seconds = now
+            .saturating_sub(begun)
+            .as_secs_f64()
+            .clamp(1.0, PACE.as_secs_f64());
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a figure for the eye; never negative"
+        )]
+        let rate = (came as f64 / seconds) as usize;
+        (rate, self.cut + self.text.len())
+    }
+
+    fn note(&mut self, now: Duration, bytes: usize) {
+        let since = now.saturating_sub(PACE);
+        while self.came.front().is_some_and(|(at, _)| *at <= since) {
+            self.came.pop_front();
+        }
+        let full = self.came.len() >= MAX_CAME;
+        match self.came.back_mut() {
+            Some((at, sum)) if *at == now || full => *sum += bytes,
+            _ => self.came.push_back((now, bytes)),
+        }
+    }
 }
 
 /// What is known of a followed run.
@@ -58,7 +105,7 @@ impl Journal {
     }
 
     /// Appends a piece of a live text.
-    pub fn append(&mut self, chunk: &StreamChunk) {
+    pub fn append(&mut self, chunk: &StreamChunk, now: Duration) {
         let live = self.live.entry(chunk.step.clone()).or_default();
         if live.attempt != chunk.attempt || live.source != Some(chunk.source) {
             *live = Live {
@@ -67,6 +114,7 @@ impl Journal {
                 ..Live::default()
             };
         }
+        live.note(now, chunk.text.len());
         live.text.push_str(&chunk.text);
         if live.text.len() > MAX_LIVE {
             let over = live.text.len() - MAX_LIVE / 2;
@@ -76,5 +124,25 @@ impl Journal {
             live.text.drain(..over);
             live.cut += over;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_that_of_the_last_seconds_and_falls_to_nothing() {
+        let mut live = Live::default();
+        for second in 0..20 {
+            live.note(Duration::from_secs(second), 100);
+        }
+        // A second without a byte has just gone by.
+        assert_eq!(live.pace(Duration::from_secs(20)).0, 80);
+        assert_eq!(live.pace(Duration::from_secs(60)).0, 0);
+        for _ in 0..10_000 {
+            live.note(Duration::from_secs(61), 1);
+        }
+        assert!(live.came.len() <= MAX_CAME);
     }
 }

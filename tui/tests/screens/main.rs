@@ -8,6 +8,7 @@ mod everywhere;
 mod kept;
 mod keys;
 mod looks;
+mod monitor;
 mod mouse;
 mod plain;
 mod random;

@@ -30,6 +30,8 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Stop, "cancel the run (asks)"),
         Bind::footer(Action::Approve, "to the question of the run"),
         Bind::footer(Action::Pause, "pause the stream, follow"),
+        Bind::footer(Action::Hold, "pause the run; let it go on"),
+        Bind::footer(Action::Again, "again from here"),
         Bind::footer(Action::Mark, "fold, unfold"),
         Bind::footer(Action::Copy, "copy the id, the step as JSON"),
         Bind::new(Action::SortReverse, "reverse the order"),
@@ -76,6 +78,8 @@ const MONITOR_KEYS: &[Bind] = &[
     Bind::footer(Action::Pause, "pause"),
     Bind::footer(Action::Mark, "fold"),
     Bind::footer(Action::Stop, "cancel…"),
+    Bind::footer(Action::Hold, "hold run"),
+    Bind::footer(Action::Again, "again…"),
     Bind::footer(Action::Copy, "copy"),
     Bind::footer(Action::Filter, "find"),
     Bind::footer(Action::FullPane, "full"),
@@ -331,6 +335,8 @@ impl Page for Runs {
                 None,
                 Action::View
                 | Action::Stop
+                | Action::Hold
+                | Action::Again
                 | Action::Approve
                 | Action::Pause
                 | Action::Mark

@@ -430,13 +430,16 @@ pub(super) fn followed(far: Far, documented: bool) -> Model {
     .into_iter()
     .enumerate()
     {
-        journal.append(&StreamChunk {
-            seq: seq as u64 + 1,
-            step: "/do/1/look/fork/branches/0/errors".parse().unwrap(),
-            attempt: 1,
-            source: StreamSource::Model,
-            text: text.into(),
-        });
+        journal.append(
+            &StreamChunk {
+                seq: seq as u64 + 1,
+                step: "/do/1/look/fork/branches/0/errors".parse().unwrap(),
+                attempt: 1,
+                source: StreamSource::Model,
+                text: text.into(),
+            },
+            std::time::Duration::ZERO,
+        );
     }
     if far == Far::Asking {
         let approval = approval(0);

@@ -19,6 +19,9 @@ use crate::widgets::timeline::short;
 /// Most event and log lines in the detail.
 const MAX_LINES: usize = 500;
 
+/// Cells of a loop's item in the facts.
+const MAX_ITEM: usize = 80;
+
 /// Everything of one step.
 pub(super) fn detail<'a>(
     view: &'a RunView,
@@ -58,7 +61,16 @@ fn fact(name: &str) -> Line {
 
 fn facts(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>, now: u64) -> Vec<Line> {
     let durable = durable(view, id, step, effect);
-    vec![what(view, id, step, effect), state(step, now), durable]
+    let mut lines = vec![what(view, id, step, effect), state(step, now), durable];
+    if let Some((item, round, rounds)) = view.item(id) {
+        let text = super::words::compact(item);
+        lines.push(
+            fact("item")
+                .add(Role::Text, fit::cut(&text, MAX_ITEM))
+                .add(Role::Dim, format!("   round {} of {rounds}", round + 1)),
+        );
+    }
+    lines
 }
 
 /// What it does: its agent, its effect, its question.

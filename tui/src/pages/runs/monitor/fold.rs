@@ -271,7 +271,16 @@ fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
             step.due = Some(now + delay_ms);
             step.turn(StepState::Retry, Stretch::Queued, now);
         }
-        EventBody::TaskIterated { iteration, .. } => step.round = Some(*iteration),
+        EventBody::TaskIterated {
+            iteration,
+            collection,
+            ..
+        } => {
+            step.round = Some(*iteration);
+            if collection.is_some() {
+                step.collection.clone_from(collection);
+            }
+        }
         body => advance(step, body, due, now),
     }
 }

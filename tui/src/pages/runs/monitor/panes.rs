@@ -2,6 +2,7 @@
 //! Owns the layout and the frames; what is inside a pane is drawn by its widget.
 
 use dirigent_protocol::run::Status;
+use dirigent_protocol::watch::StreamSource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
@@ -9,6 +10,7 @@ use super::detail::detail;
 use super::focus::{Focus, Shown};
 use super::time_rows::{critical_length, step_name};
 use super::ui::{Picture, Ui};
+use crate::keymap::Action;
 use crate::model::{Link, Run};
 use crate::pages::Ctx;
 use crate::text::amount;
@@ -17,6 +19,11 @@ use crate::widgets::graph::Detail;
 use crate::widgets::step_state::StepState;
 use crate::widgets::timeline::{TimeData, short};
 use crate::widgets::{Line, Pane, Size};
+
+/// A token of a model is about this long; only the daemon counts them.
+const BYTES_OF_A_TOKEN: usize = 4;
+/// Columns from which the whole question fits the first line.
+const WIDE_HEADER: u16 = 100;
 
 /// Draws the monitor into `area`.
 pub(super) fn draw(
@@ -43,7 +50,7 @@ pub(super) fn draw(
     }
     ui.feed(journal, &ctx.prefs.zone);
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
-    header(monitor, ui, ctx, now).draw_row(0, head, ctx.theme, buf);
+    header(monitor, ui, ctx, now, area.width).draw_row(0, head, ctx.theme, buf);
     if ui.view.seq == 0 {
         nothing(monitor, ctx, body, buf);
         return;
@@ -65,7 +72,7 @@ pub(super) fn draw(
 }
 
 /// The one line about the run; a question to a person takes it over.
-fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
+fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Line {
     let view = &ui.view;
     if monitor.asked {
         return confirm(monitor);
@@ -90,11 +97,20 @@ fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64) -> Line {
             (Some((_, request)), _) => request.title.clone(),
             _ => "what became of its effect?".to_owned(),
         };
-        line.push(Role::Waiting, format!(" for you at {}: ", step_name(view, id)));
-        line.push(Role::Heading, what);
-        line.push(Role::Text, "   ");
-        line.push(Role::Key, "a");
-        line.push(Role::Waiting, " opens it; decide there");
+        let key = ctx.keymap.first(Action::Approve);
+        // Where there is little room the key comes first: the words behind it may be cut.
+        if columns < WIDE_HEADER {
+            line.push(Role::Text, "  ");
+            line.push(Role::Key, key);
+            line.push(Role::Waiting, format!(" decides at {}: ", step_name(view, id)));
+            line.push(Role::Heading, what);
+        } else {
+            line.push(Role::Waiting, format!(" for you at {}: ", step_name(view, id)));
+            line.push(Role::Heading, what);
+            line.push(Role::Text, "   ");
+            line.push(Role::Key, key);
+            line.push(Role::Waiting, " opens it; decide there");
+        }
     }
     if !ctx.model.connection.is_live() {
         line.push(Role::Stale, "  (as of the last word of the daemon)");
@@ -357,7 +373,35 @@ impl Painter<'_, '_> {
                 .draw_row(0, inside, self.ctx.theme, self.buf);
             return;
         }
-        self.ui.stream.render(inside, self.buf, self.ctx.theme);
+        let pace = self.pace().filter(|_| inside.height > 4);
+        let body = Rect {
+            height: inside.height - u16::from(pace.is_some()),
+            ..inside
+        };
+        self.ui.stream.render(body, self.buf, self.ctx.theme);
+        if let Some(line) = pace {
+            line.draw_row(inside.height - 1, inside, self.ctx.theme, self.buf);
+        }
+    }
+
+    /// How fast a model writes, how much it wrote, and how far the screen is behind: while it writes.
+    fn pace(&self) -> Option<Line> {
+        let shown = self.ui.shown.as_ref()?;
+        let journal = self.ctx.model.journals.get(&self.monitor.run)?;
+        let live = journal.live.get(shown)?;
+        let step = self.ui.view.steps.get(shown)?;
+        if live.source != Some(StreamSource::Model) || step.state.is_over() {
+            return None;
+        }
+        let (rate, all) = live.pace(self.ctx.time.mono);
+        let tokens = |bytes: usize| u64::try_from(bytes / BYTES_OF_A_TOKEN).unwrap_or(u64::MAX);
+        let text = format!(
+            " ~{} tok/s  ~{} tok out  +{} behind",
+            tokens(rate),
+            amount::tokens(tokens(all)),
+            amount::count(self.ui.stream.behind())
+        );
+        Some(Line::new().add(Role::Dim, text))
     }
 
     fn step(&mut self, area: Rect) {

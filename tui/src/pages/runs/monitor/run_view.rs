@@ -78,13 +78,33 @@ impl RunView {
             data = match data {
                 Data::Inline(value) => return Some(value),
                 Data::WorkflowInput => return self.input.as_deref(),
-                // The collection of a loop is not kept here.
+                // Which round it is of is not said here: see `item`.
                 Data::Item => return None,
                 Data::OutputOf(step) => self.steps.get(step)?.output.as_ref()?,
                 Data::InputOf(step) => self.steps.get(step)?.input.as_ref()?,
             };
         }
         None
+    }
+
+    /// The item of the round that a step belongs to, which round it is (from 0) and of how many: of a loop its own, of
+    /// a step inside one that of the innermost.
+    #[must_use]
+    pub(super) fn item(&self, id: &StepId) -> Option<(&serde_json::Value, u32, usize)> {
+        let own = self.steps.get(id).filter(|step| step.collection.is_some());
+        if let Some(step) = own {
+            return item_at(step, step.round?);
+        }
+        let (round, around) = id.iterations.split_last()?;
+        self.steps
+            .iter()
+            .filter(|(other, step)| step.collection.is_some() && other.iterations == around)
+            .filter(|(other, _)| {
+                let inside = id.pointer.strip_prefix(&*other.pointer);
+                inside.is_some_and(|rest| rest.starts_with('/'))
+            })
+            .max_by_key(|(other, _)| other.pointer.len())
+            .and_then(|(_, step)| item_at(step, *round))
     }
 
     /// The first step that waits for a person.
@@ -105,5 +125,36 @@ impl RunView {
     #[must_use]
     pub(super) fn is_live(&self) -> bool {
         !self.status.is_final()
+    }
+}
+
+fn item_at(step: &StepRun, round: u32) -> Option<(&serde_json::Value, u32, usize)> {
+    let items = step.collection.as_ref()?.as_array()?;
+    Some((items.get(round as usize)?, round, items.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn loop_of(items: serde_json::Value) -> StepRun {
+        let mut step = StepRun::new(&"each".into(), &"for".into(), 0);
+        step.collection = Some(Arc::new(items));
+        step.round = Some(1);
+        step
+    }
+
+    #[test]
+    fn a_step_in_a_loop_has_the_item_of_its_round() {
+        let mut view = RunView::default();
+        let each: StepId = "/do/1/each".parse().unwrap();
+        view.steps.insert(each.clone(), loop_of(json!(["a", "b", "c"])));
+        assert_eq!(view.item(&each), Some((&json!("b"), 1, 3)));
+        let inside: StepId = "/do/1/each/for/do/0/call#2".parse().unwrap();
+        assert_eq!(view.item(&inside), Some((&json!("c"), 2, 3)));
+        let beside: StepId = "/do/1/eachother/call#2".parse().unwrap();
+        assert_eq!(view.item(&beside), None);
     }
 }

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -105,6 +106,7 @@ impl Monitor {
                 self.shown.asked = true;
                 return Vec::new();
             }
+            Action::Hold => return self.hold(),
             Action::Approve => return self.question(ctx),
             Action::NextPane => self.turn(1),
             Action::PrevPane => self.turn(Focus::ALL.len() - 1),
@@ -144,6 +146,19 @@ impl Monitor {
             ))],
             _ => vec![Cmd::Note(Note::info("not cancelled"))],
         }
+    }
+
+    /// Pauses the run, or lets a paused one go on; nothing is lost by either.
+    fn hold(&mut self) -> Vec<Cmd> {
+        let how = if self.ui.get_mut().view.status == Status::Suspended {
+            Steer::Resume
+        } else {
+            Steer::Pause
+        };
+        vec![Cmd::Link(LinkCmd::Steer {
+            run: self.shown.run,
+            how,
+        })]
     }
 
     /// Up one level: the pane, the sub-graph, then the list.

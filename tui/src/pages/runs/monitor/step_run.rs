@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
@@ -40,8 +41,10 @@ pub(super) struct StepRun {
     pub attempt: u32,
     /// When its timer is due, in milliseconds from the run's start.
     pub due: Option<u64>,
-    /// The round of its loop.
+    /// The round it is in, where it is a loop, from 0.
     pub round: Option<u32>,
+    /// What it goes over, where it is a loop.
+    pub collection: Option<Payload>,
     /// The question it put to a person.
     pub approval: Option<(EntityId, Box<ApprovalRequest>)>,
     /// What the person said.
@@ -98,6 +101,7 @@ impl StepRun {
             attempt: 1,
             due: None,
             round: None,
+            collection: None,
             approval: None,
             decision: None,
             effect: None,

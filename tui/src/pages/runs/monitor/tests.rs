@@ -178,13 +178,16 @@ fn tokens_flow_into_the_stream_and_pause_counts_them() {
     assert!(text.contains("One is half-confi"), "{text}");
     act(&mut page, &model, Action::Pause, 8_000);
     let journal = model.journals.get_mut(&run_id(0)).unwrap();
-    journal.append(&dirigent_protocol::watch::StreamChunk {
-        seq: 9,
-        step: step.parse().unwrap(),
-        attempt: 1,
-        source: dirigent_protocol::watch::StreamSource::Model,
-        text: "gured.\nDone.\n".into(),
-    });
+    journal.append(
+        &dirigent_protocol::watch::StreamChunk {
+            seq: 9,
+            step: step.parse().unwrap(),
+            attempt: 1,
+            source: dirigent_protocol::watch::StreamSource::Model,
+            text: "gured.\nDone.\n".into(),
+        },
+        std::time::Duration::ZERO,
+    );
     page.update(Input::Data, &ctx(&model, &theme, 8_000));
     let text = draw(&page, &ctx(&model, &theme, 8_000), 120, 38);
     assert!(

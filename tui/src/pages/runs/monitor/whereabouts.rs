@@ -48,7 +48,12 @@ impl Monitor {
                 "this run is {}: there is nothing to cancel",
                 ui.view.status
             )),
-            Action::Stop if !ctx.model.connection.is_live() => {
+            Action::Hold if !ui.view.is_live() => Some(format!("this run is {}", ui.view.status)),
+            Action::Again => Some(
+                "a run cannot begin again from a step yet; `dirigent run` starts its workflow anew"
+                    .to_owned(),
+            ),
+            Action::Stop | Action::Hold if !ctx.model.connection.is_live() => {
                 Some("disconnected: the daemon cannot be told".to_owned())
             }
             Action::Sort | Action::SortReverse => Some("this is for the list; Esc goes up".to_owned()),
