@@ -227,7 +227,11 @@ fn the_first_connection_starts_it() {
 fn the_user_unit_serves_its_user_alone() {
     let Some(machine) = Machine::boot() else { return };
     machine.must("loginctl enable-linger alice");
-    machine.wait_for("systemctl is-active user@1001.service", "active", LONG);
+    machine.wait_for(
+        "systemctl is-active --quiet user@1001.service && ls /run/user/1001",
+        "bus",
+        LONG,
+    );
     let asked = machine.run_as(
         "alice",
         "systemctl --user start dirigent.socket && dirigent status --json",
