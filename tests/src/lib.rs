@@ -27,7 +27,7 @@ pub use link::Link;
 pub use machine::Machine;
 pub use seed::Seed;
 pub use server::{Seen, Server};
-pub use sshd::Sshd;
 pub use skip::skip;
+pub use sshd::Sshd;
 pub use terminal::Terminal;
 pub use wait::{LONG, until};

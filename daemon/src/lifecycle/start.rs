@@ -107,10 +107,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             .tasks
             .spawn_until_stop("watchdog", pulse(Arc::clone(&house), period));
     }
-    notify(&format!(
-        "READY=1\nSTATUS=serving on {}",
-        options.socket.display()
-    ));
+    ready(&options.socket);
     Ok(Running {
         house,
         tenure,
@@ -120,6 +117,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         door_closed,
         failed,
     })
+}
+
+/// Tells the service manager that calls are answered.
+fn ready(socket: &Path) {
+    notify(&format!("READY=1\nSTATUS=serving on {}", socket.display()));
 }
 
 /// Takes up the runs; none in a daemon that keeps documents only.

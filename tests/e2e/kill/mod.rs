@@ -16,7 +16,7 @@ use storm::{Policy, Storm};
 /// How many kills: a few, 500 where `DIRIGENT_LONG` is set, or as many as `DIRIGENT_KILLS` says.
 fn kills() -> u32 {
     match std::env::var("DIRIGENT_KILLS") {
-        Ok(text) => text.parse().expect("DIRIGENT_KILLS is a number"),
+        Ok(text) => text.parse().unwrap(),
         Err(_) if std::env::var_os("DIRIGENT_LONG").is_some() => 500,
         Err(_) => 40,
     }

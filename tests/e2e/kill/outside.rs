@@ -64,6 +64,6 @@ fn name_of(seen: &Seen) -> String {
     let body: Value = serde_json::from_str(&seen.body).unwrap();
     let messages = body["messages"].as_array().unwrap();
     let texts = messages.iter().filter_map(|message| message["content"].as_str());
-    let named = texts.filter(|text| text.starts_with('r') && text.contains("-a"));
-    named.last().unwrap_or_else(|| panic!("{body}")).to_owned()
+    let mut named = texts.filter(|text| text.starts_with('r') && text.contains("-a"));
+    named.next_back().unwrap_or_else(|| panic!("{body}")).to_owned()
 }

@@ -179,74 +179,76 @@ mod tests {
         ended(&ssh, ExitStatus::from_raw(code << 8), said, Ask::Nobody)
     }
 
+    /// Exit code, words on standard error; kind, words and help of the fault.
+    const ENDS: [(i32, &str, Code, &str, &str); 9] = [
+        (
+            255,
+            "ssh: connect to host ops port 2222: Connection refused\r\n",
+            Code::Unreachable,
+            "Connection refused",
+            "ssh -p 2222 dana@ops true",
+        ),
+        (
+            255,
+            "dana@ops: Permission denied (publickey).\r\n",
+            Code::NotPermitted,
+            "publickey",
+            "ssh-agent",
+        ),
+        (
+            255,
+            "No ED25519 host key is known\r\nHost key verification failed.\r\n",
+            Code::NotPermitted,
+            "not known",
+            "compare it",
+        ),
+        (
+            255,
+            "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n",
+            Code::NotPermitted,
+            "in between",
+            "ssh-keygen -R '[ops]:2222'",
+        ),
+        (
+            127,
+            "bash: line 1: dirigent: command not found\n",
+            Code::Unreachable,
+            "no program",
+            "PATH",
+        ),
+        (
+            2,
+            "error: unrecognized subcommand 'stdio'\n",
+            Code::VersionMismatch,
+            "another version",
+            "--version",
+        ),
+        (
+            69,
+            "error[unreachable]: no daemon can be reached: x\n  help: y\n",
+            Code::Unreachable,
+            "no daemon",
+            "dirigent daemon start",
+        ),
+        (
+            77,
+            "error[not_permitted]: closed\n  help: ask \u{1b}[31mthem\n",
+            Code::NotPermitted,
+            "closed",
+            "ask",
+        ),
+        (
+            3,
+            "\u{1b}]0;x\u{7}",
+            Code::Unreachable,
+            "ended",
+            "dirigent status",
+        ),
+    ];
+
     #[test]
     fn every_failure_has_its_own_words_and_help() {
-        let rows = [
-            (
-                255,
-                "ssh: connect to host ops port 2222: Connection refused\r\n",
-                Code::Unreachable,
-                "Connection refused",
-                "ssh -p 2222 dana@ops true",
-            ),
-            (
-                255,
-                "dana@ops: Permission denied (publickey).\r\n",
-                Code::NotPermitted,
-                "publickey",
-                "ssh-agent",
-            ),
-            (
-                255,
-                "No ED25519 host key is known\r\nHost key verification failed.\r\n",
-                Code::NotPermitted,
-                "not known",
-                "compare it",
-            ),
-            (
-                255,
-                "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n",
-                Code::NotPermitted,
-                "in between",
-                "ssh-keygen -R '[ops]:2222'",
-            ),
-            (
-                127,
-                "bash: line 1: dirigent: command not found\n",
-                Code::Unreachable,
-                "no program",
-                "PATH",
-            ),
-            (
-                2,
-                "error: unrecognized subcommand 'stdio'\n",
-                Code::VersionMismatch,
-                "another version",
-                "--version",
-            ),
-            (
-                69,
-                "error[unreachable]: no daemon can be reached: x\n  help: y\n",
-                Code::Unreachable,
-                "no daemon",
-                "dirigent daemon start",
-            ),
-            (
-                77,
-                "error[not_permitted]: closed\n  help: ask \u{1b}[31mthem\n",
-                Code::NotPermitted,
-                "closed",
-                "ask",
-            ),
-            (
-                3,
-                "\u{1b}]0;x\u{7}",
-                Code::Unreachable,
-                "ended",
-                "dirigent status",
-            ),
-        ];
-        for (code, said, wanted, what, help) in rows {
+        for (code, said, wanted, what, help) in ENDS {
             let fault = of(code, said);
             assert_eq!(fault.code, wanted, "{said}");
             assert!(fault.message.contains(what), "{fault:?}");

@@ -105,6 +105,18 @@ fn random_keys_never_decide_outside_the_inbox_and_never_panic() {
     );
 }
 
+/// From one cell to a wall of them.
+fn any_size(random: &mut Random) -> (u16, u16) {
+    let (columns, rows) = match random.below(5) {
+        4 => (1, 1),
+        0 => (1 + random.below(12), 1 + random.below(6)),
+        1 => (1 + random.below(60), 1 + random.below(30)),
+        2 => (1 + random.below(220), 1 + random.below(70)),
+        _ => (40 + random.below(100), 10 + random.below(30)),
+    };
+    (columns as u16, rows as u16)
+}
+
 #[test]
 fn random_sizes_never_panic_and_the_terminal_agrees() {
     let mut random = Random(seed("sizes"));
@@ -128,14 +140,7 @@ fn random_sizes_never_panic_and_the_terminal_agrees() {
         }
         for step in 0..1_000 {
             if step % 2 == 0 {
-                let (columns, rows) = match random.below(5) {
-                    4 => (1, 1),
-                    0 => (1 + random.below(12), 1 + random.below(6)),
-                    1 => (1 + random.below(60), 1 + random.below(30)),
-                    2 => (1 + random.below(220), 1 + random.below(70)),
-                    _ => (40 + random.below(100), 10 + random.below(30)),
-                };
-                let (columns, rows) = (columns as u16, rows as u16);
+                let (columns, rows) = any_size(&mut random);
                 world.msg(Msg::Resize(columns, rows));
                 painter.reset(columns, rows);
                 terminal
@@ -172,6 +177,19 @@ fn random_sizes_never_panic_and_the_terminal_agrees() {
     }
 }
 
+/// Fields of documents that hold what others wrote.
+const TEXTS: [&str; 9] = [
+    "workflow",
+    "step",
+    "task",
+    "title",
+    "action",
+    "reason",
+    "started_by",
+    "description",
+    "decided_by",
+];
+
 #[test]
 fn hostile_text_never_reaches_a_cell_as_control() {
     let mut random = Random(seed("text"));
@@ -202,17 +220,7 @@ fn hostile_text_never_reaches_a_cell_as_control() {
         let mut documents = everything();
         for document in &mut documents {
             document.metadata.name = text();
-            for field in [
-                "workflow",
-                "step",
-                "task",
-                "title",
-                "action",
-                "reason",
-                "started_by",
-                "description",
-                "decided_by",
-            ] {
+            for field in TEXTS {
                 if document.spec.get(field).is_some_and(serde_json::Value::is_string) {
                     document.spec[field] = text().into();
                 }

@@ -92,6 +92,16 @@ fn files(image: &Path, rng: &mut Rng) -> Vec<PathBuf> {
     found
 }
 
+/// Exchanges the sectors that hold two bytes, as far as both are there.
+fn swap_sectors(bytes: &mut [u8], one: usize, other: usize) {
+    let (one, other) = (one / 512 * 512, other / 512 * 512);
+    for i in 0..512 {
+        if one + i < bytes.len() && other + i < bytes.len() {
+            bytes.swap(one + i, other + i);
+        }
+    }
+}
+
 /// Damages one file, or two, and says how.
 fn damage(image: &Path, rng: &mut Rng) -> (&'static str, String) {
     let files = files(image, rng);
@@ -133,13 +143,8 @@ fn damage(image: &Path, rng: &mut Rng) -> (&'static str, String) {
             "middle cut out"
         }
         6 => {
-            let from = usize::try_from(rng.below(used)).unwrap() / 512 * 512;
-            let to = at / 512 * 512;
-            for i in 0..512 {
-                if to + i < bytes.len() && from + i < bytes.len() {
-                    bytes.swap(to + i, from + i);
-                }
-            }
+            let from = usize::try_from(rng.below(used)).unwrap();
+            swap_sectors(&mut bytes, from, at);
             "sectors swapped"
         }
         7 => {

@@ -47,14 +47,25 @@ pub struct Args {
 pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     let loads = chosen(&args.only)?;
     let scale = Scale {
-        time: Duration::from_secs(if args.quick { 2.min(args.seconds) } else { args.seconds }),
+        time: Duration::from_secs(if args.quick {
+            2.min(args.seconds)
+        } else {
+            args.seconds
+        }),
         quick: args.quick,
-        runs: if args.quick { args.runs.min(1_000) } else { args.runs },
+        runs: if args.quick {
+            args.runs.min(1_000)
+        } else {
+            args.runs
+        },
         dir: args.dir,
     };
     let bed = Bed::make(scale.dir.as_deref())?;
     refuse_memory(bed.path())?;
-    cx.say(Tone::Dim, &format!("in {}, load {}", bed.path().display(), process::load()));
+    cx.say(
+        Tone::Dim,
+        &format!("in {}, load {}", bed.path().display(), process::load()),
+    );
     let mut figures = Vec::new();
     for load in loads {
         cx.say(Tone::Dim, &format!("{}: {}", load.name, load.about));
