@@ -66,6 +66,18 @@ fn waiting(old: &DaemonConfig, new: &DaemonConfig) -> Vec<&'static str> {
             "store.segment_mib",
             old.store.segment_mib != new.store.segment_mib,
         ),
+        (
+            "store.min_free_mib",
+            old.store.min_free_mib != new.store.min_free_mib,
+        ),
+        (
+            "store.min_free_percent",
+            old.store.min_free_percent != new.store.min_free_percent,
+        ),
+        (
+            "store.min_free_step_mib",
+            old.store.min_free_step_mib != new.store.min_free_step_mib,
+        ),
         ("socket.path", old.socket.path != new.socket.path),
         ("log.format", old.log.format != new.log.format),
     ];
