@@ -16,9 +16,9 @@ fn bad_texts_are_refused_with_their_place() {
     let mixed = format!("{}{}{}", "- ".repeat(40), "[".repeat(40), "]".repeat(40));
     let long = "a".repeat(MAX_BYTES + 1);
     for (text, expected) in [
-        ("", "0:0 empty_document"),
-        ("# only a comment\n", "0:0 empty_document"),
-        ("---\n---\n", "0:0 empty_document"),
+        ("", "1:1 empty_document"),
+        ("# only a comment\n", "1:1 empty_document"),
+        ("---\n---\n", "1:1 empty_document"),
         ("a:\n\tb: 1\n", "2:2 parse_error"),
         ("do:\n  - a\u{0}b: 1\n", "2:6 bad_character"),
         ("do: \"a\\0b\"\n", "1:5 bad_character"),
