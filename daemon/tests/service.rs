@@ -672,7 +672,7 @@ async fn a_file_is_applied_whole_or_not_at_all() {
     let changed = good.replace("greeting: hello", "greeting: good evening");
     let conflict = apply(me, &changed, false).await.unwrap_err();
     assert_eq!(conflict.details[0].code, "version_conflict", "{conflict:?}");
-    let changed = changed.replace("version: '1.0.0'", "version: '1.0.1'");
+    let changed = changed.replace("version: '0.1.0'", "version: '0.1.1'");
     let third = apply(me, &changed, false).await.unwrap();
     assert_eq!(
         outcomes(&third),
