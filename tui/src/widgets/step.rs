@@ -1,4 +1,4 @@
-//! One step in detail: facts on top, and below them input, output, events, logs or cost.
+//! One step in detail: facts on top, and below them input, output, events, logs, cost or audit.
 //! Owns the tabs, their scrolling and the folding of JSON; what is in them comes from the page.
 //! Invariant: another step under the cursor begins at the top with nothing folded; the tab stays.
 
@@ -23,11 +23,20 @@ pub enum StepTab {
     Logs,
     /// Tokens and money.
     Cost,
+    /// What people and rules did to it.
+    Audit,
 }
 
 impl StepTab {
     /// In order.
-    pub const ALL: [Self; 5] = [Self::Input, Self::Output, Self::Events, Self::Logs, Self::Cost];
+    pub const ALL: [Self; 6] = [
+        Self::Input,
+        Self::Output,
+        Self::Events,
+        Self::Logs,
+        Self::Cost,
+        Self::Audit,
+    ];
 
     /// Its name.
     #[must_use]
@@ -38,6 +47,7 @@ impl StepTab {
             Self::Events => "events",
             Self::Logs => "logs",
             Self::Cost => "cost",
+            Self::Audit => "audit",
         }
     }
 }
@@ -65,6 +75,8 @@ pub struct StepData<'a> {
     pub logs: Vec<Line>,
     /// Tokens and money.
     pub cost: Vec<Line>,
+    /// What people and rules did to it and to its run, oldest first.
+    pub audit: Vec<Line>,
 }
 
 impl<'a> StepData<'a> {
@@ -78,6 +90,7 @@ impl<'a> StepData<'a> {
             StepTab::Events => (None, &self.events),
             StepTab::Logs => (None, &self.logs),
             StepTab::Cost => (None, &self.cost),
+            StepTab::Audit => (None, &self.audit),
         }
     }
 }
@@ -183,6 +196,7 @@ impl StepPane {
             let many = match tab {
                 StepTab::Events => data.events.len(),
                 StepTab::Logs => data.logs.len(),
+                StepTab::Audit => data.audit.len(),
                 _ => 0,
             };
             let on = tab == self.tab;
@@ -215,6 +229,7 @@ impl StepPane {
             (StepTab::Events, ..) => &data.events,
             (StepTab::Logs, ..) => &data.logs,
             (StepTab::Cost, ..) => &data.cost,
+            (StepTab::Audit, ..) => &data.audit,
         };
         if lines.is_empty() {
             let nothing = format!(" no {} yet", self.tab.title());

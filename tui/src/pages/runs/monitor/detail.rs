@@ -1,9 +1,10 @@
-//! What the detail pane shows of a step: facts, input, output, events, logs, cost.
+//! What the detail pane shows of a step: facts, input, output, events, logs, cost, audit.
 //! Owns the choice and the wording; the widget draws.
 
 use dirigent_protocol::run::{EffectRequest, StepId, Usage};
 use dirigent_protocol::watch::StreamSource;
 
+use super::event_line::EventLine;
 use super::run_view::RunView;
 use super::step_run::{EffectRun, StepRun};
 use super::time_rows::step_name;
@@ -52,6 +53,7 @@ pub(super) fn detail<'a>(
     data.events = events(view, id);
     data.logs = logs(journal, id);
     data.cost = cost(step.usage);
+    data.audit = audit(view, id);
     data
 }
 
@@ -168,11 +170,35 @@ fn instead(step: &StepRun) -> Vec<Line> {
 }
 
 fn events(view: &RunView, id: &StepId) -> Vec<Line> {
+    listed(view, |line| line.step.as_ref() == Some(id))
+}
+
+/// Events that people and rules cause, or are answerable for: from the run's own journal, which cannot be changed.
+const ACTS: [&str; 9] = [
+    "workflow.started",
+    "workflow.suspended",
+    "workflow.resumed",
+    "workflow.cancelling",
+    "approval.requested",
+    "approval.decided",
+    "approval.withdrawn",
+    "effect.unknown",
+    "effect.resolved",
+];
+
+/// What was done to this step, and to its run as a whole.
+fn audit(view: &RunView, id: &StepId) -> Vec<Line> {
+    listed(view, |line| {
+        ACTS.contains(&line.name) && line.step.as_ref().is_none_or(|step| step == id)
+    })
+}
+
+fn listed(view: &RunView, wanted: impl Fn(&EventLine) -> bool) -> Vec<Line> {
     let mine = view
         .lines
         .iter()
         .rev()
-        .filter(|line| line.step.as_ref() == Some(id))
+        .filter(|line| wanted(line))
         .take(MAX_LINES);
     let mut lines: Vec<Line> = mine
         .map(|line| {

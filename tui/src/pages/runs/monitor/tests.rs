@@ -284,6 +284,22 @@ fn a_question_is_told_and_opened_never_decided_here() {
 }
 
 #[test]
+fn the_audit_tab_tells_what_was_asked_and_not_what_was_computed() {
+    let model = followed(Far::Asking, true);
+    let mut page = open(&model);
+    let theme = Theme::default();
+    draw(&page, &ctx(&model, &theme, 62_000), 120, 38);
+    // Backwards from the input, which a question opens with.
+    act(&mut page, &model, Action::PrevTab, 62_000);
+    let text = draw(&page, &ctx(&model, &theme, 62_000), 120, 38);
+    assert!(
+        text.contains("[audit") && text.contains("approval.requested"),
+        "{text}"
+    );
+    assert!(!text.contains("task.started"), "{text}");
+}
+
+#[test]
 fn time_ticks_once_a_second_while_it_lives_and_never_after() {
     let theme = Theme::default();
     let live = followed(Far::Live, true);
