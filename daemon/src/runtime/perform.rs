@@ -97,11 +97,20 @@ impl Driver {
         self.in_queue = 0;
     }
 
-    /// An effect of this run ended or lost its turn: one that was kept back may wait for a permit.
+    /// An effect of this run ended or lost its turn: the first one kept back that is still wanted may wait for a
+    /// permit. Those that were stopped meanwhile must not take its turn.
     pub(crate) fn let_next(&mut self) {
-        if let Some(effect) = self.kept_back.pop_front() {
-            self.enqueue(effect);
+        while let Some(effect) = self.kept_back.pop_front() {
+            if self.is_wanted(effect) {
+                self.enqueue(effect);
+                return;
+            }
         }
+    }
+
+    fn is_wanted(&self, effect: EffectId) -> bool {
+        let known = self.state.effect(effect);
+        known.is_some_and(|known| known.phase == EffectPhase::Queued && !known.abort)
     }
 
     fn enqueue(&mut self, effect: EffectId) {
