@@ -6,7 +6,6 @@
 use std::io;
 use std::sync::mpsc::SyncSender;
 
-use rustix::process::Pid;
 use signal_hook::consts::{SIGABRT, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -63,27 +62,38 @@ pub fn stop() -> bool {
 
 /// Whether a shell with job control stands above us: an ancestor in our session, but in another group.
 fn can_return() -> bool {
-    let Ok(session) = rustix::process::getsid(None) else {
+    let Some(own) = Standing::of("self") else {
         return false;
     };
-    let group = rustix::process::getpgrp();
-    let mut above = rustix::process::getppid();
-    while let Some(process) = above {
-        if rustix::process::getsid(Some(process)) != Ok(session) {
-            return false;
-        }
-        if rustix::process::getpgid(Some(process)) != Ok(group) {
+    let mut above = Standing::of(own.parent);
+    while let Some(process) = above.filter(|process| process.session == own.session) {
+        if process.group != own.group {
             return true;
         }
-        above = parent(process);
+        above = Standing::of(process.parent);
     }
     false
 }
 
-fn parent(process: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    let (_, rest) = stat.rsplit_once(") ")?;
-    Pid::from_raw(rest.split(' ').nth(1)?.parse().ok()?)
+/// Where a process stands, as `proc_pid_stat(5)` tells it. Kept as plain numbers: a group or session whose leader
+/// lives outside of our PID namespace is 0 there, which no process id may be.
+struct Standing {
+    parent: i32,
+    group: i32,
+    session: i32,
+}
+
+impl Standing {
+    fn of(process: impl std::fmt::Display) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let mut fields = rest.split(' ').skip(1).map_while(|field| field.parse().ok());
+        Some(Self {
+            parent: fields.next()?,
+            group: fields.next()?,
+            session: fields.next()?,
+        })
+    }
 }
 
 fn hear(signal: i32) -> Option<Msg> {

@@ -61,6 +61,7 @@ impl Bed {
             clock: clock::system(),
             chance: dirigent_daemon::chance::system(),
             performers: Vec::new(),
+            space: dirigent_daemon::runtime::Space::Enough,
             settings,
         };
         Ok(Self {

@@ -17,36 +17,31 @@ const MOST_MIB: u64 = 4_096;
 pub(super) struct Gauge {
     data_dir: PathBuf,
     limits: StoreSection,
-    runtime: Option<RuntimeHandle>,
 }
 
 impl Gauge {
-    pub(super) fn new(options: &Options, runtime: Option<RuntimeHandle>) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         Self {
             data_dir: options.data_dir.clone(),
             limits: options.config.store,
-            runtime,
         }
     }
 
     /// One look.
     pub(super) fn look(&self) -> Space {
         // Where the system does not say, the store finds out by itself.
-        let space = rustix::fs::statvfs(&self.data_dir).map_or(Space::Enough, |disk| {
+        rustix::fs::statvfs(&self.data_dir).map_or(Space::Enough, |disk| {
             let mib = |blocks: u64| blocks.saturating_mul(disk.f_frsize) >> 20;
             room(&self.limits, mib(disk.f_bavail), mib(disk.f_blocks))
-        });
-        if let Some(runtime) = &self.runtime {
-            runtime.set_space(space);
-        }
-        space
+        })
     }
 
-    /// Looks until it is dropped, and logs what changes.
-    pub(super) async fn watch(self) {
+    /// Looks until it is dropped, tells the runtime, and logs what changes.
+    pub(super) async fn watch(self, runtime: RuntimeHandle) {
         let mut before = std::mem::discriminant(&Space::Enough);
         loop {
             let space = self.look();
+            runtime.set_space(space);
             let now = std::mem::discriminant(&space);
             if now != before {
                 match space {

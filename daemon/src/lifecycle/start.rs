@@ -26,7 +26,7 @@ use super::watchdog::pulse;
 use crate::door::Door;
 use crate::records::Records;
 use crate::rpc::{EndedBefore, House, Info};
-use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings};
+use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings, Space};
 use crate::service::Service;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -76,9 +76,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         options.private,
     );
     let service = Service::new(records, door, options.clock.clone());
-    let runtime = open_runtime(&options, store, &registry).await?;
-    let space = Gauge::new(&options, runtime.clone());
-    space.look();
+    let gauge = Gauge::new(&options);
+    let runtime = open_runtime(&options, store, &registry, gauge.look()).await?;
     let socket = match &options.listener {
         Some(listener) => Socket::taken_over(listener, &options.socket)?,
         None => Socket::bind(&options.socket, options.private)?,
@@ -101,7 +100,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     );
     house.tasks.spawn_until_stop("upkeep", upkeep(service));
     house.tasks.spawn_until_stop("lease", Arc::clone(&tenure).keep());
-    house.tasks.spawn_until_stop("space", space.watch());
+    if let Some(runtime) = house.runtime.clone() {
+        house.tasks.spawn_until_stop("space", gauge.watch(runtime));
+    }
     if let Some(period) = watchdog() {
         house
             .tasks
@@ -129,6 +130,7 @@ async fn open_runtime(
     options: &Options,
     store: Arc<dyn Store>,
     registry: &Arc<dirigent_providers::Registry>,
+    space: Space,
 ) -> Result<Option<RuntimeHandle>, StartError> {
     if !options.runs {
         return Ok(None);
@@ -142,6 +144,7 @@ async fn open_runtime(
         clock: options.clock.clone(),
         chance: crate::chance::system(),
         performers: Vec::new(),
+        space,
         settings,
     };
     Ok(Some(RuntimeHandle::open(rooms).await?))

@@ -160,6 +160,8 @@ pub struct Rooms {
     pub chance: Arc<dyn Chance>,
     /// Performers in the place of the daemon's own, each for its kind; usually none.
     pub performers: Vec<Arc<dyn Performer>>,
+    /// What the disk has room for as the runs are taken up.
+    pub space: super::Space,
     /// How to behave.
     pub settings: RuntimeSettings,
 }

@@ -180,7 +180,7 @@ impl RuntimeHandle {
     /// What the disk has room for from now on.
     pub fn set_space(&self, space: Space) {
         self.core.space.set(space);
-        self.core.permits.hold(matches!(space, Space::NoSteps { .. }));
+        self.core.permits.hold(space.holds_steps());
     }
 
     /// Figures of this moment.

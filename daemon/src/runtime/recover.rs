@@ -18,7 +18,6 @@ use super::message::Message;
 use super::permits::{Grant, Permits};
 use super::plans::{Plans, unread};
 use super::rows::{self, Deaths, Unfinished};
-use super::space::Space;
 use super::timers::Timers;
 use crate::records::{DEFAULT_ORG, Records};
 use crate::spawn::Supervisor;
@@ -51,6 +50,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
+    permits.hold(rooms.space.holds_steps());
     let since = rooms.store.head();
     let core = Arc::new(Core {
         ended: Ended::since(since),
@@ -70,7 +70,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         tasks: Supervisor::new(),
         approvals_pending: AtomicI64::new(0),
         draining: AtomicBool::new(false),
-        space: Swap::new(Space::Enough),
+        space: Swap::new(rooms.space),
         runs: Runs::default(),
     });
     serve(&core, grants);

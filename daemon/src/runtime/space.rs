@@ -24,6 +24,11 @@ pub enum Space {
 }
 
 impl Space {
+    /// Whether no step may begin.
+    pub(crate) fn holds_steps(self) -> bool {
+        matches!(self, Self::NoSteps { .. })
+    }
+
     /// Refuses a new run where there is no room for one.
     pub(crate) fn admit(self) -> Result<(), RuntimeError> {
         match self {

@@ -360,6 +360,7 @@ async fn open(
         }),
         chance: dirigent_daemon::chance::system(),
         performers: Vec::new(),
+        space: dirigent_daemon::runtime::Space::Enough,
         settings,
     };
     (store, RuntimeHandle::open(rooms).await.unwrap())

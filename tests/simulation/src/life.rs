@@ -193,6 +193,7 @@ fn rooms(world: &Arc<World>, store: &Arc<dyn Store>) -> Rooms {
         clock: world.clock(),
         chance: world.chance.clone(),
         performers: performers::all(world),
+        space: dirigent_daemon::runtime::Space::Enough,
         settings,
     }
 }

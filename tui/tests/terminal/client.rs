@@ -284,15 +284,38 @@ impl Client {
 
     /// Waits until no mode of the client's is on any more.
     pub(crate) fn modes_reset(&mut self, how: &str) {
-        self.until("the end of the alternate screen", |screen| {
-            !screen.alternate_screen()
-        });
-        let screen = self.screen.screen();
-        assert!(!screen.hide_cursor(), "{how}: the cursor stays hidden");
-        assert!(!screen.bracketed_paste(), "{how}: bracketed paste stays on");
-        for mode in ["?1000", "?1002", "?1004", "?1006", "?2004", "?2026"] {
-            assert!(!self.is_on(mode), "{how}: mode {mode} stays on");
+        // One write of the client's may come to us in pieces.
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let left = self.left_on();
+            if left.is_empty() {
+                return;
+            }
+            match self
+                .output
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
+                Ok(chunk) => {
+                    self.screen.process(&chunk);
+                    self.bytes.extend(chunk);
+                }
+                Err(_) => panic!("{how}: {left:?} stays on:\n{}", self.screen.screen().contents()),
+            }
         }
+    }
+
+    /// What of the client's is on still.
+    fn left_on(&self) -> Vec<&'static str> {
+        let screen = self.screen.screen();
+        let mut left = Vec::from([
+            (screen.alternate_screen(), "the alternate screen"),
+            (screen.hide_cursor(), "the hidden cursor"),
+            (screen.bracketed_paste(), "bracketed paste"),
+        ]);
+        let modes = ["?1000", "?1002", "?1004", "?1006", "?2004", "?2026"];
+        left.extend(modes.map(|mode| (self.is_on(mode), mode)));
+        left.retain(|(on, _)| *on);
+        left.into_iter().map(|(_, what)| what).collect()
     }
 
     /// Whether a private mode was set last, and not reset.
