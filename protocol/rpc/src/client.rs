@@ -16,7 +16,7 @@ use tarpc::context::{self, Context};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::codec::{NamedMessagePack, encoded_len, frames};
-use crate::pulse::{Heard, Pulse};
+use crate::pulse::{Pulse, heard};
 use crate::service::WireClient;
 
 /// What a plain call may take.
@@ -88,7 +88,7 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let io = Heard::new(Box::pin(io), pulse.clone());
+        let io = heard(Box::pin(io), pulse.clone());
         let transport = tarpc::serde_transport::new(frames(io), NamedMessagePack::default());
         let new = WireClient::new(client::Config::default(), transport);
         let dispatch = new.dispatch;

@@ -3,14 +3,12 @@
 //! A link that is cut without a word (a stopped `ssh`, a machine that sleeps) shows in silence alone. Does not judge:
 //! how long is too long is the caller's to say.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncRead;
+use tokio_util::io::InspectReader;
 
 /// Bytes kept of what came first.
 const FIRST: usize = 400;
@@ -66,47 +64,9 @@ impl Pulse {
     }
 }
 
-/// A stream whose incoming bytes are noted.
-pub(crate) struct Heard<Io> {
-    io: Io,
-    pulse: Pulse,
-}
-
-impl<Io> Heard<Io> {
-    pub(crate) fn new(io: Io, pulse: Pulse) -> Self {
-        Self { io, pulse }
-    }
-}
-
-impl<Io: AsyncRead + Unpin> AsyncRead for Heard<Io> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(context, buffer);
-        self.pulse.hear(&buffer.filled()[before..]);
-        polled
-    }
-}
-
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Heard<Io> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
+/// `io`, with its incoming bytes noted.
+pub(crate) fn heard<Io: AsyncRead>(io: Io, pulse: Pulse) -> InspectReader<Io, impl FnMut(&[u8])> {
+    InspectReader::new(io, move |bytes| pulse.hear(bytes))
 }
 
 #[cfg(test)]
@@ -123,12 +83,12 @@ mod tests {
         ] {
             let (mut far, near) = tokio::io::duplex(64);
             let pulse = Pulse::default();
-            let mut heard = Heard::new(near, pulse.clone());
+            let mut near = heard(near, pulse.clone());
             assert_eq!(pulse.noise(), None);
             far.write_all(sent).await.unwrap();
             drop(far);
             let mut all = Vec::new();
-            heard.read_to_end(&mut all).await.unwrap();
+            near.read_to_end(&mut all).await.unwrap();
             assert_eq!(all, sent);
             assert_eq!(pulse.noise().as_deref(), noise);
             assert!(pulse.silence() < Duration::from_secs(5));

@@ -12,5 +12,6 @@ mod monitor;
 mod mouse;
 mod plain;
 mod random;
+mod sample;
 mod screens;
 mod world;
