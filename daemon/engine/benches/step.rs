@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dirigent_engine::{
-    Answers, Context, Decision, EffectPhase, RunState, Stimulus, Unlimited, apply, decide, load,
+    Answers, Context, Decision, EffectPhase, MOST_EVENTS, RunState, Stimulus, Unlimited, apply, decide, load,
 };
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{EffectOutcome, Pins, RunEvent, Usage};
@@ -41,6 +41,7 @@ fn drive(text: &str, input: Value) -> Result<Took, Box<dyn std::error::Error>> {
             permits: &mut Unlimited,
             answers: &answers,
             approval_expiry: Duration::from_secs(72 * 3_600),
+            most_events: MOST_EVENTS,
         };
         let Decision::Ready { events } = decide(&workflow, &state, &stimulus, &mut cx)? else {
             return Err("an expression is for the worker".into());

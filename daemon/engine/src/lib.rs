@@ -43,6 +43,8 @@ mod testing;
 
 pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
-pub use machine::{Context, Decision, PermitClass, Permits, Refusal, Stimulus, Unlimited, Workflow, decide};
+pub use machine::{
+    Context, Decision, MOST_EVENTS, PermitClass, Permits, Refusal, Stimulus, Unlimited, Workflow, decide,
+};
 pub use state::{Effect, EffectPhase, PendingApproval, RunState, Timer, apply};
 pub use workflow::{KindInfo, catalog, graph, load, parse_workflow};

@@ -14,8 +14,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Answers, Context, Decision, EffectPhase, PendingApproval, Permits, Refusal, RunState, Stimulus,
-    Unlimited, Workflow, apply, decide, evaluate, load,
+    Answers, Context, Decision, EffectPhase, MOST_EVENTS, PendingApproval, Permits, Refusal, RunState,
+    Stimulus, Unlimited, Workflow, apply, decide, evaluate, load,
 };
 
 /// A document that can be started.
@@ -142,6 +142,7 @@ impl Run {
                 permits: &mut *self.permits,
                 answers: &answers,
                 approval_expiry: std::time::Duration::from_secs(72 * 3_600),
+                most_events: MOST_EVENTS,
             };
             match decide(&self.workflow, &self.state, stimulus, &mut cx)? {
                 Decision::Ready { events } => return Ok(events),

@@ -75,6 +75,7 @@ impl Driver {
                     permits: &mut desk,
                     answers: &answers,
                     approval_expiry: policy.approval_expiry,
+                    most_events: self.most_events,
                 };
                 decide(&self.workflow, &batch.state, stimulus, &mut cx).map_err(NoDecision::Refused)?
             };

@@ -70,8 +70,8 @@ pub(crate) enum Committed {
 pub(crate) enum NotCommitted {
     /// Nothing changed; the driver goes on.
     Refused(RuntimeError),
-    /// The events are more than a commit may hold; nothing changed.
-    TooLarge,
+    /// The events are more than a commit may hold; nothing changed, and a smaller decision may do.
+    TooLarge(RuntimeError),
     /// The driver cannot go on.
     Broken(RuntimeError),
 }
@@ -102,7 +102,7 @@ impl Driver {
     pub(crate) async fn commit(
         &mut self,
         mut batch: Batch,
-        deed: Option<Deed<'_>>,
+        deed: Option<&Deed<'_>>,
         puts: Vec<(Key, Bytes)>,
     ) -> Result<Committed, NotCommitted> {
         if batch.events.is_empty() && deed.is_none() && puts.is_empty() && batch.papers.is_empty() {
@@ -110,7 +110,7 @@ impl Driver {
         }
         let now = (self.core.clock)();
         let pending = batch.papers.pending;
-        let prepared = Box::pin(self.prepare(&mut batch, deed.as_ref(), now)).await;
+        let prepared = Box::pin(self.prepare(&mut batch, deed, now)).await;
         let mut prepared = prepared.map_err(NotCommitted::Refused)?;
         prepared.txn.puts.extend(puts);
         if Box::pin(self.submit(prepared.txn, deed.is_some())).await? {
@@ -303,7 +303,7 @@ impl Driver {
                 Err(error) => error,
             };
             match error {
-                CommitError::TooLarge { .. } if !person => return Err(NotCommitted::TooLarge),
+                CommitError::TooLarge { .. } => return Err(NotCommitted::TooLarge(error.into())),
                 CommitError::Conflict(Conflict::Stream { .. })
                 | CommitError::Unknown
                 | CommitError::Failed(_)

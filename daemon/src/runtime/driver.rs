@@ -44,6 +44,8 @@ pub(crate) struct Driver {
     pub(crate) kept_back: VecDeque<EffectId>,
     /// Timers that are due and mean nothing until the run is resumed.
     pub(crate) deferred: BTreeSet<TimerId>,
+    /// Most events of one decision; fewer once that many did not fit a commit.
+    pub(crate) most_events: usize,
     /// Messages to itself.
     pub(crate) own: VecDeque<Message>,
     /// Taken up while it was paused: what a crash left open is settled when it is resumed.

@@ -27,34 +27,35 @@ impl Driver {
         let run = format!("{}/{}", Kind::WorkflowExecution, self.run);
         let mut deed = Deed::new(actor, wish.action(), run);
         let wanted = wanted(wish, &mut deed, self.run);
-        let base = self
-            .document
-            .as_ref()
-            .map(|stored| &stored.document)
-            .or(deed.document.as_ref());
-        let Some(about) = base.map(|document| self.about(document)) else {
-            return Err((RuntimeError::Internal("a run without its document"), true));
-        };
-        let mut batch = self.batch(about);
-        match wanted {
-            Wanted::Decision(stimulus) => match self.decide(&mut batch, &stimulus, None).await {
-                Ok(_) => {}
-                Err(NoDecision::Refused(refusal)) => return Err((self.refused(refusal), false)),
-                Err(NoDecision::Failed(error)) => return Err((error, false)),
-            },
-            Wanted::Note(approval, question) => batch
-                .papers
-                .question(approval, *question)
-                .map_err(|error| (error, false))?,
-        }
-        if deed.document.is_some() {
-            deed.reply = started(self.run, batch.state.status());
-        }
-        match self.commit(batch, Some(deed), Vec::new()).await {
-            Ok(Committed::Applied | Committed::Replayed) => Ok(()),
-            Err(NotCommitted::Refused(error)) => Err((error, false)),
-            Err(NotCommitted::TooLarge) => Err((RuntimeError::Internal("too large"), false)),
-            Err(NotCommitted::Broken(error)) => Err((error, true)),
+        loop {
+            let base = self.document.as_ref().map(|stored| &stored.document);
+            let Some(about) = base
+                .or(deed.document.as_ref())
+                .map(|document| self.about(document))
+            else {
+                return Err((RuntimeError::Internal("a run without its document"), true));
+            };
+            let mut batch = self.batch(about);
+            match &wanted {
+                Wanted::Decision(stimulus) => match self.decide(&mut batch, stimulus, None).await {
+                    Ok(_) => {}
+                    Err(NoDecision::Refused(refusal)) => return Err((self.refused(refusal), false)),
+                    Err(NoDecision::Failed(error)) => return Err((error, false)),
+                },
+                Wanted::Note(approval, question) => batch
+                    .papers
+                    .question(*approval, (**question).clone())
+                    .map_err(|error| (error, false))?,
+            }
+            if deed.document.is_some() {
+                deed.reply = started(self.run, batch.state.status());
+            }
+            return match self.commit(batch, Some(&deed), Vec::new()).await {
+                Ok(Committed::Applied | Committed::Replayed) => Ok(()),
+                Err(NotCommitted::TooLarge(_)) if self.slow_down() => continue,
+                Err(NotCommitted::Refused(error) | NotCommitted::TooLarge(error)) => Err((error, false)),
+                Err(NotCommitted::Broken(error)) => Err((error, true)),
+            };
         }
     }
 

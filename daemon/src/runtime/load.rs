@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use dirigent_engine::machine::Workflow;
+use dirigent_engine::machine::{MOST_EVENTS, Workflow};
 use dirigent_engine::state::{RunState, apply};
 use dirigent_protocol::entity::WorkflowExecution;
 use dirigent_protocol::id::RunId;
@@ -34,6 +34,7 @@ impl Driver {
             in_queue: 0,
             kept_back: VecDeque::new(),
             deferred: BTreeSet::new(),
+            most_events: MOST_EVENTS,
             own: VecDeque::new(),
             unsettled: false,
             recovering: false,

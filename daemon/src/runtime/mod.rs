@@ -22,6 +22,7 @@ mod log_lines;
 mod message;
 mod notices;
 mod papers;
+mod parts;
 mod perform;
 mod permits;
 mod plans;

@@ -4,7 +4,7 @@ use dirigent_engine::machine::Stimulus;
 use dirigent_engine::state::EffectPhase;
 use dirigent_protocol::entity::{Level, Question};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{EffectId, EffectOutcome, Status, TimerId, Usage, WorkflowError};
+use dirigent_protocol::run::{EffectId, Status, TimerId};
 
 use super::batch::{Batch, NoDecision};
 use super::commit::{Committed, NotCommitted};
@@ -12,11 +12,8 @@ use super::driver::{Broken, Driver};
 use super::message::{Message, PersonCommand, Wish};
 use super::rows::{self, Deaths};
 
-/// An outcome larger than this is not kept when a commit is too large, bytes of JSON.
-const LARGE_OUTCOME: usize = 64 << 10;
-
 impl Driver {
-    fn open_batch(&self) -> Result<Batch, Broken> {
+    pub(crate) fn open_batch(&self) -> Result<Batch, Broken> {
         let document = self.document.as_ref().ok_or(Broken)?;
         Ok(self.batch(self.about(&document.document)))
     }
@@ -49,28 +46,9 @@ impl Driver {
             }
         }
         match self.commit(batch, None, Vec::new()).await {
-            Err(NotCommitted::TooLarge) => self.without_large(outcomes).await,
+            Err(NotCommitted::TooLarge(_)) => self.apart(outcomes).await,
             other => settled(other),
         }
-    }
-
-    /// The same outcomes again, the large ones as failures: the run must go on.
-    async fn without_large(&mut self, outcomes: Vec<(EffectId, EffectOutcome)>) -> Result<(), Broken> {
-        let mut batch = self.open_batch()?;
-        for (effect, outcome) in outcomes {
-            let outcome = if size(&outcome) > LARGE_OUTCOME {
-                too_large(&outcome)
-            } else {
-                outcome
-            };
-            self.decide_quietly(&mut batch, &Stimulus::Settled { effect, outcome }, None)
-                .await?;
-        }
-        let committed = self.commit(batch, None, Vec::new()).await;
-        // Permits of the first try went back; their effects wait again.
-        self.dequeue_all();
-        self.enqueue_waiting();
-        settled(committed)
     }
 
     /// Timers that are due.
@@ -83,18 +61,21 @@ impl Driver {
             .map(|timer| timer.id)
             .collect();
         let mut batch = self.open_batch()?;
-        for timer in due {
-            if self
-                .decide_quietly(&mut batch, &Stimulus::TimerFired { timer }, None)
-                .await?
-                == 0
-            {
-                self.deferred.insert(timer);
+        for timer in &due {
+            let stimulus = Stimulus::TimerFired { timer: *timer };
+            if self.decide_quietly(&mut batch, &stimulus, None).await? == 0 {
+                self.deferred.insert(*timer);
             }
         }
-        let committed = self.commit(batch, None, Vec::new()).await;
+        let committed = match self.commit(batch, None, Vec::new()).await {
+            Err(NotCommitted::TooLarge(_)) => {
+                let each = due.into_iter().map(|timer| Stimulus::TimerFired { timer });
+                self.one_by_one(each).await
+            }
+            other => settled(other),
+        };
         self.core.timers.set(self.run, self.next_due(&self.state));
-        settled(committed)
+        committed
     }
 
     /// The daemon was restarted: nothing of what was open runs on, then each is settled by its policy.
@@ -127,6 +108,13 @@ impl Driver {
         self.recovering = true;
         let committed = self.commit(batch, None, puts).await;
         self.recovering = false;
+        if matches!(committed, Err(NotCommitted::TooLarge(_))) {
+            if !self.slow_down() {
+                return self.too_much().await;
+            }
+            self.own.push_front(Message::Recovered);
+            return Ok(());
+        }
         self.own.push_back(Message::Wake);
         settled(committed)
     }
@@ -206,7 +194,7 @@ impl Driver {
     }
 
     /// Decides; a stimulus that does not fit any more is no fault.
-    async fn decide_quietly(
+    pub(crate) async fn decide_quietly(
         &self,
         batch: &mut Batch,
         stimulus: &Stimulus,
@@ -226,40 +214,12 @@ impl Driver {
     }
 }
 
-fn settled(committed: Result<Committed, NotCommitted>) -> Result<(), Broken> {
+pub(crate) fn settled(committed: Result<Committed, NotCommitted>) -> Result<(), Broken> {
     match committed {
         Ok(_) => Ok(()),
-        Err(NotCommitted::TooLarge) => {
-            tracing::error!("a run's events are more than one commit may hold");
-            Err(Broken)
-        }
-        Err(NotCommitted::Refused(error) | NotCommitted::Broken(error)) => {
+        Err(NotCommitted::Refused(error) | NotCommitted::TooLarge(error) | NotCommitted::Broken(error)) => {
             tracing::error!(%error, "a run's events were not committed");
             Err(Broken)
         }
-    }
-}
-
-fn size(outcome: &EffectOutcome) -> usize {
-    match outcome {
-        EffectOutcome::Done { output, .. } => output.to_string().len(),
-        _ => 0,
-    }
-}
-
-fn too_large(outcome: &EffectOutcome) -> EffectOutcome {
-    let detail = format!(
-        "its output has {} bytes; a step's output must fit one record of 1 MiB",
-        size(outcome)
-    );
-    let usage = match outcome {
-        EffectOutcome::Done { usage, .. } => *usage,
-        _ => Usage::default(),
-    };
-    EffectOutcome::Failed {
-        error: WorkflowError::standard("runtime", 413, "The output is too large").detail(detail),
-        retryable: false,
-        retry_after_ms: None,
-        usage,
     }
 }

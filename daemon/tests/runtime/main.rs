@@ -15,5 +15,6 @@ mod crash;
 mod effects;
 mod figures;
 mod flow;
+mod large;
 mod people;
 mod server;

@@ -83,6 +83,10 @@ impl Turn<'_, '_> {
             }
             Stimulus::Resume { by } => self.resume(by),
             Stimulus::Recovered => self.recovered(),
+            Stimulus::Fail { error } => self.work.push(Work::After {
+                frame: self.state.root,
+                outcome: Err(Stop::fault(error.clone())),
+            }),
             Stimulus::Resolve {
                 effect,
                 resolution,

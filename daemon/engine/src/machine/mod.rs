@@ -22,4 +22,4 @@ pub use decide::decide;
 pub(crate) use effects::millis;
 pub use model::{Done, Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, TaskList, Turn, Way, Workflow};
 pub(crate) use scope::expression_error;
-pub use stimulus::{Context, Decision, PermitClass, Permits, Refusal, Stimulus, Unlimited};
+pub use stimulus::{Context, Decision, MOST_EVENTS, PermitClass, Permits, Refusal, Stimulus, Unlimited};

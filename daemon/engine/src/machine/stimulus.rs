@@ -4,6 +4,7 @@ use dirigent_protocol::Payload;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
     DecisionRecord, EffectId, EffectKind, EffectOutcome, Pins, Resolution, RunEvent, Status, TimerId,
+    WorkflowError,
 };
 use std::time::Duration;
 
@@ -61,6 +62,11 @@ pub enum Stimulus {
     Resume {
         /// Who wants it.
         by: String,
+    },
+    /// It cannot go on: what it wants to record fits no commit.
+    Fail {
+        /// Why.
+        error: WorkflowError,
     },
     /// The daemon restarted: every effect that was begun is settled by its declared policy.
     Recovered,
@@ -131,7 +137,13 @@ pub struct Context<'a> {
     pub answers: &'a Answers,
     /// How long an approval lives whose document does not say.
     pub approval_expiry: Duration,
+    /// After this many events in one decision, lists and loops let others go first. Usually [`MOST_EVENTS`]; fewer
+    /// where those would not fit one commit.
+    pub most_events: usize,
 }
+
+/// Events of one decision, usually; at least one task begins whatever is said.
+pub const MOST_EVENTS: usize = 1_000;
 
 /// A stimulus that does not fit the run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

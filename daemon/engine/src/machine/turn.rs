@@ -13,9 +13,6 @@ use super::scope::TaskScope;
 use crate::document::Then;
 use crate::state::{FrameId, Wait, apply};
 
-/// After this many events in one decision, lists and loops let others go first.
-const MAX_EVENTS: usize = 1_000;
-
 impl Turn<'_, '_> {
     /// Records an event and folds it at once; gives its number.
     pub fn emit(&mut self, body: EventBody) -> u64 {
@@ -219,7 +216,7 @@ impl Turn<'_, '_> {
         if parent.items.is_some() {
             iterations.push(parent.iteration);
         }
-        let yields = !parent.parallel && raw.is_none() && self.events.len() >= MAX_EVENTS;
+        let yields = !parent.parallel && raw.is_none() && self.events.len() >= self.cx.most_events;
         for task in tasks.iter().rev() {
             let step = StepId::iterated(workflow.task(*task).pointer.clone(), iterations.clone());
             if yields {
