@@ -10,6 +10,7 @@ mod approvals;
 mod bench;
 mod definitions;
 mod demo;
+mod effects;
 mod faults;
 mod inbox;
 mod kill;

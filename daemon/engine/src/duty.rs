@@ -116,7 +116,7 @@ pub fn all_duties(state: &RunState) -> Vec<Duty> {
                 kind: effect.request.kind(),
             }),
             EffectPhase::Intended { .. } => perform(effect, effect.unknowns > 0),
-            EffectPhase::Parked { .. } => None,
+            EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => None,
         })
         .collect()
 }

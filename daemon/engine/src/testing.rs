@@ -228,10 +228,8 @@ impl Run {
     }
 
     pub(crate) fn key(&self, effect: EffectId) -> String {
-        match &self.state.effect(effect).unwrap().phase {
-            EffectPhase::Intended { key, .. } | EffectPhase::Parked { key, .. } => key.to_string(),
-            EffectPhase::Queued => panic!("queued effects have no key"),
-        }
+        let phase = &self.state.effect(effect).unwrap().phase;
+        phase.key().expect("queued effects have no key").to_string()
     }
 
     pub(crate) fn approvals(&self) -> Vec<PendingApproval> {

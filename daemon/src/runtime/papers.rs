@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dirigent_engine::state::{EffectPhase, RunState};
+use dirigent_engine::state::RunState;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
     ApprovalStatus, Document, Kind, Level, Notification, Question, WorkflowApproval,
@@ -197,10 +197,7 @@ impl Papers {
         let Some(known) = before.effect(effect) else {
             return;
         };
-        let key = match &known.phase {
-            EffectPhase::Intended { key, .. } | EffectPhase::Parked { key, .. } => key.to_string(),
-            EffectPhase::Queued => String::new(),
-        };
+        let key = known.phase.key().map(|key| key.to_string()).unwrap_or_default();
         let shown = shown(&known.request);
         let request = ApprovalRequest {
             title: "Nobody knows whether this happened".into(),

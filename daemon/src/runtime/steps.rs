@@ -1,7 +1,6 @@
 //! What a driver does with each message.
 
 use dirigent_engine::machine::Stimulus;
-use dirigent_engine::state::EffectPhase;
 use dirigent_protocol::entity::{Level, Question};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{EffectId, Status, TimerId};
@@ -145,7 +144,7 @@ impl Driver {
 
     async fn clear_open(&self) {
         for effect in self.state.effects() {
-            if let EffectPhase::Intended { key, .. } | EffectPhase::Parked { key, .. } = &effect.phase
+            if let Some(key) = effect.phase.key()
                 && let Some(performer) = self.core.performers.of(effect.request.kind())
             {
                 performer.clear(self.run, effect.id, key).await;

@@ -186,6 +186,8 @@ pub enum OnUnknown {
     Ask,
     /// Fail the task.
     Fail,
+    /// Ask the step's lookup whether it happened; what the lookup cannot say, a person is asked.
+    Verify,
 }
 
 /// What a person says of an unknown effect.

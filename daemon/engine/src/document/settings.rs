@@ -18,9 +18,32 @@ pub struct Settings {
     pub concurrency: Option<u32>,
     /// Most money a run may take, millionths of a US dollar.
     pub budget_micro_usd: Option<u64>,
+    /// What its effect does to the world where that cannot be taken back: nobody repeats it unasked.
+    pub class: Option<Class>,
+    /// A lookup is declared that says whether an effect happened.
+    pub verify: bool,
 }
 
-const KNOWN: [&str; 5] = ["on_unknown", "max_attempts", "risk", "concurrency", "budget"];
+/// Effects that are not repeated unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Money moves.
+    Payment,
+    /// A message leaves the house.
+    Mail,
+    /// Something is gone.
+    Delete,
+}
+
+const KNOWN: [&str; 7] = [
+    "on_unknown",
+    "max_attempts",
+    "risk",
+    "concurrency",
+    "budget",
+    "class",
+    "verify",
+];
 
 impl Settings {
     /// Reads `metadata`, of which only `dirigent` is ours.
@@ -48,10 +71,28 @@ impl Settings {
 
     fn fill(&mut self, reader: &mut Reader, fields: &Fields<'_>) {
         if let Some((node, at)) = fields.get("on_unknown") {
-            self.on_unknown = match reader.word(node, &at, &["retry", "ask", "fail"]) {
+            self.on_unknown = match reader.word(node, &at, &["retry", "ask", "fail", "verify"]) {
                 Some("retry") => Some(OnUnknown::Retry),
                 Some("ask") => Some(OnUnknown::Ask),
-                Some(_) => Some(OnUnknown::Fail),
+                Some("fail") => Some(OnUnknown::Fail),
+                Some(_) => Some(OnUnknown::Verify),
+                None => None,
+            };
+        }
+        self.verify = fields.has("verify");
+        if self.on_unknown == Some(OnUnknown::Verify)
+            && !self.verify
+            && let Some((node, at)) = fields.get("on_unknown")
+        {
+            let message = "`on_unknown: verify` needs the lookup that tells";
+            reader.error("missing_field", message, node.span.start, &at).help =
+                Some("add `verify:` with the name of a function under `use.functions`, or a task".to_owned());
+        }
+        if let Some((node, at)) = fields.get("class") {
+            self.class = match reader.word(node, &at, &["payment", "mail", "delete"]) {
+                Some("payment") => Some(Class::Payment),
+                Some("mail") => Some(Class::Mail),
+                Some(_) => Some(Class::Delete),
                 None => None,
             };
         }

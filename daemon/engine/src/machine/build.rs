@@ -248,6 +248,11 @@ impl Builder {
         let Some(body) = read(self, &fields, index) else {
             return;
         };
+        let verify = base
+            .settings
+            .verify
+            .then(|| self.lookup(&fields, pointer, index))
+            .flatten();
         let task = TaskDef {
             pointer: Arc::from(pointer),
             name: Arc::from(name),
@@ -255,6 +260,7 @@ impl Builder {
             label: Arc::from(label(row)),
             parent: Some(parent),
             base,
+            verify,
             body,
         };
         self.put(index, task);

@@ -394,10 +394,7 @@ impl Turn<'_, '_> {
         if self.state.suspended {
             return;
         }
-        let parked = self
-            .state
-            .effects()
-            .all(|effect| matches!(effect.phase, EffectPhase::Parked { .. }));
+        let parked = self.state.effects().all(|effect| effect.phase.rests());
         let yields = self
             .state
             .timers()

@@ -81,12 +81,18 @@ impl Turn<'_, '_> {
     }
 
     pub(crate) fn on_unknown(&self, me: Me<'_>) -> OnUnknown {
-        me.task
-            .base
-            .settings
+        let own = &me.task.base.settings;
+        let verify = me.task.verify.map(|_| OnUnknown::Verify);
+        let declared = own
             .on_unknown
+            .or(verify)
+            .or(own.class.map(|_| OnUnknown::Ask))
             .or(self.workflow.settings.on_unknown)
-            .unwrap_or_default()
+            .unwrap_or_default();
+        match declared {
+            OnUnknown::Verify if me.task.verify.is_none() => OnUnknown::Ask,
+            declared => declared,
+        }
     }
 
     /// An effect ended: go on, try again, or fail.
@@ -152,6 +158,7 @@ impl Turn<'_, '_> {
         };
         let policy = match on_unknown {
             OnUnknown::Retry if !daemon_died && known.unknowns >= MAX_UNKNOWNS => OnUnknown::Fail,
+            OnUnknown::Verify if known.unknowns >= MAX_UNKNOWNS => OnUnknown::Ask,
             policy => *policy,
         };
         let abort = known.abort;

@@ -15,6 +15,7 @@ mod scope;
 mod sequence;
 mod stimulus;
 mod turn;
+mod verify;
 
 pub(crate) use build::pointers;
 pub use build::{Builder, KindRow};

@@ -142,6 +142,8 @@ pub struct TaskDef {
     pub parent: Option<TaskIndex>,
     /// Its common part.
     pub base: Base,
+    /// The task inside it that says whether its effect happened, where it declares one.
+    pub verify: Option<TaskIndex>,
     /// What is particular to its kind.
     pub body: Box<dyn Task>,
 }

@@ -320,6 +320,9 @@ impl Turn<'_, '_> {
             frame: parent,
             task: workflow.task(index),
         };
+        if let Some(effect) = self.verifying(parent) {
+            return self.looked_up(me, effect, result);
+        }
         let outcome = match result {
             Ok(done) => me.task.body.child_done(self, me, done),
             Err(error) => me.task.body.child_failed(self, me, error),
@@ -375,6 +378,7 @@ impl Turn<'_, '_> {
         };
         let outcome = match own.wait.clone() {
             Wait::Outcome { outcome, attempt } => self.effect_ended(me, outcome, attempt),
+            Wait::Effect(effect) => return self.look_up(me, effect),
             Wait::TimerFired => me.task.body.timer_fired(self, me),
             Wait::Decided { record, payload } => me.task.body.decided(self, me, record, payload),
             Wait::Yield {

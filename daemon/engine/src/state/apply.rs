@@ -163,7 +163,10 @@ impl RunState {
         if let Some(parent) = parent.and_then(|id| self.frame_mut(id)) {
             parent.children.push(event.seq);
             parent.open += 1;
-            parent.wait = Wait::Nothing;
+            if !matches!(parent.wait, Wait::Effect(_)) {
+                // Whoever waits for an effect has a lookup inside and goes on waiting.
+                parent.wait = Wait::Nothing;
+            }
         }
         self.add_frame(event.seq, new);
     }

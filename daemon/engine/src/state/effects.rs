@@ -57,12 +57,10 @@ impl RunState {
                         },
                     );
                 }
-                OnUnknown::Retry | OnUnknown::Ask => {
+                OnUnknown::Retry | OnUnknown::Ask | OnUnknown::Verify => {
                     if let Some(known) = self.effects.get_mut(effect.0).map(Arc::make_mut) {
                         known.unknowns += 1;
-                        if *policy == OnUnknown::Ask {
-                            known.phase = known.phase.clone().parked();
-                        }
+                        known.phase = known.phase.clone().unknown(*policy);
                     }
                 }
             },
@@ -144,16 +142,21 @@ impl RunState {
 }
 
 impl EffectPhase {
-    fn parked(self) -> Self {
-        match self {
-            Self::Intended { key, on_unknown } => Self::Parked { key, on_unknown },
-            other => other,
+    fn unknown(self, policy: OnUnknown) -> Self {
+        match (self, policy) {
+            (Self::Intended { key, on_unknown } | Self::Verifying { key, on_unknown }, OnUnknown::Ask) => {
+                Self::Parked { key, on_unknown }
+            }
+            (Self::Intended { key, on_unknown }, OnUnknown::Verify) => Self::Verifying { key, on_unknown },
+            (other, _) => other,
         }
     }
 
     fn resumed(self) -> Self {
         match self {
-            Self::Parked { key, on_unknown } => Self::Intended { key, on_unknown },
+            Self::Parked { key, on_unknown } | Self::Verifying { key, on_unknown } => {
+                Self::Intended { key, on_unknown }
+            }
             other => other,
         }
     }

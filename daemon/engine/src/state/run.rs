@@ -83,6 +83,30 @@ pub enum EffectPhase {
         /// As declared.
         on_unknown: OnUnknown,
     },
+    /// Nobody knows how it ended; its step's lookup is asked.
+    Verifying {
+        /// Its idempotency key.
+        key: Arc<str>,
+        /// As declared.
+        on_unknown: OnUnknown,
+    },
+}
+
+impl EffectPhase {
+    /// Its key, once it was intended.
+    #[must_use]
+    pub fn key(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Queued => None,
+            Self::Intended { key, .. } | Self::Parked { key, .. } | Self::Verifying { key, .. } => Some(key),
+        }
+    }
+
+    /// Nothing is done about the effect itself: somebody, or something else, must say first.
+    #[must_use]
+    pub const fn rests(&self) -> bool {
+        matches!(self, Self::Parked { .. } | Self::Verifying { .. })
+    }
 }
 
 /// A timer that has not fired.

@@ -106,6 +106,7 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, bool)> {
         label: Arc::from("workflow"),
         parent: None,
         base,
+        verify: None,
         body: Box::new(DoTasks { list }),
     };
     builder.put(root, task);

@@ -38,6 +38,7 @@ verbs! {
     Runs = runs;
     Logs = logs;
     Approvals = approvals;
+    Effects = effects;
     Open = open;
     Watch = watch;
     Validate = validate;

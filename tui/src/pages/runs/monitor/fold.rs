@@ -224,7 +224,7 @@ impl RunView {
         self.of_effect(effect, |step| {
             step.seq = seq;
             match policy {
-                OnUnknown::Ask => step.turn(StepState::Unknown, Stretch::Waiting, now),
+                OnUnknown::Ask | OnUnknown::Verify => step.turn(StepState::Unknown, Stretch::Waiting, now),
                 OnUnknown::Retry => step.turn(StepState::Retry, Stretch::Queued, now),
                 OnUnknown::Fail => step.fail_try(now),
             }
