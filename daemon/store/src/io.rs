@@ -1,7 +1,7 @@
 //! The seam under the journal and the blobs: every file operation whose durability matters goes through `Disk`.
 //!
 //! Tests record it to simulate a power cut, or make the n-th call fail. sled does its own I/O and is not behind
-//! it, but for the sync that makes it durable.
+//! it, but for the sync that makes it durable; of the rest the disk is told, so that a test can make it fail.
 
 use crate::error::IoFault;
 use std::fs::{File, OpenOptions};
@@ -19,6 +19,17 @@ pub enum Mode {
     Write,
     /// Made anew, mode 0600; an older file of that name is emptied.
     Create,
+}
+
+/// What the state does to its files by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateIo {
+    /// Opens them and recovers.
+    Open,
+    /// Reads rows.
+    Read,
+    /// Writes a batch.
+    Write,
 }
 
 /// File system operations, each as the system offers it.
@@ -42,6 +53,10 @@ pub trait Disk: Send + Sync + 'static {
     /// `fdatasync` of the state's file, which does the rest of its I/O by itself.
     fn sync_state(&self, log: &File) -> io::Result<()> {
         log.sync_data()
+    }
+    /// The state is about to do I/O of its own; an error stands for the one it would meet.
+    fn state_io(&self, _what: StateIo) -> io::Result<()> {
+        Ok(())
     }
     /// Names in a directory, in no order; those that are no Unicode are left out. By default the machine's.
     fn names(&self, path: &Path) -> io::Result<Vec<String>> {

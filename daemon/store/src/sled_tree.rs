@@ -3,7 +3,7 @@
 //! Invariant: `persist` is a flush plus our own `fdatasync`, because sled's flush is none.
 
 use crate::error::StateFault;
-use crate::io::Disk;
+use crate::io::{Disk, StateIo};
 use crate::sled_guard::{self, failed, guarded};
 use crate::tree::{Changes, Found, Range, Rows, Tree};
 use bytes::Bytes;
@@ -28,8 +28,9 @@ impl SledTree {
         deadline: Duration,
         disk: Arc<dyn Disk>,
     ) -> Result<Self, StateFault> {
-        let tree = sled_guard::open(dir, cache_bytes, deadline)?;
         let io = |e: std::io::Error| StateFault::Failed(e.to_string());
+        disk.state_io(StateIo::Open).map_err(io)?;
+        let tree = sled_guard::open(dir, cache_bytes, deadline)?;
         for name in ["conf", "db", "blobs", ""] {
             File::open(dir.join(name))
                 .and_then(|f| f.sync_all())
@@ -48,34 +49,52 @@ impl SledTree {
     }
 }
 
-struct Iter(sled::Iter);
+struct Iter<'a>(sled::Iter, &'a dyn Disk);
+
+impl Iter<'_> {
+    fn step(
+        &mut self,
+        next: impl FnOnce(&mut sled::Iter) -> Option<sled::Result<(IVec, IVec)>>,
+    ) -> Option<Found> {
+        let step = || {
+            told(self.1, StateIo::Read)?;
+            next(&mut self.0).transpose().map_err(failed).map(copied)
+        };
+        guarded(step).transpose()
+    }
+}
+
+fn told(disk: &dyn Disk, what: StateIo) -> Result<(), StateFault> {
+    disk.state_io(what).map_err(|e| StateFault::Failed(e.to_string()))
+}
 
 fn copied(row: Option<(IVec, IVec)>) -> Option<(Bytes, Bytes)> {
     row.map(|(key, row)| (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&row)))
 }
 
-impl Iterator for Iter {
+impl Iterator for Iter<'_> {
     type Item = Found;
 
     fn next(&mut self) -> Option<Found> {
-        guarded(|| self.0.next().transpose().map_err(failed).map(copied)).transpose()
+        self.step(sled::Iter::next)
     }
 }
 
-impl DoubleEndedIterator for Iter {
+impl DoubleEndedIterator for Iter<'_> {
     fn next_back(&mut self) -> Option<Found> {
-        guarded(|| self.0.next_back().transpose().map_err(failed).map(copied)).transpose()
+        self.step(sled::Iter::next_back)
     }
 }
 
 impl Tree for SledTree {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateFault> {
+        told(&*self.disk, StateIo::Read)?;
         let row = guarded(|| self.tree.get(key).map_err(failed))?;
         Ok(row.map(|row| Bytes::copy_from_slice(&row)))
     }
 
     fn range(&self, range: Range) -> Rows<'_> {
-        Box::new(Iter(self.tree.range(range)))
+        Box::new(Iter(self.tree.range(range), &*self.disk))
     }
 
     fn apply(&self, changes: Changes) -> Result<(), StateFault> {
@@ -86,6 +105,7 @@ impl Tree for SledTree {
                 None => batch.remove(key),
             }
         }
+        told(&*self.disk, StateIo::Write)?;
         guarded(|| self.tree.apply_batch(batch).map_err(failed))
     }
 

@@ -21,4 +21,5 @@ mod refusals;
 mod renewal;
 mod sim;
 mod smoke;
+mod state_io;
 mod upkeep;
