@@ -48,6 +48,27 @@ pub fn lines<'a>(old: &'a str, new: &'a str) -> Vec<(ChangeTag, &'a str)> {
     out
 }
 
+/// The changes in groups, each with up to `around` lines that stayed the same on either side.
+#[must_use]
+pub fn groups<'a>(changes: &[(ChangeTag, &'a str)], around: usize) -> Vec<Vec<(ChangeTag, &'a str)>> {
+    let mut out: Vec<Vec<_>> = Vec::new();
+    // Behind the last line that is in a group already.
+    let mut shown = 0;
+    for (at, (tag, _)) in changes.iter().enumerate() {
+        if *tag == ChangeTag::Equal {
+            continue;
+        }
+        let from = at.saturating_sub(around);
+        let to = (at + 1 + around).min(changes.len());
+        match out.last_mut() {
+            Some(group) if from <= shown => group.extend(&changes[shown.min(to)..to]),
+            _ => out.push(changes[from..to].to_vec()),
+        }
+        shown = shown.max(to);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +93,17 @@ mod tests {
                 (old.to_owned(), new.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn groups_touch_and_end_where_the_text_does() {
+        let (old, new) = ("a\n1\n2\n3\n4\nb\nc", "A\n1\n2\n3\n4\nB\nC");
+        let changes = lines(old, new);
+        let shown = |around: usize| -> Vec<usize> { groups(&changes, around).iter().map(Vec::len).collect() };
+        assert_eq!(shown(0), [2, 4]);
+        assert_eq!(shown(1), [3, 5]);
+        assert_eq!(shown(2), [10]);
+        assert_eq!(shown(9), [10]);
+        assert!(groups(&lines("same", "same"), 3).is_empty());
     }
 }

@@ -2,10 +2,10 @@
 //! meaning, colours only repeat it.
 
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 
 use super::payload::editable;
-use crate::text::{clean, wrap};
+use crate::text::{clean, diff, wrap};
 use crate::theme::Role;
 use crate::widgets::Line;
 
@@ -88,17 +88,16 @@ fn lines(path: &str, old: &str, new: &str, around: usize, out: &mut Vec<Change>)
     if !path.is_empty() {
         out.push(Change::Head(path.to_owned()));
     }
-    let diff = TextDiff::from_lines(old, new);
-    for (at, group) in diff.grouped_ops(around).iter().enumerate() {
+    let changes = diff::lines(old, new);
+    for (at, group) in diff::groups(&changes, around).into_iter().enumerate() {
         if at > 0 && around > 0 {
             out.push(Change::Head("…".to_owned()));
         }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            if change.tag() != ChangeTag::Equal || around > 0 {
-                let text = change.value().trim_end_matches(['\n', '\r']).to_owned();
-                out.push(Change::Text(change.tag(), text));
-            }
-        }
+        out.extend(
+            group
+                .into_iter()
+                .map(|(tag, text)| Change::Text(tag, text.to_owned())),
+        );
     }
 }
 

@@ -12,6 +12,7 @@ use crate::nav::Place;
 use crate::pages::speech::count;
 use crate::pages::wording;
 use crate::pages::{Ctx, Field, Speech};
+use crate::text::diff;
 
 /// Cells nothing is broken at.
 const WIDE: usize = 100_000;
@@ -225,12 +226,11 @@ fn unbarred(line: &str) -> String {
 /// What an edit changed, line by line.
 fn changes(before: &serde_json::Value, after: &serde_json::Value) -> Vec<String> {
     let (old, new) = (payload::editable(before), payload::editable(after));
-    let diff = similar::TextDiff::from_lines(&old, &new);
-    let mut out: Vec<String> = diff
-        .iter_all_changes()
-        .filter_map(|change| match change.tag() {
-            similar::ChangeTag::Delete => Some(format!("was | {}", change.value().trim_end())),
-            similar::ChangeTag::Insert => Some(format!("now | {}", change.value().trim_end())),
+    let mut out: Vec<String> = diff::lines(&old, &new)
+        .into_iter()
+        .filter_map(|(tag, line)| match tag {
+            similar::ChangeTag::Delete => Some(format!("was | {}", line.trim_end())),
+            similar::ChangeTag::Insert => Some(format!("now | {}", line.trim_end())),
             similar::ChangeTag::Equal => None,
         })
         .collect();
