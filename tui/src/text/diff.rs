@@ -45,6 +45,12 @@ pub fn lines<'a>(old: &'a str, new: &'a str) -> Vec<(ChangeTag, &'a str)> {
         out.extend(old[gone].iter().map(|line| (ChangeTag::Delete, *line)));
         out.extend(new[come].iter().map(|line| (ChangeTag::Insert, *line)));
     }
+    // Within one change a reader looks for what was before what is; the algorithm has no opinion on it.
+    for change in
+        out.chunk_by_mut(|(one, _), (next, _)| (*one == ChangeTag::Equal) == (*next == ChangeTag::Equal))
+    {
+        change.sort_by_key(|(tag, _)| *tag == ChangeTag::Insert);
+    }
     out
 }
 
@@ -93,6 +99,16 @@ mod tests {
                 (old.to_owned(), new.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn what_was_stands_before_what_is() {
+        let tags: Vec<_> = lines("a\nb\nc\nd", "w\nb\nx\ny")
+            .iter()
+            .map(|(tag, _)| *tag)
+            .collect();
+        use ChangeTag::{Delete, Equal, Insert};
+        assert_eq!(tags, [Delete, Insert, Equal, Delete, Delete, Insert, Insert]);
     }
 
     #[test]
