@@ -50,7 +50,7 @@ pub(crate) fn turn(shared: &Shared, noted: &Noted) -> bool {
         return true;
     }
     if shared.state.is_lost() {
-        return renew(shared);
+        return !shared.state.is_due() || renew(shared);
     }
     if let Ok(state) = shared.state()
         && let Err(fault) = round(shared, &state, noted)
@@ -97,14 +97,19 @@ fn wait(shared: &Shared) -> bool {
             .waiting_since()
             .is_some_and(|since| since.elapsed() >= GATHER);
         let backlog = shared.counters.overlay_bytes.load(Ordering::Relaxed) >= ROUND_BYTES / 2;
-        if state.closing
-            || started.elapsed() >= LOOK
-            || (shared.state.is_lost() && !shared.counters.full.load(Ordering::Relaxed))
-            || (state.pending && (gathered || backlog || state.hurry))
-        {
+        let lost = shared.state.is_lost();
+        // On a full disk nothing can be done but look again.
+        let able = !shared.counters.full.load(Ordering::Relaxed);
+        let work = if lost {
+            shared.state.is_due()
+        } else {
+            state.pending && (gathered || backlog || state.hurry)
+        };
+        if state.closing || started.elapsed() >= LOOK || able && work {
             return state.closing;
         }
-        let patience = if state.pending { GATHER / 4 } else { LOOK };
+        let soon = able && (state.pending || lost);
+        let patience = if soon { GATHER / 4 } else { LOOK };
         state = applying
             .changed
             .wait_timeout(state, patience)

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// States that may be lost within `WHILE` before the store gives up: something else is wrong then.
 const MOST: usize = 3;
 const WHILE: Duration = Duration::from_secs(3600);
+/// After a build that failed the next one waits this long, and four times longer after each: what is wrong with a disk
+/// may pass.
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) struct Slot {
     current: RwLock<Option<Arc<State>>>,
@@ -19,6 +22,8 @@ pub(crate) struct Slot {
     done: AtomicU64,
     total: AtomicU64,
     losses: Mutex<Vec<Instant>>,
+    /// The next build does not begin before this, and the one after it so much later.
+    next: Mutex<Option<(Instant, Duration)>>,
     found: Condvar,
 }
 
@@ -30,6 +35,7 @@ impl Slot {
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             losses: Mutex::default(),
+            next: Mutex::default(),
             found: Condvar::new(),
         }
     }
@@ -82,14 +88,24 @@ impl Slot {
         losses.len() <= MOST
     }
 
+    /// Is it time to build another one?
+    pub(crate) fn is_due(&self) -> bool {
+        lock(&self.next).is_none_or(|(next, _)| next <= Instant::now())
+    }
+
     /// An attempt to build one failed.
     pub(crate) fn note_failure(&self) {
-        lock(&self.losses).push(Instant::now());
+        let now = Instant::now();
+        lock(&self.losses).push(now);
+        let mut next = lock(&self.next);
+        let pause = next.map_or(PAUSE, |(_, pause)| pause);
+        *next = Some((now + pause, pause * 4));
     }
 
     pub(crate) fn put(&self, state: State) {
         *write(&self.current) = Some(Arc::new(state));
         self.lost.store(false, Ordering::Release);
+        *lock(&self.next) = None;
         let _losses = lock(&self.losses);
         self.found.notify_all();
     }

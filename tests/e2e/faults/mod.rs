@@ -2,6 +2,7 @@
 //! full disk, which passes.
 
 mod space;
+mod state;
 mod sync;
 
 use std::collections::BTreeMap;
