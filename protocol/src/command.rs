@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::digest::Digest;
 use crate::entity::{Document, Kind, RuleScope};
 use crate::id::{EntityId, RunId};
-use crate::run::{Decision, EffectId, Resolution, Status};
+use crate::run::{Budget, Decision, EffectId, Resolution, Status};
 use crate::source::Diagnostic;
 
 /// A change somebody asks for.
@@ -70,6 +70,9 @@ pub enum Command {
         /// The same key does not start a second run.
         #[serde(default)]
         idempotency_key: Option<String>,
+        /// The most it may take; what the document says holds beside it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budget: Option<Budget>,
     },
     /// Stop a run: no new step starts, what runs is stopped.
     RunCancel {

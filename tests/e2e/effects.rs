@@ -78,7 +78,8 @@ fn payments_that_a_kill_left_open_are_settled_by_people_one_by_one_and_in_bulk()
     );
     let first = items.iter().find(|item| item["run"] == *runs[0]).unwrap();
     let id = first["id"].as_str().unwrap();
-    home.client(&["effects", "settle", id, "--again", "--json"])
+    let _settled = home
+        .client(&["effects", "settle", id, "--again", "--json"])
         .expect_code(0);
     assert_eq!(output(&home, &runs[0])["output"]["count"], 2, "it was done again");
     let words = [

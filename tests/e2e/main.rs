@@ -8,6 +8,7 @@
 
 mod approvals;
 mod bench;
+mod budgets;
 mod definitions;
 mod demo;
 mod effects;

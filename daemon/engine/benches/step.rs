@@ -39,6 +39,7 @@ fn drive(text: &str, input: Value) -> Result<Took, Box<dyn std::error::Error>> {
             random: &mut random,
             ids: &mut ids,
             permits: &mut Unlimited,
+            quotes: &dirigent_engine::Free,
             answers: &answers,
             approval_expiry: Duration::from_secs(72 * 3_600),
             most_events: MOST_EVENTS,

@@ -61,16 +61,8 @@ pub fn duties(state: &RunState, events: &[RunEvent]) -> Vec<Duty> {
                 resolution: Resolution::Again,
                 ..
             } => (effect, true),
-            EventBody::EffectQueued { effect, request, .. } => {
-                if state
-                    .effect(*effect)
-                    .is_some_and(|known| known.phase == EffectPhase::Queued)
-                {
-                    duties.push(Duty::Queue {
-                        effect: *effect,
-                        kind: request.kind(),
-                    });
-                }
+            EventBody::EffectReleased { effect } | EventBody::EffectQueued { effect, .. } => {
+                duties.extend(queue(state, *effect));
                 continue;
             }
             EventBody::EffectSettled {
@@ -116,9 +108,17 @@ pub fn all_duties(state: &RunState) -> Vec<Duty> {
                 kind: effect.request.kind(),
             }),
             EffectPhase::Intended { .. } => perform(effect, effect.unknowns > 0),
-            EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => None,
+            EffectPhase::Held | EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => None,
         })
         .collect()
+}
+
+fn queue(state: &RunState, effect: EffectId) -> Option<Duty> {
+    let known = state.effect(effect)?;
+    (known.phase == EffectPhase::Queued).then(|| Duty::Queue {
+        effect,
+        kind: known.request.kind(),
+    })
 }
 
 fn perform(effect: &Effect, again: bool) -> Option<Duty> {

@@ -396,7 +396,7 @@ fn play(seed: u64) -> &'static str {
                 match phase {
                     EffectPhase::Queued => drop(run.tell(Stimulus::Permitted { effect })),
                     EffectPhase::Intended { .. } => drop(run.settle(effect, outcome)),
-                    EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => {
+                    EffectPhase::Held | EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => {
                         drop(run.tell(Stimulus::Resolve {
                             effect,
                             resolution: Resolution::Again,

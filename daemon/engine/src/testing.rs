@@ -33,6 +33,7 @@ pub(crate) struct Run {
     ids: u128,
     chance: u64,
     pub(crate) permits: Box<dyn Permits>,
+    pub(crate) quotes: Box<dyn crate::Quotes>,
 }
 
 pub(crate) fn done(output: Value) -> EffectOutcome {
@@ -94,6 +95,7 @@ impl Bench {
             ids: 0,
             chance: 1,
             permits,
+            quotes: Box::new(crate::Free),
         }
     }
 }
@@ -140,6 +142,7 @@ impl Run {
                 random: &mut random,
                 ids: &mut fresh,
                 permits: &mut *self.permits,
+                quotes: &*self.quotes,
                 answers: &answers,
                 approval_expiry: std::time::Duration::from_secs(72 * 3_600),
                 most_events: MOST_EVENTS,

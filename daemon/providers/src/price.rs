@@ -2,7 +2,7 @@
 //! dollar) for a million tokens; the configuration's `[prices]` adds to them and overrides them.
 //!
 //! Invariant: no guess. A model without a row costs "unknown" (`None`), never zero; only what runs on this machine
-//! costs zero.
+//! costs zero, unless the configuration has a price for it.
 
 use std::collections::BTreeMap;
 
@@ -60,18 +60,20 @@ impl PriceTable {
     /// The price of a model, if known.
     #[must_use]
     pub fn find(&self, provider: &str, model: &str) -> Option<Price> {
+        self.own(provider, model).or_else(|| shipped(model))
+    }
+
+    fn own(&self, provider: &str, model: &str) -> Option<Price> {
         let full = format!("{provider}/{model}");
-        self.overrides
-            .get(&full)
-            .or_else(|| self.overrides.get(model))
-            .copied()
-            .or_else(|| shipped(model))
+        let found = self.overrides.get(&full);
+        found.or_else(|| self.overrides.get(model)).copied()
     }
 
     /// Cost of a call in micro-USD, rounded up; `None` when the price is unknown; 0 on this machine.
     #[must_use]
     pub fn cost(&self, client: &Descriptor, model: &str, usage: &Usage) -> Option<u64> {
-        if client.local() {
+        // A gateway on this machine may cost money: then the configuration has its price.
+        if client.local() && self.own(&client.name, model).is_none() {
             return Some(0);
         }
         let price = self.find(&client.name, model)?;
@@ -145,6 +147,14 @@ mod tests {
             host: Some("127.0.0.1:11434".into()),
             ..remote("ollama")
         };
+        assert_eq!(table.cost(&local, "llama3", &usage(10, 0, 10)), Some(0));
+        let price = Price {
+            input: 1_000_000,
+            cached: 0,
+            output: 2_000_000,
+        };
+        let table = PriceTable::new(BTreeMap::from([("ollama/metered".to_owned(), price)]));
+        assert_eq!(table.cost(&local, "metered", &usage(10, 0, 10)), Some(30));
         assert_eq!(table.cost(&local, "llama3", &usage(10, 0, 10)), Some(0));
     }
 

@@ -67,6 +67,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             target,
             input,
             idempotency_key,
+            budget,
         } => {
             let version = service.version_to_run(&actor, &target).await?;
             let labels = BTreeMap::new();
@@ -76,7 +77,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
                 idempotency_key,
                 labels,
             };
-            let started = runtime.start(start, actor).await?;
+            let started = runtime.start_within(start, budget, actor).await?;
             let (run, existing, status) = (started.run, started.existing, started.status);
             return Ok(CommandReply::RunStarted {
                 run,

@@ -13,6 +13,7 @@ use super::driver::{Driver, Tally};
 use super::error::RuntimeError;
 use super::papers::{About, Papers};
 use super::permits::{Permit, Permits};
+use super::quotes::PriceDesk;
 
 /// How often the engine may come back with more expressions for one decision.
 const MAX_ROUNDS: usize = 1_000;
@@ -60,6 +61,10 @@ impl Driver {
         let mut answers = Answers::default();
         let now = (self.core.clock)();
         let policy = self.core.policy.get();
+        let quotes = PriceDesk {
+            plans: &self.core.plans,
+            policy: &policy,
+        };
         for _ in 0..MAX_ROUNDS {
             let limit_used = self.performing.len() + self.in_queue + batch.permits.len();
             let mut desk = Desk {
@@ -73,6 +78,7 @@ impl Driver {
                     random: &mut || self.core.chance.number(),
                     ids: &mut || EntityId(self.core.chance.id()),
                     permits: &mut desk,
+                    quotes: &quotes,
                     answers: &answers,
                     approval_expiry: policy.approval_expiry,
                     most_events: self.most_events,

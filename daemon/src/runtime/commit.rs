@@ -285,6 +285,7 @@ impl Driver {
         run.started_at = state.started_at();
         run.ended_at = state.ended_at();
         run.usage = state.usage();
+        run.budget = dirigent_engine::run_budget(&self.workflow, state);
         run.events = state.seq();
         run.output = state.output().map(|output| shown(&**output)).unwrap_or_default();
         run.error = state.error().map(shown).unwrap_or_default();

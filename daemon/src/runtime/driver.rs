@@ -162,7 +162,7 @@ impl Driver {
         let status = state.status();
         let rests = matches!(status, Status::Waiting | Status::Suspended);
         let idle = state.effects().all(|effect| match effect.phase {
-            EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => true,
+            EffectPhase::Held | EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => true,
             EffectPhase::Queued => status == Status::Suspended,
             EffectPhase::Intended { .. } => self.quarantined,
         });

@@ -10,7 +10,7 @@ use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{Pins, Status};
+use dirigent_protocol::run::{Budget, Pins, Status};
 use dirigent_protocol::watch::{StreamPage, StreamRequest};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::error::Conflict;
@@ -66,6 +66,19 @@ impl RuntimeHandle {
     /// # Errors
     /// The version does not compile, names an agent that does not exist, or the store did not commit.
     pub async fn start(&self, start: StartRun, actor: Actor) -> Result<Started, RuntimeError> {
+        self.start_within(start, None, actor).await
+    }
+
+    /// As [`Self::start`], with the most that the run may take.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_within(
+        &self,
+        start: StartRun,
+        budget: Option<Budget>,
+        actor: Actor,
+    ) -> Result<Started, RuntimeError> {
         let org = actor.subject.org;
         let key = start.idempotency_key.clone();
         let version: WorkflowVersion = body(&start.version)?;
@@ -75,7 +88,8 @@ impl RuntimeHandle {
         }
         self.core.space.get().admit()?;
         let workflow = self.core.plans.compiled(&version)?;
-        let pins = self.core.plans.pins(org, &workflow)?;
+        let mut pins = self.core.plans.pins(org, &workflow)?;
+        pins.budget = budget.filter(Budget::limits);
         let request = actor.key;
         match self
             .launch(RunId(self.core.chance.id()), start, pins, actor)

@@ -28,6 +28,7 @@ mod permits;
 mod plans;
 mod policy;
 mod questions;
+mod quotes;
 mod recover;
 mod rows;
 mod rules;

@@ -44,7 +44,11 @@ impl Driver {
                 } => {
                     self.begin(*effect, None, Duration::ZERO);
                 }
-                EventBody::EffectQueued { effect, .. } => self.enqueue(*effect),
+                EventBody::EffectQueued { effect, .. } | EventBody::EffectReleased { effect } => {
+                    self.enqueue(*effect);
+                }
+                // It waits for room in a budget; its turn is another's.
+                EventBody::EffectHeld { .. } => self.let_next(),
                 EventBody::EffectSettled { .. }
                 | EventBody::TaskCancelled { .. }
                 | EventBody::TaskFaulted { .. }
@@ -189,6 +193,7 @@ impl Driver {
             key,
             request: known.request.clone(),
             cancel,
+            reserved: known.reserved,
             live: self.core.live.sink(self.run, &known.step, known.attempt),
         }
     }

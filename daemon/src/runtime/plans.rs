@@ -26,6 +26,8 @@ const MAX_VERSIONS: usize = 10_000;
 pub(crate) struct Plans {
     records: Records,
     compiled: Mutex<HashMap<Digest, Arc<Workflow>>>,
+    /// Pinned versions of agents that budgets asked about.
+    quoted: Mutex<HashMap<Digest, Arc<AgentVersion>>>,
 }
 
 impl Plans {
@@ -33,6 +35,7 @@ impl Plans {
         Self {
             records,
             compiled: Mutex::default(),
+            quoted: Mutex::default(),
         }
     }
 
@@ -107,6 +110,28 @@ impl Plans {
             .collect::<Result<_, _>>()?;
         versions.sort_by_key(|version| (Some(&version.definition) == current.as_ref(), version.number));
         versions.pop().ok_or_else(missing)
+    }
+
+    /// An agent's version, kept in memory where it is pinned: a budget asks about it at every call.
+    pub(crate) fn quoted(
+        &self,
+        name: &str,
+        version: Option<Digest>,
+    ) -> Result<Arc<AgentVersion>, RuntimeError> {
+        let Some(digest) = version else {
+            return self.agent(name, None).map(Arc::new);
+        };
+        let lock = || self.quoted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().get(&digest) {
+            return Ok(found.clone());
+        }
+        let found = Arc::new(self.agent(name, version)?);
+        let mut quoted = lock();
+        if quoted.len() >= MAX_KEPT {
+            quoted.clear();
+        }
+        quoted.insert(digest, found.clone());
+        Ok(found)
     }
 
     fn get(&self, kind: Kind, id: EntityId) -> Result<Document, RuntimeError> {

@@ -120,6 +120,7 @@ impl RuntimeHandle {
         };
         let pins = Pins {
             agents: BTreeMap::from([(whom.agent, digest)]),
+            ..Pins::default()
         };
         // Not the call's own request id: the answer to that is that the question was noted.
         let actor = Actor::of(subject, RequestId(self.core.chance.id()), &Command::DaemonStop {});

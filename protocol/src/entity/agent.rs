@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::definition::{check_as, json_of, schema_of};
+use crate::run::Budget;
+
 use super::{Column, Definition, Entity, Index, Kind, Writer};
 
 /// A model with a task: its prompt template and the schemas of what goes in and out.
@@ -40,6 +42,43 @@ pub struct Agent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
     pub timeout_s: Option<u32>,
+    /// Most tokens of its prompt, rendered: what a budget sets aside for it. Without it the budget goes by the length of
+    /// the templates and of the input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub max_input_tokens: Option<u32>,
+    /// The most all its calls in one run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<AgentBudget>,
+}
+
+/// The most an agent may take in one run; what is absent has no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentBudget {
+    /// US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub usd: Option<f64>,
+    /// Tokens, read and written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Calls of its model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+}
+
+impl AgentBudget {
+    /// As a run counts it.
+    #[must_use]
+    pub fn budget(self) -> Budget {
+        Budget {
+            micro_usd: self.usd.map(Budget::micro_of_usd),
+            tokens: self.tokens,
+            calls: self.calls,
+            ..Budget::default()
+        }
+    }
 }
 
 impl Entity for Agent {

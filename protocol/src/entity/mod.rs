@@ -18,7 +18,7 @@ mod workflow_approval;
 mod workflow_execution;
 mod workflow_version;
 
-pub use agent::Agent;
+pub use agent::{Agent, AgentBudget};
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
 pub use audit_log::{AuditLog, Verdict};

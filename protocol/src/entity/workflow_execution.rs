@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::definition::{check_as, json_of, schema_of};
 use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
 use crate::id::EntityId;
-use crate::run::{Status, Usage};
+use crate::run::{RunBudget, Status, Usage};
 
 /// How far a run is, in tasks of its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,9 @@ pub struct WorkflowExecution {
     pub ended_at: Option<Timestamp>,
     /// What its model calls took.
     pub usage: Usage,
+    /// Where it stands in its budget; absent where none holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RunBudget>,
     /// Given by the starter: the same key does not start a second run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,

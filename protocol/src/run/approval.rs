@@ -96,6 +96,9 @@ pub struct ApprovalRequest {
     /// Milliseconds until it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after_ms: Option<u64>,
+    /// The step is a scope whose budget has no room: a yes raises it to what the payload says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raises_budget: bool,
 }
 
 impl ApprovalRequest {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    ApprovalRequest, DecisionRecord, EffectId, EffectOutcome, EffectRequest, OnUnknown, Resolution, StepId,
-    WorkflowError,
+    Amounts, ApprovalRequest, Budget, DecisionRecord, EffectId, EffectOutcome, EffectRequest, Limited,
+    OnUnknown, Resolution, StepId, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -74,6 +74,9 @@ pub enum TimerPurpose {
 pub struct Pins {
     /// Agent name to version.
     pub agents: BTreeMap<String, Digest>,
+    /// The most the run may take, as its starter says; the document's own budget holds beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 macro_rules! bodies {
@@ -161,7 +164,24 @@ bodies! {
         on_unknown: OnUnknown,
         /// Absent where `effect.queued` carried it.
         #[serde(default, skip_serializing_if = "Option::is_none")] request: Option<EffectRequest>,
+        /// Set aside of the budgets around it, at its worst; absent where no budget holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")] reserved: Option<Amounts>,
     }
+    /// An effect waits until a budget has room for it; nothing was done yet, or its outcome is unknown and it may not
+    /// be repeated now.
+    EffectHeld = "effect.held" {
+        effect: EffectId,
+        step: StepId,
+        attempt: u32,
+        /// What there is too little of.
+        #[serde(default, skip_serializing_if = "Option::is_none")] limited: Option<Limited>,
+        /// Absent where it is known already.
+        #[serde(default, skip_serializing_if = "Option::is_none")] request: Option<EffectRequest>,
+    }
+    /// The budget has room: the effect waits for its permit now.
+    EffectReleased = "effect.released" { effect: EffectId, }
+    /// The repeat of an effect whose outcome was unknown has its own reservation.
+    BudgetReserved = "budget.reserved" { effect: EffectId, reserved: Amounts, }
     /// An effect ended.
     EffectSettled = "effect.settled" { effect: EffectId, outcome: EffectOutcome, }
     /// A crash left it open; `policy` says what happens now.

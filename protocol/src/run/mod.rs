@@ -4,6 +4,7 @@
 //! Nothing here interprets a workflow.
 
 mod approval;
+mod budget;
 mod effect;
 mod error;
 mod event;
@@ -12,6 +13,7 @@ mod step;
 mod usage;
 
 pub use approval::{ApprovalRequest, Consequence, Decision, DecisionRecord, Risk, digest_of};
+pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget};
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
 };

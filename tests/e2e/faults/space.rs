@@ -86,6 +86,7 @@ fn start(link: &Link, gate: &str) -> Result<RunId, CallError> {
         target: RunTarget::Name("gated".into()),
         input: json!({ "gate": gate }),
         idempotency_key: None,
+        budget: None,
     };
     match link.command(RequestId::new(), command)? {
         CommandReply::RunStarted { run, .. } => Ok(run),

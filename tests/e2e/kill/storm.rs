@@ -228,6 +228,7 @@ impl Storming {
             target: RunTarget::Name(format!("storm-{}", self.policy.word())),
             input: json!({ "tag": self.tag }),
             idempotency_key: None,
+            budget: None,
         };
         match link.command(self.request, command) {
             Ok(CommandReply::RunStarted { run, .. }) => self.run = Some(run),

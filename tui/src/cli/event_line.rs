@@ -156,6 +156,16 @@ fn of_effect(body: &EventBody) -> (Tone, String) {
             };
             (Tone::Busy, format!("{what}{again}").trim_start().to_owned())
         }
+        EventBody::EffectHeld { limited, request, .. } => {
+            let what = request.as_ref().map(effect).unwrap_or_default();
+            let of = limited.map_or("budget", dirigent_protocol::run::Limited::as_str);
+            (
+                Tone::Ask,
+                format!("{what} waits for room in a budget: {of}")
+                    .trim_start()
+                    .to_owned(),
+            )
+        }
         EventBody::EffectSettled { outcome, .. } | EventBody::EffectLate { outcome, .. } => settled(outcome),
         EventBody::EffectUnknown { policy, reason, .. } => {
             (Tone::Ask, format!("{policy:?}: {reason}").to_lowercase())

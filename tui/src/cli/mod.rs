@@ -7,6 +7,7 @@
 pub mod approval_text;
 pub mod ask;
 pub mod bench;
+pub mod budget_words;
 pub mod cx;
 pub mod demo;
 pub mod event_line;

@@ -6,6 +6,7 @@ use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::Status;
 use serde_json::{Value, json};
 
+use super::budget_words;
 use super::format::{moment, pretty};
 use super::out::{Out, Tone};
 use super::table::tone_of;
@@ -53,6 +54,7 @@ impl Run {
             "ended_at": body.ended_at,
             "started_by": body.started_by,
             "usage": body.usage,
+            "budget": body.budget,
         })
     }
 
@@ -131,6 +133,9 @@ impl Run {
             "progress",
             &format!("{} of {}", body.progress.done, body.progress.total),
         );
+        for (name, text) in body.budget.as_ref().map(budget_words::lines).unwrap_or_default() {
+            field(name, &text);
+        }
         for (name, value) in [
             ("input", &body.input),
             ("output", &body.output),

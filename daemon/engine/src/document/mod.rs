@@ -15,7 +15,7 @@ pub use duration::Delay;
 pub(crate) use duration::parse_iso;
 pub use reader::{Fields, Reader};
 pub use schema::Schema;
-pub use settings::{Class, Settings};
 pub(crate) use settings::read_risk;
+pub use settings::{Class, Settings};
 pub use template::Template;
 pub(crate) use template::unshare;

@@ -1,7 +1,9 @@
 //! `metadata.dirigent`: what the standard has no word for.
 
-use dirigent_protocol::run::{OnUnknown, Risk};
+use dirigent_protocol::run::{Budget, OnExceeded, OnUnknown, Risk};
 use dirigent_protocol::source::{Node, Value, nearest};
+
+use super::duration::parse_iso;
 
 use super::reader::{Fields, Reader};
 
@@ -16,8 +18,8 @@ pub struct Settings {
     pub risk: Option<Risk>,
     /// Most effects of the run at once.
     pub concurrency: Option<u32>,
-    /// Most money a run may take, millionths of a US dollar.
-    pub budget_micro_usd: Option<u64>,
+    /// The most the run, or the task with everything inside it, may take.
+    pub budget: Option<Budget>,
     /// What its effect does to the world where that cannot be taken back: nobody repeats it unasked.
     pub class: Option<Class>,
     /// A lookup is declared that says whether an effect happened.
@@ -107,24 +109,51 @@ impl Settings {
             let number = reader.integer(node, &at, 1, 10_000);
             self.concurrency = number.and_then(|n| u32::try_from(n).ok());
         }
-        if let Some((node, at)) = fields.get("budget")
-            && let Some(budget) = reader.fields(node, &at, &["usd"])
-            && let Some((usd, at)) = budget.get("usd")
-        {
-            match &usd.value {
-                Value::Number { value, .. } if value.as_f64().is_some_and(|v| (0.0..=1e9).contains(&v)) => {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "0 to 1e15"
-                    )]
-                    let micro = (value.as_f64().unwrap_or(0.0) * 1e6).round() as u64;
-                    self.budget_micro_usd = Some(micro);
-                }
-                _ => reader.expected(usd, &at, "an amount from 0 to 1e9"),
+        if let Some((node, at)) = fields.get("budget") {
+            self.budget = read_budget(reader, node, &at);
+        }
+    }
+}
+
+/// `{ usd: 1.00, tokens: 50000, calls: 20, time: PT1H, on_exceeded: fail|ask }`.
+fn read_budget(reader: &mut Reader, node: &Node, at: &str) -> Option<Budget> {
+    let fields = reader.fields(node, at, &["usd", "tokens", "calls", "time", "on_exceeded"])?;
+    let mut budget = Budget::default();
+    if let Some((usd, at)) = fields.get("usd") {
+        match &usd.value {
+            Value::Number { value, .. } if value.as_f64().is_some_and(|v| (0.0..=1e9).contains(&v)) => {
+                budget.micro_usd = value.as_f64().map(Budget::micro_of_usd);
+            }
+            _ => reader.expected(usd, &at, "an amount from 0 to 1e9"),
+        }
+    }
+    let mut count = |name: &str| {
+        let (node, at) = fields.get(name)?;
+        let number = reader.integer(node, &at, 0, i64::MAX)?;
+        u64::try_from(number).ok()
+    };
+    (budget.tokens, budget.calls) = (count("tokens"), count("calls"));
+    if let Some((node, at)) = fields.get("time")
+        && let Some(text) = reader.text(node, &at)
+    {
+        match parse_iso(text) {
+            Ok(time) => budget.time_ms = u64::try_from(time.as_millis()).ok(),
+            Err(why) => {
+                reader.error("bad_duration", why, node.span.start, &at).help =
+                    Some("write how long it may take, such as `PT1H`".to_owned());
             }
         }
     }
+    if let Some((node, at)) = fields.get("on_exceeded") {
+        budget.on_exceeded = match reader.word(node, &at, &["fail", "ask"])? {
+            "ask" => OnExceeded::Ask,
+            _ => OnExceeded::Fail,
+        };
+    }
+    if !budget.limits() {
+        reader.expected(node, at, "at least one of usd, tokens, calls, time");
+    }
+    Some(budget)
 }
 
 /// `low`, `medium` or `high`.

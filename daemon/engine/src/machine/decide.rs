@@ -7,7 +7,7 @@ use dirigent_protocol::run::{
     WorkflowError,
 };
 
-use super::model::{Me, Stop, Turn, Work, Workflow};
+use super::model::{Stop, Turn, Work, Workflow};
 use super::scope::TaskScope;
 use super::stimulus::{Context, Decision, Refusal, Stimulus};
 use crate::state::{EffectPhase, FrameId, RunState, Wait};
@@ -35,6 +35,7 @@ pub fn decide(
     };
     turn.take(stimulus)?;
     turn.run();
+    turn.spend();
     turn.close();
     if turn.needed.is_empty() {
         return Ok(Decision::Ready { events: turn.events });
@@ -162,20 +163,10 @@ impl Turn<'_, '_> {
         if self.state.suspended {
             return Err(Refusal::WrongState(Status::Suspended));
         }
-        let (frame, attempt) = (queued.frame, queued.attempt);
-        let task = self
-            .workflow
+        self.workflow
             .task_at(&queued.step.pointer)
             .ok_or_else(not_waiting)?;
-        self.intend(
-            Me {
-                frame,
-                task: self.workflow.task(task),
-            },
-            effect,
-            attempt,
-            None,
-        );
+        self.intend_if_room(effect, true);
         Ok(())
     }
 
@@ -194,7 +185,11 @@ impl Turn<'_, '_> {
         };
         let (frame, abort) = (known.frame, known.abort);
         match outcome {
-            EffectOutcome::Unknown { reason } => self.effect_unknown(effect, reason.clone(), false),
+            EffectOutcome::Unknown { reason } => {
+                if self.effect_unknown(effect, reason.clone(), false) {
+                    self.reserve_again(effect);
+                }
+            }
             EffectOutcome::Done { .. } | EffectOutcome::Failed { .. } if abort => {
                 self.emit(EventBody::EffectLate {
                     effect,
@@ -278,11 +273,16 @@ impl Turn<'_, '_> {
             });
         }
         let (step, frame) = (pending.step.clone(), pending.frame);
+        let raises = pending.request.raises_budget;
         self.emit(EventBody::ApprovalDecided {
             approval,
             step,
             record: record.clone(),
         });
+        if raises && !record.stops_run {
+            // What waits for room is looked at when the rest of the decision is made.
+            return Ok(());
+        }
         if record.stops_run {
             self.cancel(&record.by, record.reason.clone());
         } else {
@@ -306,6 +306,7 @@ impl Turn<'_, '_> {
                 });
             }
         }
+        self.withdraw_raise(self.state.root);
         self.stop_leaves(self.state.root);
     }
 
@@ -324,6 +325,7 @@ impl Turn<'_, '_> {
                 let (approval, step) = (*approval, step.clone());
                 self.emit(EventBody::ApprovalWithdrawn { approval, step });
             }
+            self.withdraw_raise(child);
             self.emit(EventBody::TaskCancelled {
                 step,
                 reason: Some("the run was cancelled".to_owned()),
@@ -350,12 +352,13 @@ impl Turn<'_, '_> {
             .filter(|effect| matches!(effect.phase, EffectPhase::Intended { .. }))
             .map(|effect| effect.id)
             .collect();
-        for id in begun {
-            self.effect_unknown(
-                id,
-                "the daemon stopped before the outcome was recorded".to_owned(),
-                true,
-            );
+        let reason = "the daemon stopped before the outcome was recorded";
+        let again: Vec<EffectId> = begun
+            .into_iter()
+            .filter(|id| self.effect_unknown(*id, reason.to_owned(), true))
+            .collect();
+        for id in again {
+            self.reserve_again(id);
         }
         let frames: Vec<FrameId> = self.state.frames().map(|(id, _)| id).collect();
         self.work
@@ -376,6 +379,9 @@ impl Turn<'_, '_> {
             resolution: resolution.clone(),
             by: by.to_owned(),
         });
+        if *resolution == Resolution::Again {
+            self.reserve_again(effect);
+        }
         self.work.push(Work::Use { frame });
         Ok(())
     }

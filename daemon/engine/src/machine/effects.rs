@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use dirigent_protocol::run::{
-    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, TimerPurpose, WorkflowError,
+    Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, TimerPurpose, WorkflowError,
 };
 
+use super::budget::Room;
 use super::model::{Me, Next, Outcome, Stop, Turn};
 use super::stimulus::PermitClass;
 
@@ -21,9 +22,24 @@ impl Turn<'_, '_> {
     pub fn request(&mut self, me: Me<'_>, request: EffectRequest) -> Outcome {
         let step = self.step(me.frame);
         let attempt = self.state.frame(me.frame).map_or(1, |frame| frame.attempt);
+        let reserved = match self.room(me.frame, &request) {
+            Room::Free => None,
+            Room::Reserve(worst) => Some(worst),
+            Room::Later(limited) => {
+                self.hold(&step, attempt, limited, request);
+                return Ok(Next::Wait);
+            }
+            Room::Full(shortage) => {
+                if !self.ask_to_raise(&shortage) {
+                    return Err(Stop::fault(shortage.error()));
+                }
+                self.hold(&step, attempt, shortage.limited, request);
+                return Ok(Next::Wait);
+            }
+        };
         let effect = EffectId(self.next_seq());
         if self.permit(&request) {
-            self.intend(me, effect, attempt, Some(request));
+            self.intend(me, effect, attempt, Some(request), reserved);
         } else {
             self.emit(EventBody::EffectQueued {
                 effect,
@@ -42,7 +58,7 @@ impl Turn<'_, '_> {
         }
     }
 
-    fn permit(&mut self, request: &EffectRequest) -> bool {
+    pub(super) fn permit(&mut self, request: &EffectRequest) -> bool {
         let class = self.class(request);
         let given = self.cx.permits.try_acquire(class);
         if given {
@@ -58,6 +74,7 @@ impl Turn<'_, '_> {
         effect: EffectId,
         attempt: u32,
         request: Option<EffectRequest>,
+        reserved: Option<Amounts>,
     ) {
         let step = self.step(me.frame);
         let digest = match (&request, self.state.effect(effect)) {
@@ -77,6 +94,7 @@ impl Turn<'_, '_> {
             digest,
             on_unknown,
             request,
+            reserved,
         });
     }
 
@@ -149,12 +167,13 @@ impl Turn<'_, '_> {
 
     /// Nobody knows how an effect ended: what its policy says. Repeats after the daemon's own death are not counted
     /// against the effect (the runtime sets aside a run that keeps killing it), those after a cut connection are.
-    pub(crate) fn effect_unknown(&mut self, effect: EffectId, reason: String, daemon_died: bool) {
+    /// Answers whether it is to be repeated, and so needs room in the budgets once more.
+    pub(crate) fn effect_unknown(&mut self, effect: EffectId, reason: String, daemon_died: bool) -> bool {
         let Some(known) = self.state.effect(effect) else {
-            return;
+            return false;
         };
         let crate::state::EffectPhase::Intended { on_unknown, .. } = &known.phase else {
-            return;
+            return false;
         };
         let policy = match on_unknown {
             OnUnknown::Retry if !daemon_died && known.unknowns >= MAX_UNKNOWNS => OnUnknown::Fail,
@@ -174,6 +193,7 @@ impl Turn<'_, '_> {
                 reason,
             });
         }
+        !abort && policy == OnUnknown::Retry
     }
 }
 

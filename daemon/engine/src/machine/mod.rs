@@ -6,6 +6,7 @@
 //! Invariant: a decision depends on nothing but workflow, state, stimulus and context; it records every result of an
 //! expression in its events, so that folding them needs no interpreter.
 
+mod budget;
 mod build;
 mod check;
 mod decide;
@@ -17,6 +18,7 @@ mod stimulus;
 mod turn;
 mod verify;
 
+pub use budget::{Free, Quote, Quotes, run_budget};
 pub(crate) use build::pointers;
 pub use build::{Builder, KindRow};
 pub use decide::decide;

@@ -31,6 +31,8 @@ pub struct Workflow {
     pub(crate) settings: Settings,
     pub(crate) agents: Vec<String>,
     pub(crate) scheduled: bool,
+    /// It, or a task of it, has a budget.
+    pub(crate) budgeted: bool,
 }
 
 impl Workflow {

@@ -133,6 +133,8 @@ pub struct Context<'a> {
     pub ids: &'a mut dyn FnMut() -> EntityId,
     /// Permits for effects.
     pub permits: &'a mut dyn Permits,
+    /// What effects may take at worst.
+    pub quotes: &'a dyn super::budget::Quotes,
     /// Replies of the expression worker, by request.
     pub answers: &'a Answers,
     /// How long an approval lives whose document does not say.

@@ -249,6 +249,7 @@ impl Turn<'_, '_> {
             Err(Stop::Fault(error)) => return self.fail(frame, *error),
         };
         let data = self.refer(frame, &output);
+        self.withdraw_raise(frame);
         let Some(parent) = parent else {
             self.emit(EventBody::WorkflowCompleted { output: data });
             return;
@@ -407,6 +408,7 @@ impl Turn<'_, '_> {
         for child in &own.children {
             self.stop_task(*child, reason);
         }
+        self.withdraw_raise(frame);
         match &own.wait {
             Wait::Effect(effect) if self.state.effect(*effect).is_some() => {
                 let outcome = EffectOutcome::Cancelled;

@@ -96,7 +96,17 @@ impl Turn<'_, '_> {
             Ok(None) => unknown(effect, "the lookup could not tell whether it happened".to_owned()),
             Err(error) => unknown(effect, format!("the lookup failed: {error}")),
         };
+        let again = matches!(
+            event,
+            EventBody::EffectResolved {
+                resolution: Resolution::Again,
+                ..
+            }
+        );
         self.emit(event);
+        if again {
+            self.reserve_again(effect);
+        }
         self.work.push(Work::Use { frame: me.frame });
     }
 }

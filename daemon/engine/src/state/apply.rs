@@ -37,6 +37,11 @@ pub fn apply(state: &mut RunState, event: &RunEvent) {
         | EventBody::EffectUnknown { .. }
         | EventBody::EffectResolved { .. }
         | EventBody::EffectLate { .. } => state.effect_event(&event.body),
+        EventBody::EffectHeld { .. }
+        | EventBody::EffectReleased { .. }
+        | EventBody::BudgetReserved { .. } => {
+            state.budget_event(&event.body);
+        }
         _ => state.task_event(event),
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use dirigent_protocol::run::{
-    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, StepId, Usage, WorkflowError,
+    Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, StepId, Usage,
+    WorkflowError,
 };
 
 use super::frame::Wait;
@@ -27,21 +28,23 @@ impl RunState {
                 key,
                 on_unknown,
                 request,
+                reserved,
                 ..
             } => {
                 let phase = EffectPhase::Intended {
                     key: Arc::from(key.as_str()),
                     on_unknown: *on_unknown,
                 };
-                if let Some(known) = self.effects.get_mut(effect.0) {
-                    Arc::make_mut(known).phase = phase;
-                } else if let Some(request) = request {
-                    self.add_effect(*effect, step, *attempt, request.clone(), phase);
-                }
+                let known = (*effect, step, *attempt);
+                self.intended(known, phase, request.as_ref(), *reserved);
             }
             EventBody::EffectSettled { effect, outcome } => self.settle(*effect, outcome),
             EventBody::EffectLate { effect, outcome } => {
-                self.effects.remove(effect.0);
+                if let Some(known) = self.effects.remove(effect.0) {
+                    self.charge(&known, outcome);
+                } else {
+                    self.clear_doubt(*effect, outcome);
+                }
                 self.usage += usage(outcome);
             }
             EventBody::EffectUnknown {
@@ -57,17 +60,37 @@ impl RunState {
                         },
                     );
                 }
-                OnUnknown::Retry | OnUnknown::Ask | OnUnknown::Verify => {
-                    if let Some(known) = self.effects.get_mut(effect.0).map(Arc::make_mut) {
-                        known.unknowns += 1;
-                        known.phase = known.phase.clone().unknown(*policy);
-                    }
-                }
+                OnUnknown::Retry | OnUnknown::Ask | OnUnknown::Verify => self.unknown(*effect, *policy),
             },
             EventBody::EffectResolved {
                 effect, resolution, ..
             } => self.resolve(*effect, resolution),
             _ => {}
+        }
+    }
+
+    fn unknown(&mut self, effect: EffectId, policy: OnUnknown) {
+        self.doubt(effect);
+        if let Some(known) = self.effects.get_mut(effect.0).map(Arc::make_mut) {
+            known.unknowns += 1;
+            known.phase = known.phase.clone().unknown(policy);
+        }
+    }
+
+    fn intended(
+        &mut self,
+        (effect, step, attempt): (EffectId, &StepId, u32),
+        phase: EffectPhase,
+        request: Option<&EffectRequest>,
+        reserved: Option<Amounts>,
+    ) {
+        if let Some(known) = self.effects.get_mut(effect.0) {
+            Arc::make_mut(known).phase = phase;
+        } else if let Some(request) = request {
+            self.add_effect(effect, step, attempt, request.clone(), phase);
+        }
+        if let Some(reserved) = reserved {
+            self.reserve(effect, reserved);
         }
     }
 
@@ -104,6 +127,7 @@ impl RunState {
         let Some(effect) = self.effects.remove(id.0) else {
             return;
         };
+        self.charge(&effect, outcome);
         self.usage += usage(outcome);
         if let Some(frame) = self.frame_mut(effect.frame)
             && frame.wait == Wait::Effect(id)
@@ -133,6 +157,7 @@ impl RunState {
             phase,
             unknowns: 0,
             abort: false,
+            reserved: None,
         };
         self.effects.insert(id.0, Arc::new(effect));
         if let Some(frame) = self.frame_mut(frame) {
@@ -162,7 +187,7 @@ impl EffectPhase {
     }
 }
 
-fn usage(outcome: &EffectOutcome) -> Usage {
+pub(super) fn usage(outcome: &EffectOutcome) -> Usage {
     match outcome {
         EffectOutcome::Done { usage, .. } | EffectOutcome::Failed { usage, .. } => *usage,
         EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => Usage::default(),

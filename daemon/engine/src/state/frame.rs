@@ -2,7 +2,9 @@
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{DecisionRecord, EffectId, EffectOutcome, StepId, TimerId, WorkflowError};
+use dirigent_protocol::run::{
+    Account, DecisionRecord, EffectId, EffectOutcome, StepId, TimerId, WorkflowError,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,9 @@ pub struct Frame {
     pub error: Option<WorkflowError>,
     /// Its limit.
     pub timeout: Option<TimerId>,
+    /// What was taken inside it, where a budget holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Box<Account>>,
 }
 
 /// Which part of a task is at work.

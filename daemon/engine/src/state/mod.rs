@@ -3,6 +3,7 @@
 //! Invariant: [`apply`] is a plain fold: no document, no expression, no clock. The same events give the same state,
 //! byte for byte, and a snapshot (serde of [`RunState`]) followed by the later events gives it too.
 
+mod accounts;
 mod apply;
 mod effects;
 mod frame;

@@ -1,13 +1,14 @@
 //! The state of a run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
-    ApprovalRequest, EffectId, EffectRequest, OnUnknown, Pins, Status, StepId, TimerId, TimerPurpose, Usage,
-    WorkflowError,
+    Account, Amounts, ApprovalRequest, Doubt, EffectId, EffectRequest, OnUnknown, Pins, Status, StepId,
+    TimerId, TimerPurpose, Usage, WorkflowError,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,19 @@ pub struct RunState {
     pub(crate) effects: Table<Arc<Effect>>,
     pub(crate) timers: Table<Timer>,
     pub(crate) approvals: Table<Arc<PendingApproval>>,
+    /// The account of the run itself.
+    #[serde(default, skip_serializing_if = "is_empty_account")]
+    pub(crate) account: Account,
+    /// Accounts of agents, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) agents: BTreeMap<String, Account>,
+    /// Calls that nobody knows the bill of, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+fn is_empty_account(account: &Account) -> bool {
+    *account == Account::default()
 }
 
 /// An effect that is not settled.
@@ -61,6 +75,9 @@ pub struct Effect {
     pub unknowns: u32,
     /// Its task was stopped: abort it, and report how it ended.
     pub abort: bool,
+    /// Set aside for it of the budgets around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Amounts>,
 }
 
 /// Where an effect stands.
@@ -69,6 +86,8 @@ pub struct Effect {
 pub enum EffectPhase {
     /// It waits for a permit; nothing was done.
     Queued,
+    /// It waits until a budget has room for it.
+    Held,
     /// It may be running.
     Intended {
         /// Its idempotency key.
@@ -97,7 +116,7 @@ impl EffectPhase {
     #[must_use]
     pub fn key(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Queued => None,
+            Self::Queued | Self::Held => None,
             Self::Intended { key, .. } | Self::Parked { key, .. } | Self::Verifying { key, .. } => Some(key),
         }
     }
@@ -105,7 +124,7 @@ impl EffectPhase {
     /// Nothing is done about the effect itself: somebody, or something else, must say first.
     #[must_use]
     pub const fn rests(&self) -> bool {
-        matches!(self, Self::Parked { .. } | Self::Verifying { .. })
+        matches!(self, Self::Held | Self::Parked { .. } | Self::Verifying { .. })
     }
 }
 
@@ -164,6 +183,9 @@ impl RunState {
             effects: Table::default(),
             timers: Table::default(),
             approvals: Table::default(),
+            account: Account::default(),
+            agents: BTreeMap::new(),
+            doubts: Vec::new(),
         }
     }
 
@@ -249,6 +271,18 @@ impl RunState {
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.usage
+    }
+
+    /// What the run took, has set aside and is in doubt about; empty where no budget holds.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Calls that nobody knows the bill of, oldest first: the newest thousand of them.
+    #[must_use]
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.doubts
     }
 
     /// Effects that are not settled, oldest first.

@@ -69,7 +69,7 @@ impl RunState {
                 let queued = self
                     .effects
                     .get(effect.0)
-                    .is_some_and(|known| known.phase == EffectPhase::Queued);
+                    .is_some_and(|known| matches!(known.phase, EffectPhase::Queued | EffectPhase::Held));
                 if queued {
                     self.effects.remove(effect.0);
                 } else if let Some(known) = self.effects.get_mut(effect.0) {
@@ -127,5 +127,6 @@ pub(super) fn new_frame(
         transitions: 0,
         error: None,
         timeout: None,
+        account: None,
     }
 }

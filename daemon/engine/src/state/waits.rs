@@ -92,6 +92,9 @@ impl RunState {
                     request: request.clone(),
                 };
                 self.approvals.insert(event.seq, Arc::new(pending));
+                if request.raises_budget {
+                    return;
+                }
                 if let Some(frame) = self.frame_mut(frame) {
                     frame.wait = Wait::Approval {
                         approval: *approval,
@@ -103,6 +106,9 @@ impl RunState {
                 let Some(pending) = self.take_approval(*approval) else {
                     return;
                 };
+                if pending.request.raises_budget {
+                    return self.budget_decided(&pending, record);
+                }
                 let Some(frame) = self.frame_mut(pending.frame) else {
                     return;
                 };
@@ -122,7 +128,10 @@ impl RunState {
                 }
             }
             EventBody::ApprovalWithdrawn { approval, .. } => {
-                self.take_approval(*approval);
+                let taken = self.take_approval(*approval);
+                if let Some(pending) = taken.filter(|pending| pending.request.raises_budget) {
+                    self.drop_expiry(pending.frame);
+                }
             }
             _ => {}
         }

@@ -108,6 +108,7 @@ mod tests {
         assert_eq!(bench.workflow().agents(), ["reviewer"]);
         let pin = Digest::of(&json!(1));
         let pins = Pins {
+            budget: None,
             agents: [("reviewer".to_owned(), pin)].into(),
         };
         let mut run = bench.start_pinned(json!({"t": "hello"}), pins);

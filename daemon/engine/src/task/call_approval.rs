@@ -202,6 +202,7 @@ impl Task for CallApproval {
             on_expire: consequence(turn, me, self.expiry_goes_on, &expired()),
             confirm,
             expires_after_ms: Some(millis(expires)),
+            raises_budget: false,
         };
         let (approval, digest, step) = ((turn.cx.ids)(), request.digest(), turn.step(me.frame));
         turn.emit(EventBody::ApprovalRequested {

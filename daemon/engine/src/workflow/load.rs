@@ -62,6 +62,8 @@ pub fn parse_workflow(node: &Node) -> (Option<Workflow>, Vec<Diagnostic>) {
             digest: Digest::of(&definition),
             definition: Arc::new(definition),
             by_pointer: pointers(&tasks),
+            budgeted: head.settings.budget.is_some()
+                || tasks.iter().any(|task| task.base.settings.budget.is_some()),
             tasks,
             settings: head.settings,
             agents,

@@ -92,7 +92,7 @@ bad.yaml:35:13: error[unknown_function]: there is no function `agnt`
 bad.yaml:39:23: error[unknown_reference]: there is no `missing` under `use.retries`
   help: define it under `use.retries`
 bad.yaml:40:43: error[bad_value]: `maybe` is not possible here
-  help: possible here: retry, ask, fail";
+  help: possible here: retry, ask, fail, verify";
 
 #[test]
 fn every_mistake_of_a_bad_document_is_reported_at_once_with_its_place() {

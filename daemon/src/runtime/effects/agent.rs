@@ -17,6 +17,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::agent_answer::{self, AnswerError};
+use super::agent_quote;
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
@@ -89,12 +90,19 @@ impl Agents {
                 Box::new(refused("configuration", 400, "No such model", detail))
             })?;
         let mut request = self.request(agent, wanted, call, &model).await?;
+        if call.reserved.is_some() {
+            agent_quote::keep_within(agent, wanted, &mut request)?;
+        }
         let mut taken = Taken::default();
         let reply = self.ask(&model, request.clone(), call, &mut taken).await?;
         let shape = agent.output_schema.as_ref().filter(|_| wanted.message.is_none());
         let answer = match agent_answer::read(shape, &reply.content) {
             Ok(answer) => answer,
             Err(error) => {
+                let repair = repair(&error);
+                if call.reserved.is_some() && !agent_quote::may_repair(&repair) {
+                    return Err(unfit(&error, &reply, taken.usage));
+                }
                 call.live.write(
                     StreamSource::Note,
                     &format!("\nthe answer does not fit ({error}); asking once more\n"),
@@ -102,7 +110,7 @@ impl Agents {
                 request
                     .messages
                     .push(Message::new(Role::Assistant, reply.content));
-                request.messages.push(Message::new(Role::User, repair(&error)));
+                request.messages.push(Message::new(Role::User, repair));
                 request.idempotency_key = Some(format!("{}-repair", call.key));
                 let second = self.ask(&model, request, call, &mut taken).await?;
                 taken.facts.insert("repaired".into(), true.into());

@@ -6,6 +6,7 @@
 
 mod agent;
 mod agent_answer;
+mod agent_quote;
 mod egress;
 mod http;
 mod http_answer;
@@ -15,6 +16,7 @@ mod process;
 mod shell;
 mod shell_output;
 
+pub(crate) use agent_quote::quote;
 pub(crate) use egress::Egress;
 pub(crate) use performer::{AgentSource, Means, Performers};
 pub use performer::{Call, Performer};

@@ -9,7 +9,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::AgentVersion;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
-    EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
+    Amounts, EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
 };
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ pub struct Call {
     pub key: Arc<str>,
     /// What to do.
     pub request: EffectRequest,
+    /// Set aside for it where a budget holds: it may take no more.
+    pub reserved: Option<Amounts>,
     /// Stop it: the task or the run was stopped.
     pub cancel: CancellationToken,
     /// Where it writes live text.

@@ -247,6 +247,7 @@ async fn start(line: Connection, workflow: String, input: Value) -> Result<(Inst
         target: RunTarget::Name(workflow),
         input,
         idempotency_key: None,
+        budget: None,
     };
     match line
         .command(RequestId::new(), command)

@@ -181,6 +181,7 @@ async fn start(home: &Home, source: &Source, cx: &mut Cx) -> Result<RunId, Fault
         target,
         input,
         idempotency_key: None,
+        budget: None,
     };
     match cx.command("start the incident review", command).await? {
         CommandReply::RunStarted { run, .. } => Ok(run),

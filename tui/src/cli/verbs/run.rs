@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dirigent_protocol::command::{Command, CommandReply, RunTarget};
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::Fault;
+use dirigent_protocol::run::Budget;
 use serde_json::{Value, json};
 
 use crate::cli::cx::Cx;
@@ -14,7 +15,7 @@ use crate::cli::follow_run::{Ending, Wanted, cursor_now, follow};
 use crate::cli::out::Tone;
 use crate::cli::printer::Printer;
 use crate::cli::run_text::Run;
-use crate::cli::{input, resolve};
+use crate::cli::{budget_words, input, resolve};
 use crate::link::snapshot::unexpected;
 
 /// One line for the list of verbs.
@@ -48,6 +49,9 @@ pub struct Args {
     /// The same key does not start a second run
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    /// The most it may take: `usd=1.50,tokens=50000,calls=20,time=PT1H`; `ask` to be asked before it fails
+    #[arg(long, value_name = "LIMITS", value_parser = budget_words::read)]
+    pub budget: Option<Budget>,
 }
 
 /// Does it.
@@ -70,6 +74,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         target,
         input,
         idempotency_key: args.idempotency_key,
+        budget: args.budget,
     };
     let reply = cx.command(&what, command).await;
     let reply = reply.map_err(|fault| match &file {

@@ -130,6 +130,7 @@ impl Script {
                 digest: request.digest(),
                 on_unknown: OnUnknown::Retry,
                 request: Some(request),
+                reserved: None,
             },
         );
         effect

@@ -161,7 +161,9 @@ impl RunView {
 
     fn effect(&mut self, effect: EffectId, step: &StepId, body: &EventBody, seq: u64) -> &mut EffectRun {
         let attempt = match body {
-            EventBody::EffectQueued { attempt, .. } | EventBody::EffectIntended { attempt, .. } => *attempt,
+            EventBody::EffectQueued { attempt, .. }
+            | EventBody::EffectHeld { attempt, .. }
+            | EventBody::EffectIntended { attempt, .. } => *attempt,
             _ => 1,
         };
         let known = self.effects.entry(effect).or_insert_with(|| EffectRun {
@@ -288,7 +290,7 @@ fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
 /// What an effect, a timer or a question does to its step.
 fn advance(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
     match body {
-        EventBody::EffectQueued { effect, attempt, .. } => {
+        EventBody::EffectQueued { effect, attempt, .. } | EventBody::EffectHeld { effect, attempt, .. } => {
             (step.effect, step.attempt, step.due) = (Some(*effect), *attempt, None);
             step.turn(StepState::Queued, Stretch::Queued, now);
         }

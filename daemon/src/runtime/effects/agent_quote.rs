@@ -1,0 +1,103 @@
+//! What a call of an agent may take at worst, and how a call is kept within what was set aside for it.
+//!
+//! A token is at least one byte of text, so the bytes of what is sent bound the tokens that are read; the answer is
+//! bounded by `max_tokens`, which is always sent where a budget holds. An agent whose answer has a schema may be asked
+//! twice. Invariant: a call that could take more than its quote is not made.
+
+use dirigent_engine::Quote;
+use dirigent_protocol::entity::Agent;
+use dirigent_protocol::run::{AgentCall, Amounts, EffectOutcome};
+use dirigent_providers::{ChatRequest, Usage};
+
+use super::performer::refused;
+use crate::runtime::policy::Policy;
+
+/// Most tokens of an answer where a budget holds and the agent says nothing.
+const DEFAULT_OUTPUT: u32 = 4_096;
+/// What the wire adds to the text: roles, separators.
+const FRAME: u64 = 256;
+/// Most bytes of the words that ask once more.
+const REPAIR: u64 = 2_048;
+
+/// What it may take. Its own budget comes along.
+pub(crate) fn quote(agent: &Agent, call: &AgentCall, policy: &Policy) -> Quote {
+    let (input, output) = (most_input(agent, call), u64::from(most_output(agent)));
+    let mut calls = vec![(input, output)];
+    if agent.output_schema.is_some() && call.message.is_none() {
+        // The second call reads the first answer too.
+        calls.push((input + output + REPAIR, output));
+    }
+    let mut quote = Quote {
+        agent: agent.budget.map(|budget| budget.budget()),
+        ..Quote::default()
+    };
+    let Ok(model) = policy.providers.resolve(&agent.model) else {
+        return quote;
+    };
+    for (input, output) in calls {
+        let usage = Usage {
+            input_tokens: input,
+            output_tokens: output,
+            ..Usage::default()
+        };
+        let cost = policy
+            .prices
+            .cost(model.client.descriptor(), &model.model, &usage);
+        quote.unpriced |= cost.is_none();
+        quote.worst = quote.worst.plus(Amounts {
+            micro_usd: cost.unwrap_or(0),
+            tokens: input.saturating_add(output),
+            calls: 1,
+        });
+    }
+    quote
+}
+
+/// Bounds the answer, and refuses a prompt that is larger than what was set aside for it.
+pub(super) fn keep_within(
+    agent: &Agent,
+    call: &AgentCall,
+    request: &mut ChatRequest,
+) -> Result<(), Box<EffectOutcome>> {
+    request.max_tokens = Some(most_output(agent));
+    let schema = request
+        .response_schema
+        .as_ref()
+        .map_or(0, |schema| schema.to_string().len());
+    let text: usize = request.messages.iter().map(|message| message.content.len()).sum();
+    let (sent, most) = (text as u64 + schema as u64 + FRAME, most_input(agent, call));
+    if sent <= most {
+        return Ok(());
+    }
+    let detail = format!(
+        "its prompt may have {sent} tokens, and {most} were set aside; declare the agent's `max_input_tokens`"
+    );
+    Err(Box::new(refused(
+        "budget",
+        402,
+        "The prompt is larger than its budget",
+        detail,
+    )))
+}
+
+/// Whether these words fit what was set aside for asking once more.
+pub(super) fn may_repair(words: &str) -> bool {
+    words.len() as u64 + FRAME <= REPAIR
+}
+
+fn most_output(agent: &Agent) -> u32 {
+    agent.max_tokens.unwrap_or(DEFAULT_OUTPUT)
+}
+
+fn most_input(agent: &Agent, call: &AgentCall) -> u64 {
+    if let Some(most) = agent.max_input_tokens {
+        return u64::from(most);
+    }
+    let schema = agent
+        .output_schema
+        .as_ref()
+        .map_or(0, |schema| schema.to_string().len());
+    let input = call.input.to_string().len();
+    let message = call.message.as_ref().map_or(0, String::len);
+    (agent.system.len() + agent.prompt.len() + schema + 2 * input + message) as u64 + FRAME
+}

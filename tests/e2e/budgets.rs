@@ -1,0 +1,183 @@
+//! Budgets against a metered model: exact under fifty branches and random kills, and raised by a person.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dirigent_tests::{Home, LONG, Seed, Server, until};
+use serde_json::Value;
+
+/// What one answer of the server costs: 11 tokens read at 100, 3 written at 5,000 millionths of a dollar.
+const BILL: u64 = 11 * 100 + 3 * 5_000;
+const LIMIT: u64 = 1_000_000;
+
+const AGENT: &str = "kind: Agent
+metadata: { name: teller }
+spec:
+  model: metered/counting
+  prompt: 'Say something about {{ input.n }}'
+  max_tokens: 6
+  max_input_tokens: 300
+";
+
+fn home(server: &Server) -> Home {
+    let home = Home::new(&[]);
+    let place = server.place();
+    home.write(
+        "daemon.toml",
+        &format!(
+            "[run]\nmax_crashes = 1000000\n\n[egress]\nallow = [{place:?}]\n\n\
+             [providers.metered]\ndialect = \"openai_chat\"\nbase_url = \"http://{place}/v1\"\n\n\
+             [prices.\"metered/counting\"]\ninput = 100000000\ncached = 0\noutput = 5000000000\n"
+        ),
+    );
+    home.write("teller.yaml", AGENT);
+    home
+}
+
+fn document(branches: usize, budget: &str) -> String {
+    let mut text = format!(
+        "document: {{ dsl: '1.0.3', namespace: tests, name: many, version: '1.0.0', \
+         metadata: {{ dirigent: {{ {budget} }} }} }}\ndo:\n  - all:\n      fork:\n        branches:\n"
+    );
+    for n in 0..branches {
+        text.push_str(&format!(
+            "          - b{n}:\n              try:\n                - ask: {{ call: agent, with: {{ agent: teller, input: {{ n: {n} }} }} }}\n              \
+             catch:\n                errors: {{ with: {{ status: 402 }} }}\n                do:\n                  - no: {{ set: {{ refused: true }} }}\n"
+        ));
+    }
+    text
+}
+
+fn shown(home: &Home, run: &str) -> Value {
+    home.client(&["runs", "show", run, "--json"])
+        .expect_code(0)
+        .json()
+}
+
+fn begin(home: &Home, text: &str, more: &[&str]) -> String {
+    let file = home.write("many.yaml", text);
+    let agent = home.path("teller.yaml");
+    let _applied = home
+        .client(&["apply", "-f", agent.to_str().unwrap(), "--json"])
+        .expect_code(0);
+    let mut words = vec!["run", "-f", file.to_str().unwrap(), "--detach", "--json"];
+    words.extend(more);
+    let run = home.client(&words).expect_code(0).json();
+    run["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn fifty_branches_under_one_dollar_and_random_kills_are_never_billed_more() {
+    let mut seed = Seed::announced("budget");
+    let server = Server::start(Duration::from_millis(120));
+    let home = home(&server);
+    let mut daemon = home.start();
+    let run = begin(&home, &document(50, "budget: { usd: 1.00 }"), &[]);
+    let mut kills = 0;
+    while kills < 12 {
+        std::thread::sleep(Duration::from_millis(60 + seed.below(250)));
+        daemon.kill();
+        kills += 1;
+        daemon = home.start();
+        if shown(&home, &run)["status"] == "completed" {
+            break;
+        }
+    }
+    let ended = until("the run to end", LONG, || {
+        Some(shown(&home, &run)).filter(|run| run["status"] == "completed" || run["status"] == "faulted")
+    });
+    assert_eq!(ended["status"], "completed", "{ended:#}");
+    let budget = &ended["budget"];
+    let mut requests: BTreeMap<String, u64> = BTreeMap::new();
+    for seen in server.seen() {
+        *requests.entry(seen.key.unwrap()).or_default() += 1;
+    }
+    let billed = requests.values().sum::<u64>() * BILL;
+    let spent = budget["spent"]["micro_usd"].as_u64().unwrap();
+    assert!(
+        billed <= spent && spent <= LIMIT,
+        "billed {billed}, counted {spent}: {budget:#}"
+    );
+    assert_eq!(
+        budget["reserved"],
+        serde_json::json!({}),
+        "nothing is set aside any more"
+    );
+    // What was asked for and has no stored answer is listed by name.
+    let events = home
+        .client(&["runs", "events", &run, "--json"])
+        .expect_code(0)
+        .json_lines();
+    let mut key_of: BTreeMap<u64, String> = BTreeMap::new();
+    for event in &events {
+        match event["type"].as_str().unwrap() {
+            "effect.intended" => {
+                let key = event["key"].as_str().unwrap().to_owned();
+                key_of.insert(event["effect"].as_u64().unwrap(), key);
+            }
+            "effect.settled" if event["outcome"]["done"].is_object() => {
+                let key = &key_of[&event["effect"].as_u64().unwrap()];
+                *requests.get_mut(key).expect("what has an answer was asked for") -= 1;
+            }
+            _ => {}
+        }
+    }
+    let listed = budget["open_bills"].as_array().cloned().unwrap_or_default();
+    for (key, open) in requests {
+        let named = listed.iter().filter(|bill| bill["key"] == *key).count() as u64;
+        assert!(open <= named, "{key}: {open} bills are open, {named} are listed");
+    }
+    assert!(
+        kills < 2 || !listed.is_empty(),
+        "{kills} kills left nothing in doubt"
+    );
+    println!(
+        "{kills} kills: billed {billed} of {LIMIT}, counted {spent}, {} in doubt",
+        listed.len()
+    );
+}
+
+#[test]
+fn a_start_may_carry_a_budget_and_a_person_raises_it() {
+    let server = Server::start(Duration::ZERO);
+    let home = home(&server);
+    let _daemon = home.start();
+    let run = begin(&home, &document(6, "risk: low"), &["--budget", "calls=4,ask"]);
+    let asked = until("the question", LONG, || {
+        let list = home
+            .client(&["approvals", "list", "--json"])
+            .expect_code(0)
+            .json();
+        list["items"].as_array().unwrap().first().cloned()
+    });
+    assert_eq!(
+        (&asked["risk"], &asked["payload"]["limited"]),
+        (&"high".into(), &"calls".into())
+    );
+    let words = [
+        "approvals",
+        "approve",
+        asked["id"].as_str().unwrap(),
+        "--yes",
+        "--edit",
+        r#"{"raise_to":{"calls":5}}"#,
+    ];
+    let _approved = home.client(&words).expect_code(0);
+    let again = until("the next question", LONG, || {
+        let list = home
+            .client(&["approvals", "list", "--json"])
+            .expect_code(0)
+            .json();
+        list["items"].as_array().unwrap().first().cloned()
+    });
+    assert_eq!(server.seen().len(), 5);
+    let _denied = home
+        .client(&["approvals", "deny", again["id"].as_str().unwrap()])
+        .expect_code(0);
+    let ended = until("the end", LONG, || {
+        Some(shown(&home, &run)).filter(|run| run["status"] == "completed")
+    });
+    assert_eq!(server.seen().len(), 5, "the sixth was refused");
+    assert_eq!(ended["budget"]["limit"]["calls"], 5, "{ended:#}");
+    assert_eq!(ended["budget"]["spent"]["calls"], 5);
+}
