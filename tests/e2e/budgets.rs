@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dirigent_tests::{Home, LONG, Seed, Server, until};
+use dirigent_tests::{Daemon, Home, LONG, Seed, Server, until};
 use serde_json::Value;
 
 /// What one answer of the server costs: 11 tokens read at 100, 3 written at 5,000 millionths of a dollar.
@@ -66,23 +66,59 @@ fn begin(home: &Home, text: &str, more: &[&str]) -> String {
     run["run"].as_str().unwrap().to_owned()
 }
 
+/// Kills the daemon after some more requests, a dozen times or until the run is over.
+fn kill_now_and_then(
+    home: &Home,
+    server: &Server,
+    mut daemon: Daemon,
+    run: &str,
+    seed: &mut Seed,
+) -> (u32, Daemon) {
+    let over = || shown(home, run)["status"] == "completed";
+    for kills in 0..12 {
+        let wanted = server.seen().len() + 1 + usize::try_from(seed.below(10)).unwrap();
+        until("more requests, or the end", LONG, || {
+            (server.seen().len() >= wanted || over()).then_some(())
+        });
+        if over() {
+            return (kills, daemon);
+        }
+        daemon.kill();
+        daemon = home.start();
+    }
+    (12, daemon)
+}
+
+/// Takes the requests out whose answers are stored.
+fn take_settled(home: &Home, run: &str, requests: &mut BTreeMap<String, u64>) {
+    let events = home
+        .client(&["runs", "events", run, "--json"])
+        .expect_code(0)
+        .json_lines();
+    let mut key_of: BTreeMap<u64, String> = BTreeMap::new();
+    for event in &events {
+        match event["type"].as_str().unwrap() {
+            "effect.intended" => {
+                let key = event["key"].as_str().unwrap().to_owned();
+                key_of.insert(event["effect"].as_u64().unwrap(), key);
+            }
+            "effect.settled" if event["outcome"]["done"].is_object() => {
+                let key = &key_of[&event["effect"].as_u64().unwrap()];
+                *requests.get_mut(key).unwrap() -= 1;
+            }
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn fifty_branches_under_one_dollar_and_random_kills_are_never_billed_more() {
     let mut seed = Seed::announced("budget");
     let server = Server::start(Duration::from_millis(120));
     let home = home(&server);
-    let mut daemon = home.start();
+    let daemon = home.start();
     let run = begin(&home, &document(50, "budget: { usd: 1.00 }"), &[]);
-    let mut kills = 0;
-    while kills < 12 {
-        std::thread::sleep(Duration::from_millis(60 + seed.below(250)));
-        daemon.kill();
-        kills += 1;
-        daemon = home.start();
-        if shown(&home, &run)["status"] == "completed" {
-            break;
-        }
-    }
+    let (kills, _daemon) = kill_now_and_then(&home, &server, daemon, &run, &mut seed);
     let ended = until("the run to end", LONG, || {
         Some(shown(&home, &run)).filter(|run| run["status"] == "completed" || run["status"] == "faulted")
     });
@@ -103,25 +139,8 @@ fn fifty_branches_under_one_dollar_and_random_kills_are_never_billed_more() {
         serde_json::json!({}),
         "nothing is set aside any more"
     );
+    take_settled(&home, &run, &mut requests);
     // What was asked for and has no stored answer is listed by name.
-    let events = home
-        .client(&["runs", "events", &run, "--json"])
-        .expect_code(0)
-        .json_lines();
-    let mut key_of: BTreeMap<u64, String> = BTreeMap::new();
-    for event in &events {
-        match event["type"].as_str().unwrap() {
-            "effect.intended" => {
-                let key = event["key"].as_str().unwrap().to_owned();
-                key_of.insert(event["effect"].as_u64().unwrap(), key);
-            }
-            "effect.settled" if event["outcome"]["done"].is_object() => {
-                let key = &key_of[&event["effect"].as_u64().unwrap()];
-                *requests.get_mut(key).expect("what has an answer was asked for") -= 1;
-            }
-            _ => {}
-        }
-    }
     let listed = budget["open_bills"].as_array().cloned().unwrap_or_default();
     for (key, open) in requests {
         let named = listed.iter().filter(|bill| bill["key"] == *key).count() as u64;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dirigent_tests::{Home, LONG, Server, until};
+use dirigent_tests::{Daemon, Home, LONG, Server, until};
 use serde_json::Value;
 
 fn document(place: &str, name: &str, settings: &str) -> String {
@@ -51,24 +51,28 @@ fn output(home: &Home, run: &str) -> Value {
     })
 }
 
-#[test]
-fn payments_that_a_kill_left_open_are_settled_by_people_one_by_one_and_in_bulk() {
-    let server = Server::start(Duration::from_secs(2));
-    let home = Home::new(&[server.place()]);
+/// Runs whose payments are in flight when the daemon is killed, and the daemon after that.
+fn left_open(home: &Home, server: &Server, names: [&str; 3]) -> (Vec<String>, Daemon) {
     let daemon = home.start();
-    let names = ["first", "second", "third"];
-    let runs: Vec<String> = names
+    let runs = names
         .iter()
-        .map(|name| begin(&home, &server.place(), name, ""))
+        .map(|name| begin(home, &server.place(), name, ""))
         .collect();
     until("the payments to be in flight", LONG, || {
         names
             .iter()
-            .all(|name| asked_for(&server, name) == 1)
+            .all(|name| asked_for(server, name) == 1)
             .then_some(())
     });
     daemon.kill();
-    let _daemon = home.start();
+    (runs, home.start())
+}
+
+#[test]
+fn payments_that_a_kill_left_open_are_settled_by_people_one_by_one_and_in_bulk() {
+    let server = Server::start(Duration::from_secs(2));
+    let home = Home::new(&[server.place()]);
+    let (runs, _daemon) = left_open(&home, &server, ["first", "second", "third"]);
     let items = open(&home, 3);
     assert!(
         items
