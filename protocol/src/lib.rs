@@ -7,6 +7,7 @@
 //! new fields carry `#[serde(default)]`, nothing is renamed, nothing changes its meaning.
 
 pub mod command;
+pub mod count;
 pub mod digest;
 pub mod entity;
 pub mod fault;

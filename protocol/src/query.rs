@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::count::{CountQuery, Counts};
 use crate::entity::{Column, Definition, Document, Kind};
 use crate::filter::Filter;
 use crate::graph::Graph;
@@ -31,6 +32,8 @@ pub enum Query {
     },
     /// A page of documents.
     List(ListQuery),
+    /// How many documents there are, by the values of their fields.
+    Count(CountQuery),
     /// Earlier revisions of a document, newest first.
     History {
         /// Its kind.
@@ -122,6 +125,8 @@ pub enum QueryReply {
         #[serde(default)]
         next: Option<String>,
     },
+    /// How many documents there are.
+    Counts(Counts),
     /// The kinds there are.
     Kinds(Vec<KindInfo>),
     /// A run's id.

@@ -19,6 +19,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             let (items, next) = service.list(subject, &query).await?;
             QueryReply::Page { items, next }
         }
+        Query::Count(query) => QueryReply::Counts(service.count(subject, &query).await?),
         Query::History { kind, id, limit } => {
             let items = service.history(subject, kind, &id, limit).await?;
             QueryReply::Page { items, next: None }

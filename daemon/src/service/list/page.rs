@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use dirigent_protocol::entity::Document;
-use dirigent_protocol::filter::MAX_DEPTH;
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::query::{ListQuery, MAX_PAGE};
@@ -40,15 +39,7 @@ impl Service {
             .await?;
         let relations = relations(query.kind, &query.include)?;
         if let Some(filter) = &query.filter {
-            if words::depth(filter) > 2 * MAX_DEPTH {
-                return Err(ServiceError::UnknownWord {
-                    kind: query.kind,
-                    what: "filter of that depth",
-                    word: "where".to_owned(),
-                    help: format!("nest at most {MAX_DEPTH} levels"),
-                });
-            }
-            words::check_filter(query.kind, filter)?;
+            words::check_whole(query.kind, filter)?;
         }
         let plan = plan(subject.org, query)?;
         let last = cursor::read(query)?;

@@ -66,7 +66,7 @@ pub(super) fn plan(org: EntityId, query: &ListQuery) -> Result<Plan, ServiceErro
     })
 }
 
-fn is_index(kind: Kind, field: &str) -> bool {
+pub(super) fn is_index(kind: Kind, field: &str) -> bool {
     kind.definition().indexes.iter().any(|index| index.field == field)
 }
 

@@ -1,7 +1,7 @@
 //! Fields that a filter or an order names: whether the kind has them.
 
 use dirigent_protocol::entity::Kind;
-use dirigent_protocol::filter::Filter;
+use dirigent_protocol::filter::{Filter, MAX_DEPTH};
 use dirigent_protocol::source::nearest;
 use serde_json::Value;
 
@@ -46,8 +46,21 @@ pub(super) fn check_field(kind: Kind, field: &str) -> Result<(), ServiceError> {
     })
 }
 
+/// Checks a filter that came over the wire: its depth and every field.
+pub(super) fn check_whole(kind: Kind, filter: &Filter) -> Result<(), ServiceError> {
+    if depth(filter) > 2 * MAX_DEPTH {
+        return Err(ServiceError::UnknownWord {
+            kind,
+            what: "filter of that depth",
+            word: "where".to_owned(),
+            help: format!("nest at most {MAX_DEPTH} levels"),
+        });
+    }
+    check_filter(kind, filter)
+}
+
 /// Checks every field of a filter.
-pub(super) fn check_filter(kind: Kind, filter: &Filter) -> Result<(), ServiceError> {
+fn check_filter(kind: Kind, filter: &Filter) -> Result<(), ServiceError> {
     match filter {
         Filter::And(several) | Filter::Or(several) => {
             several.iter().try_for_each(|filter| check_filter(kind, filter))
@@ -58,7 +71,7 @@ pub(super) fn check_filter(kind: Kind, filter: &Filter) -> Result<(), ServiceErr
 }
 
 /// How deep a filter is nested; the wire does not bound it.
-pub(super) fn depth(filter: &Filter) -> usize {
+fn depth(filter: &Filter) -> usize {
     match filter {
         Filter::And(several) | Filter::Or(several) => 1 + several.iter().map(depth).max().unwrap_or(0),
         Filter::Not(filter) => 1 + depth(filter),
