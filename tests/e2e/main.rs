@@ -12,6 +12,7 @@ mod budgets;
 mod definitions;
 mod demo;
 mod effects;
+mod facets;
 mod faults;
 mod inbox;
 mod kill;

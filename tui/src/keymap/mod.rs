@@ -7,10 +7,12 @@
 pub mod action;
 pub mod bind;
 pub mod docs;
+pub mod field_key;
 pub mod key;
 pub mod map;
 
 pub use action::{Action, Group};
 pub use bind::Bind;
+pub use field_key::FieldKey;
 pub use key::{Chord, Key};
 pub use map::{Command, Keymap, Preset, Remap, Step};

@@ -35,6 +35,14 @@ impl Worker {
                 Ok(_) | Err(CallError::Fault(_)) => {}
                 Err(error @ CallError::Lost(_)) => return Err(broken(error)),
             },
+            Heard::Looked(topic, query, result) => {
+                let result = match result {
+                    Ok(reply) => Ok(reply),
+                    Err(CallError::Fault(fault)) => Err(Box::new(fault)),
+                    Err(error @ CallError::Lost(_)) => return Err(broken(error)),
+                };
+                self.tell(News::Looked { topic, query, result })?;
+            }
             Heard::Events(run, result) => self.events(run, result, session)?,
             Heard::Stream(run, result) => self.streamed(run, result, session)?,
             Heard::Answer(request, result) => self.answer(request, result, session)?,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use dirigent_protocol::command::Command;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::fault::{Code, Fault};
-use dirigent_protocol::id::{EntityId, RequestId};
+use dirigent_protocol::id::{EntityId, RequestId, RunId};
 
 use crate::model::{Answer, LinkCmd, News, Steer, Verdict};
 
@@ -65,24 +65,12 @@ impl Queue {
                     Err(fault) => return Err(Box::new(news(about, Err(fault)))),
                 }
             }
-            LinkCmd::Steer { run, how } => {
-                let short = run.short();
-                match how {
-                    Steer::Cancel => (
-                        About::Other(format!("cancel run {short}")),
-                        Command::RunCancel { run, reason: None },
-                    ),
-                    Steer::Pause => (
-                        About::Other(format!("pause run {short}")),
-                        Command::RunPause { run },
-                    ),
-                    Steer::Resume => (
-                        About::Other(format!("resume run {short}")),
-                        Command::RunResume { run },
-                    ),
-                }
-            }
-            LinkCmd::Follow(_) | LinkCmd::Unfollow(_) | LinkCmd::Reconnect | LinkCmd::Close => {
+            LinkCmd::Steer { run, how } => steer(run, &how),
+            LinkCmd::Follow(_)
+            | LinkCmd::Unfollow(_)
+            | LinkCmd::Look { .. }
+            | LinkCmd::Reconnect
+            | LinkCmd::Close => {
                 return Ok(None);
             }
         };
@@ -111,6 +99,15 @@ impl Queue {
         let outgoing = self.0.remove(at)?;
         Some(news(outgoing.about, result))
     }
+}
+
+fn steer(run: RunId, how: &Steer) -> (About, Command) {
+    let (word, command) = match how {
+        Steer::Cancel => ("cancel", Command::RunCancel { run, reason: None }),
+        Steer::Pause => ("pause", Command::RunPause { run }),
+        Steer::Resume => ("resume", Command::RunResume { run }),
+    };
+    (About::Other(format!("{word} run {}", run.short())), command)
 }
 
 fn news(about: About, result: Result<(), Fault>) -> News {
@@ -164,7 +161,6 @@ fn decide(verdict: Verdict) -> Result<Command, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use dirigent_protocol::id::RunId;
     use dirigent_protocol::run::Decision;
 
     use super::*;

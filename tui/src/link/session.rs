@@ -50,6 +50,8 @@ pub enum Heard {
     Graph(RunId, Result<Box<Graph>, CallError>),
     /// A page of a run's live text.
     Stream(RunId, Result<StreamPage, CallError>),
+    /// What a page wanted to know.
+    Looked(&'static str, Box<Query>, Result<Box<QueryReply>, CallError>),
     /// An answer to a command.
     Answer(RequestId, Result<CommandReply, CallError>),
 }
@@ -164,6 +166,15 @@ impl Session {
                 sleep(pause.max(OVERLOADED)).await;
             }
             Heard::Answer(request, connection.command(request, command).await)
+        });
+    }
+
+    /// Puts a question of a page.
+    pub fn look(&self, topic: &'static str, query: Box<Query>) {
+        let connection = self.connection.clone();
+        self.ask(async move {
+            let reply = connection.query(Query::clone(&query)).await.map(Box::new);
+            Heard::Looked(topic, query, reply)
         });
     }
 

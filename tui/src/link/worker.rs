@@ -218,6 +218,14 @@ impl Worker {
                 }
             }
             LinkCmd::Unfollow(run) => drop(self.follows.remove(&run)),
+            LinkCmd::Look { topic, query } => match session {
+                Some(session) => session.look(topic, query),
+                None => self.tell(News::Looked {
+                    topic,
+                    query,
+                    result: Err(Box::new(Fault::new(Code::Unreachable, "not connected"))),
+                })?,
+            },
             wish => match self.queue.add(wish) {
                 Ok(Some(outgoing)) => {
                     if let Some(session) = session {

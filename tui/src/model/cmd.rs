@@ -2,6 +2,7 @@
 
 use dirigent_protocol::command::Also;
 use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::query::Query;
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
 
 use crate::nav::Place;
@@ -45,6 +46,13 @@ pub enum LinkCmd {
     Follow(RunId),
     /// No more of that.
     Unfollow(RunId),
+    /// Put a question that only reads; answered by `News::Looked`. The newest question of a topic counts.
+    Look {
+        /// Who wants to know what.
+        topic: &'static str,
+        /// The question.
+        query: Box<Query>,
+    },
     /// Change the course of a run; answered by `News::Done`.
     Steer {
         /// The run.

@@ -1,7 +1,9 @@
 //! News folded into the mirror.
 
 use dirigent_protocol::entity::{ApprovalStatus, Document, Kind};
+use dirigent_protocol::fault::Fault;
 use dirigent_protocol::id::EntityId;
+use dirigent_protocol::query::{Query, QueryReply};
 use dirigent_protocol::run::Status;
 
 use super::mirror::{MAX_DECIDED, MAX_ENDED};
@@ -23,19 +25,25 @@ impl Model {
                     Link::Down { since, .. } => since,
                     Link::Connecting | Link::Stale | Link::Live => time.wall,
                 };
+                self.looks.cut();
                 self.connection.link = Link::Down {
                     since,
                     fault: *fault,
                     retry_at,
                 };
             }
-            News::Snapshot(documents) => return self.replace(&documents),
+            News::Snapshot(documents) => {
+                self.looks.changed();
+                return self.replace(&documents);
+            }
             News::Changed(documents) => {
+                self.looks.changed();
                 documents.iter().for_each(|document| self.put(document));
                 self.trim();
                 return self.void_stale();
             }
             News::Gone(gone) => {
+                self.looks.changed();
                 gone.into_iter().for_each(|(kind, id)| self.remove(kind, id));
                 return self.void_stale();
             }
@@ -49,6 +57,7 @@ impl Model {
                 journal.lost = journal.lost.saturating_add(lost);
                 chunks.iter().for_each(|chunk| journal.append(chunk, time.mono));
             }
+            News::Looked { topic, query, result } => self.looked(topic, &query, result),
             News::Decided { approval, result } => return self.decided(approval, result),
             News::Done { what, result } => {
                 return vec![Cmd::Note(match result {
@@ -141,6 +150,21 @@ impl Model {
         self.runs.insert(run.id, run);
     }
 
+    /// What a page asked for; runs and requests among it join the mirror.
+    fn looked(&mut self, topic: &'static str, query: &Query, result: Result<Box<QueryReply>, Box<Fault>>) {
+        let result = result.map(|reply| *reply).map_err(|fault| *fault);
+        let documents = match &result {
+            Ok(QueryReply::Page { items, .. }) if joins(query) => items.clone(),
+            _ => Vec::new(),
+        };
+        if self.looks.answered(topic, query, result) && joins(query) {
+            let ids = documents.iter().map(|document| document.metadata.id).collect();
+            self.found.insert(topic, ids);
+            documents.iter().for_each(|document| self.put(document));
+            self.trim();
+        }
+    }
+
     fn remove(&mut self, kind: Kind, id: EntityId) {
         match kind {
             Kind::WorkflowExecution => drop(self.runs.remove(&id.into())),
@@ -151,10 +175,12 @@ impl Model {
 
     /// Forgets the oldest of what is over, so that the mirror stays bounded.
     fn trim(&mut self) {
+        let found = &self.found;
+        let wanted = |id: EntityId| found.values().any(|ids| ids.contains(&id));
         let mut ended: Vec<_> = self
             .runs
             .values()
-            .filter(|r| r.status().is_final())
+            .filter(|r| r.status().is_final() && !wanted(r.id.into()))
             .map(|r| (r.updated_at, r.id))
             .collect();
         if ended.len() > MAX_ENDED {
@@ -166,7 +192,7 @@ impl Model {
         let mut decided: Vec<_> = self
             .approvals
             .values()
-            .filter(|a| !a.is_pending())
+            .filter(|a| !a.is_pending() && !wanted(a.id))
             .map(|a| (a.body.decided_at, a.id))
             .collect();
         if decided.len() > MAX_DECIDED {
@@ -197,11 +223,7 @@ impl Model {
             .collect()
     }
 
-    fn decided(
-        &mut self,
-        approval: EntityId,
-        result: Result<(), Box<dirigent_protocol::fault::Fault>>,
-    ) -> Vec<Cmd> {
+    fn decided(&mut self, approval: EntityId, result: Result<(), Box<Fault>>) -> Vec<Cmd> {
         self.outbox.answered(approval);
         let progress = match &result {
             Ok(()) => Progress::Done,
@@ -217,4 +239,9 @@ impl Model {
             Err(fault) => Note::error(format!("{title}: {fault}")),
         })]
     }
+}
+
+/// A page of documents that the mirror holds as well.
+fn joins(query: &Query) -> bool {
+    matches!(query, Query::List(list) if matches!(list.kind, Kind::WorkflowExecution | Kind::WorkflowApproval))
 }

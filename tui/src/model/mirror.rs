@@ -1,6 +1,6 @@
 //! The mirror itself: what the daemon holds, as far as pages show it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dirigent_protocol::entity::{Document, Kind};
@@ -9,7 +9,7 @@ use dirigent_protocol::query::DaemonStatus;
 use jiff::Timestamp;
 
 use super::counters::Counters;
-use super::{Approval, Connection, Journal, Outbox, Run, Time};
+use super::{Approval, Connection, Journal, Looks, Outbox, Run, Time};
 
 /// Finished runs kept beside the living ones.
 pub const MAX_ENDED: usize = 2_000;
@@ -76,6 +76,10 @@ pub struct Model {
     pub outbox: Outbox,
     /// Approvals put off, until when on the monotonic clock.
     pub snoozed: BTreeMap<EntityId, Duration>,
+    /// What pages asked for themselves.
+    pub looks: Looks,
+    /// Documents that a page asked for beyond the mirror's own: kept until it asks for others.
+    pub found: BTreeMap<&'static str, BTreeSet<EntityId>>,
     /// A snapshot came at least once.
     pub loaded: bool,
 }

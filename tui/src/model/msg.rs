@@ -8,7 +8,7 @@ use dirigent_protocol::fault::Fault;
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::hello::Welcome;
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::query::DaemonStatus;
+use dirigent_protocol::query::{DaemonStatus, Query, QueryReply};
 use dirigent_protocol::run::RunEvent;
 use dirigent_protocol::watch::StreamChunk;
 use jiff::Timestamp;
@@ -105,6 +105,15 @@ pub enum News {
         chunks: Vec<StreamChunk>,
         /// Chunks that were dropped before them.
         lost: u64,
+    },
+    /// A page's question was answered, or was not.
+    Looked {
+        /// Who wanted to know what.
+        topic: &'static str,
+        /// The question.
+        query: Box<Query>,
+        /// What the daemon said.
+        result: Result<Box<QueryReply>, Box<Fault>>,
     },
     /// A decision arrived at the daemon, or did not.
     Decided {

@@ -6,6 +6,7 @@
 pub mod approvals;
 pub mod closed;
 pub mod dashboard;
+pub mod narrow;
 pub mod page;
 pub mod runs;
 pub mod speech;

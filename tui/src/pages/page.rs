@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::keymap::{Action, Bind, Keymap};
+use crate::keymap::{Action, Bind, FieldKey, Keymap};
 use crate::model::{Cmd, Model, Time};
 use crate::nav::Place;
 use crate::options::Prefs;
@@ -143,8 +143,8 @@ pub trait Page {
     }
 
     /// Keys of its text field and what they do, for the footer.
-    fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
-        &[("Esc", "back")]
+    fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
+        &[(FieldKey::ESC, "back")]
     }
 
     /// Its text field in words, while [`Page::wants_text`].

@@ -3,7 +3,7 @@
 //! A page fills it; it knows no keys and no terminal. Texts may be untrusted: the plain view has the last door.
 //! Our own words are ASCII and carry every meaning: no sign, no colour, no column.
 
-use crate::keymap::Action;
+use crate::keymap::{Action, FieldKey};
 use crate::nav::Place;
 
 /// A page in words.
@@ -102,10 +102,10 @@ impl Speech {
 
 /// A field in words, from its keys alone.
 #[must_use]
-pub fn field(keys: &[(&str, &str)]) -> Field {
-    let key = |name| keys.iter().find(|(key, _)| *key == name).map(|(_, what)| *what);
-    let enter = key("Enter").unwrap_or("send");
-    let esc = key("Esc").unwrap_or("back");
+pub fn field(keys: &[(FieldKey, &str)]) -> Field {
+    let key = |wanted| keys.iter().find(|(key, _)| *key == wanted).map(|(_, what)| *what);
+    let enter = key(FieldKey::ENTER).unwrap_or("send");
+    let esc = key(FieldKey::ESC).unwrap_or("back");
     Field::Line(vec![format!("Type a line: {enter}. An empty line: {esc}.")])
 }
 

@@ -380,7 +380,7 @@ impl Dialogue {
             Edited::Leave => effects.extend(self.shell.press(KeyCode::Esc, KeyModifiers::NONE, time)),
             Edited::Save(text) => {
                 effects.extend(self.shell.hand_text(&text, time));
-                effects.extend(self.shell.press(KeyCode::Char('s'), KeyModifiers::CONTROL, time));
+                effects.extend(self.shell.act(Action::Save, time));
             }
         }
         if matches!(self.shell.field(time), Some(Field::Text { .. })) {

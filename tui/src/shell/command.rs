@@ -114,8 +114,9 @@ impl Shell {
             Some(meta) => self.go(&Place::page(meta.id), time),
             None => {
                 let name = SPACES.get(usize::from(space) - 1).copied().unwrap_or_default();
+                let key = self.keymap.first(Action::Palette);
                 self.note = Some(Note::refused(format!(
-                    "{name}: no page of it is open yet; : lists them all"
+                    "{name}: no page of it is open yet; {key} lists them all"
                 )));
                 Vec::new()
             }
@@ -164,7 +165,11 @@ impl Shell {
                 let closed = CLOSED.iter().find(|closed| closed.id == place.page);
                 self.note = Some(Note::refused(match closed {
                     Some(closed) => format!("{} is closed: {}", closed.title, closed.why),
-                    None => format!("there is no page `{}`; : lists them all", place.page),
+                    None => format!(
+                        "there is no page `{}`; {} lists them all",
+                        place.page,
+                        self.keymap.first(Action::Palette)
+                    ),
                 }));
                 Vec::new()
             }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::state::{Overlay, Shell};
-use crate::keymap::Action;
+use crate::keymap::{Action, FieldKey};
 use crate::model::{Held, NoteKind, Time};
 use crate::theme::Role;
 use crate::widgets::Line;
@@ -104,12 +104,16 @@ impl Shell {
                 .add(role, format!(" {doc} "))
         };
         match &self.overlay {
-            Some(Overlay::Help(_)) => return vec![pair("j k", "scroll", false), pair("Esc", "close", false)],
+            Some(Overlay::Help(_)) => {
+                let first = |action| self.keymap.first(action);
+                let moves = format!("{} {}", first(Action::Down), first(Action::Up));
+                return vec![pair(&moves, "scroll", false), pair(&first(Action::Back), "close", false)];
+            }
             Some(Overlay::Palette(_)) => {
                 return vec![
-                    pair("↑ ↓", "choose", false),
-                    pair("Enter", "do it", false),
-                    pair("Esc", "close", false),
+                    pair(&FieldKey::CHOOSE.label(&self.keymap), "choose", false),
+                    pair(&FieldKey::ENTER.label(&self.keymap), "do it", false),
+                    pair(&FieldKey::ESC.label(&self.keymap), "close", false),
                 ];
             }
             None => {}
@@ -119,7 +123,7 @@ impl Shell {
                 .page()
                 .field_keys()
                 .iter()
-                .map(|(key, doc)| pair(key, doc, false))
+                .map(|(key, doc)| pair(&key.label(&self.keymap), doc, false))
                 .collect();
         }
         let own = self

@@ -22,7 +22,12 @@ impl Shell {
             return self.overlay_key(event, key, time);
         }
         if self.page().wants_text() {
-            return match self.held_back(key) {
+            let saves = |command| is_held_back(command) || command == Command::Action(Action::Save);
+            let step = match key.is_typed() {
+                true => Step::Nothing,
+                false => self.keymap.step(&[], key, saves),
+            };
+            return match step {
                 Step::Run(Command::Action(action)) => self.take(action, time),
                 _ => self.tell(Input::Key(event), time),
             };

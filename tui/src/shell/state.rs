@@ -270,7 +270,12 @@ impl Shell {
                 Cmd::Link(LinkCmd::Steer { .. } | LinkCmd::Ask { .. }) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is changed"));
                 }
-                Cmd::Link(command) => effects.push(Effect::Link(command)),
+                Cmd::Link(command) => {
+                    if let LinkCmd::Look { topic, query } = &command {
+                        self.model.looks.asked(topic, query, time.mono);
+                    }
+                    effects.push(Effect::Link(command));
+                }
             }
         }
         effects

@@ -82,7 +82,7 @@ fn on_a_small_screen_the_list_decides_nothing_and_says_what_does() {
     world.wait(1_000);
     world.press("a");
     assert_eq!(world.held(), 0);
-    assert!(world.text().contains("Enter shows it"), "{}", world.text());
+    assert!(world.text().contains("open it, then decide"), "{}", world.text());
 }
 
 #[test]

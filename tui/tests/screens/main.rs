@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod answers;
 mod approvals;
 mod batch;
 mod everywhere;
+mod facets;
 mod kept;
 mod keys;
+mod literal_keys;
 mod looks;
 mod monitor;
 mod mouse;

@@ -20,6 +20,8 @@ struct Talk {
     dialogue: Dialogue,
     mono: Duration,
     sent: Vec<LinkCmd>,
+    /// What the daemon holds.
+    daemon: Vec<Document>,
     quit: bool,
 }
 
@@ -31,6 +33,7 @@ impl Talk {
             dialogue,
             mono,
             sent: Vec::new(),
+            daemon: documents.clone(),
             quit: false,
         };
         talk.news(News::Connected(Box::new(welcome())));
@@ -52,9 +55,18 @@ impl Talk {
     }
 
     fn did(&mut self, effects: Vec<Effect>) -> String {
+        let mut before: Vec<String> = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Link(command) => self.sent.push(command),
+                Effect::Link(command) => {
+                    let answer = crate::answers::news(&command, &self.daemon);
+                    self.sent.push(command);
+                    if let Some(news) = answer {
+                        let effects = self.dialogue.news(news, time(self.mono));
+                        let said = self.did(effects);
+                        before.extend((!said.is_empty()).then_some(said));
+                    }
+                }
                 Effect::Quit => self.quit = true,
                 _ => {}
             }
@@ -65,7 +77,8 @@ impl Talk {
                 Effect::Link(command) => Some(command),
                 _ => None,
             }));
-        let text = self.dialogue.take_lines().join("\n");
+        before.extend(self.dialogue.take_lines());
+        let text = before.join("\n");
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
         text
     }
@@ -435,4 +448,28 @@ fn the_end_of_the_input_decides_nothing_that_was_not_answered() {
     assert!(text.contains("nothing was decided"), "{text}");
     talk.wait(10_000);
     assert!(talk.decided().is_empty());
+}
+
+#[test]
+fn facets_are_said_with_their_counts_and_chosen_by_number() {
+    let mut talk = Talk::live();
+    let text = talk.say("g r\nf");
+    assert!(text.contains("Facets of runs. 8 match."), "{text}");
+    let line = text
+        .lines()
+        .find(|line| line.contains("state faulted, 1"))
+        .unwrap();
+    let number = line.split(':').next().unwrap();
+    let text = talk.say(number);
+    assert!(text.contains("state faulted, 1, chosen"), "{text}");
+    let text = talk.say("f");
+    assert!(
+        text.contains("1 run of 8 match state: faulted, 1 on the daemon"),
+        "{text}"
+    );
+    let text = talk.say("g a\nf");
+    assert!(
+        text.contains("Facets of approvals") && text.contains("risk high, 1"),
+        "{text}"
+    );
 }

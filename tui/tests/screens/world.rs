@@ -18,6 +18,10 @@ pub(crate) struct World {
     pub(crate) mono: Duration,
     pub(crate) sent: Vec<LinkCmd>,
     pub(crate) quit: bool,
+    /// What the daemon holds, while it is connected.
+    daemon: Option<Vec<Document>>,
+    /// What it holds beyond what it tells unasked.
+    pub(crate) beyond: Vec<Document>,
     /// What was shown in other programs.
     pub(crate) outside: Vec<Sheet>,
 }
@@ -42,6 +46,8 @@ impl World {
             mono: Duration::from_secs(1),
             sent: Vec::new(),
             quit: false,
+            daemon: None,
+            beyond: Vec::new(),
             outside: Vec::new(),
         };
         world.draw();
@@ -57,12 +63,14 @@ impl World {
     }
 
     pub(crate) fn connect(&mut self, documents: Vec<Document>) {
+        self.daemon = Some(documents.iter().chain(&self.beyond).cloned().collect());
         self.news(News::Connected(Box::new(welcome())));
         self.news(News::Snapshot(documents));
         self.news(News::Health(Box::new(health(""))));
     }
 
     pub(crate) fn disconnect(&mut self) {
+        self.daemon = None;
         self.news(News::Disconnected {
             fault: Box::new(gone()),
             retry_at: Some(ago(-2)),
@@ -85,7 +93,12 @@ impl World {
     fn effects(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Link(command) => self.sent.push(command),
+                Effect::Link(command) => {
+                    let daemon = self.daemon.as_deref();
+                    let answer = daemon.and_then(|documents| crate::answers::news(&command, documents));
+                    self.sent.push(command);
+                    answer.into_iter().for_each(|news| self.msg(Msg::News(news)));
+                }
                 Effect::Quit => self.quit = true,
                 Effect::Outside(sheet) => self.outside.push(sheet),
                 Effect::Suspend | Effect::Redraw | Effect::Mouse(_) | Effect::Raw(_) | Effect::Show(_) => {}

@@ -22,7 +22,10 @@ impl Approvals {
             return Some("it is decided".to_owned());
         }
         if ctx.model.outbox.held_for(approval.id).is_some() {
-            return Some("you have decided; u takes it back".to_owned());
+            return Some(format!(
+                "you have decided; {} takes it back",
+                ctx.keymap.first(Action::Undo)
+            ));
         }
         if ctx.model.outbox.is_sent(approval.id) {
             return Some("your decision is on its way".to_owned());
@@ -37,7 +40,10 @@ impl Approvals {
             return None;
         }
         if self.look != Look::Request {
-            return Some("this is a look from aside; Esc goes back to the request".to_owned());
+            return Some(format!(
+                "this is a look from aside; {} goes back to the request",
+                ctx.keymap.first(Action::Back)
+            ));
         }
         let unknown = approval.body.unknown_effect.is_some();
         match action {
@@ -53,7 +59,10 @@ impl Approvals {
         }
         let high = approval.confirm_word().is_some();
         if action == Action::Approve && high && !self.seen.to_the_end(approval) {
-            return Some("high risk: read to the end first (PgDn)".to_owned());
+            return Some(format!(
+                "high risk: read to the end first ({})",
+                ctx.keymap.first(Action::PageDown)
+            ));
         }
         None
     }
@@ -62,7 +71,7 @@ impl Approvals {
     pub(super) fn begin(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(approval) = self.current(ctx) else {
             return vec![Cmd::Note(Note::refused(
-                "key ignored: it was not on the screen yet; Enter shows it, then decide",
+                "key ignored: it was not on the screen yet; open it, then decide",
             ))];
         };
         if let Some(why) = self.seen.too_soon(approval, ctx.prefs.guard, ctx.time) {

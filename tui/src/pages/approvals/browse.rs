@@ -15,12 +15,16 @@ impl Approvals {
         {
             return cmds;
         }
+        if let Some(cmds) = self.act_on_narrow(action, ctx) {
+            return cmds;
+        }
         match action {
             Action::Batch => self.toggle_sheet(),
             Action::Approve | Action::Stop | Action::Edit | Action::StopRun | Action::Rule => {
                 return self.begin(action, ctx);
             }
             Action::Ask => return self.ask(ctx),
+            Action::Save => return self.save(ctx),
             Action::Mark => return self.mark(ctx),
             Action::Diff => self.look_at(Look::Diff),
             Action::History => self.look_at(Look::History),
@@ -45,15 +49,7 @@ impl Approvals {
             }
             Action::Later => return self.later(ctx),
             Action::Undo => return vec![Cmd::TakeBack],
-            Action::Copy => {
-                let json = self
-                    .current(ctx)
-                    .map(|a| serde_json::json!({ "action": a.body.action, "payload": a.body.payload }));
-                return json
-                    .map(|json| Cmd::Copy(format!("{json:#}")))
-                    .into_iter()
-                    .collect();
-            }
+            Action::Copy => return self.copied(ctx),
             Action::CopyLink => {
                 let link = self.cursor.key().map(|id| Place::approval(id).to_string());
                 return link.map(Cmd::Copy).into_iter().collect();
@@ -63,6 +59,28 @@ impl Approvals {
             _ => self.step(action, ctx),
         }
         Vec::new()
+    }
+
+    /// Approves as edited, where the edit is open.
+    fn save(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let about = self.dialog.as_ref().map(|dialog| dialog.id);
+        let approval = about.and_then(|id| ctx.model.approvals.get(&id));
+        match (&mut self.dialog, approval) {
+            (Some(dialog), Some(approval)) => {
+                let typed = dialog.save(approval);
+                self.typed(typed, ctx)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What would happen, as JSON for the clipboard.
+    fn copied(&self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let json = self
+            .current(ctx)
+            .map(|a| serde_json::json!({ "action": a.body.action, "payload": a.body.payload }));
+        let copy = json.map(|json| Cmd::Copy(format!("{json:#}")));
+        copy.into_iter().collect()
     }
 
     /// One level up: out of what is typed, out of a look aside, back to the list.
@@ -88,7 +106,7 @@ impl Approvals {
     }
 
     pub(super) fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
-        let keys = Self::keys(ctx);
+        let keys = self.keys(ctx);
         if self.cursor.step(action, &keys, self.list_rows.get() / 2) {
             if self.part == Part::Detail {
                 self.catch_up();
@@ -120,7 +138,7 @@ impl Approvals {
         let Some(id) = self.cursor.key().copied() else {
             return Vec::new();
         };
-        let keys = Self::keys(ctx);
+        let keys = self.keys(ctx);
         let next = keys
             .iter()
             .position(|key| *key == id)
@@ -137,7 +155,7 @@ impl Approvals {
 
     /// The mirror changed: hold on to the request, notice when another one came under the cursor.
     pub(super) fn follow_data(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let keys = Self::keys(ctx);
+        let keys = self.keys(ctx);
         let changed = self.cursor.follow(&keys);
         if changed || self.shown.is_none() {
             self.catch_up();

@@ -163,7 +163,7 @@ fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
             say("IF YOU DENY", clean(&consequence(&body.on_deny)).into_owned());
         }
         say("IF NOBODY ACTS", expiry(approval, ctx));
-        say("NEEDS", "1 of: anybody who may decide here".to_owned());
+        say("NEEDS", format!("1 of: {}", clean(&approval.deciders())));
     } else {
         say("DECIDED", decided(approval, ctx));
         if let Some(reason) = &body.decision_reason {

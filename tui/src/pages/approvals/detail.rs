@@ -110,7 +110,7 @@ impl Approvals {
     fn foot(&self, ctx: &Ctx<'_>) -> String {
         let (lines, window) = self.extent.get();
         let last = lines.saturating_sub(window);
-        let keys = Self::keys(ctx);
+        let keys = self.keys(ctx);
         let at = keys
             .iter()
             .position(|key| Some(key) == self.shown.as_ref())
@@ -121,7 +121,12 @@ impl Approvals {
         } else {
             String::new()
         };
-        format!("{more}{at}/{}  J K next", keys.len())
+        format!(
+            "{more}{at}/{}  {} {} next",
+            keys.len(),
+            ctx.keymap.first(Action::NextItem),
+            ctx.keymap.first(Action::PrevItem)
+        )
     }
 
     /// Lines under the text: the ways to decide, or the field that is being typed in.
@@ -189,7 +194,11 @@ impl Approvals {
         } else if let Some(word) = approval.confirm_word() {
             out.push(Line::new().add(
                 Sign::risk(approval.body.risk).role,
-                format!("  High risk: a asks for the word {}", clean_line(word)),
+                format!(
+                    "  High risk: {} asks for the word {}",
+                    ctx.keymap.first(Action::Approve),
+                    clean_line(word)
+                ),
             ));
         }
         out
@@ -284,7 +293,7 @@ pub(super) fn stale(ctx: &Ctx<'_>) -> &'static str {
 
 /// What stands in the place of a field whose request changed.
 fn void() -> Vec<Line> {
-    let words = "  The request changed meanwhile: nothing was decided. Esc, then look again.";
+    let words = "  The request changed meanwhile: nothing was decided. Go back and look again.";
     vec![Line::new(), Line::new().add(Role::Bad, words)]
 }
 

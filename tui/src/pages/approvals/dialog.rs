@@ -15,7 +15,7 @@ use crate::text::clean_line;
 use crate::text::sanitize::is_hidden;
 
 /// What is said to keys behind a request that changed.
-pub(super) const VOID: &str = "the request changed meanwhile: nothing was decided; Esc, then look again";
+pub(super) const VOID: &str = "the request changed meanwhile: nothing was decided; go back and look again";
 /// Longest reason, characters.
 pub(super) const MAX_REASON: usize = 1_000;
 /// Largest edited payload, bytes.
@@ -97,7 +97,7 @@ impl Purpose {
     const fn needs(self) -> &'static str {
         match self {
             Self::StopRun => "a denial needs a reason: whoever asked gets to read it",
-            Self::Ask => "type the question, then Enter",
+            Self::Ask => "type the question first",
         }
     }
 }
@@ -201,7 +201,7 @@ impl Dialog {
                 KeyCode::Enter if word == typed => Typed::Approve(edited.take()),
                 KeyCode::Enter => {
                     let word = clean_line(word);
-                    Typed::Refused(format!("type {word} exactly, then Enter"))
+                    Typed::Refused(format!("type {word} exactly: nothing was decided"))
                 }
                 code => line_key(typed, code, ctrl),
             },
@@ -226,10 +226,38 @@ impl Dialog {
             },
             Kind::Edit {
                 area,
-                plain,
                 error,
                 drop_asked,
-            } => edit_key(key, ctrl, area, *plain, error, drop_asked, approval),
+                ..
+            } => edit_key(key, area, error, drop_asked, approval),
+        }
+    }
+
+    /// A text of several lines is edited.
+    pub(super) const fn is_edit(&self) -> bool {
+        matches!(self.kind, Kind::Edit { .. })
+    }
+
+    /// Ends the edit with a yes to what it says.
+    pub(super) fn save(&mut self, approval: &Approval) -> Typed {
+        let Kind::Edit {
+            area, plain, error, ..
+        } = &mut self.kind
+        else {
+            return Typed::Text;
+        };
+        if self.void {
+            return Typed::Refused(VOID.to_owned());
+        }
+        match payload::parse(&area.lines().join("\n"), *plain) {
+            Ok(value) if value == approval.body.payload && approval.body.unknown_effect.is_none() => {
+                Typed::Refused("nothing was changed: go back and approve it as it is".to_owned())
+            }
+            Ok(value) => Typed::Approve(Some(value)),
+            Err(what) => {
+                *error = Some(what.clone());
+                Typed::Refused(what)
+            }
         }
     }
 
@@ -330,35 +358,18 @@ pub(super) fn line_key(text: &mut String, code: KeyCode, ctrl: bool) -> Typed {
 
 fn edit_key(
     key: &KeyEvent,
-    ctrl: bool,
     area: &mut TextArea<'static>,
-    plain: bool,
     error: &mut Option<String>,
     drop_asked: &mut bool,
     approval: &Approval,
 ) -> Typed {
-    match key.code {
-        KeyCode::Esc => {
-            let changed = area.lines().join("\n") != payload::editable(&approval.body.payload);
-            if changed && !*drop_asked {
-                *drop_asked = true;
-                return Typed::Refused("Esc again drops your text; Ctrl-S approves it".to_owned());
-            }
-            return Typed::Cancel;
+    if key.code == KeyCode::Esc {
+        let changed = area.lines().join("\n") != payload::editable(&approval.body.payload);
+        if changed && !*drop_asked {
+            *drop_asked = true;
+            return Typed::Refused("the same key again drops your text".to_owned());
         }
-        KeyCode::Char('s') if ctrl => {
-            return match payload::parse(&area.lines().join("\n"), plain) {
-                Ok(value) if value == approval.body.payload && approval.body.unknown_effect.is_none() => {
-                    Typed::Refused("nothing was changed: Esc, then a approves it as it is".to_owned())
-                }
-                Ok(value) => Typed::Approve(Some(value)),
-                Err(what) => {
-                    *error = Some(what.clone());
-                    Typed::Refused(what)
-                }
-            };
-        }
-        _ => {}
+        return Typed::Cancel;
     }
     if matches!(key.code, KeyCode::Char(c) if is_hidden(c)) {
         return Typed::Refused("a character nobody would see is not taken".to_owned());

@@ -14,6 +14,11 @@ const LIST: u16 = 44;
 
 impl Approvals {
     pub(super) fn draw(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        self.draw_parts(ctx, area, buf);
+        self.narrow.draw(ctx, area, buf);
+    }
+
+    fn draw_parts(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let size = Size::of(area);
         if self.look == Look::Sheet && size.is_single() {
             self.draw_sheet(ctx, area, buf);

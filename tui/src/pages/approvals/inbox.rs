@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::content::clock;
 use super::page::Approvals;
+use crate::keymap::Action;
 use crate::model::{Approval, Link};
 use crate::pages::Ctx;
 use crate::text::{clean_line, fit, fit_right, span};
@@ -29,10 +30,16 @@ impl Approvals {
     }
 
     pub(super) fn draw_inbox(&self, ctx: &Ctx<'_>, focus: bool, area: Rect, buf: &mut Buffer) {
-        let (waiting, decided) = Self::rows(ctx);
-        let mut pane = Pane::new(format!("Inbox ({})", waiting.len()))
-            .focus(focus)
-            .foot(Role::Dim, "Enter read");
+        let (waiting, decided) = self.rows(ctx);
+        let mut pane = Pane::new(format!("Inbox ({})", waiting.len())).focus(focus).foot(
+            Role::Dim,
+            format!(
+                "{} read  {} facets",
+                ctx.keymap.first(Action::Open),
+                ctx.keymap.first(Action::Facets)
+            ),
+        );
+        pane = self.narrow.title(pane);
         if self.sheet.count() > 0 {
             pane = pane.title(Role::Mine, format!("  {} marked", self.sheet.count()));
         }
@@ -41,6 +48,14 @@ impl Approvals {
             return;
         }
         if waiting.is_empty() && decided.is_empty() {
+            if self.narrow.is_narrowed() && ctx.model.loaded {
+                let key = ctx.keymap.first(Action::Back);
+                let words = format!(" No request fits. {key} shows all.");
+                Line::new()
+                    .add(Role::Dim, words)
+                    .draw_row(1, inner, ctx.theme, buf);
+                return;
+            }
             empty(ctx, inner, buf);
             return;
         }

@@ -77,13 +77,16 @@ impl Approvals {
                 "text": draft.text,
             })
         });
-        match (self.cursor.key(), draft) {
-            (None, None) => Value::Null,
-            (selected, draft) => json!({ "selected": selected, "draft": draft }),
+        match (self.cursor.key(), draft, self.narrow.is_narrowed()) {
+            (None, None, false) => Value::Null,
+            (selected, draft, _) => {
+                json!({ "selected": selected, "draft": draft, "narrow": self.narrow.keep() })
+            }
         }
     }
 
     pub(super) fn take_up_kept(&mut self, kept: &Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        self.narrow.take_up(&kept["narrow"]);
         let selected = kept["selected"].as_str().and_then(|id| id.parse().ok());
         if let Some(id) = selected.filter(|id| ctx.model.approvals.contains_key(id)) {
             self.cursor.set(id);

@@ -7,15 +7,16 @@ use dirigent_protocol::id::EntityId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyCode;
 
-use super::dialog::{Dialog, Kind, MAX_REASON, Purpose, Typed, VOID, line_key};
+use super::dialog::{Dialog, Typed, VOID};
 use super::keep::Draft;
 use super::seen::Seen;
 use super::sheet::Sheet;
-use crate::keymap::{Action, Bind};
+use crate::keymap::{Action, Bind, FieldKey};
 use crate::model::{Approval, Cmd, Note};
 use crate::nav::Place;
+use crate::pages::narrow::{Narrow, PANEL_KEYS};
 use crate::pages::{Ctx, Field, Input, Meta, Page, Speech, speech};
 use crate::widgets::Cursor;
 
@@ -35,9 +36,12 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Later, "later"),
         Bind::footer(Action::Mark, "mark"),
         Bind::footer(Action::Batch, "batch sheet"),
+        Bind::footer(Action::Filter, "filter"),
+        Bind::footer(Action::Facets, "facets"),
         Bind::footer(Action::Undo, "undo"),
         Bind::footer(Action::NextItem, "next"),
         Bind::footer(Action::PrevItem, "prev"),
+        Bind::new(Action::Save, "approve the edit"),
         Bind::new(Action::StopRun, "deny and stop the run, with a reason"),
         Bind::new(Action::Diff, "all that would change, and back"),
         Bind::new(Action::History, "how requests like it were decided, and back"),
@@ -54,6 +58,18 @@ pub const META: Meta = Meta {
         Bind::new(Action::CopyLink, "copy the link"),
     ],
 };
+
+/// What moves, and so is taken while the facets are open.
+const MOVES: [Action; 8] = [
+    Action::Up,
+    Action::Down,
+    Action::Top,
+    Action::Bottom,
+    Action::HalfUp,
+    Action::HalfDown,
+    Action::PageUp,
+    Action::PageDown,
+];
 
 /// The detail follows the cursor after this time, so that moving stays cheap.
 pub(super) const FOLLOW: Duration = Duration::from_millis(60);
@@ -83,7 +99,7 @@ pub(super) enum Look {
 }
 
 /// The inbox.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Approvals {
     pub(super) cursor: Cursor<EntityId>,
     /// What the detail shows; follows the cursor.
@@ -103,6 +119,29 @@ pub struct Approvals {
     pub(super) said: Cell<Option<(EntityId, u64)>>,
     pub(super) look: Look,
     pub(super) sheet: Sheet,
+    /// What leaves requests out.
+    pub(super) narrow: Narrow,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self {
+            cursor: Cursor::default(),
+            shown: None,
+            moved: None,
+            scroll: 0,
+            extent: Cell::default(),
+            list_rows: Cell::default(),
+            part: Part::default(),
+            dialog: None,
+            seen: Seen::default(),
+            draft: None,
+            said: Cell::default(),
+            look: Look::default(),
+            sheet: Sheet::default(),
+            narrow: super::narrowed::all(),
+        }
+    }
 }
 
 impl Approvals {
@@ -116,57 +155,24 @@ impl Approvals {
     }
 
     /// Requests that wait, then those put off, then what was decided, newest first.
-    pub(super) fn rows<'a>(ctx: &Ctx<'a>) -> (Vec<&'a Approval>, Vec<&'a Approval>) {
+    pub(super) fn rows<'a>(&self, ctx: &Ctx<'a>) -> (Vec<&'a Approval>, Vec<&'a Approval>) {
         let (later, now): (Vec<&Approval>, Vec<&Approval>) = ctx
             .model
             .pending()
+            .filter(|approval| self.fits(approval, ctx))
             .partition(|approval| ctx.model.is_snoozed(approval.id, ctx.time));
-        let mut decided: Vec<&Approval> = ctx.model.approvals.values().filter(|a| !a.is_pending()).collect();
+        let mut decided: Vec<&Approval> = ctx
+            .model
+            .approvals
+            .values()
+            .filter(|a| !a.is_pending() && self.fits(a, ctx))
+            .collect();
         decided.sort_by_key(|approval| std::cmp::Reverse((approval.body.decided_at, approval.id)));
         (now.into_iter().chain(later).collect(), decided)
     }
 
-    /// A key while the reason for the whole sheet is typed.
-    fn sheet_key(&mut self, key: &KeyEvent, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let Some(text) = &mut self.sheet.typed else {
-            return Vec::new();
-        };
-        match key.code {
-            KeyCode::Esc => self.sheet.typed = None,
-            KeyCode::Enter if self.sheet.word.is_some() => {
-                if self.sheet.word.as_deref() == Some(text.as_str()) {
-                    return self.approve_sheet(ctx);
-                }
-                return vec![Cmd::Note(Note::refused(
-                    "that is not the word: nothing was decided",
-                ))];
-            }
-            KeyCode::Enter if text.trim().is_empty() => {
-                let why = "a denial needs a reason: whoever asked gets to read it";
-                return vec![Cmd::Note(Note::refused(why))];
-            }
-            KeyCode::Enter => {
-                let reason = text.trim().to_owned();
-                return self.deny_sheet(&reason, ctx);
-            }
-            code => drop(line_key(
-                text,
-                code,
-                key.modifiers.contains(KeyModifiers::CONTROL),
-            )),
-        }
-        Vec::new()
-    }
-
-    fn sheet_paste(&mut self, pasted: &str) {
-        if let Some(text) = &mut self.sheet.typed {
-            let room = MAX_REASON.saturating_sub(text.chars().count());
-            text.extend(crate::text::clean_line(pasted).chars().take(room));
-        }
-    }
-
-    pub(super) fn keys(ctx: &Ctx<'_>) -> Vec<EntityId> {
-        let (waiting, decided) = Self::rows(ctx);
+    pub(super) fn keys(&self, ctx: &Ctx<'_>) -> Vec<EntityId> {
+        let (waiting, decided) = self.rows(ctx);
         waiting
             .into_iter()
             .chain(decided)
@@ -182,7 +188,21 @@ impl Page for Approvals {
 
     fn update(&mut self, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Cmd> {
         match input {
-            Input::Action(action) => self.act(action, ctx),
+            Input::Action(action) => {
+                let mut cmds = self.act(action, ctx);
+                cmds.extend(self.questions(ctx));
+                cmds
+            }
+            Input::Key(key) if self.narrow.typing() => {
+                if self.narrow.key(key) {
+                    drop(self.follow_data(ctx));
+                }
+                self.narrow.wants(ctx)
+            }
+            Input::Paste(text) if self.narrow.typing() => {
+                self.narrow.type_text(text);
+                self.follow_data(ctx)
+            }
             Input::Key(key) if self.sheet.typed.is_some() => self.sheet_key(key, ctx),
             Input::Key(key) => {
                 let approval = self
@@ -212,10 +232,14 @@ impl Page for Approvals {
                 let typed = self.dialog.as_mut().map(|dialog| dialog.replace(text));
                 typed.map_or_else(Vec::new, |typed| self.typed(typed, ctx))
             }
-            Input::Data => self.follow_data(ctx),
+            Input::Data => {
+                let mut cmds = self.follow_data(ctx);
+                cmds.extend(self.questions(ctx));
+                cmds
+            }
             Input::Tick => {
                 self.follow_cursor(ctx);
-                Vec::new()
+                self.questions(ctx)
             }
         }
     }
@@ -240,6 +264,10 @@ impl Page for Approvals {
         if self.sheet.typed.is_some() {
             return self.sheet_field();
         }
+        if self.narrow.typing() {
+            let words = "Type what the requests are to hold: words of what is asked, the workflow, the step, the risk, the state. An empty line: all requests.";
+            return Field::Line(vec![words.to_owned()]);
+        }
         let field = self
             .dialog
             .as_ref()
@@ -252,15 +280,16 @@ impl Page for Approvals {
             .shown
             .filter(|_| self.part == Part::Detail)
             .and_then(|id| ctx.model.approvals.get(&id));
-        approval
-            .map(|approval| approval.body.task.clone())
-            .into_iter()
-            .collect()
+        match approval {
+            Some(approval) => vec![approval.body.task.clone()],
+            None => self.narrow.crumb().into_iter().collect(),
+        }
     }
 
     fn place(&self) -> Place {
         match self.cursor.key().filter(|_| self.part == Part::Detail) {
             Some(id) => Place::approval(id),
+            None if self.narrow.is_open() => Place::object(META.id, "facets"),
             None => Place::page(META.id),
         }
     }
@@ -269,6 +298,12 @@ impl Page for Approvals {
         self.dialog = None;
         self.sheet.typed = None;
         self.look = Look::Request;
+        self.narrow.close();
+        if self.narrow.follow(path) {
+            self.part = Part::List;
+            drop(self.follow_data(ctx));
+            return self.questions(ctx);
+        }
         let Some(text) = path.first() else {
             self.part = Part::List;
             return Vec::new();
@@ -280,10 +315,19 @@ impl Page for Approvals {
             .find(|id| id.to_string() == *text || id.short() == *text);
         match found {
             Some(id) => {
+                if ctx
+                    .model
+                    .approvals
+                    .get(id)
+                    .is_some_and(|approval| !self.fits(approval, ctx))
+                {
+                    // Who goes to a request by name is to see it among its like.
+                    self.narrow.clear();
+                }
                 self.cursor.set(*id);
                 self.show(Some(*id));
                 self.part = Part::Detail;
-                Vec::new()
+                self.questions(ctx)
             }
             None => vec![Cmd::Note(Note::refused(format!(
                 "there is no approval {text} here"
@@ -292,7 +336,9 @@ impl Page for Approvals {
     }
 
     fn enter(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        self.follow_data(ctx)
+        let mut cmds = self.follow_data(ctx);
+        cmds.extend(self.questions(ctx));
+        cmds
     }
 
     fn leave(&mut self) -> Vec<Cmd> {
@@ -303,14 +349,29 @@ impl Page for Approvals {
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match action {
+            Action::Filter | Action::Facets if self.look == Look::Sheet || self.part == Part::Detail => {
+                Some("it is about the list: go back to it first".to_owned())
+            }
+            Action::Filter | Action::Facets | Action::Mark | Action::Open if self.narrow.is_open() => None,
+            action if self.narrow.is_open() && !MOVES.contains(&action) => {
+                Some("the facets are open: close them first".to_owned())
+            }
+            Action::Save => {
+                let edits = self.dialog.as_ref().is_some_and(Dialog::is_edit);
+                (!edits).then(|| "nothing is being edited".to_owned())
+            }
             Action::Approve | Action::Stop if self.look == Look::Sheet => None,
             Action::Approve | Action::Stop | Action::Edit | Action::StopRun | Action::Rule | Action::Ask => {
                 self.undecidable(action, ctx)
             }
             Action::Batch => {
                 let empty = self.sheet.count() == 0 && ctx.model.outbox.sheet().is_empty();
-                (empty && self.look != Look::Sheet)
-                    .then(|| "nothing is marked: Space marks a request".to_owned())
+                (empty && self.look != Look::Sheet).then(|| {
+                    format!(
+                        "nothing is marked: {} marks a request",
+                        ctx.keymap.first(Action::Mark)
+                    )
+                })
             }
             Action::Diff if self.look != Look::Diff => match self.current(ctx) {
                 Some(approval) if approval.body.before.is_some() => None,
@@ -335,7 +396,7 @@ impl Page for Approvals {
     }
 
     fn wants_text(&self) -> bool {
-        self.dialog.is_some() || self.sheet.typed.is_some()
+        self.dialog.is_some() || self.sheet.typed.is_some() || self.narrow.typing()
     }
 
     fn field_text(&self) -> Option<String> {
@@ -347,40 +408,25 @@ impl Page for Approvals {
         reason || self.dialog.as_ref().is_some_and(|dialog| dialog.is_draft(None))
     }
 
-    fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
+    fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
         if self.sheet.typed.is_some() {
             return &[
-                ("Enter", "deny each of them with this reason"),
-                ("Esc", "back, nothing decided"),
+                (FieldKey::ENTER, "deny each of them with this reason"),
+                (FieldKey::ESC, "back, nothing decided"),
             ];
         }
-        match self.dialog.as_ref().map(|dialog| &dialog.kind) {
-            Some(Kind::Deny(_)) => &[
-                ("Enter", "deny with this reason"),
-                ("Esc", "back, nothing decided"),
-            ],
-            Some(Kind::Words {
-                purpose: Purpose::StopRun,
-                ..
-            }) => &[
-                ("Enter", "deny and stop the run"),
-                ("Esc", "back, nothing decided"),
-            ],
-            Some(Kind::Words {
-                purpose: Purpose::Ask,
-                ..
-            }) => &[("Enter", "ask"), ("Esc", "back, nothing asked")],
-            Some(Kind::Rule { .. }) => &[
-                ("↑ ↓", "choose"),
-                ("Enter", "approve, and make it the rule"),
-                ("Esc", "back, nothing decided"),
-            ],
-            Some(Kind::Confirm { .. }) => &[("Enter", "approve"), ("Esc", "back, nothing decided")],
-            Some(Kind::Edit { .. }) => &[
-                ("Ctrl-S", "approve as edited, marked yours"),
-                ("Esc", "back, nothing decided"),
-            ],
-            None => &[],
+        self.keys_of_field()
+    }
+
+    fn is_reading(&self, ctx: &Ctx<'_>) -> bool {
+        self.narrow.waits(ctx)
+    }
+
+    fn footer(&self) -> &'static [Bind] {
+        if self.narrow.is_open() {
+            PANEL_KEYS
+        } else {
+            META.bindings
         }
     }
 
@@ -413,6 +459,7 @@ impl Page for Approvals {
             .values()
             .map(|until| until.saturating_sub(ctx.time.mono))
             .filter(|d| !d.is_zero());
-        follow.into_iter().chain(spans).chain(wakes).min()
+        let due = self.narrow.due(ctx).into_iter();
+        follow.into_iter().chain(spans).chain(wakes).chain(due).min()
     }
 }

@@ -62,7 +62,7 @@ impl Seen {
                     )
                 })
             }
-            _ => Some("key ignored: it was not on the screen yet; Enter shows it, then decide".to_owned()),
+            _ => Some("key ignored: it was not on the screen yet; open it, then decide".to_owned()),
         }
     }
 }

@@ -119,7 +119,12 @@ impl Sheet {
         if ctx.time.mono.saturating_sub(since) < ctx.prefs.guard {
             return Some("key ignored: the sheet has only just come; look, then press again".to_owned());
         }
-        (needs_end && !end).then(|| "read the sheet to its end first (PgDn)".to_owned())
+        (needs_end && !end).then(|| {
+            format!(
+                "read the sheet to its end first ({})",
+                ctx.keymap.first(Action::PageDown)
+            )
+        })
     }
 }
 
@@ -196,7 +201,10 @@ impl Approvals {
     fn on_sheet(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let no = |why: &str| vec![Cmd::Note(Note::refused(why.to_owned()))];
         if !matches!(action, Action::Approve | Action::Stop) {
-            return no("on the sheet: approve all, deny all; Esc goes back to single requests");
+            let back = ctx.keymap.first(Action::Back);
+            return no(&format!(
+                "on the sheet: approve all, deny all; {back} goes back to single requests"
+            ));
         }
         if !ctx.model.connection.is_live() {
             return no("not connected: what is shown may be old");
@@ -286,7 +294,8 @@ impl Approvals {
             out.push(Line::new().add(Role::Heading, "THE SHEET BEFORE, ITEM BY ITEM"));
             out.extend(sent.iter().map(report));
         } else if items.is_empty() {
-            let text = "Nothing is marked: Space marks a request in the list.";
+            let mark = ctx.keymap.first(Action::Mark);
+            let text = format!("Nothing is marked: {mark} marks a request in the list.");
             out.push(Line::new().add(Role::Dim, text));
         }
         out
@@ -298,9 +307,10 @@ impl Approvals {
         let count = self.sheet.count();
         let key = |action| ctx.keymap.first(action);
         let foot = format!(
-            "{} approve all  {} deny all…  Esc back",
+            "{} approve all  {} deny all…  {} back",
             key(Action::Approve),
-            key(Action::Stop)
+            key(Action::Stop),
+            key(Action::Back)
         );
         let pane = Pane::new(format!("Batch sheet ({count})"))
             .focus(true)

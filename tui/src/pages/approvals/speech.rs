@@ -27,6 +27,9 @@ impl Approvals {
         if self.look == Look::Sheet {
             return self.sheet_in_words(ctx);
         }
+        if self.narrow.is_open() {
+            return self.narrow.in_words("approvals", ctx);
+        }
         match (self.part, shown) {
             (Part::Detail, Some(approval)) => self.request_in_words(approval, ctx),
             _ => self.list_in_words(ctx),
@@ -34,8 +37,11 @@ impl Approvals {
     }
 
     fn list_in_words(&self, ctx: &Ctx<'_>) -> Speech {
-        let (waiting, decided) = Self::rows(ctx);
-        let title = format!("Approvals. {} waiting, {} decided.", waiting.len(), decided.len());
+        let (waiting, decided) = self.rows(ctx);
+        let mut title = format!("Approvals. {} waiting, {} decided.", waiting.len(), decided.len());
+        if self.narrow.is_narrowed() {
+            title.push_str(&format!(" Only {}.", self.narrow.spoken()));
+        }
         let mut speech = Speech::new(title).part("inbox");
         if waiting.is_empty() && ctx.model.loaded {
             speech.say("Nothing waits for you.");
@@ -59,7 +65,7 @@ impl Approvals {
     }
 
     fn request_in_words(&self, approval: &Approval, ctx: &Ctx<'_>) -> Speech {
-        let keys = Self::keys(ctx);
+        let keys = self.keys(ctx);
         let at = keys.iter().position(|key| *key == approval.id).unwrap_or(0) + 1;
         let title = format!("Approval {at} of {}: {}", keys.len(), approval.body.title);
         let mut speech = Speech::new(title).part(match self.look {

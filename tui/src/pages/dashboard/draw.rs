@@ -7,6 +7,7 @@ use super::first_steps;
 use super::needs;
 use super::page::{Dashboard, Part};
 use super::runs::counts;
+use crate::keymap::Action;
 use crate::model::Link;
 use crate::pages::Ctx;
 use crate::text::{clean, wrap};
@@ -57,15 +58,24 @@ impl Dashboard {
         if area.is_empty() {
             return;
         }
+        let key = |action| ctx.keymap.first(action);
         let foot = match part {
-            Part::Needs if first_steps::show(ctx) => "Enter copies the command".to_owned(),
-            Part::Needs => "! oldest approval  Enter look".to_owned(),
+            Part::Needs if first_steps::show(ctx) => format!("{} copies the command", key(Action::Open)),
+            Part::Needs => format!(
+                "{} oldest approval  {} look",
+                key(Action::Oldest),
+                key(Action::Open)
+            ),
             Part::Runs => {
                 let total = ctx.model.runs.len();
                 if total == 0 {
                     String::new()
                 } else {
-                    format!("{} runs   Enter opens", crate::text::amount::count(total as u64))
+                    format!(
+                        "{} runs   {} opens",
+                        crate::text::amount::count(total as u64),
+                        key(Action::Open)
+                    )
                 }
             }
             Part::Activity | Part::Fleet => String::new(),

@@ -5,7 +5,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
+use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,6 +16,7 @@ use super::columns::{Column, age, lay_out, row, sign};
 use crate::keymap::Action;
 use crate::model::{Link, Model, Run};
 use crate::pages::Ctx;
+use crate::pages::narrow::{Facet, Mine, Narrow, Of, Taken};
 use crate::text::{amount, fit, fit_right, span};
 use crate::theme::Role;
 use crate::widgets::{Cursor, Line, Pane, first_row};
@@ -32,6 +34,26 @@ const SORTS: [Column; 6] = [
 /// What the title counts.
 const COUNTED: [&str; 3] = ["running", "waiting", "faulted"];
 
+/// What runs are told apart by.
+const FACETS: &[Facet] = &[
+    Facet {
+        name: "state",
+        of: Of::Field("status"),
+    },
+    Facet {
+        name: "workflow",
+        of: Of::Field("workflow"),
+    },
+    Facet {
+        name: "owner",
+        of: Of::Field("started_by"),
+    },
+    Facet {
+        name: "age",
+        of: Of::Age("created_at"),
+    },
+];
+
 /// The list.
 #[derive(Debug)]
 pub(super) struct RunList {
@@ -39,10 +61,8 @@ pub(super) struct RunList {
     cursor: Cursor<RunId>,
     sort: usize,
     reversed: bool,
-    /// What the filter says.
-    filter: String,
-    /// The filter is being typed.
-    typing: bool,
+    /// What leaves runs out.
+    narrow: Narrow,
     height: Cell<usize>,
     /// The mirror changed since the order was made.
     stale: bool,
@@ -57,8 +77,12 @@ impl Default for RunList {
             cursor: Cursor::default(),
             sort: 0,
             reversed: false,
-            filter: String::new(),
-            typing: false,
+            narrow: Narrow::new(
+                Kind::WorkflowExecution,
+                FACETS,
+                &["workflow", "version", "step", "started_by", "status", "id"],
+                ["runs.facets", "runs.rows"],
+            ),
             height: Cell::new(20),
             stale: true,
             counts: [0; 3],
@@ -67,14 +91,15 @@ impl Default for RunList {
 }
 
 impl RunList {
-    /// The filter is being typed.
-    pub(super) const fn typing(&self) -> bool {
-        self.typing
+    /// What leaves runs out.
+    pub(super) const fn narrow(&self) -> &Narrow {
+        &self.narrow
     }
 
-    /// What the filter says.
-    pub(super) fn filter(&self) -> &str {
-        &self.filter
+    /// Follows a link to a facet; says whether it was one.
+    pub(super) fn follow_facet(&mut self, path: &[String]) -> bool {
+        self.stale = true;
+        self.narrow.follow(path)
     }
 
     /// The runs that are shown, in their order.
@@ -98,9 +123,14 @@ impl RunList {
         counts.filter(|(many, _)| *many > 0)
     }
 
-    /// A filter is in force.
-    pub(super) const fn is_filtered(&self) -> bool {
-        !self.filter.is_empty()
+    /// Something leaves runs out.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.narrow.is_narrowed()
+    }
+
+    /// Nothing lies over the list any more.
+    pub(super) const fn close(&mut self) {
+        self.narrow.close();
     }
 
     /// The run under the cursor.
@@ -112,7 +142,7 @@ impl RunList {
     pub(super) fn keep(&self) -> Value {
         json!({
             "selected": self.cursor.key(),
-            "filter": self.filter,
+            "narrow": self.narrow.keep(),
             "sort": self.sort,
             "reversed": self.reversed,
         })
@@ -120,8 +150,7 @@ impl RunList {
 
     /// Takes up what was kept.
     pub(super) fn take_up(&mut self, kept: &Value) {
-        self.filter.clear();
-        self.type_text(kept["filter"].as_str().unwrap_or_default());
+        self.narrow.take_up(&kept["narrow"]);
         let sort = kept["sort"].as_u64().and_then(|sort| usize::try_from(sort).ok());
         self.sort = sort.filter(|sort| *sort < SORTS.len()).unwrap_or(0);
         self.reversed = kept["reversed"].as_bool().unwrap_or(false);
@@ -142,20 +171,21 @@ impl RunList {
     }
 
     /// Orders and filters anew if the mirror changed.
-    pub(super) fn refresh(&mut self, model: &Model) {
+    pub(super) fn refresh(&mut self, ctx: &Ctx<'_>) {
         if self.stale {
-            self.arrange(model);
+            self.arrange(ctx);
         }
     }
 
     /// Orders and filters anew.
-    fn arrange(&mut self, model: &Model) {
-        let wanted = self.filter.to_lowercase();
-        let words: Vec<&str> = wanted.split_whitespace().collect();
+    fn arrange(&mut self, ctx: &Ctx<'_>) {
+        let model = ctx.model;
+        let words = self.narrow.words();
+        let now = ctx.time.wall.as_second();
         let mut runs: Vec<&Run> = model
             .runs
             .values()
-            .filter(|run| matches(model, run, &words))
+            .filter(|run| self.narrow.fits(|facet| mine(run, facet, now)) && matches(model, run, &words))
             .collect();
         runs.sort_by_key(|run| std::cmp::Reverse((run.created_at, run.id)));
         match SORTS[self.sort] {
@@ -178,46 +208,30 @@ impl RunList {
     }
 
     /// Takes an action of lists; says whether it was one.
-    pub(super) fn act(&mut self, action: Action, model: &Model) -> bool {
+    pub(super) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> bool {
         match action {
-            Action::Filter => self.typing = true,
             Action::Sort => self.sort = (self.sort + 1) % SORTS.len(),
             Action::SortReverse => self.reversed = !self.reversed,
-            Action::Back if self.typing || self.is_filtered() => {
-                self.typing = false;
-                self.filter.clear();
-            }
-            action => return self.cursor.step(action, &self.order, self.height.get()),
+            action => match self.narrow.act(action, &ctx.model.looks) {
+                Taken::Changed => {}
+                Taken::Moved => return true,
+                Taken::No => return self.cursor.step(action, &self.order, self.height.get()),
+            },
         }
-        self.arrange(model);
+        self.arrange(ctx);
         true
     }
 
     /// A key for the filter.
-    pub(super) fn key(&mut self, key: &KeyEvent, model: &Model) {
-        match key.code {
-            KeyCode::Esc => {
-                self.filter.clear();
-                self.typing = false;
-            }
-            KeyCode::Enter | KeyCode::Tab => self.typing = false,
-            KeyCode::Backspace => {
-                self.filter.pop();
-            }
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => self.filter.clear(),
-            KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.type_text(&c.to_string())
-            }
-            _ => return,
+    pub(super) fn key(&mut self, key: &KeyEvent, ctx: &Ctx<'_>) {
+        if self.narrow.key(key) {
+            self.arrange(ctx);
         }
-        self.arrange(model);
     }
 
     /// Text for the filter.
     pub(super) fn type_text(&mut self, text: &str) {
-        let room = 200usize.saturating_sub(self.filter.chars().count());
-        self.filter
-            .extend(text.chars().filter(|c| !c.is_control()).take(room));
+        self.narrow.type_text(text);
     }
 
     fn visible(&self) -> impl Iterator<Item = &RunId> {
@@ -283,7 +297,6 @@ impl RunList {
     fn frame(&self, ctx: &Ctx<'_>) -> Pane {
         let model = ctx.model;
         let shown = self.order.len();
-        let all = model.runs.len();
         let counts: Vec<String> = self
             .counts
             .iter()
@@ -295,10 +308,7 @@ impl RunList {
         if !counts.is_empty() {
             pane = pane.title(Role::Dim, format!(" ({})", counts.join(", ")));
         }
-        if self.typing || self.is_filtered() {
-            pane = pane.title(Role::Key, "  /").title(Role::Text, &self.filter);
-            pane = pane.title(Role::Caret, if self.typing { "▌" } else { "" });
-        }
+        pane = self.narrow.title(pane);
         if !model.connection.is_live() {
             pane = pane.title(
                 Role::Stale,
@@ -314,20 +324,27 @@ impl RunList {
         } else {
             self.cursor.row(&self.order) + 1
         };
-        let of = if shown == all {
-            amount::count(all as u64)
-        } else {
-            format!(
-                "{} ({} in all)",
-                amount::count(shown as u64),
-                amount::count(all as u64)
-            )
-        };
+        let of = self.of(model);
         pane.foot(
             Role::Dim,
             format!("{here} of {of}  by {}", SORTS[self.sort].title()),
         )
-        .focus(true)
+        .focus(!self.narrow.is_open())
+    }
+
+    /// How many are shown, of how many: those the daemon counted, where it was asked.
+    fn of(&self, model: &Model) -> String {
+        let (shown, known) = (self.order.len() as u64, model.runs.len() as u64);
+        let counted = self.narrow.counts(&model.looks).filter(|_| self.is_filtered());
+        match counted {
+            Some(counts) if counts.total > shown => format!(
+                "{} ({} match on the daemon)",
+                amount::count(shown),
+                amount::count(counts.total)
+            ),
+            _ if shown == known => amount::count(known),
+            _ => format!("{} ({} in all)", amount::count(shown), amount::count(known)),
+        }
     }
 
     fn empty(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
@@ -351,7 +368,10 @@ fn empty_words(filtered: bool, ctx: &Ctx<'_>, mut say: impl FnMut(u16, Role, &st
             );
         }
         _ if !ctx.model.loaded => say(1, Role::Dim, "Asking the daemon…"),
-        _ if filtered => say(1, Role::Dim, "No run matches. Esc clears the filter."),
+        _ if filtered => {
+            let key = ctx.keymap.first(Action::Back);
+            say(1, Role::Dim, &format!("No run matches. {key} shows all."));
+        }
         _ => {
             say(1, Role::Text, "No run yet.");
             say(
@@ -364,8 +384,18 @@ fn empty_words(filtered: bool, ctx: &Ctx<'_>, mut say: impl FnMut(u16, Role, &st
     }
 }
 
+/// What of a run a facet looks at.
+fn mine<'a>(run: &'a Run, facet: &Facet, now: i64) -> Mine<'a> {
+    match facet.of {
+        Of::Age(_) => Mine::Seconds(now - run.created_at.as_second()),
+        Of::Field("status") => Mine::Text(run.status().as_str()),
+        Of::Field("workflow") => Mine::Text(&run.body.workflow),
+        Of::Field(_) => Mine::Text(&run.body.started_by),
+    }
+}
+
 /// Every word stands somewhere in the run's row.
-fn matches(model: &Model, run: &Run, words: &[&str]) -> bool {
+fn matches(model: &Model, run: &Run, words: &[String]) -> bool {
     words.iter().all(|word| {
         let body = &run.body;
         let own = [
@@ -375,7 +405,8 @@ fn matches(model: &Model, run: &Run, words: &[&str]) -> bool {
             body.started_by.as_str(),
             sign(model, run).word,
         ];
-        own.iter().any(|text| text.to_lowercase().contains(word)) || run.id.to_string().contains(word)
+        own.iter().any(|text| text.to_lowercase().contains(word.as_str()))
+            || run.id.to_string().contains(word.as_str())
     })
 }
 

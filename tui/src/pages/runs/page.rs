@@ -10,9 +10,10 @@ use ratatui::layout::Rect;
 use super::list::RunList;
 use super::monitor::Monitor;
 use super::speech::filter_field;
-use crate::keymap::{Action, Bind};
+use crate::keymap::{Action, Bind, FieldKey};
 use crate::model::{Cmd, LinkCmd, Note};
 use crate::nav::Place;
+use crate::pages::narrow::PANEL_KEYS;
 use crate::pages::{Ctx, Field, Input, Meta, Page, Speech};
 
 /// Its declaration.
@@ -25,6 +26,7 @@ pub const META: Meta = Meta {
     bindings: &[
         Bind::footer(Action::Open, "open, into"),
         Bind::footer(Action::Filter, "filter; find in the stream"),
+        Bind::footer(Action::Facets, "facets"),
         Bind::footer(Action::Sort, "sort"),
         Bind::footer(Action::View, "graph, tree, timeline"),
         Bind::footer(Action::Stop, "cancel the run (asks)"),
@@ -65,6 +67,7 @@ pub const META: Meta = Meta {
 const LIST_KEYS: &[Bind] = &[
     Bind::footer(Action::Open, "open"),
     Bind::footer(Action::Filter, "filter"),
+    Bind::footer(Action::Facets, "facets"),
     Bind::footer(Action::Sort, "sort"),
     Bind::footer(Action::SortReverse, "reverse"),
     Bind::footer(Action::Copy, "copy id"),
@@ -122,15 +125,18 @@ impl Runs {
 
     fn act_on_list(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let list = self.list.get_mut();
-        list.refresh(ctx.model);
+        list.refresh(ctx);
+        if list.narrow().is_open() && list.act(action, ctx) {
+            return list.narrow().wants(ctx);
+        }
         let of = |then: fn(&RunId) -> Cmd| list.selected().map(then).into_iter().collect();
         match action {
             Action::Open => of(|run| Cmd::Go(Place::run(run))),
             Action::Copy => of(|run| Cmd::Copy(run.to_string())),
             Action::CopyLink => of(|run| Cmd::Copy(Place::run(run).to_string())),
             action => {
-                list.act(action, ctx.model);
-                Vec::new()
+                list.act(action, ctx);
+                list.narrow().wants(ctx)
             }
         }
     }
@@ -165,13 +171,22 @@ impl Page for Runs {
                     monitor.data(ctx);
                 }
                 self.list.get_mut().touch();
-                return self.catch_up(ctx);
+                let mut cmds = self.catch_up(ctx);
+                if self.monitor.is_none() {
+                    cmds.extend(self.list.get_mut().narrow().wants(ctx));
+                }
+                return cmds;
             }
             (Input::Tick, Some(monitor)) => monitor.tick(ctx),
+            (Input::Tick, None) => return self.list.get_mut().narrow().wants(ctx),
             (Input::Action(action), Some(monitor)) => return monitor.act(action, ctx),
             (Input::Action(action), None) => return self.act_on_list(action, ctx),
             (Input::Key(key), Some(monitor)) => return monitor.key(key),
-            (Input::Key(key), None) => self.list.get_mut().key(key, ctx.model),
+            (Input::Key(key), None) => {
+                let list = self.list.get_mut();
+                list.key(key, ctx);
+                return list.narrow().wants(ctx);
+            }
             (Input::Paste(text), None) => {
                 self.list.get_mut().type_text(text);
                 self.list.get_mut().touch();
@@ -186,8 +201,9 @@ impl Page for Runs {
             Some(monitor) => monitor.view(ctx, area, buf),
             None => {
                 let mut list = self.list.borrow_mut();
-                list.refresh(ctx.model);
+                list.refresh(ctx);
                 list.view(ctx, area, buf);
+                list.narrow().draw(ctx, area, buf);
             }
         }
     }
@@ -195,6 +211,9 @@ impl Page for Runs {
     fn speech(&self, ctx: &Ctx<'_>) -> Speech {
         match &self.monitor {
             Some(monitor) => monitor.in_words(ctx),
+            None if self.list.borrow().narrow().is_open() => {
+                self.list.borrow().narrow().in_words(META.id, ctx)
+            }
             None => self.list.borrow_mut().in_words(ctx),
         }
     }
@@ -217,7 +236,9 @@ impl Page for Runs {
 
     fn is_reading(&self, ctx: &Ctx<'_>) -> bool {
         let early = !self.wanted.is_empty() && !ctx.model.loaded;
+        let counting = self.monitor.is_none() && self.list.borrow().narrow().waits(ctx);
         early
+            || counting
             || self
                 .monitor
                 .as_ref()
@@ -240,22 +261,32 @@ impl Page for Runs {
     }
 
     fn crumbs(&self, ctx: &Ctx<'_>) -> Vec<String> {
-        self.monitor
-            .as_ref()
-            .map_or_else(Vec::new, |monitor| monitor.crumbs(ctx))
+        match &self.monitor {
+            Some(monitor) => monitor.crumbs(ctx),
+            None => self.list.borrow().narrow().crumb().into_iter().collect(),
+        }
     }
 
     fn place(&self) -> Place {
-        self.monitor
-            .as_ref()
-            .map_or_else(|| Place::page(META.id), Monitor::place)
+        match &self.monitor {
+            Some(monitor) => monitor.place(),
+            None if self.list.borrow().narrow().is_open() => Place::object(META.id, "facets"),
+            None => Place::page(META.id),
+        }
     }
 
     fn open(&mut self, path: &[String], ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(text) = path.first() else {
-            self.list.get_mut().touch();
+            let list = self.list.get_mut();
+            list.touch();
+            list.close();
             return self.close();
         };
+        if self.list.get_mut().follow_facet(path) {
+            let mut cmds = self.close();
+            cmds.extend(self.list.get_mut().narrow().wants(ctx));
+            return cmds;
+        }
         let run = match Self::find(text, ctx) {
             Ok(run) => run,
             Err(_) if !ctx.model.loaded => {
@@ -285,13 +316,13 @@ impl Page for Runs {
         cmds
     }
 
-    fn enter(&mut self, _ctx: &Ctx<'_>) -> Vec<Cmd> {
-        self.list.get_mut().touch();
-        let back = self
-            .monitor
-            .as_ref()
-            .map(|monitor| Cmd::Link(LinkCmd::Follow(monitor.run())));
-        back.into_iter().collect()
+    fn enter(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let list = self.list.get_mut();
+        list.touch();
+        match &self.monitor {
+            Some(monitor) => vec![Cmd::Link(LinkCmd::Follow(monitor.run()))],
+            None => list.narrow().wants(ctx),
+        }
     }
 
     fn leave(&mut self) -> Vec<Cmd> {
@@ -310,21 +341,27 @@ impl Page for Runs {
         self.list.borrow().keep()
     }
 
-    fn take_up(&mut self, kept: &serde_json::Value, _ctx: &Ctx<'_>) -> Vec<Cmd> {
-        self.list.get_mut().take_up(kept);
-        Vec::new()
+    fn take_up(&mut self, kept: &serde_json::Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let list = self.list.get_mut();
+        list.take_up(kept);
+        list.narrow().wants(ctx)
     }
 
     fn footer(&self) -> &'static [Bind] {
         if self.monitor.is_some() {
             MONITOR_KEYS
+        } else if self.list.borrow().narrow().is_open() {
+            PANEL_KEYS
         } else {
             LIST_KEYS
         }
     }
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        let panel = self.monitor.is_none() && self.list.borrow().narrow().is_open();
         match (&self.monitor, action) {
+            (Some(_), Action::Facets) => Some("facets are of the list".to_owned()),
+            (None, Action::Mark | Action::Open) if panel => None,
             (Some(monitor), action) => monitor.why_not(action, ctx),
             (None, Action::Open | Action::Copy | Action::CopyLink)
                 if self.list.borrow().selected().is_none() =>
@@ -362,22 +399,29 @@ impl Page for Runs {
     fn wants_text(&self) -> bool {
         match &self.monitor {
             Some(monitor) => monitor.wants_text(),
-            None => self.list.borrow().typing(),
+            None => self.list.borrow().narrow().typing(),
         }
     }
 
-    fn field_keys(&self) -> &'static [(&'static str, &'static str)] {
+    fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
         if self.monitor.is_some() {
-            &[("Enter", "find, back from the end"), ("Esc", "no search")]
+            &[
+                (FieldKey::ENTER, "find, back from the end"),
+                (FieldKey::ESC, "no search"),
+            ]
         } else {
-            &[("Enter", "keep the filter"), ("Esc", "all runs")]
+            &[(FieldKey::ENTER, "keep the filter"), (FieldKey::ESC, "all runs")]
         }
     }
 
     fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
         match &self.monitor {
             Some(monitor) => monitor.next_change(ctx),
-            None => self.list.borrow().next_change(ctx),
+            None => {
+                let list = self.list.borrow();
+                let due = list.narrow().due(ctx);
+                list.next_change(ctx).into_iter().chain(due).min()
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{Progress, WorkflowApproval, WorkflowExecution};
+use dirigent_protocol::entity::{Progress, Visibility, WorkflowApproval, WorkflowExecution};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::graph::{Graph, WorkflowEdge, WorkflowNode};
 use dirigent_protocol::id::{EntityId, RunId};
@@ -402,6 +402,8 @@ pub(super) fn approval(n: u128) -> Approval {
         asked_at: start(),
         revision: 1,
         picture: Digest([0; 32]),
+        visibility: Visibility::Organization,
+        shared: 0,
         body: WorkflowApproval {
             run: run_id(n).into(),
             title: "Write the report?".into(),

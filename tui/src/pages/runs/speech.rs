@@ -10,12 +10,15 @@ use super::list::RunList;
 impl RunList {
     /// The list as it is filtered and sorted.
     pub(super) fn in_words(&mut self, ctx: &Ctx<'_>) -> Speech {
-        self.refresh(ctx.model);
+        self.refresh(ctx);
         let all = ctx.model.runs.len();
         let order = if self.is_reversed() { ", reversed" } else { "" };
         let mut title = format!("Runs. {}", count(self.order().len(), "run"));
         if self.is_filtered() {
-            title.push_str(&format!(" of {all} match {}", self.filter()));
+            title.push_str(&format!(" of {all} match {}", self.narrow().spoken()));
+            if let Some(counts) = self.narrow().counts(&ctx.model.looks) {
+                title.push_str(&format!(", {} on the daemon", counts.total));
+            }
         }
         for (many, word) in self.counted() {
             title.push_str(&format!(", {many} {word}"));

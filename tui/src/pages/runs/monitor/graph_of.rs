@@ -126,7 +126,7 @@ fn brief(step: &StepRun, now: u64) -> String {
     };
     match step.state {
         StepState::Retry => format!("try{} {}", step.attempt, left()),
-        StepState::Person | StepState::Unknown => "for you".to_owned(),
+        StepState::Person | StepState::Unknown => "decide".to_owned(),
         _ => note(step, now),
     }
 }

@@ -10,7 +10,7 @@ use super::detail::detail;
 use super::focus::{Focus, Shown};
 use super::time_rows::{critical_length, step_name};
 use super::ui::{Picture, Ui};
-use crate::keymap::Action;
+use crate::keymap::{Action, Keymap};
 use crate::model::{Link, Run};
 use crate::pages::Ctx;
 use crate::text::amount;
@@ -75,7 +75,7 @@ pub(super) fn draw(
 fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Line {
     let view = &ui.view;
     if monitor.asked {
-        return confirm(monitor);
+        return confirm(monitor, ctx.keymap);
     }
     let run = ctx.model.runs.get(&monitor.run);
     let status = if view.seq == 0 {
@@ -120,13 +120,13 @@ fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Li
     line
 }
 
-fn confirm(monitor: &Shown) -> Line {
+fn confirm(monitor: &Shown, keymap: &Keymap) -> Line {
     Line::new()
         .add(Role::Bad, format!(" Cancel run {}? ", monitor.run.short()))
         .add(Role::Text, "No new step starts and what runs is stopped.   ")
-        .add(Role::Key, "a")
+        .add(Role::Key, keymap.first(Action::Approve))
         .add(Role::Text, " yes, cancel it   ")
-        .add(Role::Key, "Esc")
+        .add(Role::Key, keymap.first(Action::Back))
         .add(Role::Text, " no")
 }
 
@@ -169,7 +169,11 @@ fn nothing(monitor: &Shown, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         }
         Link::Connecting => "Connecting to the daemon…".to_owned(),
         _ if known || !ctx.model.loaded => "Reading the run's events…".to_owned(),
-        _ => format!("There is no run {}; Esc goes to the list.", monitor.run),
+        _ => format!(
+            "There is no run {}; {} goes to the list.",
+            monitor.run,
+            ctx.keymap.first(Action::Back)
+        ),
     };
     let role = if matches!(ctx.model.connection.link, Link::Down { .. }) {
         Role::Bad
@@ -252,9 +256,10 @@ impl Painter<'_, '_> {
         match self.ui.picture(self.columns) {
             Picture::Graph => self.boxes(area),
             Picture::Tree => {
-                let pane = Pane::new("Steps")
-                    .title(Role::Dim, " (tree)")
-                    .foot(Role::Dim, "Space fold  Enter opens");
+                let pane = Pane::new("Steps").title(Role::Dim, " (tree)").foot(
+                    Role::Dim,
+                    self.keys(&[(&[Action::Mark], "fold"), (&[Action::Open], "opens")]),
+                );
                 let inside = self.frame(Focus::Picture, pane, area);
                 let cursor = self.ui.cursor.as_ref().map(|cursor| cursor.pointer.to_string());
                 self.ui.tree.render(
@@ -269,6 +274,18 @@ impl Painter<'_, '_> {
         }
     }
 
+    /// Keys and what they do, for a pane's edge: `< > tab  y copy`.
+    fn keys(&self, pairs: &[(&[Action], &str)]) -> String {
+        let one = |(actions, doc): &(&[Action], &str)| {
+            let keys: Vec<String> = actions
+                .iter()
+                .map(|action| self.ctx.keymap.first(*action))
+                .collect();
+            format!("{} {doc}", keys.join(" "))
+        };
+        pairs.iter().map(one).collect::<Vec<_>>().join("  ")
+    }
+
     fn boxes(&mut self, area: Rect) {
         let (detail, fits) = self.ui.boxes.detail();
         let level = match (fits, detail) {
@@ -277,9 +294,15 @@ impl Painter<'_, '_> {
             (false, Detail::Plain) => "boxes",
             (false, Detail::Sign) => "signs",
         };
-        let pane = Pane::new("Graph")
-            .title(Role::Dim, format!(" ({level})"))
-            .foot(Role::Dim, "- + detail  0 fit  hjkl move  Enter in");
+        let pane = Pane::new("Graph").title(Role::Dim, format!(" ({level})")).foot(
+            Role::Dim,
+            self.keys(&[
+                (&[Action::ZoomOut, Action::ZoomIn], "detail"),
+                (&[Action::ZoomFit], "fit"),
+                (&[Action::Left, Action::Down, Action::Up, Action::Right], "move"),
+                (&[Action::Open], "in"),
+            ]),
+        );
         let inside = self.frame(Focus::Picture, pane, area);
         let legend = u16::from(inside.height > 8);
         let body = Rect {
@@ -315,7 +338,13 @@ impl Painter<'_, '_> {
 
     fn timeline(&mut self, area: Rect, large: bool) {
         let focus = if large { Focus::Picture } else { Focus::Timeline };
-        let mut pane = Pane::new("Timeline").foot(Role::Dim, "- + zoom  { } pan");
+        let mut pane = Pane::new("Timeline").foot(
+            Role::Dim,
+            self.keys(&[
+                (&[Action::ZoomOut, Action::ZoomIn], "zoom"),
+                (&[Action::PanLeft, Action::PanRight], "pan"),
+            ]),
+        );
         if self.monitor.critical {
             pane = pane.title(
                 Role::Waiting,
@@ -352,11 +381,16 @@ impl Painter<'_, '_> {
             .map_or_else(|| "run".to_owned(), |shown| step_name(&self.ui.view, shown));
         let mut pane = Pane::new(format!("Stream: {name}"));
         pane = if self.ui.stream.follows() {
-            pane.title(Role::Dim, "  (follow)")
-                .foot(Role::Dim, "p pause  w wrap")
+            pane.title(Role::Dim, "  (follow)").foot(
+                Role::Dim,
+                self.keys(&[(&[Action::Pause], "pause"), (&[Action::Wrap], "wrap")]),
+            )
         } else {
             let behind = format!("  (paused, +{} behind)", amount::count(self.ui.stream.behind()));
-            pane.title(Role::Waiting, behind).foot(Role::Dim, "G now  w wrap")
+            pane.title(Role::Waiting, behind).foot(
+                Role::Dim,
+                self.keys(&[(&[Action::Bottom], "now"), (&[Action::Wrap], "wrap")]),
+            )
         };
         let needle = self.ui.stream.needle();
         if let Some(text) = self
@@ -409,8 +443,14 @@ impl Painter<'_, '_> {
             self.frame(Focus::Step, Pane::new("Step"), area);
             return;
         };
-        let pane = Pane::new(format!("Step {}", step_name(&self.ui.view, &shown)))
-            .foot(Role::Dim, "< > tab  Space fold  y copy as JSON");
+        let pane = Pane::new(format!("Step {}", step_name(&self.ui.view, &shown))).foot(
+            Role::Dim,
+            self.keys(&[
+                (&[Action::PrevTab, Action::NextTab], "tab"),
+                (&[Action::Mark], "fold"),
+                (&[Action::Copy], "copy as JSON"),
+            ]),
+        );
         let inside = self.frame(Focus::Step, pane, area);
         let journal = self.ctx.model.journals.get(&self.monitor.run);
         let data = detail(&self.ui.view, journal, &shown, self.now);

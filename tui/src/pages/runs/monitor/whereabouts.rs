@@ -56,7 +56,10 @@ impl Monitor {
             Action::Stop | Action::Hold if !ctx.model.connection.is_live() => {
                 Some("disconnected: the daemon cannot be told".to_owned())
             }
-            Action::Sort | Action::SortReverse => Some("this is for the list; Esc goes up".to_owned()),
+            Action::Sort | Action::SortReverse => Some(format!(
+                "this is for the list; {} goes up",
+                ctx.keymap.first(Action::Back)
+            )),
             Action::Approve if !self.shown.asked && ui.view.asking().is_none() => {
                 Some("this run asks nothing".to_owned())
             }

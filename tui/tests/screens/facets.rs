@@ -1,0 +1,151 @@
+//! Facets of runs and of requests: counted by the daemon, chosen by keyboard, kept, and said aloud.
+
+use dirigent_protocol::entity::{Document, Kind};
+use dirigent_tui::model::LinkCmd;
+use dirigent_tui::nav::Place;
+use dirigent_tui::options::Options;
+use serde_json::json;
+
+use super::world::{World, ago, document, everything};
+
+/// Runs that only the daemon knows.
+fn old_runs(many: u128) -> Vec<Document> {
+    let one = |n: u128| {
+        let spec =
+            json!({ "workflow": "backup", "status": "faulted", "started_by": "cron", "version": "2.0.0" });
+        document(
+            Kind::WorkflowExecution,
+            0x9000 + n,
+            &format!("old-{n}"),
+            ago(900_000 + i64::try_from(n).unwrap()),
+            spec,
+        )
+    };
+    (0..many).map(one).collect()
+}
+
+fn check(name: &str, world: &World) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, world.text()));
+}
+
+fn at(page: &str, columns: u16, rows: u16) -> World {
+    let options = Options {
+        place: Some(Place::page(page)),
+        ..Options::default()
+    };
+    let mut world = World::with(&options, columns, rows);
+    world.beyond = old_runs(30);
+    world.connect(everything());
+    world.wait(1_000);
+    world
+}
+
+#[test]
+fn the_panel_and_what_is_chosen_in_it() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        for page in ["runs", "approvals"] {
+            let name = |what: &str| format!("facets-{page}-{what}-{columns}x{rows}");
+            let mut world = at(page, columns, rows);
+            world.press("f");
+            check(&name("open"), &world);
+            world.press("j space");
+            check(&name("chosen"), &world);
+            world.press("f /");
+            world.type_text("re");
+            world.press("enter");
+            check(&name("closed"), &world);
+            world.disconnect();
+            world.press("f");
+            check(&name("disconnected"), &world);
+        }
+    }
+}
+
+#[test]
+fn counts_are_the_daemons_and_its_rows_join_the_list() {
+    let mut world = at("runs", 120, 40);
+    let before = world.shell.model().runs.len();
+    world.press("f");
+    let text = world.text();
+    assert!(text.contains("backup") && text.contains(" 30"), "{text}");
+    // The panel alone fetches nothing; a choice fetches what fits it.
+    assert_eq!(world.shell.model().runs.len(), before);
+    while !world.text().contains("▸[ ] backup") {
+        world.press("j");
+    }
+    world.press("space");
+    let text = world.text();
+    assert!(
+        text.contains("[x] backup") && text.contains("workflow: backup"),
+        "{text}"
+    );
+    assert_eq!(world.shell.model().runs.len(), before + 30);
+    // Its other facets count among what is chosen.
+    assert!(
+        text.contains("[ ] faulted") && !text.contains("[ ] running"),
+        "{text}"
+    );
+    world.press("f");
+    assert!(world.text().contains("1 of 30"), "{}", world.text());
+    // Esc shows everything again, and asks nothing more.
+    world.press("esc");
+    assert!(!world.text().contains("workflow: backup"));
+    let asked = world.sent.len();
+    world.wait(60_000);
+    let looks = world.sent[asked..]
+        .iter()
+        .filter(|cmd| matches!(cmd, LinkCmd::Look { .. }));
+    assert_eq!(looks.count(), 0);
+}
+
+#[test]
+fn what_is_chosen_is_kept_over_the_end_of_the_client() {
+    for page in ["runs", "approvals"] {
+        let mut world = at(page, 120, 40);
+        world.press("f j space");
+        let chosen = world.text();
+        let chosen = chosen.lines().next().unwrap().to_owned();
+        assert!(chosen.contains("state: "), "{chosen}");
+        let kept = world.shell.keep();
+        let mut again = World::new(120, 40);
+        let time = again.time();
+        again.shell.take_up(kept, false, time);
+        again.connect(everything());
+        again.wait(1_000);
+        again.press(if page == "runs" { "g r" } else { "g a" });
+        assert!(
+            again.text().lines().next().unwrap().contains("state: "),
+            "{}",
+            again.text()
+        );
+    }
+}
+
+#[test]
+fn no_key_decides_while_the_facets_are_open() {
+    let mut world = at("approvals", 120, 40);
+    world.press("f");
+    for key in ["a", "x", "e", "A", "X", "r", "z", "b", "J", "u"] {
+        world.press(key);
+        world.wait(700);
+    }
+    world.wait(10_000);
+    assert!(world.decided().is_empty() && world.held() == 0);
+    assert!(world.text().contains("Facets"), "{}", world.text());
+}
+
+#[test]
+fn the_oldest_request_is_shown_whatever_was_chosen() {
+    let mut world = at("approvals", 120, 40);
+    world.press("/");
+    world.type_text("nothing holds this");
+    world.press("enter");
+    assert!(world.text().contains("No request fits"), "{}", world.text());
+    world.press("!");
+    world.wait(1_000);
+    assert!(world.text().contains("Approve once"), "{}", world.text());
+}
