@@ -92,6 +92,24 @@ pub enum Command {
         /// The run.
         run: RunId,
     },
+    /// Try an ended run again, as a new run that refers to it.
+    RunRetry {
+        /// The run.
+        run: RunId,
+        /// From where.
+        from: RetryFrom,
+    },
+    /// Go on from an event of a run, as a new run that refers to it. Effects that had finished by then are not
+    /// performed again; those in flight begin anew, with keys of their own.
+    RunFork {
+        /// The run.
+        run: RunId,
+        /// The last event that counts.
+        at: u64,
+        /// Another input for what is still to come; absent keeps the run's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Box<Changed>>,
+    },
     /// Decide an approval.
     ApprovalDecide {
         /// The approval.
@@ -129,6 +147,25 @@ pub enum Command {
     },
     /// End the daemon after letting short steps finish.
     DaemonStop {},
+}
+
+/// From where a run is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryFrom {
+    /// Where it failed or was stopped: everything that had finished stays.
+    Failure {},
+    /// The last time this step began; by its address or its task's name.
+    Step(String),
+    /// Its beginning, with the same version and input.
+    Start {},
+}
+
+/// A value that replaces another; `null` is one too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The new value.
+    pub value: Value,
 }
 
 /// What is done together with a decision: all of it or nothing.

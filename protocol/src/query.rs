@@ -11,7 +11,7 @@ use crate::entity::{Column, Definition, Document, Kind};
 use crate::filter::Filter;
 use crate::graph::Graph;
 use crate::id::RunId;
-use crate::run::RunEvent;
+use crate::run::{Origin, RunEvent};
 use crate::source::Diagnostic;
 
 /// Most items of one page, whatever was asked.
@@ -61,6 +61,11 @@ pub enum Query {
     },
     /// The graph of the version a run pinned.
     RunGraph {
+        /// The run.
+        run: RunId,
+    },
+    /// From which run it comes, and which come from it.
+    RunLineage {
         /// The run.
         run: RunId,
     },
@@ -141,12 +146,30 @@ pub enum QueryReply {
         /// Number of the newest event there is.
         last: u64,
     },
+    /// From which run one comes, and which come from it.
+    Lineage {
+        /// Where it comes from.
+        #[serde(default)]
+        origin: Option<Origin>,
+        /// What comes from it, oldest first.
+        #[serde(default)]
+        offspring: Vec<Offspring>,
+    },
     /// A graph.
     Graph(Graph),
     /// Errors and warnings; empty is fine.
     Diagnostics(Vec<Diagnostic>),
     /// Health.
     Status(Box<DaemonStatus>),
+}
+
+/// A run that comes from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offspring {
+    /// The run.
+    pub run: RunId,
+    /// From where, and how.
+    pub origin: Origin,
 }
 
 /// A kind, for clients that do not know it.

@@ -6,6 +6,7 @@
     reason = "a story that cannot go on should stop"
 )]
 
+mod again;
 mod approvals;
 mod bench;
 mod budgets;

@@ -44,8 +44,8 @@ mod testing;
 pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
 pub use machine::{
-    Context, Decision, Free, MOST_EVENTS, PermitClass, Permits, Quote, Quotes, Refusal, Stimulus, Unlimited,
-    Workflow, decide, run_budget,
+    Context, Decision, Fork, Free, MOST_EVENTS, PermitClass, Permits, Quote, Quotes, Refusal, Stimulus,
+    Unlimited, Workflow, decide, run_budget,
 };
 pub use state::{Effect, EffectPhase, PendingApproval, RunState, Timer, apply};
 pub use workflow::{KindInfo, catalog, graph, load, parse_workflow};

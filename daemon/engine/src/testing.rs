@@ -183,6 +183,33 @@ impl Run {
         );
     }
 
+    /// A run that goes on from this one's event.
+    pub(crate) fn fork(&self, at: u64, input: Option<Value>) -> Self {
+        let mut fork = Self {
+            workflow: self.workflow.clone(),
+            state: RunState::new(RunId(Uuid::from_u128(8))),
+            journal: self.journal[..usize::try_from(at).unwrap()].to_vec(),
+            now: self.now + 1.hours(),
+            commits: 0,
+            ids: 1 << 20,
+            chance: 2,
+            permits: Box::new(Unlimited),
+            quotes: Box::new(crate::Free),
+        };
+        for event in &fork.journal {
+            let event = serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap();
+            apply(&mut fork.state, &event);
+        }
+        let from = crate::Fork {
+            origin: self.state.run(),
+            at,
+            how: dirigent_protocol::run::Lineage::Forked,
+            input: input.map(Arc::new),
+        };
+        fork.tell(Stimulus::Fork(from)).unwrap();
+        fork
+    }
+
     pub(crate) fn settle(&mut self, effect: EffectId, outcome: EffectOutcome) -> Vec<RunEvent> {
         self.tell(Stimulus::Settled { effect, outcome }).unwrap()
     }

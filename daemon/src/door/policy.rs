@@ -29,6 +29,10 @@ pub enum Action {
     RunPause,
     /// Let a paused run go on.
     RunResume,
+    /// Try an ended run again, as a new one.
+    RunRetry,
+    /// Go on from an event of a run, as a new one.
+    RunFork,
     /// Decide an approval.
     ApprovalDecide,
     /// Ask an agent about an approval.
@@ -55,6 +59,8 @@ impl Action {
             Self::RunCancel => "run.cancel",
             Self::RunPause => "run.pause",
             Self::RunResume => "run.resume",
+            Self::RunRetry => "run.retry",
+            Self::RunFork => "run.fork",
             Self::ApprovalDecide => "approval.decide",
             Self::ApprovalAsk => "approval.ask",
             Self::EffectResolve => "effect.resolve",
@@ -148,7 +154,13 @@ pub(super) fn decide(
     }
     let owners = matches!(
         action,
-        Action::Update | Action::Delete | Action::RunCancel | Action::RunPause | Action::RunResume
+        Action::Update
+            | Action::Delete
+            | Action::RunCancel
+            | Action::RunPause
+            | Action::RunResume
+            | Action::RunRetry
+            | Action::RunFork
     );
     if let Object::Document(document) = object
         && owners

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dirigent_protocol::command::{Also, Command, CommandReply};
+use dirigent_protocol::command::{Also, Command, CommandReply, RetryFrom};
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
@@ -11,7 +11,7 @@ use dirigent_protocol::id::RunId;
 use super::house::House;
 use crate::door::{Action, Object};
 use crate::records::Actor;
-use crate::runtime::{Answer, StartRun};
+use crate::runtime::{Answer, From, StartRun, Started};
 
 pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
     let service = &house.service;
@@ -77,13 +77,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
                 idempotency_key,
                 labels,
             };
-            let started = runtime.start_within(start, budget, actor).await?;
-            let (run, existing, status) = (started.run, started.existing, started.status);
-            return Ok(CommandReply::RunStarted {
-                run,
-                existing,
-                status,
-            });
+            return Ok(started(runtime.start_within(start, budget, actor).await?));
         }
         Command::RunCancel { run, reason } => {
             service.run(&who, Action::RunCancel, run).await?;
@@ -97,9 +91,32 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             service.run(&who, Action::RunResume, run).await?;
             runtime.resume(run, actor).await?;
         }
+        Command::RunRetry { run, from } => {
+            service.run(&who, Action::RunRetry, run).await?;
+            let from = match from {
+                RetryFrom::Failure {} => From::Failure,
+                RetryFrom::Step(step) => From::Step(step),
+                RetryFrom::Start {} => From::Start,
+            };
+            return Ok(started(runtime.again(run, from, actor).await?));
+        }
+        Command::RunFork { run, at, input } => {
+            service.run(&who, Action::RunFork, run).await?;
+            let input = input.map(|changed| changed.value);
+            let from = From::Event { at, input };
+            return Ok(started(runtime.again(run, from, actor).await?));
+        }
         other => return on_question(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
+}
+
+const fn started(started: Started) -> CommandReply {
+    CommandReply::RunStarted {
+        run: started.run,
+        existing: started.existing,
+        status: started.status,
+    }
 }
 
 /// Answers to what a run asks.

@@ -1,8 +1,9 @@
 //! Questions.
 
+use dirigent_protocol::entity::WorkflowExecution;
 use dirigent_protocol::fault::Fault;
 use dirigent_protocol::hello::Subject;
-use dirigent_protocol::query::{Query, QueryReply};
+use dirigent_protocol::query::{Offspring, Query, QueryReply};
 
 use super::house::House;
 use super::status;
@@ -35,6 +36,24 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
         Query::RunGraph { run } => {
             service.run(subject, Action::Read, run).await?;
             QueryReply::Graph(house.runtime()?.graph(run)?)
+        }
+        Query::RunLineage { run } => {
+            let document = service.run(subject, Action::Read, run).await?;
+            let origin = document
+                .body::<WorkflowExecution>()
+                .ok()
+                .and_then(|body| body.origin);
+            let mut offspring = Vec::new();
+            for (child, how) in house.runtime()?.offspring(run)? {
+                // Only what the subject may see.
+                if service.run(subject, Action::Read, child).await.is_ok() {
+                    offspring.push(Offspring {
+                        run: child,
+                        origin: how,
+                    });
+                }
+            }
+            QueryReply::Lineage { origin, offspring }
         }
         Query::Validate { file: _, source } => {
             QueryReply::Diagnostics(service.validate(subject, &source).await?)

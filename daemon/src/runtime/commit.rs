@@ -211,7 +211,7 @@ impl Driver {
         batch.tally.bytes += records.iter().map(Bytes::len).sum::<usize>();
         Ok(Some(Append {
             stream: rows::stream(self.run),
-            expected: first,
+            expected: first - self.base,
             records,
         }))
     }

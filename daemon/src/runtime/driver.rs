@@ -32,6 +32,8 @@ pub(crate) struct Driver {
     pub(crate) run: RunId,
     pub(crate) workflow: Arc<Workflow>,
     pub(crate) state: RunState,
+    /// Number of the event its own follow: that of another run it goes on from, or 0.
+    pub(crate) base: u64,
     /// The execution's document as it was last written; none before the start.
     pub(crate) document: Option<Stored>,
     /// The unfinished row as it was last written.
@@ -99,7 +101,7 @@ pub(crate) async fn drive(mut driver: Driver, mut messages: UnboundedReceiver<Me
         if !(driver.own.is_empty() && messages.is_empty()) {
             continue;
         }
-        if driver.is_over() || driver.state.status() == Status::Pending {
+        if driver.is_over() || driver.document.is_none() {
             return driver.finish(&mut messages);
         }
         if driver.may_park(&driver.state, (driver.core.clock)())

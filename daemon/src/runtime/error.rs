@@ -50,6 +50,22 @@ pub enum RuntimeError {
     /// Nobody can answer a question about the request.
     #[error("{0}")]
     NoAgent(String),
+    /// The input does not fit the workflow.
+    #[error("the input does not fit: {detail}")]
+    BadInput {
+        /// Why.
+        detail: String,
+    },
+    /// A run cannot go on from there.
+    #[error("run {run}: {detail}")]
+    NotFrom {
+        /// The run.
+        run: RunId,
+        /// Why not.
+        detail: String,
+        /// What can be asked instead.
+        help: &'static str,
+    },
     /// No room for a new run.
     #[error("the disk of the daemon has {free_mib} MiB left; a new run needs {needed_mib} MiB to be free")]
     StorageFull {
@@ -141,6 +157,10 @@ impl From<RuntimeError> for Fault {
                 fault(Code::Stale).help("look at the approval again, then decide on what it says now")
             }
             RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } => fault(Code::WrongState),
+            RuntimeError::BadInput { .. } => {
+                fault(Code::Usage).help("nothing was started; give another input")
+            }
+            RuntimeError::NotFrom { help, .. } => fault(Code::WrongState).help(help),
             RuntimeError::NotAlso(_) => fault(Code::Usage).help("decide without it; nothing was decided"),
             RuntimeError::BadQuestion(_) => fault(Code::Usage).help("nothing was asked"),
             RuntimeError::NoAgent(_) => fault(Code::NoAgent)

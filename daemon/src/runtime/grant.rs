@@ -1,16 +1,20 @@
 //! Granting what somebody wants of a run: the wish becomes events and documents, its deed the audit, one commit.
 
+use bytes::Bytes;
 use dirigent_engine::machine::{Refusal, Stimulus};
 use dirigent_protocol::command::CommandReply;
-use dirigent_protocol::entity::{Kind, Question};
+use dirigent_protocol::entity::{Document, Kind, Question, WorkflowExecution};
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{Decision, DecisionRecord, Status};
+use dirigent_protocol::run::{Decision, DecisionRecord, Origin, Status};
+use dirigent_store::Key;
 
 use super::batch::NoDecision;
 use super::commit::{Committed, Deed, NotCommitted, started};
 use super::driver::Driver;
 use super::error::RuntimeError;
 use super::message::{Decided, Wish};
+use super::plans::body;
+use super::rows;
 use crate::records::Actor;
 
 /// What a wish asks of the run.
@@ -50,7 +54,11 @@ impl Driver {
             if deed.document.is_some() {
                 deed.reply = started(self.run, batch.state.status());
             }
-            return match self.commit(batch, Some(&deed), Vec::new()).await {
+            let puts = match &deed.document {
+                Some(document) => lineage(document, self.run).map_err(|error| (error, false))?,
+                None => Vec::new(),
+            };
+            return match self.commit(batch, Some(&deed), puts).await {
                 Ok(Committed::Applied | Committed::Replayed) => Ok(()),
                 Err(NotCommitted::TooLarge(_)) if self.slow_down() => continue,
                 Err(NotCommitted::Refused(error) | NotCommitted::TooLarge(error)) => Err((error, false)),
@@ -63,6 +71,7 @@ impl Driver {
         let run = self.run;
         match refusal {
             Refusal::Ended(status) => RuntimeError::Ended { run, status },
+            Refusal::BadInput { detail } => RuntimeError::BadInput { detail },
             Refusal::Stale { given, wanted } => RuntimeError::Stale { wanted, given },
             other => RuntimeError::WrongState {
                 run,
@@ -70,6 +79,13 @@ impl Driver {
             },
         }
     }
+}
+
+/// The row that says from which run a new one comes.
+fn lineage(document: &Document, run: RunId) -> Result<Vec<(Key, Bytes)>, RuntimeError> {
+    let execution: WorkflowExecution = body(document)?;
+    let row = |origin: Origin| Ok((rows::lineage_key(origin.run, run), rows::encode(&origin)?));
+    execution.origin.map(row).into_iter().collect()
 }
 
 /// What a wish asks, with the deed filled in.

@@ -123,22 +123,33 @@ impl RuntimeHandle {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
         };
-        if self.core.tasks.is_stopping() || self.core.draining.load(Ordering::Acquire) {
-            return Err(RuntimeError::Stopping);
-        }
-        let messages = self.core.runs.enter(run, Status::Pending);
-        self.core.live.began(run);
         let fresh = Driver::new(&self.core, run, workflow);
-        self.core.tasks.spawn_until_stop(
-            "run",
-            async move { Box::pin(driver::drive(fresh, messages)).await },
-        );
-        let status = self.core.ask(run, wish, actor).await?;
+        let status = self.set_going(fresh, wish, actor).await?;
         Ok(Started {
             run,
             existing: false,
             status,
         })
+    }
+
+    /// Gives a new run to its driver and asks for its beginning; `pending` where the request was answered before.
+    pub(super) async fn set_going(
+        &self,
+        fresh: Driver,
+        wish: Wish,
+        actor: Actor,
+    ) -> Result<Status, RuntimeError> {
+        if self.core.tasks.is_stopping() || self.core.draining.load(Ordering::Acquire) {
+            return Err(RuntimeError::Stopping);
+        }
+        let run = fresh.run;
+        let messages = self.core.runs.enter(run, Status::Pending);
+        self.core.live.began(run);
+        self.core.tasks.spawn_until_stop(
+            "run",
+            async move { Box::pin(driver::drive(fresh, messages)).await },
+        );
+        self.core.ask(run, wish, actor).await
     }
 
     /// Stops a run: once this answers no new step begins. Answers before everything that runs has stopped.
@@ -263,7 +274,7 @@ impl RuntimeHandle {
         }))
     }
 
-    fn answered_before(&self, request: RequestKey) -> Result<Started, RuntimeError> {
+    pub(super) fn answered_before(&self, request: RequestKey) -> Result<Started, RuntimeError> {
         match recall(&self.core.records, request) {
             Ok(Some(CommandReply::RunStarted { run, status, .. })) => Ok(Started {
                 run,

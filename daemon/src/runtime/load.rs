@@ -10,14 +10,14 @@ use dirigent_engine::state::{RunState, apply};
 use dirigent_protocol::entity::WorkflowExecution;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EventBody, Status};
-use dirigent_store::{Budget, Feed, FeedItem, Position};
+use dirigent_store::Budget;
 
 use super::core::Core;
 use super::driver::{Driver, Tally};
 use super::error::RuntimeError;
 use super::plans::{body, unread};
 use super::rows::{self, Unfinished};
-use crate::records::{Stored, decode_event};
+use crate::records::{Journal, Stored};
 
 impl Driver {
     /// A driver for a run that has not begun.
@@ -27,6 +27,7 @@ impl Driver {
             run,
             workflow,
             state: RunState::new(run),
+            base: 0,
             document: None,
             row: None,
             tally: Tally::default(),
@@ -57,7 +58,9 @@ pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, Runtime
             ..Tally::default()
         };
     }
-    fold_tail(&mut driver)?;
+    let journal = Journal::of(&core.records, run, execution.origin.as_ref()).map_err(unread)?;
+    driver.base = journal.base();
+    fold_tail(&mut driver, &journal, u64::MAX)?;
     let row: Option<Unfinished> = rows::get(&*core.store, &rows::unfinished_key(run), "a run's row")?;
     driver.quarantined = row.as_ref().is_some_and(|row| row.quarantined);
     driver.row = row;
@@ -71,28 +74,30 @@ pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, Runtime
     Ok(driver)
 }
 
-fn fold_tail(driver: &mut Driver) -> Result<(), RuntimeError> {
-    let feed = Feed::Stream(rows::stream(driver.run));
-    let mut cursor = Position(driver.state.seq());
+/// Folds the events behind the state's, the one at `end` the last. Only what is the run's own counts towards the next
+/// snapshot.
+pub(crate) fn fold_tail(driver: &mut Driver, journal: &Journal, end: u64) -> Result<(), RuntimeError> {
     loop {
-        let page = driver.core.store.read(feed, cursor, Budget::default())?;
-        if page.items.is_empty() {
+        let page = journal
+            .page(&*driver.core.store, driver.state.seq(), Budget::default())
+            .map_err(unread)?;
+        if page.is_empty() {
             return Ok(());
         }
-        for item in &page.items {
-            let FeedItem::Record { data, .. } = item else {
-                continue;
-            };
-            let event = decode_event(data).map_err(unread)?;
+        for (event, bytes) in page {
+            if event.seq > end {
+                return Ok(());
+            }
             apply(&mut driver.state, &event);
-            driver.tally.events += 1;
-            driver.tally.bytes += data.len();
+            if event.seq > journal.base() {
+                driver.tally.events += 1;
+                driver.tally.bytes += bytes;
+            }
             match &event.body {
                 EventBody::TaskStarted { task, .. } => driver.tally.at = task.to_string(),
                 EventBody::TaskCompleted { .. } | EventBody::TaskSkipped { .. } => driver.tally.done += 1,
                 _ => {}
             }
         }
-        cursor = page.next;
     }
 }

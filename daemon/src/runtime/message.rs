@@ -4,7 +4,7 @@ use dirigent_engine::machine::Stimulus;
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Question};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{DecisionRecord, EffectId, EffectOutcome, Resolution, Status};
+use dirigent_protocol::run::{DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status};
 use tokio::sync::oneshot;
 
 use super::error::RuntimeError;
@@ -83,9 +83,13 @@ pub(crate) enum Wish {
 
 impl Wish {
     /// The word of the audit.
-    pub(crate) const fn action(&self) -> &'static str {
+    pub(crate) fn action(&self) -> &'static str {
         match self {
-            Self::Start { .. } => "run.start",
+            Self::Start { stimulus, .. } => match &**stimulus {
+                Stimulus::Fork(fork) if fork.how == Lineage::Retried => "run.retry",
+                Stimulus::Fork(_) => "run.fork",
+                _ => "run.start",
+            },
             Self::Cancel { .. } => "run.cancel",
             Self::Pause => "run.pause",
             Self::Resume => "run.resume",

@@ -15,7 +15,7 @@ use dirigent_protocol::entity::{
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::run::{AgentCall, EffectOutcome, EffectRequest, EventBody, Pins, Status};
-use dirigent_store::{Budget, CommitError, Feed, FeedItem, Position, ScanRange, Txn};
+use dirigent_store::{Budget, CommitError, ScanRange, Txn};
 use serde_json::{Value, json};
 
 use super::api::StartRun;
@@ -26,7 +26,7 @@ use super::message::{Message, Wish};
 use super::papers::{note_answer, note_questioned};
 use super::plans::{body, unread};
 use super::rows;
-use crate::records::{Actor, DEFAULT_ORG, Draft, Stored, decode_event, put};
+use crate::records::{Actor, DEFAULT_ORG, Draft, Journal, Stored, put};
 
 /// The label of a run that answers a question: the approval's id.
 pub(crate) const LABEL: &str = "dirigent.question-about";
@@ -204,19 +204,21 @@ fn last_call(
     approval: EntityId,
     asked: &WorkflowApproval,
 ) -> Result<Option<AgentCall>, RuntimeError> {
-    let feed = Feed::Stream(rows::stream(asked.run.into()));
+    let run = RunId::from(asked.run);
+    let execution: WorkflowExecution = body(&core.plans.execution(run)?)?;
+    let journal = Journal::of(&core.records, run, execution.origin.as_ref()).map_err(unread)?;
     let (mut open, mut last) = (HashMap::new(), None);
-    let mut cursor = Position(0);
+    let mut after = 0;
     loop {
-        let page = core.store.read(feed, cursor, Budget::default())?;
-        if page.items.is_empty() {
+        let page = journal
+            .page(&*core.store, after, Budget::default())
+            .map_err(unread)?;
+        if page.is_empty() {
             return Ok(last);
         }
-        for item in &page.items {
-            let FeedItem::Record { data, .. } = item else {
-                continue;
-            };
-            match decode_event(data).map_err(unread)?.body {
+        for (event, _) in page {
+            after = event.seq;
+            match event.body {
                 EventBody::EffectQueued {
                     effect,
                     request: EffectRequest::Agent(call),
@@ -239,7 +241,6 @@ fn last_call(
                 _ => {}
             }
         }
-        cursor = page.next;
     }
 }
 

@@ -47,6 +47,27 @@ pub(crate) fn questioned_key(approval: EntityId) -> Bytes {
     key(b'Q', approval.into())
 }
 
+/// The row of a run that comes from another: as long as it is there, the other's journal is needed. Its value is the
+/// [`Origin`](dirigent_protocol::run::Origin).
+pub(crate) fn lineage_key(origin: RunId, child: RunId) -> Bytes {
+    let mut bytes = lineage_of(origin);
+    bytes.extend_from_slice(&child.bytes());
+    bytes.into()
+}
+
+/// Prefix of the rows of all runs that come from one.
+pub(crate) fn lineage_of(origin: RunId) -> Vec<u8> {
+    let mut bytes = vec![b'F'];
+    bytes.extend_from_slice(&origin.bytes());
+    bytes
+}
+
+/// The run of a lineage row that comes from the other.
+pub(crate) fn child_of(key: &[u8]) -> Option<RunId> {
+    let id = <[u8; 16]>::try_from(key.get(17..)?).ok()?;
+    Some(RunId(uuid::Uuid::from_bytes(id)))
+}
+
 fn key(prefix: u8, run: RunId) -> Bytes {
     let mut bytes = vec![prefix];
     bytes.extend_from_slice(&run.bytes());

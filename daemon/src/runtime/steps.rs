@@ -95,7 +95,7 @@ impl Driver {
         {
             // What recovery itself records is no progress.
             let deaths = Deaths {
-                seq: batch.state.seq(),
+                seq: batch.state.seq() - self.base,
                 ..deaths
             };
             puts.extend(
@@ -157,6 +157,8 @@ impl Driver {
         let PersonCommand { wish, actor, reply } = command;
         let (pauses, resumes) = (matches!(wish, Wish::Pause), matches!(wish, Wish::Resume));
         let (answer, broken) = match self.grant(wish, &actor).await {
+            // A run whose start was answered before has not begun here.
+            Ok(()) if self.document.is_none() => (Ok(Status::Pending), false),
             Ok(()) => (Ok(self.state.status()), false),
             Err((error, broken)) => (Err(error), broken),
         };

@@ -1,20 +1,20 @@
 //! What the service knows of runs: their documents and their journals. Their life is the runtime's.
 
 use dirigent_protocol::command::RunTarget;
-use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::entity::{Document, Kind, WorkflowExecution};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::query::MAX_PAGE;
 use dirigent_protocol::run::RunEvent;
 use dirigent_protocol::source::{Diagnostic, Place};
-use dirigent_store::{Budget, Feed, FeedItem, Position, StreamId};
+use dirigent_store::Budget;
 
 use super::core::Service;
 use super::definitions;
 use super::error::ServiceError;
 use super::find::not_found;
 use crate::door::{Action, Object};
-use crate::records::{Actor, decode_event};
+use crate::records::{Actor, Journal};
 
 /// Bytes of events in a page; far from the frame limit.
 const BYTES: usize = 3 << 20;
@@ -73,21 +73,20 @@ impl Service {
         after: u64,
         limit: u32,
     ) -> Result<(Vec<RunEvent>, u64), ServiceError> {
-        self.run(subject, Action::Read, run).await?;
-        let stream = StreamId(run.bytes());
-        let store = self.records.store();
+        let document = self.run(subject, Action::Read, run).await?;
+        let origin = document
+            .body::<WorkflowExecution>()
+            .ok()
+            .and_then(|body| body.origin);
+        let journal = Journal::of(&self.records, run, origin.as_ref())?;
+        let store = &**self.records.store();
         let budget = Budget {
             items: limit.clamp(1, MAX_PAGE) as usize,
             bytes: BYTES,
         };
-        let page = store.read(Feed::Stream(stream), Position(after), budget)?;
-        let mut events = Vec::with_capacity(page.items.len());
-        for item in page.items {
-            if let FeedItem::Record { data, .. } = item {
-                events.push(decode_event(&data)?);
-            }
-        }
-        Ok((events, store.stream_end(stream)?))
+        let page = journal.page(store, after, budget)?;
+        let events = page.into_iter().map(|(event, _)| event).collect();
+        Ok((events, journal.end(store)?))
     }
 
     /// The version that a start means; a document that is sent along is published first.

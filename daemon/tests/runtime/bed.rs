@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dirigent_daemon::clock;
-use dirigent_daemon::records::{Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Records, decode_event, put};
+use dirigent_daemon::records::{
+    Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Journal, Records, decode_event, put,
+};
 use dirigent_daemon::runtime::{Rooms, RuntimeError, RuntimeHandle, RuntimeSettings, StartRun, Started};
 use dirigent_protocol::command::Command;
 use dirigent_protocol::digest::Digest;
@@ -221,7 +223,28 @@ impl Bed {
             .collect()
     }
 
+    /// The whole journal of a run, also what it has from another.
     pub(crate) fn events(&self, run: RunId) -> Vec<RunEvent> {
+        let origin = self.execution(run).origin;
+        let journal = Journal::of(&self.records(), run, origin.as_ref()).unwrap();
+        let mut events: Vec<RunEvent> = Vec::new();
+        loop {
+            let after = events.last().map_or(0, |event| event.seq);
+            let page = journal.page(&*self.store, after, Budget::default()).unwrap();
+            if page.is_empty() {
+                break;
+            }
+            for (event, _) in page {
+                assert_eq!(event.seq, events.len() as u64 + 1, "gapless");
+                events.push(event);
+            }
+        }
+        assert_eq!(journal.end(&*self.store).unwrap(), events.len() as u64);
+        events
+    }
+
+    /// Numbers and sizes of the events in the run's own stream.
+    pub(crate) fn own_events(&self, run: RunId) -> Vec<(u64, usize)> {
         let mut events = Vec::new();
         let mut cursor = Position(0);
         loop {
@@ -233,12 +256,10 @@ impl Bed {
                 break;
             }
             for item in page.items {
-                let FeedItem::Record { seq, data, .. } = item else {
+                let FeedItem::Record { data, .. } = item else {
                     panic!()
                 };
-                let event = decode_event(&data).unwrap();
-                assert_eq!(event.seq, seq, "gapless");
-                events.push(event);
+                events.push((decode_event(&data).unwrap().seq, data.len()));
             }
             cursor = page.next;
         }

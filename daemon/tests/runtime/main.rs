@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod again;
 mod agents;
 mod approvals;
 mod bed;

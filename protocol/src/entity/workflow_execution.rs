@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::definition::{check_as, json_of, schema_of};
 use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
 use crate::id::EntityId;
-use crate::run::{RunBudget, Status, Usage};
+use crate::run::{Origin, RunBudget, Status, Usage};
 
 /// How far a run is, in tasks of its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +59,9 @@ pub struct WorkflowExecution {
     /// Given by the starter: the same key does not start a second run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// The run it comes from: retried, begun anew or forked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Who started it, for people.
     pub started_by: String,
     /// Events in its journal when this was written.

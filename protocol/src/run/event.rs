@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::{
     Amounts, ApprovalRequest, Budget, DecisionRecord, EffectId, EffectOutcome, EffectRequest, Limited,
-    OnUnknown, Resolution, StepId, WorkflowError,
+    Lineage, OnUnknown, Resolution, StepId, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
-use crate::id::EntityId;
+use crate::id::{EntityId, RunId};
 
 /// One thing that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,6 +111,20 @@ bodies! {
         /// Versions of everything else it uses.
         #[serde(default)] pins: Pins,
     }
+    /// The run goes on from another's journal: all before this is that run's, all behind it its own.
+    WorkflowForked = "workflow.forked" {
+        /// The other run.
+        origin: RunId,
+        /// Its last event that counts here too.
+        at: u64,
+        how: Lineage,
+        /// Its input, where it is another than the other run's.
+        input: Data,
+        /// What the workflow's `input.from` makes of that.
+        #[serde(default, skip_serializing_if = "Option::is_none")] shaped: Option<Data>,
+        /// Steps that were in flight there, or failed, and begin again here.
+        #[serde(default)] restart: Vec<StepId>,
+    }
     /// Nothing to do until somebody or something comes.
     WorkflowWaiting = "workflow.waiting" {}
     /// A person paused it.
@@ -134,6 +148,8 @@ bodies! {
         step: StepId,
         output: Data,
         #[serde(default, skip_serializing_if = "Option::is_none")] context: Option<Payload>,
+        /// Where it leads, where that is not what its `then` says.
+        #[serde(default, skip_serializing_if = "Option::is_none")] then: Option<Arc<str>>,
     }
     /// It ended with an error (which a `try` around it may catch).
     TaskFaulted = "task.faulted" { step: StepId, error: WorkflowError, }

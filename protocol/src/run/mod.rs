@@ -8,6 +8,7 @@ mod budget;
 mod effect;
 mod error;
 mod event;
+mod origin;
 mod status;
 mod step;
 mod usage;
@@ -19,6 +20,7 @@ pub use effect::{
 };
 pub use error::{TYPE_BASE, WorkflowError};
 pub use event::{Data, EventBody, Pins, RunEvent, TimerId, TimerPurpose};
+pub use origin::{Lineage, Origin};
 pub use status::Status;
 pub use step::{ParseStepError, StepId};
 pub use usage::Usage;

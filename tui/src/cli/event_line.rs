@@ -104,6 +104,10 @@ fn describe(body: &EventBody) -> (Tone, String) {
         EventBody::WorkflowStarted {
             workflow, version, ..
         } => (Tone::Strong, format!("{workflow} version {}", version.short())),
+        EventBody::WorkflowForked { origin, at, how, .. } => (
+            Tone::Strong,
+            format!("{} from run {} at its event {at}", how.as_str(), origin.short()),
+        ),
         EventBody::WorkflowCompleted { .. } => (Tone::Good, String::new()),
         EventBody::WorkflowFaulted { error } => (Tone::Bad, why(error)),
         EventBody::WorkflowSuspended { by } => (Tone::Ask, format!("by {by}")),
@@ -284,6 +288,7 @@ mod tests {
             step,
             output: Data::Inline(std::sync::Arc::new(serde_json::json!({"a": 1}))),
             context: None,
+            then: None,
         };
         let line = lines.line(&event(3, done.clone()), PIPE).unwrap();
         assert!(

@@ -3,7 +3,7 @@
 use dirigent_protocol::entity::{Document, WorkflowExecution};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::Status;
+use dirigent_protocol::run::{Lineage, Origin, Status};
 use serde_json::{Value, json};
 
 use super::budget_words;
@@ -53,6 +53,7 @@ impl Run {
             "started_at": body.started_at,
             "ended_at": body.ended_at,
             "started_by": body.started_by,
+            "origin": body.origin,
             "usage": body.usage,
             "budget": body.budget,
         })
@@ -128,6 +129,9 @@ impl Run {
         field("started", &body.started_at.map(moment).unwrap_or_default());
         field("ended", &body.ended_at.map(moment).unwrap_or_default());
         field("by", &body.started_by);
+        if let Some(origin) = &body.origin {
+            field("from", &come_from(origin));
+        }
         field("step", &body.step);
         field(
             "progress",
@@ -153,6 +157,15 @@ impl Run {
         if self.body.status == Status::Completed && !self.body.output.is_null() {
             out.exact(&value_text(&self.body.output));
         }
+    }
+}
+
+/// Where a run comes from, in words.
+#[must_use]
+pub fn come_from(origin: &Origin) -> String {
+    match origin.how {
+        Lineage::Restarted => format!("restarted from {}", origin.run),
+        how => format!("{} from {} at event {}", how.as_str(), origin.run, origin.at),
     }
 }
 

@@ -65,7 +65,7 @@ impl Queue {
                     Err(fault) => return Err(Box::new(news(about, Err(fault)))),
                 }
             }
-            LinkCmd::Steer { run, how } => steer(run, &how),
+            LinkCmd::Steer { run, how } => steer(run, how),
             LinkCmd::Follow(_)
             | LinkCmd::Unfollow(_)
             | LinkCmd::Look { .. }
@@ -101,11 +101,13 @@ impl Queue {
     }
 }
 
-fn steer(run: RunId, how: &Steer) -> (About, Command) {
+fn steer(run: RunId, how: Steer) -> (About, Command) {
     let (word, command) = match how {
         Steer::Cancel => ("cancel", Command::RunCancel { run, reason: None }),
         Steer::Pause => ("pause", Command::RunPause { run }),
         Steer::Resume => ("resume", Command::RunResume { run }),
+        Steer::Retry(from) => ("retry", Command::RunRetry { run, from }),
+        Steer::Fork { at, input } => ("fork", Command::RunFork { run, at, input }),
     };
     (About::Other(format!("{word} run {}", run.short())), command)
 }

@@ -1,6 +1,6 @@
 //! What pages want done. Pages never do anything themselves.
 
-use dirigent_protocol::command::Also;
+use dirigent_protocol::command::{Also, Changed, RetryFrom};
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::query::Query;
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
@@ -75,6 +75,15 @@ pub enum Steer {
     Pause,
     /// Go on.
     Resume,
+    /// Try it again, as a new run.
+    Retry(RetryFrom),
+    /// Go on from one of its events, as a new run.
+    Fork {
+        /// The last event that counts.
+        at: u64,
+        /// Another input.
+        input: Option<Box<Changed>>,
+    },
 }
 
 /// A decision about exactly what was shown.

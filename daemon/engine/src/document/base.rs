@@ -25,6 +25,28 @@ pub enum Then {
 }
 
 impl Then {
+    /// The word for it in a journal.
+    #[must_use]
+    pub fn word(&self) -> Arc<str> {
+        match self {
+            Self::Continue => "continue".into(),
+            Self::Exit => "exit".into(),
+            Self::End => "end".into(),
+            Self::Task(name) => name.clone(),
+        }
+    }
+
+    /// What that word means.
+    #[must_use]
+    pub fn of(word: &Arc<str>) -> Self {
+        match &**word {
+            "continue" => Self::Continue,
+            "exit" => Self::Exit,
+            "end" => Self::End,
+            _ => Self::Task(word.clone()),
+        }
+    }
+
     /// Reads a flow directive.
     pub fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
         Some(match reader.text(node, path)? {

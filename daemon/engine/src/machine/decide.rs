@@ -74,6 +74,7 @@ impl Turn<'_, '_> {
     fn take(&mut self, stimulus: &Stimulus) -> Result<(), Refusal> {
         match stimulus {
             Stimulus::Start { input, pins } => self.start(input, pins),
+            Stimulus::Fork(fork) => self.fork(fork)?,
             Stimulus::Permitted { effect } => self.permitted(*effect)?,
             Stimulus::Settled { effect, outcome } => self.settled(*effect, outcome),
             Stimulus::TimerFired { timer } => self.timer(*timer),
@@ -128,7 +129,7 @@ impl Turn<'_, '_> {
     }
 
     /// What the workflow's `input.from` makes of its input.
-    fn shape_input(&mut self, input: &Payload) -> Result<Option<Payload>, Stop> {
+    pub(super) fn shape_input(&mut self, input: &Payload) -> Result<Option<Payload>, Stop> {
         let workflow = self.workflow;
         let task = workflow.task(0);
         let Some(from) = &task.base.input.from else {

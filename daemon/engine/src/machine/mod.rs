@@ -6,6 +6,7 @@
 //! Invariant: a decision depends on nothing but workflow, state, stimulus and context; it records every result of an
 //! expression in its events, so that folding them needs no interpreter.
 
+mod again;
 mod budget;
 mod build;
 mod check;
@@ -25,4 +26,6 @@ pub use decide::decide;
 pub(crate) use effects::millis;
 pub use model::{Done, Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, TaskList, Turn, Way, Workflow};
 pub(crate) use scope::expression_error;
-pub use stimulus::{Context, Decision, MOST_EVENTS, PermitClass, Permits, Refusal, Stimulus, Unlimited};
+pub use stimulus::{
+    Context, Decision, Fork, MOST_EVENTS, PermitClass, Permits, Refusal, Stimulus, Unlimited,
+};

@@ -255,6 +255,20 @@ pub trait Task: Send + Sync + fmt::Debug {
         Err(Stop::fault(error))
     }
 
+    /// The run goes on from another's journal and a task inside it begins again.
+    fn begin_again(&self, _turn: &mut Turn<'_, '_>, _me: Me<'_>, task: TaskIndex) -> Outcome {
+        Ok(Next::Start(vec![task]))
+    }
+
+    /// The run goes on from another's journal, which ended between tasks inside it: what follows `last`, the newest of
+    /// them that is done. Only for kinds with [`Self::lists`].
+    fn go_on(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, last: Option<Done>) -> Outcome {
+        match last {
+            Some(done) => self.child_done(turn, me, done),
+            None => self.start(turn, me),
+        }
+    }
+
     /// Its effect was performed; `output` is the raw result.
     fn performed(&self, _turn: &mut Turn<'_, '_>, _me: Me<'_>, output: Payload) -> Outcome {
         Ok(Next::Done(output, None))
@@ -346,6 +360,13 @@ pub(crate) enum Work {
         frame: FrameId,
         /// The answer.
         outcome: Outcome,
+    },
+    /// Go on inside a frame that was taken over: begin this task again, or what follows the last one.
+    Again {
+        /// The frame.
+        frame: FrameId,
+        /// The task that begins again.
+        task: Option<TaskIndex>,
     },
     /// Use what a frame waited for and got.
     Use {

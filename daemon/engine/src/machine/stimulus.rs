@@ -1,10 +1,10 @@
 //! What can happen to a run from outside, and what the engine answers.
 
 use dirigent_protocol::Payload;
-use dirigent_protocol::id::EntityId;
+use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
-    DecisionRecord, EffectId, EffectKind, EffectOutcome, Pins, Resolution, RunEvent, Status, TimerId,
-    WorkflowError,
+    DecisionRecord, EffectId, EffectKind, EffectOutcome, Lineage, Pins, Resolution, RunEvent, Status,
+    TimerId, WorkflowError,
 };
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub enum Stimulus {
         /// Versions of what it uses.
         pins: Pins,
     },
+    /// Go on from the state of another run, which was folded into this run's own.
+    Fork(Fork),
     /// A queued effect got its permit (held by the caller already, who gives it back when this is refused).
     Permitted {
         /// Which.
@@ -79,6 +81,19 @@ pub enum Stimulus {
         /// Who says so.
         by: String,
     },
+}
+
+/// From where a run goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fork {
+    /// The other run.
+    pub origin: RunId,
+    /// Its last event that counts: the state's.
+    pub at: u64,
+    /// How the one came from the other.
+    pub how: Lineage,
+    /// Another input; none keeps it.
+    pub input: Option<Payload>,
 }
 
 /// What comes of a stimulus.
@@ -167,6 +182,12 @@ pub enum Refusal {
     NotWaiting {
         /// What was named.
         what: String,
+    },
+    /// The input does not fit the workflow.
+    #[error("{detail}")]
+    BadInput {
+        /// Why.
+        detail: String,
     },
     /// What was shown is not what would run.
     #[error("the decision names digest {given}, the request has {wanted}")]

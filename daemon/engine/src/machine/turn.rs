@@ -84,6 +84,7 @@ impl Turn<'_, '_> {
                 } => self.begin(parent, task, step, raw),
                 Work::After { frame, outcome } => self.follow(frame, outcome),
                 Work::Use { frame } => self.use_answer(frame),
+                Work::Again { frame, task } => self.again(frame, task),
             }
         }
     }
@@ -173,27 +174,25 @@ impl Turn<'_, '_> {
     pub(crate) fn begin_body(&mut self, frame: FrameId, index: TaskIndex, step: StepId) {
         let workflow = self.workflow;
         let task = workflow.task(index);
-        let me = Me { frame, task };
-        if let Some(limit) = &task.base.timeout {
-            match self.delay(me, &limit.after) {
-                Ok(delay) => {
-                    let due = self.after(delay);
-                    let purpose = match task.parent {
-                        None => TimerPurpose::WorkflowTimeout,
-                        Some(_) => TimerPurpose::TaskTimeout,
-                    };
-                    self.set_timer(step, due, purpose);
-                }
-                Err(stop) => {
-                    return self.work.push(Work::After {
-                        frame,
-                        outcome: Err(stop),
-                    });
-                }
-            }
-        }
-        let outcome = task.body.start(self, me);
+        let limited = self.limit(frame, index, step);
+        let outcome = limited.map_or_else(Err, |()| task.body.start(self, Me { frame, task }));
         self.work.push(Work::After { frame, outcome });
+    }
+
+    /// Sets a task's limit, where it has one.
+    pub(crate) fn limit(&mut self, frame: FrameId, index: TaskIndex, step: StepId) -> Result<(), Stop> {
+        let workflow = self.workflow;
+        let task = workflow.task(index);
+        if let Some(limit) = &task.base.timeout {
+            let delay = self.delay(Me { frame, task }, &limit.after)?;
+            let due = self.after(delay);
+            let purpose = match task.parent {
+                None => TimerPurpose::WorkflowTimeout,
+                Some(_) => TimerPurpose::TaskTimeout,
+            };
+            self.set_timer(step, due, purpose);
+        }
+        Ok(())
     }
 
     /// Acts on what a kind answered.
@@ -258,6 +257,7 @@ impl Turn<'_, '_> {
             step,
             output: data,
             context,
+            then: then.as_ref().map(Then::word),
         });
         let own = || {
             task.base
@@ -346,7 +346,7 @@ impl Turn<'_, '_> {
         self.stop_inside(frame, "the task around it failed");
         self.work.retain(|work| match work {
             Work::Begin { parent, .. } => self.state.frame(*parent).is_some() && *parent != frame,
-            Work::After { frame: of, .. } | Work::Use { frame: of } => {
+            Work::After { frame: of, .. } | Work::Use { frame: of } | Work::Again { frame: of, .. } => {
                 self.state.frame(*of).is_some() && *of != frame
             }
         });

@@ -27,6 +27,7 @@ pub fn apply(state: &mut RunState, event: &RunEvent) {
         | EventBody::WorkflowFaulted { .. }
         | EventBody::WorkflowCancelling { .. }
         | EventBody::WorkflowCancelled { .. } => state.workflow_event(event),
+        EventBody::WorkflowForked { .. } => state.forked(event),
         EventBody::TimerSet { .. } | EventBody::TimerFired { .. } => state.timer_event(&event.body),
         EventBody::ApprovalRequested { .. }
         | EventBody::ApprovalDecided { .. }
@@ -117,11 +118,12 @@ impl RunState {
                 step,
                 output,
                 context,
+                then,
             } => {
                 if let Some(context) = context {
                     self.context = context.clone();
                 }
-                self.task_completed(step, output);
+                self.task_completed(step, output, then.as_ref());
             }
             EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. } => {
                 if let Some(id) = self.frame_of(step) {
@@ -176,7 +178,7 @@ impl RunState {
         self.add_frame(event.seq, new);
     }
 
-    fn task_completed(&mut self, step: &StepId, output: &Data) {
+    fn task_completed(&mut self, step: &StepId, output: &Data, then: Option<&Arc<str>>) {
         let Some(id) = self.frame_of(step) else { return };
         let output = self.value(output, Some(id));
         let parent = self.frame(id).and_then(|frame| frame.parent);
@@ -187,6 +189,7 @@ impl RunState {
             if let Some(frame) = self.frame_mut(id) {
                 frame.phase = Phase::Done;
                 frame.data = output;
+                frame.then = then.cloned();
                 frame.wait = Wait::Nothing;
             }
             if let Some(parent) = self.frame_mut(parent) {
@@ -198,6 +201,7 @@ impl RunState {
         if let Some(parent) = parent.and_then(|id| self.frame_mut(id)) {
             parent.data = output;
             parent.data_of = Some(step.clone());
+            parent.then = then.cloned();
             parent.transitions += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! One task instance that has begun and whose place in the run is still needed.
 
+use std::sync::Arc;
+
 use dirigent_protocol::Payload;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
@@ -28,6 +30,9 @@ pub struct Frame {
     pub data: Payload,
     /// Which step that output is of.
     pub data_of: Option<StepId>,
+    /// Where the last task of its list chose to go; where it chose itself once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Arc<str>>,
     /// Tasks inside it that live.
     pub children: Vec<FrameId>,
     /// How many of them are not done.

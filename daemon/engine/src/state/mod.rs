@@ -6,6 +6,7 @@
 mod accounts;
 mod apply;
 mod effects;
+mod forked;
 mod frame;
 mod run;
 mod table;

@@ -116,6 +116,7 @@ pub(super) fn new_frame(
         input,
         started_at: at,
         data_of: None,
+        then: None,
         children: Vec::new(),
         open: 0,
         wait: Wait::Nothing,

@@ -69,6 +69,10 @@ impl Task for CallFunction {
         Ok(Next::StartWith(*task, input))
     }
 
+    fn begin_again(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, _: TaskIndex) -> Outcome {
+        self.start(turn, me)
+    }
+
     fn child_done(&self, _turn: &mut Turn<'_, '_>, _me: Me<'_>, done: Done) -> Outcome {
         Ok(Next::Done(done.output, None))
     }

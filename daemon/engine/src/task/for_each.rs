@@ -152,6 +152,19 @@ impl Task for ForEach {
         }
     }
 
+    fn go_on(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, last: Option<Done>) -> Outcome {
+        let Some(frame) = turn.state.frame(me.frame).filter(|frame| frame.items.is_some()) else {
+            return self.start(turn, me);
+        };
+        let round = frame.data_of.as_ref().and_then(|step| step.iterations.last());
+        match last.filter(|_| round == Some(&frame.iteration)) {
+            Some(done) => self.child_done(turn, me, done),
+            None => Ok(Next::Start(
+                self.list.tasks.first().copied().into_iter().collect(),
+            )),
+        }
+    }
+
     fn variable(&self, frame: &Frame, name: &str) -> Option<Payload> {
         let items = frame.items.as_ref()?;
         if name == self.each {

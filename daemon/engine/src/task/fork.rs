@@ -1,6 +1,6 @@
 //! `fork`: tasks side by side, or in a race.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -99,6 +99,31 @@ impl Task for Fork {
         }
         debug_assert!(frame.phase != Phase::Done);
         Ok(Next::Done(Arc::new(self.join(turn, me)), None))
+    }
+
+    fn go_on(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, _: Option<Done>) -> Outcome {
+        let Some(frame) = turn.state.frame(me.frame) else {
+            return Ok(Next::Wait);
+        };
+        let children = || frame.children.iter().filter_map(|id| turn.state.frame(*id));
+        let begun: HashSet<&str> = children().map(|child| &*child.step.pointer).collect();
+        let mut missing = self.branches.tasks.clone();
+        missing.retain(|task| !begun.contains(&*turn.workflow.task(*task).pointer));
+        let mut done = children()
+            .filter(|child| child.phase == Phase::Done)
+            .filter_map(|child| {
+                let task = turn.workflow.task_at(&child.step.pointer)?;
+                Some(Done {
+                    task,
+                    output: child.data.clone(),
+                    then: turn.way_of(task, child),
+                })
+            });
+        let over = done.find(|done| self.compete || missing.is_empty() || done.then == Then::End);
+        match over {
+            Some(done) => self.child_done(turn, me, done),
+            None => Ok(Next::Start(missing)),
+        }
     }
 
     fn lists(&self) -> Vec<(&'static str, &TaskList)> {

@@ -146,6 +146,14 @@ impl TryCatch {
         }
     }
 
+    fn handle(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Outcome {
+        let input = turn.input(me.frame);
+        match turn.enter_list(&self.handler, input)? {
+            Next::Done(output, None) => Ok(Next::Done(output, self.way_on())),
+            other => Ok(other),
+        }
+    }
+
     fn handles(&self) -> bool {
         !self.handler.tasks.is_empty() || self.then.is_some()
     }
@@ -208,10 +216,18 @@ impl Task for TryCatch {
             }
         }
         turn.emit(EventBody::TaskCaught { step, error });
-        let input = turn.input(me.frame);
-        match turn.enter_list(&self.handler, input)? {
-            Next::Done(output, None) => Ok(Next::Done(output, self.way_on())),
-            other => Ok(other),
+        self.handle(turn, me)
+    }
+
+    fn go_on(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, last: Option<Done>) -> Outcome {
+        let catching = turn
+            .state
+            .frame(me.frame)
+            .is_some_and(|frame| frame.phase == Phase::Catch);
+        match last {
+            Some(done) => self.child_done(turn, me, done),
+            None if catching => self.handle(turn, me),
+            None => self.start(turn, me),
         }
     }
 

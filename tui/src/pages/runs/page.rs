@@ -36,6 +36,7 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Again, "again from here"),
         Bind::footer(Action::Mark, "fold, unfold"),
         Bind::footer(Action::Copy, "copy the id, the step as JSON"),
+        Bind::new(Action::Edit, "again with another input"),
         Bind::new(Action::SortReverse, "reverse the order"),
         Bind::new(Action::Left, "step to the left"),
         Bind::new(Action::Right, "step to the right"),
@@ -167,11 +168,13 @@ impl Page for Runs {
     fn update(&mut self, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Cmd> {
         match (input, &mut self.monitor) {
             (Input::Data, monitor) => {
+                let mut cmds = Vec::new();
                 if let Some(monitor) = monitor {
                     monitor.data(ctx);
+                    cmds = monitor.go_to_child(ctx);
                 }
                 self.list.get_mut().touch();
-                let mut cmds = self.catch_up(ctx);
+                cmds.extend(self.catch_up(ctx));
                 if self.monitor.is_none() {
                     cmds.extend(self.list.get_mut().narrow().wants(ctx));
                 }
@@ -255,7 +258,7 @@ impl Page for Runs {
 
     fn field(&self, _ctx: &Ctx<'_>) -> Field {
         match &self.monitor {
-            Some(_) => Monitor::field(),
+            Some(monitor) => monitor.field(),
             None => filter_field(),
         }
     }
@@ -374,6 +377,7 @@ impl Page for Runs {
                 | Action::Stop
                 | Action::Hold
                 | Action::Again
+                | Action::Edit
                 | Action::Approve
                 | Action::Pause
                 | Action::Mark
@@ -406,8 +410,8 @@ impl Page for Runs {
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
         if self.monitor.is_some() {
             &[
-                (FieldKey::ENTER, "find, back from the end"),
-                (FieldKey::ESC, "no search"),
+                (FieldKey::ENTER, "find, start"),
+                (FieldKey::ESC, "no"),
             ]
         } else {
             &[(FieldKey::ENTER, "keep the filter"), (FieldKey::ESC, "all runs")]

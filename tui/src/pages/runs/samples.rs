@@ -91,6 +91,7 @@ impl Script {
                 step: step.parse().unwrap(),
                 output: Data::Inline(Arc::new(output)),
                 context: None,
+                then: None,
             },
         );
     }

@@ -2,6 +2,8 @@
 
 use dirigent_protocol::id::RunId;
 
+use super::again::Asked;
+
 /// A pane of the monitor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Focus {
@@ -30,8 +32,8 @@ pub(super) struct Shown {
     pub(super) focus: Focus,
     /// One pane fills the page.
     pub(super) full: bool,
-    /// A cancel was asked for and waits for its confirmation.
-    pub(super) asked: bool,
+    /// What was asked and waits for its answer.
+    pub(super) asked: Asked,
     /// Only the critical path in full colour.
     pub(super) critical: bool,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dirigent_protocol::run::{
-    EffectId, EffectOutcome, EventBody, OnUnknown, RunEvent, Status, StepId, TimerPurpose, Usage,
+    Data, EffectId, EffectOutcome, EventBody, OnUnknown, RunEvent, Status, StepId, TimerPurpose, Usage,
 };
 
 use super::run_view::{MAX_LINES, RunView};
@@ -69,6 +69,12 @@ impl RunView {
                 self.input = Some(Arc::clone(input));
                 self.status = Status::Running;
             }
+            EventBody::WorkflowForked { input, restart, .. } => {
+                if let Data::Inline(input) = input {
+                    self.input = Some(Arc::clone(input));
+                }
+                self.taken_over(restart, now);
+            }
             EventBody::WorkflowWaiting {} => self.status = Status::Waiting,
             EventBody::WorkflowSuspended { .. } => self.status = Status::Suspended,
             EventBody::WorkflowResumed { .. } => self.status = Status::Running,
@@ -83,6 +89,20 @@ impl RunView {
             }
             EventBody::WorkflowCancelled {} => self.finish(Status::Cancelled, now),
             _ => {}
+        }
+    }
+
+    /// All before this is another run's: what was in flight there begins again here.
+    fn taken_over(&mut self, restart: &[StepId], now: u64) {
+        (self.status, self.cancelling) = (Status::Running, None);
+        self.usage = Usage::default();
+        for id in restart {
+            if let Some(step) = self.steps.get_mut(id)
+                && !step.state.is_over()
+            {
+                step.approval = None;
+                step.end(StepState::Cancelled, now);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The monitor of one run: graph, timeline, live stream and step detail, driven by one cursor.
 //! Owns the fold of a run's events into its pictures; the events themselves are the mirror's.
 
+mod again;
 mod detail;
 mod event_line;
 mod feed;

@@ -6,8 +6,10 @@ use dirigent_protocol::watch::StreamSource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::again::{Asked, WAYS, lineage};
 use super::detail::detail;
 use super::focus::{Focus, Shown};
+use super::state::Monitor;
 use super::time_rows::{critical_length, step_name};
 use super::ui::{Picture, Ui};
 use crate::keymap::{Action, Keymap};
@@ -28,7 +30,7 @@ const WIDE_HEADER: u16 = 100;
 /// Draws the monitor into `area`.
 pub(super) fn draw(
     monitor: &Shown,
-    typed: Option<&str>,
+    (typed, input): (Option<&str>, Option<&str>),
     ui: &mut Ui,
     ctx: &Ctx<'_>,
     area: Rect,
@@ -50,7 +52,7 @@ pub(super) fn draw(
     }
     ui.feed(journal, &ctx.prefs.zone);
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
-    header(monitor, ui, ctx, now, area.width).draw_row(0, head, ctx.theme, buf);
+    header(monitor, input, ui, ctx, now, area.width).draw_row(0, head, ctx.theme, buf);
     if ui.view.seq == 0 {
         nothing(monitor, ctx, body, buf);
         return;
@@ -72,10 +74,15 @@ pub(super) fn draw(
 }
 
 /// The one line about the run; a question to a person takes it over.
-fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Line {
+fn header(monitor: &Shown, input: Option<&str>, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Line {
     let view = &ui.view;
-    if monitor.asked {
-        return confirm(monitor, ctx.keymap);
+    if let Some(input) = input {
+        return another_input(input);
+    }
+    match monitor.asked {
+        Asked::Cancel => return confirm(monitor, ctx.keymap),
+        Asked::Again => return from_where(monitor, ui, ctx),
+        Asked::Nothing => {}
     }
     let run = ctx.model.runs.get(&monitor.run);
     let status = if view.seq == 0 {
@@ -117,7 +124,33 @@ fn header(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Li
     }
     line.push(Role::Text, format!("  {}", short(now)));
     figures(&mut line, ui, run);
+    if let Some(words) = lineage(ctx.model, monitor.run) {
+        line.push(Role::Dim, format!("  {words}"));
+    }
     line
+}
+
+/// From where to begin again: a new run each time, nothing that had finished is done twice.
+fn from_where(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>) -> Line {
+    let mut line = Line::new().add(
+        Role::Waiting,
+        format!(" Run {} again, from ", monitor.run.short()),
+    );
+    for (action, what) in WAYS {
+        line.push(Role::Key, ctx.keymap.first(action));
+        line.push(Role::Text, format!(" {what}   "));
+    }
+    line.push(Role::Key, ctx.keymap.first(Action::Back));
+    line.push(Role::Text, " no");
+    line.push(Role::Dim, Monitor::ways(ui));
+    line
+}
+
+fn another_input(typed: &str) -> Line {
+    Line::new()
+        .add(Role::Waiting, " Input of the new run, JSON (empty: the same): ")
+        .add(Role::Text, typed)
+        .add(Role::Text, "▌")
 }
 
 fn confirm(monitor: &Shown, keymap: &Keymap) -> Line {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use dirigent_protocol::run::{Status, StepId};
 use dirigent_protocol::watch::StreamSource;
 
+use super::again::{Asked, WAYS};
 use super::detail::detail;
 use super::focus::Focus;
 use super::state::Monitor;
@@ -80,7 +81,10 @@ impl Monitor {
         let view = &ui.view;
         let run = ctx.model.runs.get(&self.shown.run);
         let name = run.map_or(view.workflow.as_str(), |run| run.body.workflow.as_str());
-        if self.shown.asked {
+        if self.shown.asked == Asked::Again {
+            return self.again_in_words(ui, ctx, name);
+        }
+        if self.shown.asked == Asked::Cancel {
             let key = ctx.keymap.first(Action::Approve);
             return format!(
                 "Cancel run {} of {name}? No new step starts and what runs is stopped. {key}: yes, cancel it. Anything else: no.",
@@ -272,18 +276,37 @@ impl Monitor {
         !asks && self.ui.borrow().view.is_live()
     }
 
+    /// From where to begin again, in words.
+    fn again_in_words(&self, ui: &Ui, ctx: &Ctx<'_>, name: &str) -> String {
+        let mut text = format!(
+            "Run {} of {name} again, as a new run, from where?",
+            self.shown.run.short()
+        );
+        for (action, what) in WAYS {
+            text.push_str(&format!(" {}: {what}.", ctx.keymap.first(action)));
+        }
+        text.push_str(&format!(" Anything else: nothing is started.{}", Self::ways(ui)));
+        text
+    }
+
     /// It asks for a yes.
     pub(crate) const fn asks(&self) -> bool {
-        self.shown.asked
+        !matches!(self.shown.asked, Asked::Nothing)
     }
 
     /// A question that was open is not any more: somebody went elsewhere in between.
     pub(crate) const fn calm(&mut self) {
-        self.shown.asked = false;
+        self.shown.asked = Asked::Nothing;
     }
 
     /// What a search asks.
-    pub(crate) fn field() -> Field {
+    pub(crate) fn field(&self) -> Field {
+        if self.input.is_some() {
+            return Field::Line(vec![
+                "Type the input of the new run as JSON, in one line. An empty line: the same input."
+                    .to_owned(),
+            ]);
+        }
         Field::Line(vec![
             "Type what to find in the stream, back from its end. An empty line: no search.".to_owned(),
         ])

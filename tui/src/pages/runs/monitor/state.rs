@@ -10,6 +10,7 @@ use dirigent_protocol::run::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::again::Asked;
 use super::focus::{Focus, Shown};
 use super::panes;
 use super::speech::Told;
@@ -30,6 +31,12 @@ pub(crate) struct Monitor {
     pub(super) shown: Shown,
     /// What is being typed to look for in the stream.
     pub(super) typing: Option<String>,
+    /// The input of a fork that is being typed.
+    pub(super) input: Option<String>,
+    /// A run that comes from this one was asked for.
+    pub(super) wait_for_child: bool,
+    /// Runs that came from this one when it was looked at last.
+    pub(super) known_children: usize,
     /// When stream and detail follow the cursor.
     pub(super) due: Option<Duration>,
     /// Columns of the last drawing.
@@ -49,10 +56,13 @@ impl Monitor {
                 run,
                 focus: Focus::default(),
                 full: false,
-                asked: false,
+                asked: Asked::Nothing,
                 critical: false,
             },
             typing: None,
+            input: None,
+            wait_for_child: false,
+            known_children: 0,
             due: None,
             columns: std::cell::Cell::new(120),
             told: Told::default(),
@@ -93,17 +103,23 @@ impl Monitor {
 
     /// Does what an action means here.
     pub(crate) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        if self.shown.asked {
-            return self.answer(action);
+        match self.shown.asked {
+            Asked::Cancel => return self.answer(action),
+            Asked::Again => return self.answer_again(action, ctx),
+            Asked::Nothing => {}
         }
-        if action == Action::Back && self.typing.take().is_some() {
+        if action == Action::Back && self.typing.take().or(self.input.take()).is_some() {
             return Vec::new();
         }
         match action {
             Action::Back => return self.back(),
             Action::Open => return self.open(),
             Action::Stop => {
-                self.shown.asked = true;
+                self.shown.asked = Asked::Cancel;
+                return Vec::new();
+            }
+            Action::Again => {
+                self.shown.asked = Asked::Again;
                 return Vec::new();
             }
             Action::Hold => return self.hold(),
@@ -135,7 +151,7 @@ impl Monitor {
     }
 
     fn answer(&mut self, action: Action) -> Vec<Cmd> {
-        self.shown.asked = false;
+        self.shown.asked = Asked::Nothing;
         match action {
             Action::Approve => vec![Cmd::Link(LinkCmd::Steer {
                 run: self.shown.run,
@@ -336,7 +352,14 @@ impl Monitor {
     pub(crate) fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         self.columns.set(area.width);
         let ui = &mut *self.ui.borrow_mut();
-        panes::draw(&self.shown, self.typed(), ui, ctx, area, buf);
+        panes::draw(
+            &self.shown,
+            (self.typed(), self.input.as_deref()),
+            ui,
+            ctx,
+            area,
+            buf,
+        );
     }
 }
 

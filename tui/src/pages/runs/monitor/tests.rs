@@ -12,6 +12,7 @@ use crate::pages::runs::samples::{Far, ctx, disconnect, draw, followed, model, r
 use crate::pages::{Input, Page};
 use crate::theme::Theme;
 use crate::widgets::step_state::StepState;
+use dirigent_protocol::command::RetryFrom;
 
 fn open(model: &Model) -> Runs {
     let mut page = Runs::default();
@@ -443,4 +444,63 @@ fn what_happens_is_told_once_and_only_behind_what_was_said() {
         page.happened(&ctx(&after, &theme, 0)).is_empty(),
         "nothing is told twice"
     );
+}
+
+#[test]
+fn again_asks_from_where_and_another_key_starts_it() {
+    use crossterm::event::{KeyCode, KeyEvent};
+    let theme = Theme::default();
+    let over = followed(Far::Faulted, true);
+    let retry = |from| {
+        Cmd::Link(LinkCmd::Steer {
+            run: run_id(0),
+            how: Steer::Retry(from),
+        })
+    };
+    let mut page = open(&over);
+    draw(&page, &ctx(&over, &theme, 0), 120, 38);
+    assert_eq!(act(&mut page, &over, Action::Again, 0), []);
+    let text = draw(&page, &ctx(&over, &theme, 0), 120, 38);
+    assert!(
+        text.contains("again, from") && text.contains("where it failed"),
+        "{text}"
+    );
+    assert!(matches!(
+        act(&mut page, &over, Action::Again, 0).as_slice(),
+        [Cmd::Note(_)]
+    ));
+    act(&mut page, &over, Action::Again, 0);
+    assert_eq!(
+        act(&mut page, &over, Action::Approve, 0),
+        [retry(RetryFrom::Failure {})]
+    );
+    act(&mut page, &over, Action::Again, 0);
+    assert_eq!(
+        act(&mut page, &over, Action::Top, 0),
+        [retry(RetryFrom::Start {})]
+    );
+    act(&mut page, &over, Action::Again, 0);
+    act(&mut page, &over, Action::Edit, 0);
+    assert!(page.wants_text());
+    let mut sent = Vec::new();
+    for code in "{\"n\":2}".chars().map(KeyCode::Char).chain([KeyCode::Enter]) {
+        sent = page.update(Input::Key(&KeyEvent::from(code)), &ctx(&over, &theme, 0));
+    }
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Cmd::Link(LinkCmd::Steer { how: Steer::Fork { at, input: Some(input) }, .. })]
+                if *at > 0 && input.value["n"] == 2
+        ),
+        "{sent:?}"
+    );
+    // A run that goes on is forked, not retried.
+    let live = followed(Far::Live, true);
+    let mut page = open(&live);
+    draw(&page, &ctx(&live, &theme, 0), 120, 38);
+    act(&mut page, &live, Action::Again, 0);
+    assert!(matches!(
+        act(&mut page, &live, Action::Approve, 0).as_slice(),
+        [Cmd::Note(_)]
+    ));
 }

@@ -2,7 +2,7 @@
 //! Owns widgets and what they draw from; keys are `state`'s, layout is `panes`'.
 //! Invariant: pictures are brought up to date when they are drawn or moved in, not for every event.
 
-use dirigent_protocol::run::StepId;
+use dirigent_protocol::run::{EventBody, StepId};
 use jiff::tz::TimeZone;
 
 use super::feed::Feed;
@@ -34,6 +34,8 @@ pub(super) struct Ui {
     pub graph: Graph,
     /// The graph comes from the document.
     documented: bool,
+    /// The event with which each step began the last time.
+    pub began: std::collections::BTreeMap<StepId, u64>,
     /// Its timeline's rows.
     pub rows: Vec<TimeRow>,
     /// Chosen picture; `None` lets width and size decide.
@@ -72,6 +74,11 @@ impl Ui {
         }
         let before = self.view.seq;
         let from = journal.events.partition_point(|event| event.seq <= before);
+        for event in &journal.events[from..] {
+            if let EventBody::TaskStarted { step, .. } = &event.body {
+                self.began.insert(step.clone(), event.seq);
+            }
+        }
         self.view.extend(&journal.events[from..]);
         before != self.view.seq
     }

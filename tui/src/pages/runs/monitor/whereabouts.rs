@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::again::Asked;
 use super::state::Monitor;
 use super::time_rows::step_name;
 use crate::keymap::Action;
@@ -49,18 +50,21 @@ impl Monitor {
                 ui.view.status
             )),
             Action::Hold if !ui.view.is_live() => Some(format!("this run is {}", ui.view.status)),
-            Action::Again => Some(
-                "a run cannot begin again from a step yet; `dirigent run` starts its workflow anew"
-                    .to_owned(),
-            ),
-            Action::Stop | Action::Hold if !ctx.model.connection.is_live() => {
+            Action::Again if ui.view.seq == 0 => Some("the run's events have not come yet".to_owned()),
+            Action::Edit if self.shown.asked != Asked::Again => {
+                let key = ctx.keymap.first(Action::Again);
+                Some(format!(
+                    "{key} asks from where to begin again; there an input can be given"
+                ))
+            }
+            Action::Stop | Action::Hold | Action::Again if !ctx.model.connection.is_live() => {
                 Some("disconnected: the daemon cannot be told".to_owned())
             }
             Action::Sort | Action::SortReverse => Some(format!(
                 "this is for the list; {} goes up",
                 ctx.keymap.first(Action::Back)
             )),
-            Action::Approve if !self.shown.asked && ui.view.asking().is_none() => {
+            Action::Approve if self.shown.asked == Asked::Nothing && ui.view.asking().is_none() => {
                 Some("this run asks nothing".to_owned())
             }
             _ => None,

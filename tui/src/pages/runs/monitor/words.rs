@@ -68,6 +68,10 @@ fn run_phrase(body: &EventBody) -> Option<(Voice, String)> {
             Voice::Event,
             format!("run of {workflow} started, version {}", version.short()),
         ),
+        E::WorkflowForked { origin, at, how, .. } => (
+            Voice::Person,
+            format!("{} from run {} at its event {at}", how.as_str(), origin.short()),
+        ),
         E::WorkflowWaiting {} => (Voice::Event, "the run waits".to_owned()),
         E::WorkflowSuspended { by } => (Voice::Person, format!("paused by {by}")),
         E::WorkflowResumed { by } => (
