@@ -26,7 +26,12 @@ pub struct ParsePlaceError {
 }
 
 /// Singular forms people write, and the page they mean.
-const ALIASES: &[(&str, &str)] = &[("run", "runs"), ("approval", "approvals"), ("home", "dashboard")];
+const ALIASES: &[(&str, &str)] = &[
+    ("run", "runs"),
+    ("approval", "approvals"),
+    ("workflow", "workflows"),
+    ("home", "dashboard"),
+];
 
 impl Place {
     /// The list of a page.

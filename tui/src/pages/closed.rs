@@ -29,7 +29,6 @@ const fn row(id: &'static str, title: &'static str, space: u8, letter: char) -> 
 pub const CLOSED: &[Closed] = &[
     row("alerts", "Alerts", 1, 'm'),
     row("agents", "Agents", 2, 'b'),
-    row("workflows", "Workflows", 2, 'w'),
     row("orchestrations", "Orchestrations", 2, 'o'),
     row("automations", "Automations", 2, 'u'),
     row("integrations", "Integrations", 3, 'i'),

@@ -11,6 +11,7 @@ pub mod page;
 pub mod runs;
 pub mod speech;
 pub mod wording;
+pub mod workflows;
 
 pub use page::{Ctx, Input, Meta, Page};
 pub use speech::{Field, Speech};
@@ -32,4 +33,5 @@ pages! {
     dashboard::Dashboard,
     runs::Runs,
     approvals::Approvals,
+    workflows::Workflows,
 }

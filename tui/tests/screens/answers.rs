@@ -15,6 +15,11 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
     let result = match &**query {
         Query::Count(count) => Ok(Box::new(QueryReply::Counts(counts(count, documents)))),
         Query::List(list) => Ok(Box::new(page(list, documents))),
+        Query::Get { kind, id, .. } => documents
+            .iter()
+            .find(|document| document.kind == *kind && document.metadata.id.to_string() == *id)
+            .map(|document| Box::new(QueryReply::Document(Box::new(document.clone()))))
+            .ok_or_else(|| Box::new(Fault::new(Code::NotFound, "there is none"))),
         _ => Err(Box::new(Fault::new(Code::Internal, "not asked in these stories"))),
     };
     Some(News::Looked {

@@ -29,9 +29,9 @@ fn a_closed_page_says_why() {
         "{}",
         world.text()
     );
-    world.press("2");
+    world.press("3");
     assert!(
-        world.text().contains("Build: no page of it is open yet"),
+        world.text().contains("Connect: no page of it is open yet"),
         "{}",
         world.text()
     );

@@ -17,4 +17,5 @@ mod plain;
 mod random;
 mod sample;
 mod screens;
+mod workflows;
 mod world;

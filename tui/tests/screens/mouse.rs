@@ -63,7 +63,7 @@ fn a_click_on_a_key_is_that_key() {
     mouse(&mut world, CLICK, column + 3, row);
     assert!(world.text().contains("Keys of Runs"), "{}", world.text());
     world.press("esc");
-    let (column, row) = find(&world, "2 Build");
+    let (column, row) = find(&world, "3 Connect");
     mouse(&mut world, CLICK, column + 3, row);
     assert!(
         world.text().contains("no page of it is open yet"),

@@ -13,7 +13,7 @@ use dirigent_tui::shell::Effect;
 use dirigent_tui::theme::Theme;
 use serde_json::json;
 
-use super::world::{approval, approvals, everything, gone, health, id, now, welcome};
+use super::world::{approval, approvals, everything, gone, health, id, now, versions, welcome};
 
 /// A dialogue and its time.
 struct Talk {
@@ -33,7 +33,7 @@ impl Talk {
             dialogue,
             mono,
             sent: Vec::new(),
-            daemon: documents.clone(),
+            daemon: documents.iter().cloned().chain(versions()).collect(),
             quit: false,
         };
         talk.news(News::Connected(Box::new(welcome())));

@@ -2,7 +2,7 @@
 
 use dirigent_protocol::entity::{
     Agent, ApprovalStatus, Document, Kind, Metadata, Progress, Question, Visibility, Workflow,
-    WorkflowApproval, WorkflowExecution,
+    WorkflowApproval, WorkflowExecution, WorkflowVersion,
 };
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::{Subject, Welcome};
@@ -382,6 +382,45 @@ pub(crate) fn definitions() -> Vec<Document> {
         workflow(0x22, "release-train"),
         workflow(0x23, "inbox-zero"),
     ]
+}
+
+/// The text of a version of `nightly-triage`.
+pub(crate) fn triage(number: u64) -> String {
+    let wait = if number > 1 {
+        "  - pause:\n      wait:\n        minutes: 5\n"
+    } else {
+        ""
+    };
+    let label = if number > 2 { "billing/overdue" } else { "billing" };
+    format!(
+        "document:\n  dsl: '1.0.3'\n  namespace: samples\n  name: nightly-triage\n  version: '{number}.0.0'\n# every night\ndo:\n  - fetch:\n      call: http\n      with:\n        method: get\n        endpoint: http://localhost/tickets\n{wait}  # the model decides\n  - classify:\n      set:\n        label: {label}\n"
+    )
+}
+
+/// Published versions, which the client hears of only when it asks.
+pub(crate) fn versions() -> Vec<Document> {
+    let one = |number: u64| {
+        let body = WorkflowVersion {
+            workflow: id(0x21),
+            workflow_name: "nightly-triage".into(),
+            digest: format!("{number}").repeat(64),
+            version: format!("{number}.0.0"),
+            number,
+            source: triage(number),
+            document: Value::Null,
+        };
+        let name = format!("nightly-triage@{number}");
+        let age = i64::try_from(100_000 - 20_000 * number).unwrap();
+        let spec = serde_json::to_value(body).unwrap();
+        document(
+            Kind::WorkflowVersion,
+            0x2000 + u128::from(number),
+            &name,
+            ago(age),
+            spec,
+        )
+    };
+    (1..=3).map(one).collect()
 }
 
 pub(crate) fn everything() -> Vec<Document> {

@@ -47,7 +47,7 @@ impl World {
             sent: Vec::new(),
             quit: false,
             daemon: None,
-            beyond: Vec::new(),
+            beyond: versions(),
             outside: Vec::new(),
         };
         world.draw();

@@ -1,0 +1,151 @@
+//! What stands beside the versions: a version's text, the difference of two, who uses the workflow.
+
+use serde_json::Value;
+use similar::ChangeTag;
+
+use super::asked::{self, Subject, Version};
+use crate::pages::Ctx;
+use crate::text::{amount, clean_line, diff, span};
+use crate::theme::Role;
+use crate::widgets::Line;
+
+/// Lines around a change that stay as they are.
+const AROUND: usize = 3;
+
+/// The sides, in the order of the tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Side {
+    /// What is different.
+    #[default]
+    Diff,
+    /// The whole text.
+    Text,
+    /// Runs and rules.
+    Used,
+}
+
+impl Side {
+    pub(super) const ALL: [Self; 3] = [Self::Diff, Self::Text, Self::Used];
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Diff => "difference",
+            Self::Text => "text",
+            Self::Used => "used by",
+        }
+    }
+
+    pub(super) fn beside(self, forward: bool) -> Self {
+        let at = Self::ALL.iter().position(|side| *side == self).unwrap_or(0);
+        let count = Self::ALL.len();
+        let next = if forward { at + 1 } else { at + count - 1 };
+        Self::ALL[next % count]
+    }
+}
+
+/// The text of a version, numbered.
+pub(super) fn text(version: &Version) -> Vec<Line> {
+    numbered(&version.source)
+}
+
+/// A text with the numbers of its lines.
+pub(super) fn numbered(text: &str) -> Vec<Line> {
+    let wide = text.lines().count().to_string().len();
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| {
+            Line::new()
+                .add(Role::Dim, format!("{:>wide$} ", at + 1))
+                .add(Role::Text, clean_line(line))
+        })
+        .collect()
+}
+
+/// The difference of two versions, the older one first.
+pub(super) fn difference(old: &Version, new: &Version) -> Vec<Line> {
+    let head = format!("{} {} → {} {}", mark(old), old.version, mark(new), new.version);
+    let mut out = vec![Line::new().add(Role::Heading, head)];
+    if old.digest == new.digest {
+        out.push(Line::new().add(Role::Dim, "  the same to the engine: only the text may differ"));
+    }
+    out.extend(changes(&old.source, &new.source));
+    out
+}
+
+/// What is different between two texts.
+pub(super) fn changes(old: &str, new: &str) -> Vec<Line> {
+    let all = diff::lines(old, new);
+    let groups = diff::groups(&all, AROUND);
+    let mut out = Vec::new();
+    for (at, group) in groups.iter().enumerate() {
+        if at > 0 {
+            out.push(Line::new().add(Role::Dim, "…"));
+        }
+        for (tag, line) in group {
+            let (sign, role) = match tag {
+                ChangeTag::Delete => ("- ", Role::Bad),
+                ChangeTag::Insert => ("+ ", Role::Good),
+                ChangeTag::Equal => ("  ", Role::Dim),
+            };
+            out.push(Line::new().add(role, sign).add(role, clean_line(line)));
+        }
+    }
+    if groups.is_empty() {
+        out.push(Line::new().add(Role::Dim, "  no difference"));
+    }
+    out
+}
+
+/// How a version is named in a row: `v3`.
+pub(super) fn mark(version: &Version) -> String {
+    format!("v{}", version.number)
+}
+
+/// Runs by version and state, and the rules that answer its requests.
+pub(super) fn used(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
+    let looks = &ctx.model.looks;
+    let dim = |text: &str| Line::new().add(Role::Dim, text);
+    let Some(counts) = asked::used_by(subject, looks) else {
+        return vec![dim("  asking the daemon…")];
+    };
+    let mut out = vec![Line::new().add(Role::Heading, format!("RUNS  {}", amount::count(counts.total)))];
+    for (title, facet) in ["version", "state"].iter().zip(&counts.facets) {
+        for (value, count) in &facet.values {
+            let value = match value {
+                Value::String(text) => text.as_str(),
+                _ => "-",
+            };
+            out.push(
+                Line::new()
+                    .add(Role::Dim, format!("  {title:<8}"))
+                    .add_fit(Role::Text, value, 20)
+                    .add(Role::Text, amount::count(*count)),
+            );
+        }
+    }
+    out.push(Line::new());
+    out.push(Line::new().add(Role::Heading, "RULES THAT ANSWER ITS REQUESTS"));
+    match asked::rules_of(subject, looks) {
+        Some(rules) if rules.is_empty() => out.push(dim("  none")),
+        Some(rules) => out.extend(
+            rules
+                .iter()
+                .map(|rule| Line::new().add(Role::Text, format!("  {rule}"))),
+        ),
+        None => out.push(dim("  asking the daemon…")),
+    }
+    out
+}
+
+/// One version as a row.
+pub(super) fn row(version: &Version, here: bool, marked: bool, ctx: &Ctx<'_>) -> Line {
+    let age = span::short(ctx.time.wall.as_second() - version.made_at.as_second());
+    let role = if here { Role::Selected } else { Role::Text };
+    Line::new()
+        .add(Role::Focus, if here { "▸" } else { " " })
+        .add(Role::Mine, if marked { "x " } else { "  " })
+        .add_fit(role, mark(version), 5)
+        .add_fit(role, &version.version, 12)
+        .add_fit(Role::Dim, version.digest.get(..8).unwrap_or(&version.digest), 9)
+        .add(Role::Dim, age)
+}
