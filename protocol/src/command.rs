@@ -145,6 +145,21 @@ pub enum Command {
         /// What became of it.
         resolution: Resolution,
     },
+    /// Put an event on the bus.
+    EventPublish {
+        /// A CloudEvent (JSON); id, source and time are filled in where they are missing.
+        event: Value,
+    },
+    /// Let a schedule start nothing until it is resumed.
+    SchedulePause {
+        /// Name of the workflow, or id.
+        schedule: String,
+    },
+    /// Let a paused schedule go on; what was due meanwhile is not made up for.
+    ScheduleResume {
+        /// Name of the workflow, or id.
+        schedule: String,
+    },
     /// End the daemon after letting short steps finish.
     DaemonStop {},
 }
@@ -231,6 +246,16 @@ pub enum CommandReply {
         rule: String,
         /// Requests that waited and are answered by it now.
         covers: u32,
+    },
+    /// The event is on the bus.
+    Published {
+        /// Its id.
+        id: String,
+        /// Its source.
+        source: String,
+        /// An event of that source and id was there already; nothing changed.
+        #[serde(default)]
+        existing: bool,
     },
     /// The question was recorded; this run answers it.
     Asked {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bus::{BusEvent, EventsQuery};
 use crate::count::{CountQuery, Counts};
 use crate::entity::{Column, Definition, Document, Kind};
 use crate::filter::Filter;
@@ -76,6 +77,8 @@ pub enum Query {
         /// Its text.
         source: String,
     },
+    /// Events of the bus, newest first; of a run, in its own order.
+    Events(EventsQuery),
     /// Health, counts, lag, disk.
     Status {},
 }
@@ -154,6 +157,14 @@ pub enum QueryReply {
         /// What comes from it, oldest first.
         #[serde(default)]
         offspring: Vec<Offspring>,
+    },
+    /// Events of the bus.
+    BusEvents {
+        /// The events.
+        items: Vec<BusEvent>,
+        /// Where the next page begins.
+        #[serde(default)]
+        next: Option<String>,
     },
     /// A graph.
     Graph(Graph),

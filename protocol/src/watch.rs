@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bus::BusEvent;
 use crate::entity::{Document, Kind};
 use crate::id::{EntityId, RunId};
 use crate::run::{RunEvent, StepId};
@@ -24,6 +25,12 @@ pub struct WatchFilter {
     pub runs: Vec<RunId>,
     /// Events of all runs.
     pub all_runs: bool,
+    /// Events of the bus.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub events: bool,
+    /// Lifecycle events of runs, as CloudEvents.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lifecycle: bool,
 }
 
 /// One poll.
@@ -71,6 +78,8 @@ pub enum Change {
         /// The event.
         event: Box<RunEvent>,
     },
+    /// An event of the bus, or one that follows from what a run did.
+    Event(Box<BusEvent>),
 }
 
 /// A poll for the live text of a run's model calls and commands. Live text is not durable: it is what is being

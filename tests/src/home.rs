@@ -42,6 +42,12 @@ impl Output {
         serde_json::from_str(&self.stdout).unwrap_or_else(|wrong| panic!("no JSON ({wrong}): {self:#?}"))
     }
 
+    /// Standard output as JSON, if it ended with that code.
+    #[must_use]
+    pub fn json_if(&self, code: i32) -> Option<Value> {
+        (self.code == Some(code)).then(|| self.json())
+    }
+
     /// Standard output as JSON lines.
     ///
     /// # Panics

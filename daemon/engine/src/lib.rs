@@ -41,11 +41,12 @@ mod scenarios;
 #[cfg(test)]
 mod testing;
 
+pub use document::{Catch, MissedRuns, Overlap, Schedule};
 pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
 pub use machine::{
     Context, Decision, Fork, Free, MOST_EVENTS, PermitClass, Permits, Quote, Quotes, Refusal, Stimulus,
     Unlimited, Workflow, decide, run_budget,
 };
-pub use state::{Effect, EffectPhase, PendingApproval, RunState, Timer, apply};
+pub use state::{Effect, EffectPhase, Listening, PendingApproval, RunState, Timer, apply};
 pub use workflow::{KindInfo, catalog, graph, load, parse_workflow};

@@ -39,6 +39,10 @@ pub enum Action {
     ApprovalAsk,
     /// Say what became of an unknown effect.
     EffectResolve,
+    /// Put an event on the bus.
+    EventPublish,
+    /// Pause a schedule, or let it go on.
+    ScheduleSteer,
     /// End the daemon.
     DaemonStop,
     /// Connect.
@@ -64,6 +68,8 @@ impl Action {
             Self::ApprovalDecide => "approval.decide",
             Self::ApprovalAsk => "approval.ask",
             Self::EffectResolve => "effect.resolve",
+            Self::EventPublish => "event.publish",
+            Self::ScheduleSteer => "schedule.steer",
             Self::DaemonStop => "daemon.stop",
             Self::Hello => "hello",
         }
@@ -161,6 +167,7 @@ pub(super) fn decide(
             | Action::RunResume
             | Action::RunRetry
             | Action::RunFork
+            | Action::ScheduleSteer
     );
     if let Object::Document(document) = object
         && owners

@@ -19,6 +19,7 @@ mod reload;
 mod space;
 mod start;
 mod tenure;
+mod time;
 mod upkeep;
 mod watchdog;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dirigent_config::DaemonConfig;
 
-use crate::clock::{self, Clock};
+use crate::clock::{self, Clock, Monotonic};
 
 /// How to start a daemon.
 #[derive(Clone)]
@@ -25,8 +25,10 @@ pub struct Options {
     pub runs: bool,
     /// The user who is the administrator; the process's own.
     pub owner_uid: u32,
-    /// The clock.
+    /// The machine's wall clock.
     pub clock: Clock,
+    /// The machine's monotonic clock, which carries the engine's on where the wall is set back.
+    pub monotonic: Monotonic,
     /// The program that is re-executed as a worker; none is the running executable.
     pub worker_program: Option<PathBuf>,
 }
@@ -45,6 +47,7 @@ impl Options {
             runs: true,
             owner_uid: rustix::process::geteuid().as_raw(),
             clock: clock::system(),
+            monotonic: clock::monotonic(),
             worker_program: None,
         }
     }

@@ -21,12 +21,15 @@ use super::options::Options;
 use super::process_file::ProcessFile;
 use super::space::Gauge;
 use super::tenure::Tenure;
+use super::time;
 use super::upkeep::upkeep;
 use super::watchdog::pulse;
+use crate::clock::EngineClock;
 use crate::door::Door;
-use crate::records::Records;
+use crate::records::{RecordError, Records};
 use crate::rpc::{EndedBefore, House, Info};
 use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings, Space};
+use crate::schedules::{self, Schedules};
 use crate::service::Service;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -60,13 +63,16 @@ pub fn store_dir(data_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// See [`StartError`]; what was there before stays as it was.
-pub async fn start(options: Options) -> Result<Running, StartError> {
+pub async fn start(mut options: Options) -> Result<Running, StartError> {
     descriptors::enough()?;
     private_dir(&options.data_dir, options.owner_uid)?;
     let registry = models::registry(&options.config, options.private).await?;
     let failed = CancellationToken::new();
     let store = open_store(&options, failed.clone()).await?;
     let tenure = Tenure::begin(Arc::clone(&store)).await?;
+    let highest = time::highest(&*store).map_err(RecordError::from)?;
+    let clock = EngineClock::new(options.clock.clone(), options.monotonic.clone(), highest);
+    options.clock = clock.clock();
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
     let door = Door::new(
@@ -84,10 +90,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let started_at = service.now();
     ProcessFile::of_this(&options.socket, started_at).write(&options.data_dir)?;
+    let tasks = Supervisor::new();
     let house = Arc::new(House {
         service: Arc::clone(&service),
+        schedules: keep_schedules(&service, runtime.as_ref(), &options, &tasks).await?,
         runtime,
-        tasks: Supervisor::new(),
+        tasks,
         stop: CancellationToken::new(),
         info: Swap::new(info(&options, &registry, started_at)),
         ended_before: EndedBefore::default(),
@@ -98,16 +106,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         "accept",
         accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
-    house.tasks.spawn_until_stop("upkeep", upkeep(service));
-    house.tasks.spawn_until_stop("lease", Arc::clone(&tenure).keep());
-    if let Some(runtime) = house.runtime.clone() {
-        house.tasks.spawn_until_stop("space", gauge.watch(runtime));
-    }
-    if let Some(period) = watchdog() {
-        house
-            .tasks
-            .spawn_until_stop("watchdog", pulse(Arc::clone(&house), period));
-    }
+    look_after(&house, service, &tenure, gauge, clock);
     ready(&options.socket);
     Ok(Running {
         house,
@@ -118,6 +117,42 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         door_closed,
         failed,
     })
+}
+
+/// Starts what is done now and then.
+fn look_after(
+    house: &Arc<House>,
+    service: Arc<Service>,
+    tenure: &Arc<Tenure>,
+    gauge: Gauge,
+    clock: Arc<EngineClock>,
+) {
+    let tasks = &house.tasks;
+    let (store, runtime) = (Arc::clone(service.records().store()), house.runtime.clone());
+    if let Some(runtime) = &runtime {
+        runtime.heed(clock.held());
+    }
+    tasks.spawn_until_stop("clock", time::watch(clock, store, Arc::clone(tenure), runtime));
+    tasks.spawn_until_stop("upkeep", upkeep(service));
+    tasks.spawn_until_stop("lease", Arc::clone(tenure).keep());
+    if let Some(runtime) = house.runtime.clone() {
+        tasks.spawn_until_stop("space", gauge.watch(runtime));
+    }
+    if let Some(period) = watchdog() {
+        tasks.spawn_until_stop("watchdog", pulse(Arc::clone(house), period));
+    }
+}
+
+/// Keeps the schedules of the workflows there are.
+async fn keep_schedules(
+    service: &Service,
+    runtime: Option<&RuntimeHandle>,
+    options: &Options,
+    tasks: &Supervisor,
+) -> Result<Option<Schedules>, StartError> {
+    let Some(runtime) = runtime else { return Ok(None) };
+    let (records, clock) = (service.records().clone(), options.clock.clone());
+    Ok(schedules::open(records, runtime.clone(), clock, tasks).await?)
 }
 
 /// Tells the service manager that calls are answered.

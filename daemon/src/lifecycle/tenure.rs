@@ -42,16 +42,21 @@ impl Tenure {
         let mut pause = RENEW;
         loop {
             tokio::time::sleep(pause).await;
-            pause = match take(&*self.store).await {
-                Ok(lease) => {
-                    *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = lease.fence();
-                    RENEW
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the lease on the store was not renewed");
-                    AGAIN
-                }
-            };
+            pause = if self.renew().await { RENEW } else { AGAIN };
+        }
+    }
+
+    /// Renews the lease now; whether that worked.
+    pub(super) async fn renew(&self) -> bool {
+        match take(&*self.store).await {
+            Ok(lease) => {
+                *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = lease.fence();
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lease on the store was not renewed");
+                false
+            }
         }
     }
 

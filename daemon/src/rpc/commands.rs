@@ -11,7 +11,7 @@ use dirigent_protocol::id::RunId;
 use super::house::House;
 use crate::door::{Action, Object};
 use crate::records::Actor;
-use crate::runtime::{Answer, From, StartRun, Started};
+use crate::runtime::{Answer, From, Published, StartRun, Started};
 
 pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
     let service = &house.service;
@@ -106,6 +106,15 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             let from = From::Event { at, input };
             return Ok(started(runtime.again(run, from, actor).await?));
         }
+        Command::EventPublish { event } => {
+            let door = service.door();
+            door.authorize(&who, Action::EventPublish, &Object::Daemon)
+                .await?;
+            let Published { id, source, existing } = runtime.publish(event, actor).await?;
+            return Ok(CommandReply::Published { id, source, existing });
+        }
+        Command::SchedulePause { schedule } => steer(house, &who, &schedule, true, actor).await?,
+        Command::ScheduleResume { schedule } => steer(house, &who, &schedule, false, actor).await?,
         other => return on_question(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
@@ -117,6 +126,21 @@ const fn started(started: Started) -> CommandReply {
         existing: started.existing,
         status: started.status,
     }
+}
+
+/// Pauses a schedule, or lets it go on.
+async fn steer(house: &House, who: &Subject, schedule: &str, pause: bool, actor: Actor) -> Result<(), Fault> {
+    let kind = Kind::Schedule;
+    let id = house.service.get(who, kind, schedule, &[]).await?.metadata.id;
+    house
+        .service
+        .document_for(who, Action::ScheduleSteer, kind, id)
+        .await?;
+    let schedules = house
+        .schedules
+        .as_ref()
+        .ok_or_else(|| Fault::new(Code::Unsupported, "this daemon keeps no schedules"))?;
+    Ok(schedules.pause(id, pause, actor).await?)
 }
 
 /// Answers to what a run asks.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::runs::EndedBefore;
 use crate::runtime::RuntimeHandle;
+use crate::schedules::Schedules;
 use crate::service::Service;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -37,6 +38,8 @@ pub struct House {
     pub service: Arc<Service>,
     /// Runs; none in a daemon that only keeps documents.
     pub runtime: Option<RuntimeHandle>,
+    /// Schedules; none without a runtime.
+    pub schedules: Option<Schedules>,
     /// Where changes are carried out.
     pub tasks: Supervisor,
     /// Cancelled when somebody asks the daemon to end.

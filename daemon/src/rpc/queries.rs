@@ -1,13 +1,15 @@
 //! Questions.
 
+use dirigent_protocol::bus::EventsQuery;
 use dirigent_protocol::entity::WorkflowExecution;
-use dirigent_protocol::fault::Fault;
+use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{Offspring, Query, QueryReply};
 
 use super::house::House;
 use super::status;
 use crate::door::{Action, Object};
+use crate::events::{self, PageError};
 use crate::service::Service;
 
 pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Result<QueryReply, Fault> {
@@ -55,6 +57,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             }
             QueryReply::Lineage { origin, offspring }
         }
+        Query::Events(query) => on_bus(house, subject, &query).await?,
         Query::Validate { file: _, source } => {
             QueryReply::Diagnostics(service.validate(subject, &source).await?)
         }
@@ -66,4 +69,26 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             QueryReply::Status(Box::new(status::status(house, subject)?))
         }
     })
+}
+
+async fn on_bus(house: &House, subject: &Subject, query: &EventsQuery) -> Result<QueryReply, Fault> {
+    let service = &house.service;
+    service
+        .door()
+        .authorize(subject, Action::Read, &Object::Daemon)
+        .await?;
+    if let Some(run) = query.run {
+        service.run(subject, Action::Read, run).await?;
+    }
+    let (items, next) = events::page(service.records(), subject.org, query).map_err(cut)?;
+    Ok(QueryReply::BusEvents { items, next })
+}
+
+fn cut(error: PageError) -> Fault {
+    match error {
+        PageError::Cursor => {
+            Fault::new(Code::BadCursor, error.to_string()).help("begin again without a cursor")
+        }
+        PageError::Record(error) => error.into(),
+    }
 }

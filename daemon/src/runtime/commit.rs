@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use super::batch::Batch;
 use super::driver::Driver;
 use super::error::RuntimeError;
-use super::log_lines;
 use super::papers::{About, shown};
 use super::plans::{body, unread};
 use super::rows::{self, Snapshot, Unfinished};
+use super::{listens, log_lines};
 use crate::records::{Actor, Audit, Stored, audit, encode_event, put, remember, unchanged};
 
 /// A snapshot is worth its bytes after this many events where the run parks.
@@ -110,6 +110,7 @@ impl Driver {
         }
         let now = (self.core.clock)();
         let pending = batch.papers.pending;
+        let on_bus = !batch.papers.emitted.is_empty() || listens::changed(&self.state, &batch.state);
         let prepared = Box::pin(self.prepare(&mut batch, deed, now)).await;
         let mut prepared = prepared.map_err(NotCommitted::Refused)?;
         prepared.txn.puts.extend(puts);
@@ -130,6 +131,9 @@ impl Driver {
         core.approvals_pending.fetch_add(pending, Ordering::Relaxed);
         core.runs.update(self.run, self.state.status(), self.quarantined);
         core.timers.set(self.run, self.next_due(&self.state));
+        if on_bus {
+            core.bus.poke();
+        }
         log_lines::tell(self.run, self.workflow.name(), &batch.events);
         self.act(&batch.events, batch.permits);
         self.tell(&batch.events);
@@ -162,6 +166,7 @@ impl Driver {
             put(&mut txn, old, &next).map_err(unread)?;
             document = Some(next);
         }
+        self.put_listens(batch, base.metadata.org, &mut txn)?;
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         let about = self.about(base);
         let asks = std::mem::take(&mut batch.papers.asks);

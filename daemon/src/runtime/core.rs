@@ -5,14 +5,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::Status;
 use dirigent_store::{Position, ReadError, Store};
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::api::{Counts, RuntimeSettings};
+use super::bus::Bus;
 use super::effects::{Egress, Performers};
 use super::error::RuntimeError;
 use super::live::Live;
@@ -25,7 +27,7 @@ use super::space::Space;
 use super::timers::Timers;
 use super::{driver, load};
 use crate::chance::Chance;
-use crate::clock::Clock;
+use crate::clock::{Clock, Held};
 use crate::records::Records;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -45,6 +47,9 @@ pub(crate) struct Core {
     pub(crate) permits: Permits,
     pub(crate) timers: Timers,
     pub(crate) live: Live,
+    pub(crate) bus: Bus,
+    /// Until then no approval expires; unset where nobody watches the clock.
+    pub(crate) held: OnceLock<Held>,
     pub(crate) plans: Arc<Plans>,
     pub(crate) worker: Arc<WorkerPool>,
     pub(crate) tasks: Supervisor,
@@ -168,6 +173,12 @@ impl Runs {
 }
 
 impl Core {
+    /// Until when no approval expires.
+    pub(crate) fn held(&self) -> Option<Timestamp> {
+        let until = self.held.get()?.load(Ordering::Acquire);
+        Timestamp::from_millisecond(until).ok()
+    }
+
     /// Brings a message to a run; gives it back when the run is over or the daemon stops.
     pub(crate) fn deliver(self: &Arc<Self>, run: RunId, message: Message) -> Result<(), Message> {
         if self.tasks.is_stopping() {

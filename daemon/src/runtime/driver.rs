@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use dirigent_engine::machine::Workflow;
-use dirigent_engine::state::{EffectPhase, RunState};
+use dirigent_engine::state::{EffectPhase, RunState, Timer};
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{EffectId, Status, TimerId};
+use dirigent_protocol::run::{EffectId, Status, TimerId, TimerPurpose};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
@@ -144,6 +144,7 @@ impl Driver {
                 Message::Recovered => self.recovered().await?,
                 Message::Quarantine => self.set_aside().await?,
                 Message::Wake => self.wake().await?,
+                Message::Event(delivery) => self.hear(*delivery).await?,
                 Message::Answered { approval, answered } => self.answered(approval, &answered).await?,
                 Message::Settled { .. } | Message::Permitted { .. } => many.push(message),
             }
@@ -182,8 +183,16 @@ impl Driver {
         state
             .timers()
             .filter(|timer| !self.deferred.contains(&timer.id))
-            .map(|timer| timer.due)
+            .map(|timer| self.due(timer))
             .min()
+    }
+
+    /// When a timer is due; after a leap of the clock what a person must answer gets a respite.
+    pub(crate) fn due(&self, timer: &Timer) -> Timestamp {
+        match (timer.purpose, self.core.held()) {
+            (TimerPurpose::ApprovalExpiry, Some(held)) => timer.due.max(held),
+            _ => timer.due,
+        }
     }
 
     /// The run is over: nothing of it stays behind.
@@ -195,9 +204,13 @@ impl Driver {
         core.runs.leave(run);
         messages.close();
         while let Ok(message) = messages.try_recv() {
-            if let Message::Command(command) = message {
+            match message {
                 // The caller is gone when this fails; nothing was promised yet.
-                drop(command.reply.send(Err(RuntimeError::Ended { run, status })));
+                Message::Command(command) => {
+                    drop(command.reply.send(Err(RuntimeError::Ended { run, status })))
+                }
+                Message::Event(delivery) => delivery.ack.done(),
+                _ => {}
             }
         }
     }

@@ -50,6 +50,14 @@ pub enum RuntimeError {
     /// Nobody can answer a question about the request.
     #[error("{0}")]
     NoAgent(String),
+    /// What was to be published is no event.
+    #[error("{message}")]
+    BadEvent {
+        /// What is wrong.
+        message: String,
+        /// What to write instead.
+        help: &'static str,
+    },
     /// The input does not fit the workflow.
     #[error("the input does not fit: {detail}")]
     BadInput {
@@ -162,6 +170,7 @@ impl From<RuntimeError> for Fault {
             }
             RuntimeError::NotFrom { help, .. } => fault(Code::WrongState).help(help),
             RuntimeError::NotAlso(_) => fault(Code::Usage).help("decide without it; nothing was decided"),
+            RuntimeError::BadEvent { help, .. } => fault(Code::Invalid).help(help),
             RuntimeError::BadQuestion(_) => fault(Code::Usage).help("nothing was asked"),
             RuntimeError::NoAgent(_) => fault(Code::NoAgent)
                 .help("name one in the workflow: `with: { agent: NAME }` of the `call: approval`"),

@@ -1,12 +1,16 @@
 //! What reaches a run's driver.
 
 use dirigent_engine::machine::Stimulus;
+use dirigent_protocol::Payload;
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Question};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status};
+use dirigent_protocol::run::{
+    BusPosition, DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status,
+};
 use tokio::sync::oneshot;
 
+use super::ack::Ack;
 use super::error::RuntimeError;
 use super::permits::Permit;
 use crate::records::{Actor, Stored};
@@ -31,8 +35,18 @@ pub(crate) enum Message {
         approval: EntityId,
         answered: Box<Question>,
     },
+    /// An event came that it listens for.
+    Event(Box<Delivery>),
     /// A person wants something.
     Command(Box<PersonCommand>),
+}
+
+/// An event for task instances of a run that listened when it came.
+pub(crate) struct Delivery {
+    pub(crate) at: BusPosition,
+    pub(crate) event: Payload,
+    pub(crate) listens: Vec<u64>,
+    pub(crate) ack: Ack,
 }
 
 /// What a person wants of a run.

@@ -6,11 +6,14 @@
 //! Invariants: (1) an effect is performed only after its intent is durable, and one outcome of it is ever accepted;
 //! (2) whatever a caller is told was durable before; (3) a run is in the hands of one driver at most.
 
+mod ack;
 mod api;
 mod batch;
+mod bus;
 mod commit;
 mod core;
 mod decide;
+mod dispatch;
 mod driver;
 mod effects;
 mod error;
@@ -18,9 +21,11 @@ mod fork;
 mod grant;
 mod handle;
 mod lineage;
+mod listens;
 mod live;
 mod load;
 mod log_lines;
+mod look;
 mod message;
 mod notices;
 mod papers;
@@ -29,6 +34,7 @@ mod perform;
 mod permits;
 mod plans;
 mod policy;
+mod publish;
 mod questions;
 mod quotes;
 mod recover;
@@ -40,9 +46,11 @@ mod survey;
 mod timers;
 
 pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
+pub use bus::{BusNews, Heard};
 pub use decide::Answer;
 pub use effects::{Call, Performer};
 pub use error::RuntimeError;
 pub use fork::From;
 pub use handle::RuntimeHandle;
+pub use publish::Published;
 pub use space::Space;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dirigent_engine::state::RunState;
+use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
     ApprovalStatus, Document, Kind, Level, Notification, Question, WorkflowApproval,
@@ -26,6 +27,7 @@ use super::error::RuntimeError;
 use super::plans::{body, unread};
 use super::rows;
 use crate::chance::Chance;
+use crate::events::{StoredEvent, encode, event_key};
 use crate::records::{Draft, Records, Stored, put};
 
 /// Largest part of a request that a document repeats, bytes of JSON.
@@ -52,6 +54,8 @@ pub(crate) struct Papers {
     pub(crate) asks: BTreeMap<EffectId, EntityId>,
     /// By how much the approvals that wait changed.
     pub(crate) pending: i64,
+    /// Events that go on the bus, with the numbers of the run's events.
+    pub(crate) emitted: Vec<(u64, Payload)>,
 }
 
 struct Paper {
@@ -74,6 +78,7 @@ impl Papers {
             notifications: Vec::new(),
             asks,
             pending: 0,
+            emitted: Vec::new(),
         }
     }
 
@@ -121,6 +126,9 @@ impl Papers {
                 if let Some(approval) = self.asks.remove(effect) {
                     self.close(approval, ApprovalStatus::Withdrawn, None, now)?;
                 }
+            }
+            EventBody::EventEmitted { event: emitted, .. } => {
+                self.emitted.push((event.seq, emitted.clone()));
             }
             EventBody::WorkflowFaulted { error } => {
                 let place = error
@@ -314,7 +322,18 @@ impl Papers {
 
     /// Puts all of them into a commit.
     pub(crate) fn file(self, txn: &mut Txn, now: Timestamp) -> Result<(), RuntimeError> {
-        let About { org, owner, .. } = self.about;
+        let About { run, org, owner, .. } = self.about;
+        for (seq, event) in self.emitted {
+            let stored = StoredEvent {
+                org,
+                event,
+                run: Some(run.into()),
+                seq,
+                by: String::new(),
+            };
+            let key = event_key(now, self.chance.id());
+            txn.puts.push((key, encode(&stored).map_err(unread)?));
+        }
         for (id, paper) in self.approvals {
             let spec = spec(&paper.body);
             let new = match &paper.old {

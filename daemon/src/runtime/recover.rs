@@ -1,8 +1,8 @@
 //! The start of the runtime: what it is made of, and what the process before it left unfinished.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
@@ -10,7 +10,9 @@ use dirigent_store::{ScanRange, Txn};
 use serde_json::json;
 
 use super::api::Rooms;
+use super::bus::Bus;
 use super::core::{Core, Ended, Runs};
+use super::dispatch::Desk;
 use super::effects::{Egress, Means, Performers};
 use super::error::RuntimeError;
 use super::live::Live;
@@ -65,6 +67,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         permits,
         timers: Timers::default(),
         live: Live::default(),
+        bus: Bus::default(),
+        held: OnceLock::new(),
         plans,
         worker,
         tasks: Supervisor::new(),
@@ -74,7 +78,9 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         runs: Runs::default(),
     });
     serve(&core, grants);
+    let desk = Desk::open(&core).await?;
     recover(&core).await?;
+    core.tasks.spawn_until_stop("bus", desk.serve());
     Ok(core)
 }
 

@@ -56,7 +56,7 @@ impl Driver {
         let due: Vec<TimerId> = self
             .state
             .timers()
-            .filter(|timer| timer.due <= now && !self.deferred.contains(&timer.id))
+            .filter(|timer| self.due(timer) <= now && !self.deferred.contains(&timer.id))
             .map(|timer| timer.id)
             .collect();
         let mut batch = self.open_batch()?;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::schema::Schemas;
 use crate::clock::Clock;
 use crate::door::Door;
+use crate::events::Abouts;
 use crate::records::Records;
 
 /// The entity service. Shared by every connection.
@@ -14,6 +15,7 @@ pub struct Service {
     pub(super) records: Records,
     pub(super) door: Arc<Door>,
     pub(super) schemas: Schemas,
+    pub(super) abouts: Abouts,
     clock: Clock,
 }
 
@@ -22,6 +24,7 @@ impl Service {
     #[must_use]
     pub fn new(records: Records, door: Arc<Door>, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
+            abouts: Abouts::new(records.clone()),
             records,
             door,
             schemas: Schemas::default(),

@@ -118,6 +118,23 @@ async fn time_is_never_a_yes_and_an_approval_survives_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_leap_of_the_clock_an_approval_has_a_respite_that_timers_do_not() {
+    let bed = Bed::new().await;
+    let now = dirigent_daemon::clock::system()().as_millisecond();
+    let held = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(now + 74 * 3_600_000));
+    bed.runtime.heed(held);
+    let run = bed.start(ASK).await;
+    let (id, _) = bed.asked(run).await;
+    let other = bed.start("do: [ { w: { wait: PT70H } } ]").await;
+    bed.forward(Duration::from_secs(73 * 3_600));
+    assert_eq!(bed.ended(other).await.status, Status::Completed);
+    let asked: WorkflowApproval = bed.find(Kind::WorkflowApproval, id);
+    assert_eq!(asked.status, ApprovalStatus::Pending);
+    bed.forward(Duration::from_secs(2 * 3_600));
+    assert_eq!(bed.faulted(run).await["status"], 408);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_approval_is_withdrawn_with_its_run() {
     let bed = Bed::new().await;
     let run = bed.start(ASK).await;

@@ -33,7 +33,7 @@ fn told(page: &WatchPage, into: &mut Vec<(String, u64)>) {
         match change {
             Change::Put(document) => into.push((document.metadata.name.clone(), document.metadata.revision)),
             Change::Gone { id, .. } => into.push((format!("gone {id}"), 0)),
-            Change::Run { .. } => {}
+            Change::Run { .. } | Change::Event(_) => {}
         }
     }
 }

@@ -11,6 +11,7 @@ mod definition;
 mod document;
 mod notification;
 mod organization;
+mod schedule;
 mod team;
 mod user;
 mod workflow;
@@ -26,6 +27,7 @@ pub use definition::{Column, Definition, Entity, Index, Relation, Writer};
 pub use document::{Document, Metadata, Visibility};
 pub use notification::{Level, Notification};
 pub use organization::Organization;
+pub use schedule::Schedule;
 pub use team::Team;
 pub use user::User;
 pub use workflow::Workflow;
@@ -68,6 +70,7 @@ entities! {
     WorkflowExecution,
     WorkflowApproval,
     ApprovalRule,
+    Schedule,
     Notification,
     AuditLog,
     User,

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Amounts, ApprovalRequest, Budget, DecisionRecord, EffectId, EffectOutcome, EffectRequest, Limited,
-    Lineage, OnUnknown, Resolution, StepId, WorkflowError,
+    Amounts, ApprovalRequest, Budget, BusPosition, DecisionRecord, EffectId, EffectOutcome, EffectRequest,
+    EventPattern, Limited, Lineage, OnUnknown, ReadAs, Resolution, StepId, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -216,6 +216,41 @@ bodies! {
     ApprovalDecided = "approval.decided" { approval: EntityId, step: StepId, record: DecisionRecord, }
     /// The question is void: its task was stopped.
     ApprovalWithdrawn = "approval.withdrawn" { approval: EntityId, step: StepId, }
+    /// A task put an event on the bus; it is there with this very commit.
+    EventEmitted = "event.emitted" { step: StepId, event: Payload, }
+    /// A task listens from now on.
+    ListenOpened = "listen.opened" {
+        step: StepId,
+        /// Which events may concern it; empty where it waits for none.
+        patterns: Vec<EventPattern>,
+        #[serde(default)] read: ReadAs,
+        /// What correlated values must be, by filter and name, where that was known when it began.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] expected: Vec<BTreeMap<String, Value>>,
+        /// Each event has a round of tasks.
+        #[serde(default)] rounds: bool,
+        /// It never ends by itself: what it took is not kept.
+        #[serde(default)] forever: bool,
+    }
+    /// A task that listens took an event.
+    EventReceived = "event.received" {
+        step: StepId,
+        at: BusPosition,
+        event: Payload,
+        /// The filter it fits; absent for what only ends the listening.
+        #[serde(default, skip_serializing_if = "Option::is_none")] filter: Option<u32>,
+        /// The filter of `until` that it fits.
+        #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<u32>,
+        /// The last one: it listens no more.
+        #[serde(default)] closes: bool,
+        /// Correlated values that it brought.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] correlations: BTreeMap<String, Value>,
+    }
+    /// The round of an event is over; `context` is the new `$context` where `export` changed it.
+    EventHandled = "event.handled" {
+        step: StepId,
+        output: Payload,
+        #[serde(default, skip_serializing_if = "Option::is_none")] context: Option<Payload>,
+    }
 }
 
 impl EventBody {
@@ -236,7 +271,11 @@ impl EventBody {
             | Self::TimerSet { step, .. }
             | Self::ApprovalRequested { step, .. }
             | Self::ApprovalDecided { step, .. }
-            | Self::ApprovalWithdrawn { step, .. } => Some(step),
+            | Self::ApprovalWithdrawn { step, .. }
+            | Self::EventEmitted { step, .. }
+            | Self::ListenOpened { step, .. }
+            | Self::EventReceived { step, .. }
+            | Self::EventHandled { step, .. } => Some(step),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod budget;
 mod effect;
 mod error;
 mod event;
+mod listening;
 mod origin;
 mod status;
 mod step;
@@ -20,6 +21,7 @@ pub use effect::{
 };
 pub use error::{TYPE_BASE, WorkflowError};
 pub use event::{Data, EventBody, Pins, RunEvent, TimerId, TimerPurpose};
+pub use listening::{BusPosition, EventPattern, ReadAs, member};
 pub use origin::{Lineage, Origin};
 pub use status::Status;
 pub use step::{ParseStepError, StepId};

@@ -225,7 +225,7 @@ impl Following {
                 filter: WatchFilter {
                     kinds: vec![Kind::WorkflowExecution, Kind::WorkflowApproval],
                     runs: vec![self.run],
-                    all_runs: false,
+                    ..WatchFilter::default()
                 },
                 max: PAGE,
                 wait_ms: WAIT_MS,
@@ -262,6 +262,7 @@ impl Following {
                     || document.field("run").and_then(|v| v.as_str()?.parse().ok()) == Some(self.run)
             }
             Change::Gone { id, .. } => RunId::from(*id) == self.run,
+            Change::Event(_) => false,
         }
     }
 }

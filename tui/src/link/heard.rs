@@ -183,6 +183,7 @@ impl Worker {
                     self.flush_put(&mut put)?;
                     gone.push((kind, id));
                 }
+                Change::Event(_) => {}
                 Change::Run { run, event } => {
                     let Some(follow) = self.follows.get_mut(&run) else {
                         continue;

@@ -219,6 +219,6 @@ fn filter(runs: Vec<RunId>) -> WatchFilter {
     WatchFilter {
         kinds: KINDS.to_vec(),
         runs,
-        all_runs: false,
+        ..WatchFilter::default()
     }
 }

@@ -251,6 +251,7 @@ impl Handler for Shared {
                 Change::Put(document) => request.filter.kinds.contains(&document.kind),
                 Change::Gone { kind, .. } => request.filter.kinds.contains(kind),
                 Change::Run { run, .. } => request.filter.runs.contains(run),
+                Change::Event(_) => request.filter.events,
             };
             let changes = page
                 .iter()

@@ -5,7 +5,9 @@
 
 mod base;
 mod duration;
+mod event_filter;
 mod reader;
+mod schedule;
 mod schema;
 mod settings;
 mod template;
@@ -13,7 +15,9 @@ mod template;
 pub use base::{Base, Export, InputRule, OutputRule, Then, TimeLimit};
 pub use duration::Delay;
 pub(crate) use duration::parse_iso;
+pub(crate) use event_filter::{Matching, Strategy, Until, Verdict};
 pub use reader::{Fields, Reader};
+pub use schedule::{Catch, MissedRuns, Overlap, Schedule, ScheduleRules};
 pub use schema::Schema;
 pub(crate) use settings::read_risk;
 pub use settings::{Class, Settings};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dirigent_protocol::run::ReadAs;
 use dirigent_protocol::source::{
     Diagnostic, Entry, Mapping, Node, Place, Position, Value, join_pointer, nearest,
 };
@@ -214,6 +215,15 @@ impl Reader {
         let message = format!("`{text}` is not possible here");
         self.error("bad_value", message, node.span.start, path).help = Some(help);
         None
+    }
+
+    /// `read: data | envelope | raw`.
+    pub fn read_as(&mut self, node: &Node, path: &str) -> Option<ReadAs> {
+        Some(match self.word(node, path, &["data", "envelope", "raw"])? {
+            "data" => ReadAs::Data,
+            "envelope" => ReadAs::Envelope,
+            _ => ReadAs::Raw,
+        })
     }
 
     /// An expression, with or without `${ }`.

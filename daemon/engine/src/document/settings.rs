@@ -4,8 +4,8 @@ use dirigent_protocol::run::{Budget, OnExceeded, OnUnknown, Risk};
 use dirigent_protocol::source::{Node, Value, nearest};
 
 use super::duration::parse_iso;
-
 use super::reader::{Fields, Reader};
+use super::schedule::ScheduleRules;
 
 /// What a document or a task declares about its effects.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub class: Option<Class>,
     /// A lookup is declared that says whether an effect happened.
     pub verify: bool,
+    /// How runs begin by themselves.
+    pub schedule: ScheduleRules,
 }
 
 /// Effects that are not repeated unasked.
@@ -37,7 +39,7 @@ pub enum Class {
     Delete,
 }
 
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "on_unknown",
     "max_attempts",
     "risk",
@@ -45,6 +47,7 @@ const KNOWN: [&str; 7] = [
     "budget",
     "class",
     "verify",
+    "schedule",
 ];
 
 impl Settings {
@@ -108,6 +111,9 @@ impl Settings {
         if let Some((node, at)) = fields.get("concurrency") {
             let number = reader.integer(node, &at, 1, 10_000);
             self.concurrency = number.and_then(|n| u32::try_from(n).ok());
+        }
+        if let Some((node, at)) = fields.get("schedule") {
+            self.schedule = ScheduleRules::read(reader, node, &at);
         }
         if let Some((node, at)) = fields.get("budget") {
             self.budget = read_budget(reader, node, &at);

@@ -54,6 +54,15 @@ impl Path {
         Some(Self { variable, keys })
     }
 
+    /// The names it walks through, where it walks through names alone.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        let name = |key: &Key| match key {
+            Key::Name(name) => Some(name.clone()),
+            Key::Index(_) => None,
+        };
+        self.keys.iter().map(name).collect()
+    }
+
     /// Walks; `null` where there is nothing, an error in jq's words where a step does not fit.
     pub(super) fn walk(&self, root: &Payload) -> Result<Payload, String> {
         if self.keys.is_empty() {

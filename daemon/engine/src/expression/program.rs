@@ -94,6 +94,16 @@ impl Expression {
         !matches!(self.how, How::Worker)
     }
 
+    /// Where it walks to, if it is nothing but a walk through names: the variable it starts at (none is the input), and
+    /// the names.
+    #[must_use]
+    pub fn plain_path(&self) -> Option<(Option<&str>, Vec<String>)> {
+        match &self.how {
+            How::Path(path) => Some((path.variable.as_deref(), path.names()?)),
+            How::Inline(_) | How::Worker => None,
+        }
+    }
+
     /// Its first value; `null` when it has none.
     ///
     /// # Errors

@@ -57,7 +57,13 @@ fn admit(workflow: &Workflow, state: &RunState, stimulus: &Stimulus) -> Result<(
         (Stimulus::Start { .. }, Status::Pending) => Ok(()),
         (Stimulus::Start { .. }, _) => Err(Refusal::AlreadyStarted),
         (_, Status::Pending) => Err(Refusal::NotStarted),
-        (Stimulus::Settled { .. } | Stimulus::TimerFired { .. } | Stimulus::Recovered, _) => Ok(()),
+        (
+            Stimulus::Settled { .. }
+            | Stimulus::TimerFired { .. }
+            | Stimulus::Received { .. }
+            | Stimulus::Recovered,
+            _,
+        ) => Ok(()),
         (_, status) if status.is_final() => Err(Refusal::Ended(status)),
         (Stimulus::Cancel { .. } | Stimulus::Pause { .. } | Stimulus::Decided { .. }, _)
             if state.cancelling =>
@@ -84,6 +90,7 @@ impl Turn<'_, '_> {
                 self.emit(EventBody::WorkflowSuspended { by: by.clone() });
             }
             Stimulus::Resume { by } => self.resume(by),
+            Stimulus::Received { at, event, listens } => self.received(*at, event, listens),
             Stimulus::Recovered => self.recovered(),
             Stimulus::Fail { error } => self.work.push(Work::After {
                 frame: self.state.root,

@@ -12,6 +12,7 @@ mod build;
 mod check;
 mod decide;
 mod effects;
+mod listen;
 mod model;
 mod scope;
 mod sequence;
@@ -24,7 +25,9 @@ pub(crate) use build::pointers;
 pub use build::{Builder, KindRow};
 pub use decide::decide;
 pub(crate) use effects::millis;
-pub use model::{Done, Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, TaskList, Turn, Way, Workflow};
+pub use model::{
+    Done, Incoming, Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, TaskList, Turn, Way, Workflow,
+};
 pub(crate) use scope::expression_error;
 pub use stimulus::{
     Context, Decision, Fork, MOST_EVENTS, PermitClass, Permits, Refusal, Stimulus, Unlimited,

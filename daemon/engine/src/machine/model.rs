@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::run::{DecisionRecord, RunEvent, StepId, WorkflowError};
+use dirigent_protocol::run::{BusPosition, DecisionRecord, RunEvent, StepId, WorkflowError};
 use dirigent_protocol::source::Position;
 
 use super::stimulus::Context;
-use crate::document::{Base, Settings, Then};
+use crate::document::{Base, Schedule, Settings, Then};
 use crate::expression::EvalRequest;
 use crate::state::{Frame, FrameId, RunState};
 
@@ -30,7 +30,7 @@ pub struct Workflow {
     pub(crate) by_pointer: HashMap<Arc<str>, TaskIndex>,
     pub(crate) settings: Settings,
     pub(crate) agents: Vec<String>,
-    pub(crate) scheduled: bool,
+    pub(crate) schedule: Option<Schedule>,
     /// It, or a task of it, has a budget.
     pub(crate) budgeted: bool,
 }
@@ -96,10 +96,16 @@ impl Workflow {
         self.tasks.iter().any(|task| &*task.label == "run:shell")
     }
 
-    /// Whether it has a `schedule` (which is read and not yet acted on).
+    /// When its runs begin by themselves.
     #[must_use]
-    pub fn scheduled(&self) -> bool {
-        self.scheduled
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// The schedule alone.
+    #[must_use]
+    pub fn into_schedule(self) -> Option<Schedule> {
+        self.schedule
     }
 
     /// Every task in document order; the first is the workflow itself.
@@ -236,6 +242,15 @@ impl From<WorkflowError> for Stop {
     }
 }
 
+/// An event of the bus, on its way to a listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'a> {
+    /// Where it stands on the bus.
+    pub at: BusPosition,
+    /// The event.
+    pub event: &'a Payload,
+}
+
 /// What a kind's method gives back.
 pub type Outcome = Result<Next, Stop>;
 
@@ -288,6 +303,16 @@ pub trait Task: Send + Sync + fmt::Debug {
         payload: Payload,
     ) -> Outcome {
         Ok(Next::Done(payload, None))
+    }
+
+    /// An event came that may concern it: takes it in if it does, and says whether.
+    fn received(&self, _turn: &mut Turn<'_, '_>, _me: Me<'_>, _event: &Incoming<'_>) -> Result<bool, Stop> {
+        Ok(false)
+    }
+
+    /// It has taken events, or may go on with those it has.
+    fn listened(&self, _turn: &mut Turn<'_, '_>, _me: Me<'_>) -> Outcome {
+        Ok(Next::Wait)
     }
 
     /// Whether it would catch this error of a task inside it: none where it does not, false where its conditions, which

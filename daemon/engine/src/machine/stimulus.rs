@@ -3,14 +3,15 @@
 use dirigent_protocol::Payload;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
-    DecisionRecord, EffectId, EffectKind, EffectOutcome, Lineage, Pins, Resolution, RunEvent, Status,
-    TimerId, WorkflowError,
+    BusPosition, DecisionRecord, EffectId, EffectKind, EffectOutcome, Lineage, Pins, Resolution, RunEvent,
+    Status, TimerId, WorkflowError,
 };
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::expression::{Answers, EvalRequest};
+use crate::state::FrameId;
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +70,15 @@ pub enum Stimulus {
     Fail {
         /// Why.
         error: WorkflowError,
+    },
+    /// An event came on the bus.
+    Received {
+        /// Where it stands there.
+        at: BusPosition,
+        /// The event.
+        event: Payload,
+        /// Task instances that listened when it came.
+        listens: Vec<FrameId>,
     },
     /// The daemon restarted: every effect that was begun is settled by its declared policy.
     Recovered,

@@ -294,7 +294,7 @@ impl Turn<'_, '_> {
         Ok((output, Some(context)))
     }
 
-    fn shaped(
+    pub(crate) fn shaped(
         &mut self,
         me: Me<'_>,
         shape: &crate::document::Template,
@@ -382,6 +382,7 @@ impl Turn<'_, '_> {
             Wait::Effect(effect) => return self.look_up(me, effect),
             Wait::TimerFired => me.task.body.timer_fired(self, me),
             Wait::Decided { record, payload } => me.task.body.decided(self, me, record, payload),
+            Wait::Events => me.task.body.listened(self, me),
             Wait::Yield {
                 next, fired: true, ..
             } => {

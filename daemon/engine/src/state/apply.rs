@@ -32,6 +32,9 @@ pub fn apply(state: &mut RunState, event: &RunEvent) {
         EventBody::ApprovalRequested { .. }
         | EventBody::ApprovalDecided { .. }
         | EventBody::ApprovalWithdrawn { .. } => state.approval_event(event),
+        EventBody::ListenOpened { .. } | EventBody::EventReceived { .. } | EventBody::EventHandled { .. } => {
+            state.listen_event(&event.body);
+        }
         EventBody::EffectQueued { .. }
         | EventBody::EffectIntended { .. }
         | EventBody::EffectSettled { .. }
@@ -101,6 +104,7 @@ impl RunState {
         self.by_step = super::Table::default();
         self.timers = super::Table::default();
         self.approvals = super::Table::default();
+        self.listens = super::Table::default();
     }
 
     fn task_event(&mut self, event: &RunEvent) {

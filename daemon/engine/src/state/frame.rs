@@ -10,6 +10,8 @@ use dirigent_protocol::run::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::listening::Listening;
+
 /// Names a frame: the sequence number of the `task.started` (or `workflow.started`) that made it.
 pub type FrameId = u64;
 
@@ -58,6 +60,9 @@ pub struct Frame {
     /// What was taken inside it, where a budget holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Box<Account>>,
+    /// What it has taken of the events it listens for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Arc<Listening>>,
 }
 
 /// Which part of a task is at work.
@@ -107,6 +112,8 @@ pub enum Wait {
         /// The content it is about.
         payload: Payload,
     },
+    /// Events, or tasks inside it that handle one.
+    Events,
     /// It lets others go first; `next` starts when the timer fires.
     Yield {
         /// The timer.

@@ -8,6 +8,7 @@ mod apply;
 mod effects;
 mod forked;
 mod frame;
+mod listening;
 mod run;
 mod table;
 mod tree;
@@ -15,5 +16,6 @@ mod waits;
 
 pub use apply::apply;
 pub use frame::{Frame, FrameId, Phase, Wait};
+pub use listening::Listening;
 pub use run::{Effect, EffectPhase, PendingApproval, RunState, Timer};
 pub use table::Table;

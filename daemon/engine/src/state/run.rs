@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::frame::{Frame, FrameId};
+use super::listening::Listening;
 use super::table::Table;
 
 /// Everything known of a run; shared values are shared, so cloning is cheap.
@@ -50,6 +51,9 @@ pub struct RunState {
     /// Calls that nobody knows the bill of, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) doubts: Vec<Doubt>,
+    /// Frames that listen for events.
+    #[serde(default, skip_serializing_if = "Table::is_empty")]
+    pub(crate) listens: Table<FrameId>,
 }
 
 fn is_empty_account(account: &Account) -> bool {
@@ -186,6 +190,7 @@ impl RunState {
             account: Account::default(),
             agents: BTreeMap::new(),
             doubts: Vec::new(),
+            listens: Table::default(),
         }
     }
 
@@ -320,6 +325,13 @@ impl RunState {
     /// Questions nobody has answered.
     pub fn approvals(&self) -> impl Iterator<Item = &PendingApproval> {
         self.approvals.iter().map(|(_, approval)| &**approval)
+    }
+
+    /// Task instances that listen for events, oldest first.
+    pub fn listens(&self) -> impl Iterator<Item = (FrameId, &Listening)> {
+        self.listens
+            .iter()
+            .filter_map(|(id, _)| Some((id, self.frame(id)?.listening.as_deref()?)))
     }
 
     /// Task instances that live, oldest first; the first is the workflow itself.

@@ -52,6 +52,7 @@ impl RunState {
         for child in &frame.children {
             self.remove_frame(*child);
         }
+        self.listens.remove(id);
         if let Some(timer) = frame.timeout {
             self.timers.remove(timer.0);
         }
@@ -129,5 +130,6 @@ pub(super) fn new_frame(
         error: None,
         timeout: None,
         account: None,
+        listening: None,
     }
 }

@@ -27,8 +27,6 @@ pub(super) const RUN_CONTAINER: KindRow = later("run", Some("container"), RUN, "
 pub(super) const RUN_WORKFLOW: KindRow = later("run", Some("workflow"), RUN, "Runs another workflow.");
 pub(super) const CALL_OPENAPI: KindRow = later("call", Some("openapi"), CALL, "Calls an OpenAPI operation.");
 pub(super) const CALL_GRPC: KindRow = later("call", Some("grpc"), CALL, "Calls a gRPC method.");
-pub(super) const CALL_ASYNCAPI: KindRow =
-    later("call", Some("asyncapi"), CALL, "Publishes or consumes messages.");
 pub(super) const CALL_MCP: KindRow = later(
     "call",
     Some("mcp"),
@@ -36,5 +34,3 @@ pub(super) const CALL_MCP: KindRow = later(
     "Calls a Model Context Protocol server.",
 );
 pub(super) const CALL_A2A: KindRow = later("call", Some("a2a"), CALL, "Calls an agent by the A2A protocol.");
-pub(super) const LISTEN: KindRow = later("listen", None, &["listen", "foreach"], "Waits for events.");
-pub(super) const EMIT: KindRow = later("emit", None, &["emit"], "Publishes an event.");

@@ -5,15 +5,18 @@
 
 mod call_agent;
 mod call_approval;
+mod call_asyncapi;
 mod call_function;
 mod call_http;
 mod call_noop;
 mod do_tasks;
+mod emit;
 mod for_each;
 mod fork;
 mod http_auth;
 mod http_uri;
 mod later;
+mod listen;
 mod raise;
 mod retry_policy;
 mod run_shell;
@@ -46,10 +49,10 @@ pub const KINDS: &[KindRow] = &[
     call_noop::ROW,
     later::CALL_OPENAPI,
     later::CALL_GRPC,
-    later::CALL_ASYNCAPI,
+    call_asyncapi::ROW,
     later::CALL_MCP,
     later::CALL_A2A,
     call_function::ROW,
-    later::LISTEN,
-    later::EMIT,
+    listen::ROW,
+    emit::ROW,
 ];

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::source::{self, Diagnostic, Node, Place};
 
-use super::parts::{Head, evaluate, head, parts, schedule};
-use crate::document::{Base, Fields, InputRule, OutputRule, TimeLimit};
+use super::parts::{Head, evaluate, head, parts};
+use crate::document::{Base, Fields, InputRule, OutputRule, Schedule, TimeLimit};
 use crate::machine::{Builder, TaskDef, Workflow, pointers};
 use crate::task::{DoTasks, KINDS};
 
@@ -51,7 +51,7 @@ pub fn parse_workflow(node: &Node) -> (Option<Workflow>, Vec<Diagnostic>) {
     if found.iter().any(Diagnostic::is_error) {
         return (None, found);
     }
-    let workflow = read.zip(tasks).map(|((head, scheduled), tasks)| {
+    let workflow = read.zip(tasks).map(|((head, schedule), tasks)| {
         let definition = node.to_json();
         Workflow {
             name: head.name,
@@ -67,13 +67,13 @@ pub fn parse_workflow(node: &Node) -> (Option<Workflow>, Vec<Diagnostic>) {
             tasks,
             settings: head.settings,
             agents,
-            scheduled,
+            schedule,
         }
     });
     (workflow, found)
 }
 
-fn read(builder: &mut Builder, node: &Node) -> Option<(Head, bool)> {
+fn read(builder: &mut Builder, node: &Node) -> Option<(Head, Option<Schedule>)> {
     let fields = builder.reader.fields(node, "", &FIELDS)?;
     builder.reader.require(&fields, &["document", "do"]);
     if let Some((node, at)) = fields.get("evaluate") {
@@ -85,9 +85,13 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, bool)> {
     if let Some((node, at)) = fields.get("use") {
         parts(&mut builder.reader, node, &at);
     }
-    let scheduled = fields
+    let rules = document
+        .as_ref()
+        .map(|head| head.settings.schedule.clone())
+        .unwrap_or_default();
+    let schedule = fields
         .get("schedule")
-        .is_some_and(|(n, at)| schedule(&mut builder.reader, n, &at));
+        .and_then(|(node, at)| Schedule::read(&mut builder.reader, node, &at, rules));
     let root = builder.reserve();
     let base = root_base(builder, &fields);
     let list = builder.list(&fields, "do", root);
@@ -112,7 +116,7 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, bool)> {
         body: Box::new(DoTasks { list }),
     };
     builder.put(root, task);
-    Some((head, scheduled))
+    Some((head, schedule))
 }
 
 fn root_base(builder: &mut Builder, fields: &Fields<'_>) -> Base {

@@ -1,8 +1,8 @@
-//! The parts of a document around its tasks: `document`, `use`, `schedule`, `evaluate`.
+//! The parts of a document around its tasks: `document`, `use`, `evaluate`.
 
 use dirigent_protocol::source::{Node, Value, join_pointer};
 
-use crate::document::{Delay, Fields, Reader, Settings};
+use crate::document::{Fields, Reader, Settings};
 
 /// Versions of the DSL that are understood.
 const DSL: [&str; 4] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"];
@@ -155,42 +155,6 @@ pub(super) fn parts(reader: &mut Reader, node: &Node, path: &str) {
     if let Some((node, at)) = fields.get("catalogs") {
         reader.open(node, &at);
     }
-}
-
-/// `schedule:` Whether there is one; it is read and not yet acted on.
-pub(super) fn schedule(reader: &mut Reader, node: &Node, path: &str) -> bool {
-    let Some(fields) = reader.fields(node, path, &["every", "cron", "after", "on", "read"]) else {
-        return true;
-    };
-    for name in ["every", "after"] {
-        if let Some((node, at)) = fields.get(name) {
-            Delay::read(reader, node, &at);
-        }
-    }
-    if let Some((node, at)) = fields.get("cron")
-        && let Some(text) = reader.text(node, &at)
-        && text.split_whitespace().count() != 5
-        && !text.starts_with('@')
-    {
-        let message = format!("`{text}` is not a cron expression");
-        reader.error("bad_cron", message, node.span.start, &at).help =
-            Some("write five fields: minute hour day month weekday, such as 0 6 * * 1-5".to_owned());
-    }
-    if let Some((node, at)) = fields.get("on") {
-        reader.open(node, &at);
-    }
-    if let Some((node, at)) = fields.get("read") {
-        reader.word(node, &at, &["data", "envelope", "raw"]);
-    }
-    reader
-        .warning(
-            "schedule_ignored",
-            "schedules are not acted on yet",
-            node.span.start,
-            path,
-        )
-        .help = Some("start runs with `dirigent run`".to_owned());
-    true
 }
 
 /// `evaluate:`

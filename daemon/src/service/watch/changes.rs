@@ -2,15 +2,19 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
+use dirigent_protocol::bus::BusEvent;
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::watch::{Change, WatchFilter};
 use dirigent_store::Commit;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::super::core::Service;
 use super::super::error::ServiceError;
+use crate::events::{StoredEvent, decode, derived, moment_of};
 use crate::records::{decode_document, decode_event, key};
 
 /// What is watched, ready to be asked.
@@ -18,6 +22,8 @@ pub(super) struct Wanted {
     kinds: HashSet<Kind>,
     runs: HashSet<RunId>,
     all_runs: bool,
+    events: bool,
+    lifecycle: bool,
 }
 
 impl Wanted {
@@ -26,11 +32,22 @@ impl Wanted {
             kinds: filter.kinds.iter().copied().collect(),
             runs: filter.runs.iter().copied().collect(),
             all_runs: filter.all_runs,
+            events: filter.events,
+            lifecycle: filter.lifecycle,
         }
     }
 
     fn run(&self, run: RunId) -> bool {
         self.all_runs || self.runs.contains(&run)
+    }
+}
+
+fn on_bus(stored: StoredEvent, at: Timestamp) -> BusEvent {
+    BusEvent {
+        event: stored.event,
+        at,
+        run: stored.run,
+        by: stored.by,
     }
 }
 
@@ -63,10 +80,21 @@ impl Service {
                 && self.door.sees(subject, &decode_document(value)?)
             {
                 changes.push(Change::Gone { kind, id });
+            } else if wanted.events
+                && let Some(at) = moment_of(key)
+            {
+                let stored: StoredEvent = decode(value)?;
+                if stored.org == subject.org {
+                    bytes += value.len();
+                    changes.push(Change::Event(Box::new(on_bus(stored, at))));
+                }
             }
         }
         for append in &commit.appends {
             let run = RunId(Uuid::from_bytes(append.stream.0));
+            if wanted.lifecycle && self.sees_run(subject, run, seen)? {
+                bytes += self.lifecycle(run, &append.records, changes)?;
+            }
             if !wanted.run(run) || !self.sees_run(subject, run, seen)? {
                 continue;
             }
@@ -76,6 +104,32 @@ impl Service {
                     run,
                     event: Box::new(decode_event(record)?),
                 });
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Adds what a run's events are as CloudEvents; answers how many bytes they had.
+    fn lifecycle(
+        &self,
+        run: RunId,
+        records: &[Bytes],
+        changes: &mut Vec<Change>,
+    ) -> Result<usize, ServiceError> {
+        let Some(about) = self.abouts.of(run)? else {
+            return Ok(0);
+        };
+        let mut bytes = 0;
+        for record in records {
+            let event = decode_event(record)?;
+            for made in derived(&about, &event) {
+                bytes += record.len();
+                changes.push(Change::Event(Box::new(BusEvent {
+                    event: made.into(),
+                    at: event.time,
+                    run: Some(run),
+                    by: String::new(),
+                })));
             }
         }
         Ok(bytes)

@@ -84,9 +84,14 @@ impl Service {
                 .authorize(subject, Action::Read, &Object::Kind(*kind))
                 .await?;
         }
-        if filter.all_runs || !filter.runs.is_empty() {
+        if filter.all_runs || filter.lifecycle || !filter.runs.is_empty() {
             self.door
                 .authorize(subject, Action::Read, &Object::Kind(Kind::WorkflowExecution))
+                .await?;
+        }
+        if filter.events {
+            self.door
+                .authorize(subject, Action::Read, &Object::Daemon)
                 .await?;
         }
         Ok(())

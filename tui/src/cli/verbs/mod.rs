@@ -39,6 +39,8 @@ verbs! {
     Logs = logs;
     Approvals = approvals;
     Effects = effects;
+    Events = events;
+    Schedules = schedules;
     Open = open;
     Watch = watch;
     Validate = validate;

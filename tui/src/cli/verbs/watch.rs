@@ -92,6 +92,7 @@ async fn filter(args: &Args, cx: &mut Cx) -> Result<WatchFilter, Fault> {
         kinds: if all { Kind::ALL.to_vec() } else { kinds },
         runs,
         all_runs: all,
+        ..WatchFilter::default()
     })
 }
 
@@ -99,6 +100,9 @@ fn line(change: &Change) -> Value {
     match change {
         Change::Put(document) => json!({ "change": "put", "kind": document.kind, "document": document }),
         Change::Gone { kind, id } => json!({ "change": "gone", "kind": kind, "id": id }),
+        Change::Event(event) => {
+            json!({ "change": "event", "at": event.at, "run": event.run, "event": event.event })
+        }
         Change::Run { run, event } => json!({ "change": "run", "run": run, "event": event.to_json() }),
     }
 }

@@ -1,0 +1,117 @@
+//! Events that schedules listen for.
+
+use dirigent_engine::expression::Answers;
+use dirigent_engine::{Catch, Listening};
+use dirigent_protocol::run::EventBody;
+use dirigent_store::Txn;
+use serde_json::Value;
+
+use super::book::{BookError, Kept};
+use super::keeper::Keeper;
+use super::start::{Came, start};
+use crate::runtime::Heard;
+
+/// How often an expression may ask the worker for one event.
+const MAX_ROUNDS: usize = 300;
+/// Most events that are collected for one run.
+const MOST: usize = 1_000;
+
+impl Keeper {
+    /// Takes an event in: it is acknowledged when what came of it is durable, or when it means nothing.
+    pub(super) async fn heard(&mut self, heard: Heard) -> Result<(), BookError> {
+        let Some(mut kept) = self.kept.remove(&heard.schedule) else {
+            heard.done();
+            return Ok(());
+        };
+        let id = heard.schedule;
+        let done = if kept.body.paused {
+            Ok(true)
+        } else {
+            self.take_in(&mut kept, &heard).await
+        };
+        self.kept.insert(id, kept);
+        match done {
+            Ok(true) => heard.done(),
+            // Dropped: it is delivered again.
+            Ok(false) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn take_in(&self, kept: &mut Kept, heard: &Heard) -> Result<bool, BookError> {
+        let Some(body) = self.consider(kept, heard).await else {
+            return Ok(true);
+        };
+        let mut listening = kept.listening.clone();
+        listening.fold(&body);
+        if !listening.closed {
+            if listening.taken.len() > MOST {
+                kept.body.trouble = format!("more than {MOST} events came before one ended the collection");
+                listening = fresh(kept, &listening);
+            }
+            kept.listening = listening;
+            self.book.write(kept, false, Txn::default()).await?;
+            return Ok(true);
+        }
+        let input = Value::Array(listening.taken.iter().map(|value| (**value).clone()).collect());
+        let name = format!("event:{}.{}", heard.at.commit, heard.at.index);
+        let came = start(&self.book.runtime, kept, &name, input).await;
+        if came == Came::Later {
+            return Ok(false);
+        }
+        note(kept, came);
+        kept.listening = fresh(kept, &listening);
+        self.book.write(kept, false, Txn::default()).await?;
+        Ok(true)
+    }
+
+    async fn consider(&self, kept: &Kept, heard: &Heard) -> Option<Box<EventBody>> {
+        let schedule = kept.workflow.schedule()?;
+        let mut answers = Answers::default();
+        let now = (self.book.clock)();
+        for _ in 0..MAX_ROUNDS {
+            match schedule.consider(&kept.listening, heard.at, &heard.event, &answers, now) {
+                Catch::Nothing => return None,
+                Catch::Taken(body) => return Some(body),
+                Catch::Ask(requests) => {
+                    for reply in self.book.runtime.evaluate(requests).await {
+                        answers.insert(reply);
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Listening begins anew behind what was taken.
+fn fresh(kept: &Kept, before: &Listening) -> Listening {
+    let mut listening = kept
+        .workflow
+        .schedule()
+        .map(|schedule| schedule.fresh())
+        .unwrap_or_default();
+    listening.last = before.last;
+    listening
+}
+
+/// Notes what became of a due time or an event.
+pub(super) fn note(kept: &mut Kept, came: Came) {
+    match came {
+        Came::Run(run) => {
+            kept.body.started += 1;
+            kept.body.last_run = Some(run.into());
+            if !kept.body.active.contains(&run.into()) {
+                kept.body.active.push(run.into());
+            }
+            kept.body.trouble.clear();
+        }
+        Came::Out(why) => {
+            tracing::warn!(schedule = %kept.body.workflow_name, %why, "a run that was due is left out");
+            kept.body.left_out += 1;
+            kept.body.trouble = why;
+        }
+        Came::Later => {}
+    }
+}
