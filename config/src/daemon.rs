@@ -163,6 +163,18 @@ pub struct ApprovalsSection {
     /// How long a request waits for a decision.
     #[serde(with = "duration_text")]
     pub default_expiry: Duration,
+    /// Whether who started a run may say yes to what it asks, where the workflow does not say.
+    pub self_approval: SelfApproval,
+}
+
+/// Whether people may approve what their own runs ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelfApproval {
+    /// They may.
+    Allow,
+    /// Somebody else must.
+    Deny,
 }
 
 /// Least severe line that is logged.

@@ -55,6 +55,7 @@ pub const DAEMON: &[Row] = &[
     row("prices.*.output", integer(0, MAX_PRICE)),
     row("rehearsal.token_delay_ms", integer(0, 1_000)),
     row("approvals.default_expiry", Shape::Duration),
+    row("approvals.self_approval", Shape::OneOf(&["allow", "deny"])),
     row(
         "log.level",
         Shape::OneOf(&["error", "warn", "info", "debug", "trace"]),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -134,6 +135,44 @@ pub enum Command {
         /// The question.
         question: String,
     },
+    /// Let somebody else decide in one's place.
+    ApprovalDelegate {
+        /// The approval.
+        approval: EntityId,
+        /// Name of the user who decides then.
+        to: String,
+    },
+    /// Change what is asked: it has a new digest, and everybody looks again.
+    ApprovalAmend {
+        /// The approval.
+        approval: EntityId,
+        /// The digest of what was shown.
+        digest: Digest,
+        /// The new content.
+        payload: Value,
+    },
+    /// Make a signed link that answers an approval once.
+    ApprovalLink {
+        /// The approval.
+        approval: EntityId,
+        /// The digest of what was shown.
+        digest: Digest,
+        /// The user it answers for; absent is who asks. Another user's takes an administrator.
+        #[serde(default)]
+        user: Option<String>,
+        /// How long it is good for, milliseconds.
+        lifetime_ms: u64,
+    },
+    /// Answer an approval by a signed link, for the user it was made for.
+    ApprovalAnswer {
+        /// The link.
+        link: String,
+        /// Yes or no.
+        decision: Decision,
+        /// Words.
+        #[serde(default)]
+        reason: Option<String>,
+    },
     /// Say what became of an effect whose outcome nobody knows.
     EffectResolve {
         /// The approval that asks.
@@ -256,6 +295,20 @@ pub enum CommandReply {
         /// An event of that source and id was there already; nothing changed.
         #[serde(default)]
         existing: bool,
+    },
+    /// The yes was recorded; it takes more of them.
+    Voted {
+        /// Yeses so far.
+        votes: u32,
+        /// How many it takes.
+        quorum: u32,
+    },
+    /// A link that answers once.
+    Link {
+        /// The link.
+        link: String,
+        /// Until when.
+        expires_at: Timestamp,
     },
     /// The question was recorded; this run answers it.
     Asked {

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::bus::{BusEvent, EventsQuery};
 use crate::count::{CountQuery, Counts};
-use crate::entity::{Column, Definition, Document, Kind};
+use crate::entity::{ApprovalRule, Column, Definition, Document, Kind};
 use crate::filter::Filter;
 use crate::graph::Graph;
-use crate::id::RunId;
+use crate::id::{EntityId, RunId};
 use crate::run::{Origin, RunEvent};
 use crate::source::Diagnostic;
 
@@ -79,6 +79,11 @@ pub enum Query {
     },
     /// Events of the bus, newest first; of a run, in its own order.
     Events(EventsQuery),
+    /// What a rule would have answered, had it been there.
+    RuleSimulate {
+        /// The rule; it need not exist.
+        rule: Box<ApprovalRule>,
+    },
     /// Health, counts, lag, disk.
     Status {},
 }
@@ -170,6 +175,8 @@ pub enum QueryReply {
     Graph(Graph),
     /// Errors and warnings; empty is fine.
     Diagnostics(Vec<Diagnostic>),
+    /// What a rule would have answered.
+    Simulated(Simulation),
     /// Health.
     Status(Box<DaemonStatus>),
 }
@@ -181,6 +188,39 @@ pub struct Offspring {
     pub run: RunId,
     /// From where, and how.
     pub origin: Origin,
+}
+
+/// What a rule would have answered, over the decisions that are recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Simulation {
+    /// Decisions of people that were looked at.
+    pub looked_at: u32,
+    /// Of them, those it would have answered.
+    pub covered: u32,
+    /// Of them, those it would have answered as the person did.
+    pub agrees: u32,
+    /// Of them, those a rule that denies would have answered first.
+    pub denied_first: u32,
+    /// Requests that wait and would be answered now.
+    pub waiting: u32,
+    /// Decisions it would have made otherwise, newest first; at most a hundred.
+    pub differs: Vec<Difference>,
+}
+
+/// A decision that a rule would have made otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The approval.
+    pub approval: EntityId,
+    /// What was asked.
+    pub title: String,
+    /// What was decided: `approved`, `denied`, `edited`.
+    pub decided: String,
+    /// By whom.
+    pub by: String,
+    /// What the rule says: `allow`, `deny`.
+    pub rule: String,
 }
 
 /// A kind, for clients that do not know it.

@@ -10,6 +10,8 @@ mod again;
 mod approvals;
 mod bench;
 mod budgets;
+mod deciders;
+mod decisions;
 mod definitions;
 mod demo;
 mod effects;

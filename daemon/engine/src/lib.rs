@@ -37,6 +37,8 @@ pub mod task;
 mod workflow;
 
 #[cfg(test)]
+mod approval_model;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod testing;

@@ -266,6 +266,31 @@ impl Run {
         self.state.approvals().cloned().collect()
     }
 
+    pub(crate) fn decide_as(&mut self, by: &str, decision: Verdict) -> Result<(), Refusal> {
+        let pending = self.approvals().remove(0);
+        let record = DecisionRecord {
+            decision,
+            by: by.to_owned(),
+            reason: None,
+            digest: pending.digest,
+            stops_run: false,
+        };
+        let approval = pending.id;
+        self.tell(Stimulus::Decided { approval, record }).map(drop)
+    }
+
+    pub(crate) fn delegate(&mut self, from: &str, to: &str) -> Result<(), Refusal> {
+        let approval = self.approvals().remove(0).id;
+        let (from, to, by) = (from.to_owned(), to.to_owned(), from.to_owned());
+        self.tell(Stimulus::Delegate {
+            approval,
+            from,
+            to,
+            by,
+        })
+        .map(drop)
+    }
+
     pub(crate) fn decide_approval(&mut self, decision: Verdict, reason: Option<&str>) -> Result<(), Refusal> {
         let pending = self.approvals().remove(0);
         let record = DecisionRecord {

@@ -37,6 +37,12 @@ pub enum Action {
     ApprovalDecide,
     /// Ask an agent about an approval.
     ApprovalAsk,
+    /// Let somebody else decide an approval.
+    ApprovalDelegate,
+    /// Change what an approval asks.
+    ApprovalAmend,
+    /// Make a signed link for an approval.
+    ApprovalLink,
     /// Say what became of an unknown effect.
     EffectResolve,
     /// Put an event on the bus.
@@ -67,6 +73,9 @@ impl Action {
             Self::RunFork => "run.fork",
             Self::ApprovalDecide => "approval.decide",
             Self::ApprovalAsk => "approval.ask",
+            Self::ApprovalDelegate => "approval.delegate",
+            Self::ApprovalAmend => "approval.amend",
+            Self::ApprovalLink => "approval.link",
             Self::EffectResolve => "effect.resolve",
             Self::EventPublish => "event.publish",
             Self::ScheduleSteer => "schedule.steer",

@@ -8,6 +8,7 @@ use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::RunId;
 
+use super::approvals;
 use super::house::House;
 use crate::door::{Action, Object};
 use crate::records::Actor;
@@ -192,13 +193,7 @@ async fn on_question(house: &House, actor: Actor, command: Command) -> Result<Co
             refuse_mismatch(&asked.spec["run"], run)?;
             runtime.resolve(run, effect, resolution, actor).await?;
         }
-        // A command of a newer protocol, for which nothing was done.
-        _ => {
-            return Err(Fault::new(
-                Code::Unsupported,
-                "this daemon does not know that command",
-            ));
-        }
+        other => return approvals::on_approval(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
 }

@@ -6,6 +6,7 @@
 //! Invariant: the subject is looked up anew at every call; a request that was answered before is answered the same.
 
 mod answers;
+mod approvals;
 mod commands;
 mod house;
 mod queries;

@@ -1,7 +1,7 @@
 //! Questions.
 
 use dirigent_protocol::bus::EventsQuery;
-use dirigent_protocol::entity::WorkflowExecution;
+use dirigent_protocol::entity::{Document, Kind, WorkflowExecution};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{Offspring, Query, QueryReply};
@@ -60,6 +60,13 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
         Query::Events(query) => on_bus(house, subject, &query).await?,
         Query::Validate { file: _, source } => {
             QueryReply::Diagnostics(service.validate(subject, &source).await?)
+        }
+        Query::RuleSimulate { rule } => {
+            let door = service.door();
+            door.authorize(subject, Action::Read, &Object::Kind(Kind::WorkflowApproval))
+                .await?;
+            let sees = |document: &Document| door.sees(subject, document);
+            QueryReply::Simulated(house.runtime()?.simulate(&rule, &sees)?)
         }
         Query::Status {} => {
             service

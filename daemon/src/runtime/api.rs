@@ -82,6 +82,8 @@ pub struct RuntimeSettings {
     pub egress_allow: Vec<String>,
     /// How long an approval waits when its document does not say.
     pub approval_expiry: Duration,
+    /// Whether who started a run may approve what it asks, where its document does not say.
+    pub self_approval: bool,
     /// From SIGTERM to SIGKILL of a cancelled command.
     pub kill_grace: Duration,
     /// Deaths of the daemon with a run in hand, without progress between them, before it is set aside.
@@ -109,6 +111,7 @@ impl RuntimeSettings {
             max_output_bytes: 1 << 20,
             egress_allow: Vec::new(),
             approval_expiry: Duration::from_secs(72 * 3_600),
+            self_approval: true,
             kill_grace: Duration::from_secs(10),
             max_crashes: 3,
             worker_program: None,
@@ -130,6 +133,8 @@ impl RuntimeSettings {
         settings.max_crashes = config.run.max_crashes;
         settings.egress_allow.clone_from(&config.egress.allow);
         settings.approval_expiry = config.approvals.default_expiry;
+        settings.self_approval =
+            config.approvals.self_approval == dirigent_config::daemon::SelfApproval::Allow;
         settings
     }
 
@@ -139,6 +144,7 @@ impl RuntimeSettings {
             shell: self.shell,
             max_output_bytes: self.max_output_bytes.min(MAX_OUTPUT),
             approval_expiry: self.approval_expiry,
+            self_approval: self.self_approval,
             providers,
             prices,
         }

@@ -8,17 +8,18 @@ use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Progress, WorkflowExecution};
 use dirigent_protocol::run::{RunEvent, Status};
 use dirigent_store::error::Conflict;
-use dirigent_store::{Append, CommitError, Key, Txn};
+use dirigent_store::{Append, CommitError, Guard, Key, Txn};
 use jiff::Timestamp;
 
 use super::batch::Batch;
 use super::driver::Driver;
 use super::error::RuntimeError;
+use super::links::LINK_DAYS;
 use super::papers::{About, shown};
 use super::plans::{body, unread};
 use super::rows::{self, Snapshot, Unfinished};
 use super::{listens, log_lines};
-use crate::records::{Actor, Audit, Stored, audit, encode_event, put, remember, unchanged};
+use crate::records::{Actor, Audit, Stored, audit, encode_event, forget_later, put, remember, unchanged};
 
 /// A snapshot is worth its bytes after this many events where the run parks.
 const PARK_EVENTS: usize = 32;
@@ -38,8 +39,10 @@ pub(crate) struct Deed<'a> {
     pub(crate) document: Option<Document>,
     /// A rule that is made with it.
     pub(crate) rule: Option<Document>,
-    /// A document that must still be as it was read.
-    pub(crate) under: Option<Stored>,
+    /// Documents that must still be as they were read.
+    pub(crate) under: Vec<Stored>,
+    /// A key that may be used once.
+    pub(crate) once: Option<Key>,
 }
 
 impl<'a> Deed<'a> {
@@ -53,7 +56,8 @@ impl<'a> Deed<'a> {
             detail: String::new(),
             document: None,
             rule: None,
-            under: None,
+            under: Vec::new(),
+            once: None,
         }
     }
 }
@@ -174,26 +178,7 @@ impl Driver {
             super::papers::Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
         std::mem::replace(&mut batch.papers, empty).file(&mut txn, now)?;
         if let Some(deed) = deed {
-            let request = deed.actor.request.to_string();
-            let record = Audit {
-                request: Some(&request),
-                detail: &deed.detail,
-                ..Audit::allowed(&deed.actor.subject, deed.action, &deed.object)
-            };
-            audit(&mut txn, now, &record).map_err(unread)?;
-            if let Some(rule) = &deed.rule {
-                let made = format!("{}/{}", rule.kind, rule.metadata.name);
-                let record = Audit {
-                    request: Some(&request),
-                    ..Audit::allowed(&deed.actor.subject, "create", &made)
-                };
-                audit(&mut txn, now, &record).map_err(unread)?;
-                put(&mut txn, None, rule).map_err(unread)?;
-            }
-            if let Some(read) = &deed.under {
-                unchanged(&mut txn, read);
-            }
-            remember(&mut txn, deed.actor.key, &deed.reply, now).map_err(unread)?;
+            sign(&mut txn, deed, now)?;
         }
         Ok(Prepared {
             txn,
@@ -323,6 +308,36 @@ impl Driver {
             }
         }
     }
+}
+
+/// What a person's deed leaves behind: its audit, a rule, what it stands on, the remembered answer.
+fn sign(txn: &mut Txn, deed: &Deed<'_>, now: Timestamp) -> Result<(), RuntimeError> {
+    let request = deed.actor.request.to_string();
+    let record = Audit {
+        request: Some(&request),
+        detail: &deed.detail,
+        ..Audit::allowed(&deed.actor.subject, deed.action, &deed.object)
+    };
+    audit(txn, now, &record).map_err(unread)?;
+    if let Some(rule) = &deed.rule {
+        let made = format!("{}/{}", rule.kind, rule.metadata.name);
+        let record = Audit {
+            request: Some(&request),
+            ..Audit::allowed(&deed.actor.subject, "create", &made)
+        };
+        audit(txn, now, &record).map_err(unread)?;
+        put(txn, None, rule).map_err(unread)?;
+    }
+    for read in &deed.under {
+        unchanged(txn, read);
+    }
+    if let Some(once) = &deed.once {
+        txn.guards.push(Guard::Absent(once.clone()));
+        txn.puts.push((once.clone(), Bytes::new()));
+        forget_later(txn, once, now, LINK_DAYS);
+    }
+    remember(txn, deed.actor.key, &deed.reply, now).map_err(unread)?;
+    Ok(())
 }
 
 /// Where a run stands once a deed is done, for its answer.

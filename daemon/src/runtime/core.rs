@@ -17,6 +17,7 @@ use super::api::{Counts, RuntimeSettings};
 use super::bus::Bus;
 use super::effects::{Egress, Performers};
 use super::error::RuntimeError;
+use super::links::LinkKey;
 use super::live::Live;
 use super::message::Message;
 use super::permits::Permits;
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) space: Swap<Space>,
     pub(crate) runs: Runs,
     pub(crate) ended: Ended,
+    /// What signs links that answer approvals.
+    pub(crate) link_key: LinkKey,
 }
 
 /// Runs that ended, counted: a status must not have to count documents.

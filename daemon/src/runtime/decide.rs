@@ -11,7 +11,11 @@ use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Decision, DecisionRecord, EffectId, Resolution, Status};
 use tokio::sync::oneshot;
 
+use dirigent_store::error::Conflict;
+use dirigent_store::{CommitError, Key};
+
 use super::core::Core;
+use super::deciders;
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::message::{Decided, Message, PersonCommand, Wish};
@@ -65,7 +69,7 @@ impl RuntimeHandle {
     /// # Errors
     /// As [`Self::decide`]; [`RuntimeError::NotAlso`] where the two do not go together.
     pub async fn decide_also(&self, answer: Answer, actor: Actor) -> Result<CommandReply, RuntimeError> {
-        let reply = self.core.decide(answer, actor, None).await?;
+        let reply = self.core.decide(answer, actor, By::Person).await?;
         if matches!(reply, CommandReply::Ruled { .. }) {
             self.rules_changed();
         }
@@ -89,12 +93,12 @@ impl RuntimeHandle {
 }
 
 impl Core {
-    /// Decides; `under` is the rule that decides, which must still be as it was read.
+    /// Decides.
     pub(crate) async fn decide(
         self: &Arc<Self>,
         answer: Answer,
         actor: Actor,
-        under: Option<Stored>,
+        by: By,
     ) -> Result<CommandReply, RuntimeError> {
         let asked = self.pending(answer.approval)?;
         let run = RunId::from(asked.run);
@@ -111,9 +115,17 @@ impl Core {
             });
         }
         let approval = answer.approval;
-        let (wish, reply) = self.wish(&asked, answer, &actor, under)?;
+        if let Decision::Approve { edited: Some(edited) } = &answer.decision {
+            deciders::fits(&asked, edited)?;
+        }
+        let linked = matches!(by, By::Link(_));
+        let (wish, reply) = self.wish(&asked, answer, &actor, by)?;
         match self.ask(run, wish, actor).await {
+            Ok(_) if asked.deciders.quorum() > 1 => Ok(self.voted(approval, reply)),
             Ok(_) => Ok(reply),
+            Err(RuntimeError::Commit(CommitError::Conflict(Conflict::Key { .. }))) if linked => {
+                Err(RuntimeError::BadLink("was used before"))
+            }
             // Whoever was first has changed the document by now.
             Err(error) => Err(self.pending(approval).err().unwrap_or(error)),
         }
@@ -124,7 +136,7 @@ impl Core {
         asked: &WorkflowApproval,
         answer: Answer,
         actor: &Actor,
-        under: Option<Stored>,
+        by: By,
     ) -> Result<(Wish, CommandReply), RuntimeError> {
         let Answer {
             approval,
@@ -145,6 +157,14 @@ impl Core {
             };
             return Ok((wish, CommandReply::Accepted {}));
         }
+        let (under, once) = match by {
+            By::Rule(rule) => (vec![*rule], None),
+            By::Person => (deciders::entitle(self, asked, &actor.subject, &decision)?, None),
+            By::Link(key) => (
+                deciders::entitle(self, asked, &actor.subject, &decision)?,
+                Some(key),
+            ),
+        };
         let mut decided = Decided {
             approval,
             record: DecisionRecord {
@@ -156,6 +176,7 @@ impl Core {
             },
             rule: None,
             under,
+            once,
             reply: CommandReply::Accepted {},
         };
         match also {
@@ -175,6 +196,17 @@ impl Core {
         }
         let reply = decided.reply.clone();
         Ok((Wish::Decide(Box::new(decided)), reply))
+    }
+
+    /// What a yes of several answers: how many there are by now.
+    fn voted(&self, approval: EntityId, reply: CommandReply) -> CommandReply {
+        match self.pending(approval) {
+            Ok(now) => CommandReply::Voted {
+                votes: u32::try_from(now.votes.len()).unwrap_or(u32::MAX),
+                quorum: now.deciders.quorum(),
+            },
+            Err(_) => reply,
+        }
     }
 
     /// Tells a run's driver what somebody wants, and waits until that is durable or refused.
@@ -230,6 +262,16 @@ impl Core {
             at: asked.decided_at,
         })
     }
+}
+
+/// In whose name a decision is made.
+pub(crate) enum By {
+    /// Who asks.
+    Person,
+    /// The user of a signed link that is good for once.
+    Link(Key),
+    /// A rule, which must still be as it was read.
+    Rule(Box<Stored>),
 }
 
 /// What a decision on an unknown effect means.

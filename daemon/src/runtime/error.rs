@@ -41,6 +41,20 @@ pub enum RuntimeError {
         /// The decision's digest.
         given: String,
     },
+    /// Who decides is not who may.
+    #[error("{who} may not decide this: {why}")]
+    NotDecider {
+        /// Who wants to.
+        who: String,
+        /// Who may, or what stands against it.
+        why: String,
+    },
+    /// The changed content does not fit the schema that the workflow declares for it.
+    #[error("the changed content does not fit: {0}")]
+    BadEdit(String),
+    /// A signed link that answers nothing.
+    #[error("the link {0}")]
+    BadLink(&'static str),
     /// A decision and what was to be done along with it do not go together.
     #[error("{0}")]
     NotAlso(&'static str),
@@ -171,6 +185,12 @@ impl From<RuntimeError> for Fault {
             RuntimeError::NotFrom { help, .. } => fault(Code::WrongState).help(help),
             RuntimeError::NotAlso(_) => fault(Code::Usage).help("decide without it; nothing was decided"),
             RuntimeError::BadEvent { help, .. } => fault(Code::Invalid).help(help),
+            RuntimeError::NotDecider { .. } => fault(Code::NotPermitted)
+                .help("one who may can hand it over: `dirigent approvals delegate ID --to USER`"),
+            RuntimeError::BadEdit(_) => fault(Code::Invalid).help("nothing was decided"),
+            RuntimeError::BadLink(_) => {
+                fault(Code::NotPermitted).help("ask for a new one: `dirigent approvals link ID`")
+            }
             RuntimeError::BadQuestion(_) => fault(Code::Usage).help("nothing was asked"),
             RuntimeError::NoAgent(_) => fault(Code::NoAgent)
                 .help("name one in the workflow: `with: { agent: NAME }` of the `call: approval`"),

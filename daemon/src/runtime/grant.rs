@@ -12,7 +12,7 @@ use super::batch::NoDecision;
 use super::commit::{Committed, Deed, NotCommitted, started};
 use super::driver::Driver;
 use super::error::RuntimeError;
-use super::message::{Decided, Wish};
+use super::message::{Change, Decided, Wish};
 use super::plans::body;
 use super::rows;
 use crate::records::Actor;
@@ -90,7 +90,6 @@ fn lineage(document: &Document, run: RunId) -> Result<Vec<(Key, Bytes)>, Runtime
 
 /// What a wish asks, with the deed filled in.
 fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
-    let about = |approval| format!("{}/{approval}", Kind::WorkflowApproval);
     let by = deed.actor.subject.name.clone();
     let stimulus = match wish {
         Wish::Start { document, stimulus } => {
@@ -101,19 +100,14 @@ fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
         Wish::Cancel { reason } => Stimulus::Cancel { by, reason },
         Wish::Pause => Stimulus::Pause { by },
         Wish::Resume => Stimulus::Resume { by },
-        Wish::Decide(decided) => {
-            let Decided {
-                approval,
-                record,
-                rule,
-                under,
-                reply,
-            } = *decided;
-            deed.object = about(approval);
-            deed.reply = reply;
-            deed.detail = words(&record, run);
-            (deed.rule, deed.under) = (rule, under);
-            Stimulus::Decided { approval, record }
+        Wish::Decide(decided) => deciding(*decided, deed, run),
+        Wish::Change {
+            approval,
+            change,
+            under,
+        } => {
+            deed.under = under;
+            changing(approval, change, deed)
         }
         Wish::Question { approval, question } => {
             deed.object = about(approval);
@@ -129,6 +123,52 @@ fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
         },
     };
     Wanted::Decision(Box::new(stimulus))
+}
+
+fn about(approval: EntityId) -> String {
+    format!("{}/{approval}", Kind::WorkflowApproval)
+}
+
+fn deciding(decided: Decided, deed: &mut Deed<'_>, run: RunId) -> Stimulus {
+    let Decided {
+        approval,
+        record,
+        rule,
+        under,
+        once,
+        reply,
+    } = decided;
+    deed.object = about(approval);
+    deed.reply = reply;
+    deed.detail = words(&record, run);
+    if once.is_some() {
+        deed.detail.push_str(", by a signed link");
+    }
+    (deed.rule, deed.under, deed.once) = (rule, under, once);
+    Stimulus::Decided { approval, record }
+}
+
+/// Somebody else decides, or something else is asked.
+fn changing(approval: EntityId, change: Change, deed: &mut Deed<'_>) -> Stimulus {
+    let by = deed.actor.subject.name.clone();
+    deed.object = about(approval);
+    match change {
+        Change::Content { digest, payload } => Stimulus::Amend {
+            approval,
+            digest,
+            payload,
+            by,
+        },
+        Change::Decider { from, to } => {
+            deed.detail = format!("{to} in the place of {from}");
+            Stimulus::Delegate {
+                approval,
+                from,
+                to,
+                by,
+            }
+        }
+    }
 }
 
 /// What a decision did beside deciding, for the audit.

@@ -3,6 +3,7 @@
 use dirigent_engine::machine::Stimulus;
 use dirigent_protocol::Payload;
 use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Question};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
@@ -63,9 +64,19 @@ pub(crate) struct Decided {
     pub(crate) record: DecisionRecord,
     /// A rule that is made with it.
     pub(crate) rule: Option<Document>,
-    /// The rule that decides; it must still be as it was read.
-    pub(crate) under: Option<Stored>,
+    /// The rule that decides, or what lets a person decide: it must still be as it was read.
+    pub(crate) under: Vec<Stored>,
+    /// The link it comes by, which is good for once.
+    pub(crate) once: Option<dirigent_store::Key>,
     pub(crate) reply: CommandReply,
+}
+
+/// What is changed about a question.
+pub(crate) enum Change {
+    /// What is asked.
+    Content { digest: Digest, payload: Payload },
+    /// Who decides.
+    Decider { from: String, to: String },
 }
 
 /// The wish itself.
@@ -88,6 +99,12 @@ pub(crate) enum Wish {
         approval: EntityId,
         question: Box<Question>,
     },
+    /// Change a question.
+    Change {
+        approval: EntityId,
+        change: Change,
+        under: Vec<Stored>,
+    },
     /// Say what became of an effect.
     Resolve {
         effect: EffectId,
@@ -109,6 +126,14 @@ impl Wish {
             Self::Resume => "run.resume",
             Self::Decide(_) => "approval.decide",
             Self::Question { .. } => "approval.ask",
+            Self::Change {
+                change: Change::Content { .. },
+                ..
+            } => "approval.amend",
+            Self::Change {
+                change: Change::Decider { .. },
+                ..
+            } => "approval.delegate",
             Self::Resolve { .. } => "effect.resolve",
         }
     }

@@ -11,7 +11,7 @@ use dirigent_engine::state::RunState;
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
-    ApprovalStatus, Document, Kind, Level, Notification, Question, WorkflowApproval,
+    ApprovalStatus, Document, Kind, Level, Notification, Question, Vote, WorkflowApproval,
 };
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
@@ -103,6 +103,11 @@ impl Papers {
             EventBody::ApprovalDecided { approval, record, .. } => {
                 self.close(*approval, status_of(&record.decision), Some(record), now)?;
             }
+            EventBody::ApprovalVoted { .. }
+            | EventBody::ApprovalAmended { .. }
+            | EventBody::ApprovalDelegated { .. }
+            | EventBody::ApprovalReminded { .. }
+            | EventBody::ApprovalEscalated { .. } => self.on_the_way(&event.body, now)?,
             EventBody::ApprovalWithdrawn { approval, .. } => {
                 self.close(*approval, ApprovalStatus::Withdrawn, None, now)?;
             }
@@ -140,6 +145,66 @@ impl Papers {
                 self.notify(Level::Critical, format!("{} failed", self.about.workflow), text);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// What happens to a question before it is decided.
+    fn on_the_way(&mut self, event: &EventBody, now: Timestamp) -> Result<(), RuntimeError> {
+        let news = match event {
+            EventBody::ApprovalVoted { approval, record, .. } => {
+                self.known(*approval)?.votes.push(Vote {
+                    by: record.by.clone(),
+                    at: Some(now),
+                    reason: record.reason.clone(),
+                });
+                None
+            }
+            EventBody::ApprovalAmended {
+                approval,
+                payload,
+                digest,
+                by,
+                ..
+            } => {
+                let body = self.known(*approval)?;
+                body.payload = (**payload).clone();
+                body.digest = digest.to_string();
+                body.amended_by = Some(by.clone());
+                body.votes.clear();
+                None
+            }
+            EventBody::ApprovalDelegated {
+                approval, from, to, ..
+            } => {
+                let body = self.known(*approval)?;
+                body.deciders.delegate(from, to);
+                Some((
+                    format!("{to} is asked in the place of {from}"),
+                    body.title.clone(),
+                ))
+            }
+            EventBody::ApprovalReminded { approval, .. } => {
+                let body = self.known(*approval)?;
+                body.reminders = body.reminders.saturating_add(1);
+                Some((
+                    format!("Still waiting for {}", body.deciders.words()),
+                    body.title.clone(),
+                ))
+            }
+            EventBody::ApprovalEscalated { approval, to, .. } => {
+                let body = self.known(*approval)?;
+                body.deciders.join(to);
+                body.escalated_at = Some(now);
+                Some((
+                    format!("Nobody decided; asked too: {}", to.words()),
+                    body.title.clone(),
+                ))
+            }
+            _ => None,
+        };
+        if let Some((title, text)) = news {
+            self.notify(Level::Warning, title, text);
         }
         Ok(())
     }
@@ -191,6 +256,8 @@ impl Papers {
             on_deny: request.on_deny.clone(),
             on_expire: request.on_expire.clone(),
             started_by: self.about.started_by.clone(),
+            deciders: request.deciders.clone(),
+            edit_schema: request.edit_schema.as_deref().cloned(),
             confirm: request.confirm.clone(),
             digest: digest.to_string(),
             status: ApprovalStatus::Pending,

@@ -16,6 +16,8 @@ pub(crate) struct Policy {
     pub(crate) max_output_bytes: usize,
     /// How long an approval waits when its document does not say.
     pub(crate) approval_expiry: Duration,
+    /// Whether who started a run may approve what it asks, where it does not say.
+    pub(crate) self_approval: bool,
     /// Model clients.
     pub(crate) providers: Arc<Registry>,
     /// Prices.

@@ -15,6 +15,7 @@ use super::core::{Core, Ended, Runs};
 use super::dispatch::Desk;
 use super::effects::{Egress, Means, Performers};
 use super::error::RuntimeError;
+use super::links::LinkKey;
 use super::live::Live;
 use super::message::Message;
 use super::permits::{Grant, Permits};
@@ -56,6 +57,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let since = rooms.store.head();
     let core = Arc::new(Core {
         ended: Ended::since(since),
+        link_key: LinkKey::beside(&settings.data_dir),
         store: rooms.store,
         records,
         clock: rooms.clock,

@@ -68,6 +68,11 @@ pub(crate) fn child_of(key: &[u8]) -> Option<RunId> {
     Some(RunId(uuid::Uuid::from_bytes(id)))
 }
 
+/// The row of a signed link that was used; an empty value.
+pub(crate) fn link_key(nonce: EntityId) -> Bytes {
+    key(b'K', nonce.into())
+}
+
 fn key(prefix: u8, run: RunId) -> Bytes {
     let mut bytes = vec![prefix];
     bytes.extend_from_slice(&run.bytes());

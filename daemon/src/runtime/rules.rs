@@ -17,7 +17,7 @@ use dirigent_protocol::run::Decision;
 use serde_json::{Value, json};
 
 use super::core::Core;
-use super::decide::Answer;
+use super::decide::{Answer, By};
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::message::Decided;
@@ -80,7 +80,7 @@ async fn consider(core: &Arc<Core>, approval: EntityId) -> Result<(), RuntimeErr
         };
         let answer = answer(approval, &asked, &rule, &stored.document);
         match core
-            .decide(answer, actor(core, &stored.document), Some(stored))
+            .decide(answer, actor(core, &stored.document), By::Rule(Box::new(stored)))
             .await
         {
             // The rule is another one now, or somebody was faster.

@@ -51,7 +51,9 @@ async fn what_fits_no_commit_at_all_fails_the_run_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fits_no_commit_is_refused_and_leaves_nothing() {
     let bed = Bed::new().await;
-    let version = bed.publish("do:\n  - one: { call: noop, with: { n: 1 } }\n").await;
+    let version = bed
+        .publish("do:\n  - one: { call: noop, with: { n: 1 } }\n")
+        .await;
     let input: Value = json!({ "text": text(2_000) });
     let refused = bed.begin(version, input, None).await.unwrap_err();
     assert!(

@@ -16,6 +16,7 @@ mod crash;
 mod effects;
 mod figures;
 mod flow;
+mod hostile;
 mod large;
 mod people;
 mod server;

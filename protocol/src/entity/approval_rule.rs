@@ -115,14 +115,23 @@ impl ApprovalRule {
     /// Whether the rule answers this request now.
     #[must_use]
     pub fn covers(&self, approval: &WorkflowApproval, now: Timestamp) -> bool {
+        self.enabled
+            && self.until.is_none_or(|until| now < until)
+            && approval.status == ApprovalStatus::Pending
+            && self.fits(approval)
+    }
+
+    /// Whether it would answer such a request, decided or not. People who were named, or must be several, are not
+    /// spared by a yes.
+    #[must_use]
+    pub fn fits(&self, approval: &WorkflowApproval) -> bool {
+        let named = !approval.deciders.is_open() || approval.deciders.quorum() > 1;
         let same = match self.scope {
             RuleScope::Exact => !self.digest.is_empty() && self.digest == approval.digest,
             RuleScope::Shape => self.shape == shape_of(&approval.payload),
         };
-        self.enabled
-            && self.until.is_none_or(|until| now < until)
-            && may_be_ruled(approval)
-            && approval.status == ApprovalStatus::Pending
+        may_be_ruled(approval)
+            && (self.answer == RuleAnswer::Deny || !named)
             && self.workflow == approval.workflow
             && self.step == pointer(&approval.step)
             && self.action == approval.action

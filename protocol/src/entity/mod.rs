@@ -31,7 +31,7 @@ pub use schedule::Schedule;
 pub use team::Team;
 pub use user::User;
 pub use workflow::Workflow;
-pub use workflow_approval::{ApprovalStatus, Question, WorkflowApproval};
+pub use workflow_approval::{ApprovalStatus, Question, Vote, WorkflowApproval};
 pub use workflow_execution::{Progress, WorkflowExecution};
 pub use workflow_version::WorkflowVersion;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::definition::{check_as, json_of, schema_of};
 use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
 use crate::id::EntityId;
-use crate::run::{Consequence, Risk};
+use crate::run::{Consequence, Deciders, Risk};
 
 /// Where an approval stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -99,9 +99,47 @@ pub struct WorkflowApproval {
     /// The run was stopped with the denial.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stopped_run: bool,
+    /// Who may decide, and how many must agree.
+    #[serde(skip_serializing_if = "Deciders::is_default")]
+    pub deciders: Deciders,
+    /// Yeses so far, where it takes several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// JSON Schema that content must fit when somebody changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit_schema: Option<Value>,
+    /// Who changed what is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amended_by: Option<String>,
+    /// How often people were reminded.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reminders: u32,
+    /// When others were asked too.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalated_at: Option<Timestamp>,
     /// What people asked about it, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A yes, of several.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Vote {
+    /// Who.
+    pub by: String,
+    /// When.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+    /// Their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl WorkflowApproval {

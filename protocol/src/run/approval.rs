@@ -63,6 +63,91 @@ impl Consequence {
     }
 }
 
+/// Who may decide, and how many of them must agree to a yes. One no is a no.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deciders {
+    /// Users by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// Teams by name: each of their members.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// How many yeses it takes; 0 means one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub quorum: u32,
+    /// Whether who started the run may say yes; absent leaves it to the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester: Option<bool>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Deciders {
+    /// Nobody is named: whoever may decide approvals here.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.users.is_empty() && self.teams.is_empty()
+    }
+
+    /// How many yeses it takes.
+    #[must_use]
+    pub fn quorum(&self) -> u32 {
+        self.quorum.max(1)
+    }
+
+    /// Whether it says nothing at all.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// `to` decides in the place of `from`; beside the others where `from` is not named.
+    pub fn delegate(&mut self, from: &str, to: &str) {
+        self.users.retain(|user| user != from && user != to);
+        self.users.push(to.to_owned());
+    }
+
+    /// These may decide too. Where everybody may, everybody still may.
+    pub fn join(&mut self, more: &Self) {
+        if self.is_open() {
+            return;
+        }
+        for (own, more) in [(&mut self.users, &more.users), (&mut self.teams, &more.teams)] {
+            for name in more {
+                if !own.contains(name) {
+                    own.push(name.clone());
+                }
+            }
+        }
+    }
+
+    /// In words: `2 of: ada, team ops`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let teams = self.teams.iter().map(|team| format!("team {team}"));
+        let names: Vec<String> = self.users.iter().cloned().chain(teams).collect();
+        let who = if names.is_empty() {
+            "anybody who may decide here".to_owned()
+        } else {
+            names.join(", ")
+        };
+        format!("{} of: {who}", self.quorum())
+    }
+}
+
+/// Others are asked too when nobody has decided for some time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Escalation {
+    /// Milliseconds after it was asked.
+    pub after_ms: u64,
+    /// Who may decide then, too.
+    pub to: Deciders,
+}
+
 /// What a step asks a person.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ApprovalRequest {
@@ -96,6 +181,18 @@ pub struct ApprovalRequest {
     /// Milliseconds until it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after_ms: Option<u64>,
+    /// Who may decide, and how many.
+    #[serde(default, skip_serializing_if = "Deciders::is_default")]
+    pub deciders: Deciders,
+    /// JSON Schema that content must fit when somebody changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit_schema: Option<Payload>,
+    /// Milliseconds between reminders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_ms: Option<u64>,
+    /// Who is asked too when time passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
     /// The step is a scope whose budget has no room: a yes raises it to what the payload says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raises_budget: bool,

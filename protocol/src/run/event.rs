@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Amounts, ApprovalRequest, Budget, BusPosition, DecisionRecord, EffectId, EffectOutcome, EffectRequest,
-    EventPattern, Limited, Lineage, OnUnknown, ReadAs, Resolution, StepId, WorkflowError,
+    Amounts, ApprovalRequest, Budget, BusPosition, Deciders, DecisionRecord, EffectId, EffectOutcome,
+    EffectRequest, EventPattern, Limited, Lineage, OnUnknown, ReadAs, Resolution, StepId, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -64,6 +64,10 @@ pub enum TimerPurpose {
     WorkflowTimeout,
     /// The end of an approval's life.
     ApprovalExpiry,
+    /// People are told again that they are asked.
+    ApprovalReminder,
+    /// Others are asked too.
+    ApprovalEscalation,
     /// A long stretch without effects lets others go first; due at once.
     Yield,
 }
@@ -214,6 +218,16 @@ bodies! {
     ApprovalRequested = "approval.requested" { approval: EntityId, step: StepId, digest: Digest, request: ApprovalRequest, }
     /// A person, or time, has decided.
     ApprovalDecided = "approval.decided" { approval: EntityId, step: StepId, record: DecisionRecord, }
+    /// A yes, of several that it takes.
+    ApprovalVoted = "approval.voted" { approval: EntityId, step: StepId, record: DecisionRecord, }
+    /// Somebody changed what is asked: decisions on what was shown before are stale, and votes for it do not count.
+    ApprovalAmended = "approval.amended" { approval: EntityId, step: StepId, payload: Payload, digest: Digest, by: String, }
+    /// Somebody else decides in the place of `from`.
+    ApprovalDelegated = "approval.delegated" { approval: EntityId, step: StepId, from: String, to: String, by: String, }
+    /// People were told again.
+    ApprovalReminded = "approval.reminded" { approval: EntityId, step: StepId, }
+    /// Others are asked too.
+    ApprovalEscalated = "approval.escalated" { approval: EntityId, step: StepId, to: Deciders, }
     /// The question is void: its task was stopped.
     ApprovalWithdrawn = "approval.withdrawn" { approval: EntityId, step: StepId, }
     /// A task put an event on the bus; it is there with this very commit.
@@ -271,6 +285,11 @@ impl EventBody {
             | Self::TimerSet { step, .. }
             | Self::ApprovalRequested { step, .. }
             | Self::ApprovalDecided { step, .. }
+            | Self::ApprovalVoted { step, .. }
+            | Self::ApprovalAmended { step, .. }
+            | Self::ApprovalDelegated { step, .. }
+            | Self::ApprovalReminded { step, .. }
+            | Self::ApprovalEscalated { step, .. }
             | Self::ApprovalWithdrawn { step, .. }
             | Self::EventEmitted { step, .. }
             | Self::ListenOpened { step, .. }

@@ -14,7 +14,9 @@ mod status;
 mod step;
 mod usage;
 
-pub use approval::{ApprovalRequest, Consequence, Decision, DecisionRecord, Risk, digest_of};
+pub use approval::{
+    ApprovalRequest, Consequence, Deciders, Decision, DecisionRecord, Escalation, Risk, digest_of,
+};
 pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget};
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,

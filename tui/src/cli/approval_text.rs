@@ -80,6 +80,7 @@ pub fn write(document: &Document, approval: &WorkflowApproval, out: &mut Out) {
         field("if no", &consequence(&approval.on_deny));
         field("if late", &consequence(&approval.on_expire));
     }
+    people(approval, &mut field);
     field("decided", approval.decided_by.as_deref().unwrap_or_default());
     field("because", approval.decision_reason.as_deref().unwrap_or_default());
     if let Some(effect) = approval.unknown_effect {
@@ -100,6 +101,24 @@ pub fn write(document: &Document, approval: &WorkflowApproval, out: &mut Out) {
     }
     questions(approval, out);
     out.raw_line(&format!("digest   {}", look.line(&approval.digest)));
+}
+
+/// Who may decide, who has said yes so far, who changed it.
+fn people(approval: &WorkflowApproval, field: &mut impl FnMut(&str, &str)) {
+    if !approval.deciders.is_default() {
+        field("needs", &approval.deciders.words());
+    }
+    for vote in &approval.votes {
+        field("yes by", &vote.by);
+    }
+    field(
+        "changed",
+        &approval
+            .amended_by
+            .as_ref()
+            .map(|who| format!("by {who}"))
+            .unwrap_or_default(),
+    );
 }
 
 fn questions(approval: &WorkflowApproval, out: &mut Out) {

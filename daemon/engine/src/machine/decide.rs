@@ -1,10 +1,8 @@
 //! The door: one stimulus in, one decision out.
 
 use dirigent_protocol::Payload;
-use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
-    DecisionRecord, EffectId, EffectOutcome, EventBody, Pins, Resolution, Status, TimerId, TimerPurpose,
-    WorkflowError,
+    EffectId, EffectOutcome, EventBody, Pins, Resolution, Status, TimerId, TimerPurpose, WorkflowError,
 };
 
 use super::model::{Stop, Turn, Work, Workflow};
@@ -85,6 +83,18 @@ impl Turn<'_, '_> {
             Stimulus::Settled { effect, outcome } => self.settled(*effect, outcome),
             Stimulus::TimerFired { timer } => self.timer(*timer),
             Stimulus::Decided { approval, record } => self.decided(*approval, record)?,
+            Stimulus::Amend {
+                approval,
+                digest,
+                payload,
+                by,
+            } => self.amended(*approval, *digest, payload, by)?,
+            Stimulus::Delegate {
+                approval,
+                from,
+                to,
+                by,
+            } => self.delegated(*approval, from, to, by)?,
             Stimulus::Cancel { by, reason } => self.cancel(by, reason.clone()),
             Stimulus::Pause { by } => {
                 self.emit(EventBody::WorkflowSuspended { by: by.clone() });
@@ -239,67 +249,12 @@ impl Turn<'_, '_> {
                 frame: timer.frame,
                 outcome: Err(Stop::fault(error)),
             });
-        } else if timer.purpose == TimerPurpose::ApprovalExpiry {
-            self.expire(timer.frame);
-        } else {
+        } else if !self.question_timer(&timer) {
             self.work.push(Work::Use { frame: timer.frame });
         }
     }
 
-    fn expire(&mut self, frame: FrameId) {
-        let Some(pending) = self.state.approvals().find(|pending| pending.frame == frame) else {
-            return;
-        };
-        let record = DecisionRecord {
-            decision: dirigent_protocol::run::Decision::Expire,
-            by: "dirigent".to_owned(),
-            reason: None,
-            digest: pending.digest,
-            stops_run: false,
-        };
-        let (approval, step) = (pending.id, pending.step.clone());
-        self.emit(EventBody::ApprovalDecided {
-            approval,
-            step,
-            record,
-        });
-        self.work.push(Work::Use { frame });
-    }
-
-    fn decided(&mut self, approval: EntityId, record: &DecisionRecord) -> Result<(), Refusal> {
-        let pending = self
-            .state
-            .approvals()
-            .find(|pending| pending.id == approval)
-            .ok_or_else(|| Refusal::NotWaiting {
-                what: format!("approval {approval}"),
-            })?;
-        if pending.digest != record.digest {
-            return Err(Refusal::Stale {
-                given: record.digest.short(),
-                wanted: pending.digest.short(),
-            });
-        }
-        let (step, frame) = (pending.step.clone(), pending.frame);
-        let raises = pending.request.raises_budget;
-        self.emit(EventBody::ApprovalDecided {
-            approval,
-            step,
-            record: record.clone(),
-        });
-        if raises && !record.stops_run {
-            // What waits for room is looked at when the rest of the decision is made.
-            return Ok(());
-        }
-        if record.stops_run {
-            self.cancel(&record.by, record.reason.clone());
-        } else {
-            self.work.push(Work::Use { frame });
-        }
-        Ok(())
-    }
-
-    fn cancel(&mut self, by: &str, reason: Option<String>) {
+    pub(super) fn cancel(&mut self, by: &str, reason: Option<String>) {
         self.emit(EventBody::WorkflowCancelling {
             by: by.to_owned(),
             reason,

@@ -7,6 +7,7 @@
 //! expression in its events, so that folding them needs no interpreter.
 
 mod again;
+mod approvals;
 mod budget;
 mod build;
 mod check;

@@ -1,6 +1,7 @@
 //! What can happen to a run from outside, and what the engine answers.
 
 use dirigent_protocol::Payload;
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
     BusPosition, DecisionRecord, EffectId, EffectKind, EffectOutcome, Lineage, Pins, Resolution, RunEvent,
@@ -48,6 +49,28 @@ pub enum Stimulus {
         approval: EntityId,
         /// What.
         record: DecisionRecord,
+    },
+    /// Somebody changed what is asked.
+    Amend {
+        /// What about.
+        approval: EntityId,
+        /// What they saw.
+        digest: Digest,
+        /// The new content.
+        payload: Payload,
+        /// Who.
+        by: String,
+    },
+    /// Somebody else decides in the place of one who may.
+    Delegate {
+        /// What about.
+        approval: EntityId,
+        /// In whose place.
+        from: String,
+        /// Who does then.
+        to: String,
+        /// Who says so.
+        by: String,
     },
     /// Stop: no new step starts.
     Cancel {
@@ -206,6 +229,14 @@ pub enum Refusal {
         given: String,
         /// What the request has.
         wanted: String,
+    },
+    /// Their yes is counted already.
+    #[error("{by} has said yes already; it takes {quorum}")]
+    Voted {
+        /// Who.
+        by: String,
+        /// How many yeses it takes.
+        quorum: u32,
     },
     /// Paused already, or not paused.
     #[error("the run is {0}")]

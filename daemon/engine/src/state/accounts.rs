@@ -136,7 +136,7 @@ impl RunState {
 
     /// A person decided whether a scope's budget is raised.
     pub(super) fn budget_decided(&mut self, pending: &PendingApproval, record: &DecisionRecord) {
-        self.drop_expiry(pending.frame);
+        self.drop_question_timers(pending.frame);
         let raised = match &record.decision {
             Decision::Approve { edited } => raised_to(edited.as_ref().unwrap_or(&pending.request.payload)),
             Decision::Deny | Decision::Expire => None,
@@ -153,9 +153,17 @@ impl RunState {
         account.raised = raised.or(account.raised);
     }
 
-    pub(super) fn drop_expiry(&mut self, frame: FrameId) {
-        let expiry =
-            |timer: &super::run::Timer| timer.frame == frame && timer.purpose == TimerPurpose::ApprovalExpiry;
+    /// Timers of a frame's question go with it.
+    pub(super) fn drop_question_timers(&mut self, frame: FrameId) {
+        let expiry = |timer: &super::run::Timer| {
+            timer.frame == frame
+                && matches!(
+                    timer.purpose,
+                    TimerPurpose::ApprovalExpiry
+                        | TimerPurpose::ApprovalReminder
+                        | TimerPurpose::ApprovalEscalation
+                )
+        };
         let gone: Vec<u64> = self
             .timers
             .iter()

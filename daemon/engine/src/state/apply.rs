@@ -31,6 +31,10 @@ pub fn apply(state: &mut RunState, event: &RunEvent) {
         EventBody::TimerSet { .. } | EventBody::TimerFired { .. } => state.timer_event(&event.body),
         EventBody::ApprovalRequested { .. }
         | EventBody::ApprovalDecided { .. }
+        | EventBody::ApprovalVoted { .. }
+        | EventBody::ApprovalAmended { .. }
+        | EventBody::ApprovalDelegated { .. }
+        | EventBody::ApprovalEscalated { .. }
         | EventBody::ApprovalWithdrawn { .. } => state.approval_event(event),
         EventBody::ListenOpened { .. } | EventBody::EventReceived { .. } | EventBody::EventHandled { .. } => {
             state.listen_event(&event.body);

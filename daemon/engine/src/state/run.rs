@@ -7,8 +7,8 @@ use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
-    Account, Amounts, ApprovalRequest, Doubt, EffectId, EffectRequest, OnUnknown, Pins, Status, StepId,
-    TimerId, TimerPurpose, Usage, WorkflowError,
+    Account, Amounts, ApprovalRequest, DecisionRecord, Doubt, EffectId, EffectRequest, OnUnknown, Pins,
+    Status, StepId, TimerId, TimerPurpose, Usage, WorkflowError,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,9 @@ pub struct PendingApproval {
     pub digest: Digest,
     /// What is asked.
     pub request: ApprovalRequest,
+    /// Yeses so far, where it takes several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<DecisionRecord>,
 }
 
 impl RunState {

@@ -61,7 +61,9 @@ impl RunState {
                 self.timers.remove(timer.0);
             }
             Wait::Approval { approval, expiry } => {
-                self.take_approval(*approval);
+                if self.take_approval(*approval).is_some() {
+                    self.drop_question_timers(id);
+                }
                 if let Some(timer) = expiry {
                     self.timers.remove(timer.0);
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{EventBody, RunEvent, TimerId, TimerPurpose};
+use dirigent_protocol::run::{DecisionRecord, EventBody, RunEvent, TimerId, TimerPurpose};
 
 use super::frame::Wait;
 use super::run::{PendingApproval, RunState, Timer};
@@ -40,6 +40,7 @@ impl RunState {
                     TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout => {
                         frame.timeout = Some(*timer);
                     }
+                    TimerPurpose::ApprovalReminder | TimerPurpose::ApprovalEscalation => {}
                     TimerPurpose::ApprovalExpiry => {
                         if let Wait::Approval { expiry, .. } = &mut frame.wait {
                             *expiry = Some(*timer);
@@ -90,6 +91,7 @@ impl RunState {
                     frame,
                     digest: *digest,
                     request: request.clone(),
+                    votes: Vec::new(),
                 };
                 self.approvals.insert(event.seq, Arc::new(pending));
                 if request.raises_budget {
@@ -102,38 +104,80 @@ impl RunState {
                     };
                 }
             }
-            EventBody::ApprovalDecided { approval, record, .. } => {
-                let Some(pending) = self.take_approval(*approval) else {
-                    return;
-                };
-                if pending.request.raises_budget {
-                    return self.budget_decided(&pending, record);
-                }
-                let Some(frame) = self.frame_mut(pending.frame) else {
-                    return;
-                };
-                let payload = pending.request.payload.clone();
-                let waited = std::mem::replace(
-                    &mut frame.wait,
-                    Wait::Decided {
-                        record: record.clone(),
-                        payload,
-                    },
-                );
-                if let Wait::Approval {
-                    expiry: Some(timer), ..
-                } = waited
-                {
-                    self.timers.remove(timer.0);
-                }
-            }
+            EventBody::ApprovalDecided { approval, record, .. } => self.approval_decided(*approval, record),
             EventBody::ApprovalWithdrawn { approval, .. } => {
                 let taken = self.take_approval(*approval);
-                if let Some(pending) = taken.filter(|pending| pending.request.raises_budget) {
-                    self.drop_expiry(pending.frame);
+                if let Some(pending) = taken {
+                    self.drop_question_timers(pending.frame);
                 }
             }
+            other => self.question_event(other),
+        }
+    }
+
+    fn approval_decided(&mut self, approval: EntityId, record: &DecisionRecord) {
+        let Some(pending) = self.take_approval(approval) else {
+            return;
+        };
+        if pending.request.raises_budget {
+            return self.budget_decided(&pending, record);
+        }
+        if pending.request.remind_ms.is_some() || pending.request.escalation.is_some() {
+            self.drop_question_timers(pending.frame);
+        }
+        let Some(frame) = self.frame_mut(pending.frame) else {
+            return;
+        };
+        let payload = pending.request.payload.clone();
+        let waited = std::mem::replace(
+            &mut frame.wait,
+            Wait::Decided {
+                record: record.clone(),
+                payload,
+            },
+        );
+        if let Wait::Approval {
+            expiry: Some(timer), ..
+        } = waited
+        {
+            self.timers.remove(timer.0);
+        }
+    }
+
+    /// What happens to a question before it is decided.
+    fn question_event(&mut self, body: &EventBody) {
+        match body {
+            EventBody::ApprovalVoted { approval, record, .. } => {
+                self.change_approval(*approval, |pending| pending.votes.push(record.clone()));
+            }
+            EventBody::ApprovalAmended {
+                approval,
+                payload,
+                digest,
+                ..
+            } => self.change_approval(*approval, |pending| {
+                pending.request.payload = payload.clone();
+                pending.digest = *digest;
+                pending.votes.clear();
+            }),
+            EventBody::ApprovalDelegated {
+                approval, from, to, ..
+            } => self.change_approval(*approval, |pending| pending.request.deciders.delegate(from, to)),
+            EventBody::ApprovalEscalated { approval, to, .. } => {
+                self.change_approval(*approval, |pending| pending.request.deciders.join(to));
+            }
             _ => {}
+        }
+    }
+
+    fn change_approval(&mut self, id: EntityId, change: impl FnOnce(&mut PendingApproval)) {
+        let key = self
+            .approvals
+            .iter()
+            .find(|(_, pending)| pending.id == id)
+            .map(|(key, _)| key);
+        if let Some(pending) = key.and_then(|key| self.approvals.get_mut(key)) {
+            change(Arc::make_mut(pending));
         }
     }
 

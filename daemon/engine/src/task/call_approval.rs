@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
-    ApprovalRequest, Consequence, Decision, DecisionRecord, EventBody, Risk, TimerPurpose, WorkflowError,
+    ApprovalRequest, Consequence, Decision, DecisionRecord, EventBody, Risk, StepId, TimerPurpose,
+    WorkflowError,
 };
 use dirigent_protocol::source::Node;
 use serde_json::{Value, json};
 
+use super::approval_terms::{Leads, Terms};
 use crate::document::{Delay, Fields, Reader, Template, read_risk};
-use crate::machine::{Builder, KindRow, Me, Next, Outcome, Stop, Task, TaskIndex, Turn, millis};
+use crate::machine::{Builder, KindRow, Me, Next, Outcome, Stop, Task, TaskIndex, Turn, Way, millis};
 
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -23,7 +25,9 @@ pub(super) const ROW: KindRow = KindRow {
     doc: "Asks a person and waits. Gives { decision, by, reason, payload }; `payload` is what was shown, or as edited. \
           Denied: error `approval` (403), expired: error `timeout` (408); with on_deny / on_expire `continue` both are outputs.",
     shape: "call: approval, with: { title: TEXT, show: VALUE, action: TEXT, message: TEXT, risk: low|medium|high, confirm: TEXT, \
-            before: VALUE, agent: NAME, expires: DURATION, on_deny: fail|continue, on_expire: fail|continue }",
+            before: VALUE, agent: NAME, schema: SCHEMA, approvers: { users: [NAME], teams: [NAME], quorum: N }, self_approval: allow|deny, \
+            expires: DURATION, remind: DURATION, escalate: { after: DURATION, to: { users: [NAME], teams: [NAME] } }, \
+            on_deny: fail|continue|{ then: TASK }, on_expire: fail|deny|continue|{ then: TASK } }",
     read: Some(read),
 };
 
@@ -38,11 +42,12 @@ struct CallApproval {
     confirm: Option<Template>,
     risk: Option<Risk>,
     expires: Option<Delay>,
-    deny_goes_on: bool,
-    expiry_goes_on: bool,
+    on_deny: Leads,
+    on_expire: Leads,
+    terms: Terms,
 }
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 16] = [
     "title",
     "show",
     "before",
@@ -54,6 +59,11 @@ const FIELDS: [&str; 11] = [
     "expires",
     "on_deny",
     "on_expire",
+    "schema",
+    "approvers",
+    "self_approval",
+    "remind",
+    "escalate",
 ];
 
 fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
@@ -85,13 +95,9 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     let expires = with
         .get("expires")
         .map(|(node, at)| read_expiry(reader, node, &at));
-    let mut goes_on = |name: &str| match with.get(name) {
-        Some((node, at)) => reader
-            .word(node, &at, &["fail", "continue"])
-            .map(|word| word == "continue"),
-        None => Some(false),
-    };
-    let (deny_goes_on, expiry_goes_on) = (goes_on("on_deny")?, goes_on("on_expire")?);
+    let on_deny = Leads::read(reader, &with, "on_deny", false)?;
+    let on_expire = Leads::read(reader, &with, "on_expire", true)?;
+    let terms = Terms::read(reader, &with)?;
     if !whole || matches!(expires, Some(None)) || parts.iter().any(|part| matches!(part, Some(None))) {
         return None;
     }
@@ -107,8 +113,9 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         confirm,
         risk,
         expires,
-        deny_goes_on,
-        expiry_goes_on,
+        on_deny,
+        on_expire,
+        terms,
     }))
 }
 
@@ -142,8 +149,8 @@ fn expired() -> WorkflowError {
 }
 
 /// What becomes of the run where the step ends with this error.
-fn consequence(turn: &Turn<'_, '_>, me: Me<'_>, goes_on: bool, error: &WorkflowError) -> Consequence {
-    if goes_on {
+fn consequence(turn: &Turn<'_, '_>, me: Me<'_>, leads: &Leads, error: &WorkflowError) -> Consequence {
+    if !matches!(leads, Leads::Fail | Leads::Deny) {
         return Consequence::GoesOn;
     }
     let around = turn.state.frame(me.frame).and_then(|frame| frame.parent);
@@ -164,6 +171,21 @@ fn consequence(turn: &Turn<'_, '_>, me: Me<'_>, goes_on: bool, error: &WorkflowE
 
 fn output(record: &DecisionRecord, word: &str, payload: &Value) -> Payload {
     Arc::new(json!({ "decision": word, "by": record.by, "reason": record.reason, "payload": payload }))
+}
+
+impl CallApproval {
+    fn set_timers(&self, turn: &mut Turn<'_, '_>, step: &StepId, expires: Duration) {
+        let due = turn.after(expires);
+        turn.set_timer(step.clone(), due, TimerPurpose::ApprovalExpiry);
+        if let Some(remind) = self.terms.remind {
+            let due = turn.after(remind);
+            turn.set_timer(step.clone(), due, TimerPurpose::ApprovalReminder);
+        }
+        if let Some(escalation) = &self.terms.escalation {
+            let due = turn.after(Duration::from_millis(escalation.after_ms));
+            turn.set_timer(step.clone(), due, TimerPurpose::ApprovalEscalation);
+        }
+    }
 }
 
 impl Task for CallApproval {
@@ -198,10 +220,17 @@ impl Task for CallApproval {
             payload,
             before: before.filter(|before| !before.is_null()),
             agent,
-            on_deny: consequence(turn, me, self.deny_goes_on, &denied()),
-            on_expire: consequence(turn, me, self.expiry_goes_on, &expired()),
+            on_deny: consequence(turn, me, &self.on_deny, &denied()),
+            on_expire: match &self.on_expire {
+                Leads::Deny => consequence(turn, me, &self.on_deny, &denied()),
+                leads => consequence(turn, me, leads, &expired()),
+            },
             confirm,
             expires_after_ms: Some(millis(expires)),
+            deciders: self.terms.deciders.clone(),
+            edit_schema: self.terms.schema.clone(),
+            remind_ms: self.terms.remind.map(millis),
+            escalation: self.terms.escalation.clone(),
             raises_budget: false,
         };
         let (approval, digest, step) = ((turn.cx.ids)(), request.digest(), turn.step(me.frame));
@@ -211,8 +240,7 @@ impl Task for CallApproval {
             digest,
             request,
         });
-        let due = turn.after(expires);
-        turn.set_timer(step, due, TimerPurpose::ApprovalExpiry);
+        self.set_timers(turn, &step, expires);
         Ok(Next::Wait)
     }
 
@@ -228,21 +256,34 @@ impl Task for CallApproval {
                 let payload = edited.as_ref().unwrap_or(&payload);
                 Ok(Next::Done(output(&record, "approved", payload), None))
             }
-            Decision::Deny if self.deny_goes_on => Ok(Next::Done(output(&record, "denied", &payload), None)),
-            Decision::Expire if self.expiry_goes_on => {
-                Ok(Next::Done(output(&record, "expired", &payload), None))
-            }
-            Decision::Deny => {
-                let mut error = denied();
-                error.detail = Some(match &record.reason {
-                    Some(reason) => format!("{}: {reason}", record.by),
-                    None => record.by.clone(),
-                });
-                Err(Stop::fault(error))
-            }
-            Decision::Expire => Err(Stop::fault(expired())),
+            Decision::Deny => self
+                .on_deny
+                .follow(output(&record, "denied", &payload), || no(&record)),
+            Decision::Expire if matches!(self.on_expire, Leads::Deny) => self
+                .on_deny
+                .follow(output(&record, "denied", &payload), || no(&record)),
+            Decision::Expire => self
+                .on_expire
+                .follow(output(&record, "expired", &payload), expired),
         }
     }
+
+    fn ways(&self) -> Vec<Way> {
+        let ways = [self.on_deny.way("denied"), self.on_expire.way("expired")];
+        ways.into_iter().flatten().collect()
+    }
+}
+
+fn no(record: &DecisionRecord) -> WorkflowError {
+    let mut error = denied();
+    error.detail = Some(match &record.reason {
+        Some(reason) => format!("{}: {reason}", record.by),
+        None if record.decision == Decision::Expire => {
+            "nobody decided in time, which counts as a no".to_owned()
+        }
+        None => record.by.clone(),
+    });
+    error
 }
 
 #[cfg(test)]

@@ -163,7 +163,15 @@ fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
             say("IF YOU DENY", clean(&consequence(&body.on_deny)).into_owned());
         }
         say("IF NOBODY ACTS", expiry(approval, ctx));
-        say("NEEDS", format!("1 of: {}", clean(&approval.deciders())));
+        if body.deciders.is_default() {
+            say("NEEDS", format!("1 of: {}", clean(&approval.deciders())));
+        } else {
+            say("NEEDS", clean(&body.deciders.words()).into_owned());
+        }
+        if !body.votes.is_empty() {
+            let names: Vec<&str> = body.votes.iter().map(|vote| vote.by.as_str()).collect();
+            say("SAID YES", clean(&names.join(", ")).into_owned());
+        }
     } else {
         say("DECIDED", decided(approval, ctx));
         if let Some(reason) = &body.decision_reason {

@@ -215,6 +215,12 @@ async fn decide(
         value["stopped_run"] = true.into();
         text.push_str("; its run is stopped");
     }
+    if let CommandReply::Voted { votes, quorum } = reply {
+        text = format!("approval {}: {votes} of {quorum} have said yes", id.short());
+        value["status"] = "pending".into();
+        value["votes"] = votes.into();
+        value["quorum"] = quorum.into();
+    }
     if let CommandReply::Ruled { rule, covers } = reply {
         text.push_str(&format!("; rule {rule} answers {covers} waiting"));
         value["rule"] = json!({ "name": rule, "covers": covers });

@@ -8,8 +8,11 @@ use crate::cli::exit::Exit;
 
 pub mod ask;
 pub mod decide;
+pub mod delegate;
+pub mod link;
 pub mod list;
 pub mod resolve_effect;
+pub mod rules;
 pub mod show;
 
 /// One line for the list of verbs.
@@ -36,6 +39,16 @@ pub enum Action {
     Deny(decide::DenyArgs),
     /// Ask an agent about one before you decide
     Ask(ask::Args),
+    /// Let somebody else decide in your place
+    Delegate(delegate::DelegateArgs),
+    /// Change what is asked; everybody looks again
+    Amend(delegate::AmendArgs),
+    /// Make a signed link that answers once
+    Link(link::LinkArgs),
+    /// Answer by a signed link
+    Answer(link::AnswerArgs),
+    /// Standing answers: what one would have decided
+    Rules(rules::Args),
     /// Say what became of an effect whose outcome nobody knows
     Resolve(resolve_effect::Args),
 }
@@ -51,6 +64,11 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         Action::Approve(args) => decide::approve(args, cx).await,
         Action::Deny(args) => decide::deny(args, cx).await,
         Action::Ask(args) => ask::run(args, cx).await,
+        Action::Delegate(args) => delegate::delegate(args, cx).await,
+        Action::Amend(args) => delegate::amend(args, cx).await,
+        Action::Link(args) => link::link(args, cx).await,
+        Action::Answer(args) => link::answer(args, cx).await,
+        Action::Rules(args) => rules::run(args, cx).await,
         Action::Resolve(args) => resolve_effect::run(args, cx).await,
     }
 }
