@@ -87,7 +87,7 @@ async fn next(connection: &Connection, cursor: Option<Cursor>, run: RunId) -> (V
     let filter = WatchFilter {
         kinds: vec![Kind::WorkflowExecution],
         runs: vec![run],
-        all_runs: false,
+        ..WatchFilter::default()
     };
     let request = WatchRequest {
         cursor,

@@ -1,7 +1,7 @@
 //! Questions.
 
 use dirigent_protocol::bus::EventsQuery;
-use dirigent_protocol::entity::{Document, Kind, WorkflowExecution};
+use dirigent_protocol::entity::{ApprovalRule, Document, Kind, WorkflowExecution};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{Offspring, Query, QueryReply};
@@ -61,13 +61,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
         Query::Validate { file: _, source } => {
             QueryReply::Diagnostics(service.validate(subject, &source).await?)
         }
-        Query::RuleSimulate { rule } => {
-            let door = service.door();
-            door.authorize(subject, Action::Read, &Object::Kind(Kind::WorkflowApproval))
-                .await?;
-            let sees = |document: &Document| door.sees(subject, document);
-            QueryReply::Simulated(house.runtime()?.simulate(&rule, &sees)?)
-        }
+        Query::RuleSimulate { rule } => simulate(house, subject, &rule).await?,
         Query::Status {} => {
             service
                 .door()
@@ -98,4 +92,13 @@ fn cut(error: PageError) -> Fault {
         }
         PageError::Record(error) => error.into(),
     }
+}
+
+/// What a rule would have answered of what the subject may see.
+async fn simulate(house: &House, subject: &Subject, rule: &ApprovalRule) -> Result<QueryReply, Fault> {
+    let door = house.service.door();
+    let object = Object::Kind(Kind::WorkflowApproval);
+    door.authorize(subject, Action::Read, &object).await?;
+    let sees = |document: &Document| door.sees(subject, document);
+    Ok(QueryReply::Simulated(house.runtime()?.simulate(rule, &sees)?))
 }

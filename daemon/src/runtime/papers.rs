@@ -103,11 +103,6 @@ impl Papers {
             EventBody::ApprovalDecided { approval, record, .. } => {
                 self.close(*approval, status_of(&record.decision), Some(record), now)?;
             }
-            EventBody::ApprovalVoted { .. }
-            | EventBody::ApprovalAmended { .. }
-            | EventBody::ApprovalDelegated { .. }
-            | EventBody::ApprovalReminded { .. }
-            | EventBody::ApprovalEscalated { .. } => self.on_the_way(&event.body, now)?,
             EventBody::ApprovalWithdrawn { approval, .. } => {
                 self.close(*approval, ApprovalStatus::Withdrawn, None, now)?;
             }
@@ -144,7 +139,7 @@ impl Papers {
                 let text = format!("{error}{place} {}", error.detail.as_deref().unwrap_or_default());
                 self.notify(Level::Critical, format!("{} failed", self.about.workflow), text);
             }
-            _ => {}
+            other => self.on_the_way(other, now)?,
         }
         Ok(())
     }
