@@ -104,7 +104,7 @@ pub fn derived(about: &About, event: &RunEvent) -> Vec<Value> {
         about.event(event, &format!("task.{word}.v1"), data)
     };
     match &event.body {
-        EventBody::WorkflowStarted { .. } => {
+        EventBody::WorkflowStarted { .. } | EventBody::WorkflowForked { .. } => {
             let definition = json!({
                 "name": about.workflow, "namespace": about.namespace, "version": about.version
             });

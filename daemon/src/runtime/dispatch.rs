@@ -70,7 +70,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Goes on where the process before it was.
-    pub(crate) async fn open(core: &Arc<Core>) -> Result<Self, RuntimeError> {
+    pub(crate) fn open(core: &Arc<Core>) -> Result<Self, RuntimeError> {
         let (mouth, words) = unbounded_channel();
         let mut desk = Self {
             core: core.clone(),
@@ -86,15 +86,14 @@ impl Desk {
             mouth,
             swept_at: Instant::now(),
         };
-        match core.store.get(CURSOR)? {
-            Some(found) => desk.at = Position(decode(&found.value).map_err(unread)?),
-            None => {
-                desk.at = core.store.head();
-                desk.note().await?;
-            }
-        }
-        desk.noted = desk.at;
         desk.read_listeners()?;
+        desk.at = match core.store.get(CURSOR)? {
+            Some(found) => Position(decode(&found.value).map_err(unread)?),
+            // Nothing was ever noted. Where nobody listens, nobody missed anything; else the store is young.
+            None if desk.index.is_empty() => core.store.head(),
+            None => Position(0),
+        };
+        desk.noted = desk.at;
         Ok(desk)
     }
 

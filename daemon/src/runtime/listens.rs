@@ -29,10 +29,13 @@ impl Driver {
         org: EntityId,
         txn: &mut Txn,
     ) -> Result<(), RuntimeError> {
-        if !changed(&self.state, &batch.state) {
+        // A run that is born of another one's state has no rows yet.
+        let born = self.document.is_none();
+        if !born && !changed(&self.state, &batch.state) {
             return Ok(());
         }
-        let before: BTreeSet<u64> = self.state.listens().map(|(frame, _)| frame).collect();
+        let own = self.state.listens().filter(|_| !born);
+        let before: BTreeSet<u64> = own.map(|(frame, _)| frame).collect();
         let mut after = BTreeSet::new();
         for (frame, listening) in batch.state.listens() {
             after.insert(frame);

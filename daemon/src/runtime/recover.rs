@@ -80,7 +80,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         runs: Runs::default(),
     });
     serve(&core, grants);
-    let desk = Desk::open(&core).await?;
+    let desk = Desk::open(&core)?;
     recover(&core).await?;
     core.tasks.spawn_until_stop("bus", desk.serve());
     Ok(core)

@@ -12,6 +12,7 @@ mod again;
 mod agents;
 mod approvals;
 mod bed;
+mod bus;
 mod crash;
 mod effects;
 mod figures;

@@ -145,8 +145,21 @@ fn of_task(body: &EventBody) -> (Tone, String) {
         ),
         EventBody::TaskCancelled { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
         EventBody::TaskIterated { iteration, .. } => (Tone::Plain, format!("round {iteration}")),
+        EventBody::EventEmitted { event, .. } => (Tone::Good, kind_of(event)),
+        EventBody::EventReceived { event, .. } => (Tone::Good, kind_of(event)),
+        EventBody::ListenOpened { patterns, .. } => {
+            let kinds: Vec<&str> = patterns
+                .iter()
+                .map(|pattern| pattern.kind.as_deref().unwrap_or("any event"))
+                .collect();
+            (Tone::Plain, format!("for {}", kinds.join(", ")))
+        }
         other => of_effect(other),
     }
+}
+
+fn kind_of(event: &Value) -> String {
+    event["type"].as_str().unwrap_or_default().to_owned()
 }
 
 fn of_effect(body: &EventBody) -> (Tone, String) {

@@ -82,6 +82,7 @@ impl Turn<'_, '_> {
                 ..
             }
             | Wait::TimerFired
+            | Wait::Events
             | Wait::Yield { fired: true, .. } => Lot::Use,
             Wait::Decided { record, .. } if matches!(record.decision, Verdict::Approve { .. }) => Lot::Use,
             Wait::Timer(_) | Wait::Yield { .. } => Lot::Keep,

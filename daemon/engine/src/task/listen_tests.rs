@@ -216,3 +216,15 @@ fn side_by_side_each_listener_takes_the_same_event() {
     publish(&mut run, 1, event("x", json!(1)));
     assert_eq!(run.output(), json!([[1], [1]]));
 }
+
+#[test]
+fn a_fork_in_the_middle_keeps_what_was_heard_and_listens_on() {
+    let mut run = listen("{ any: [], until: '( . | length ) > 2' }");
+    publish(&mut run, 1, event("x", json!(1)));
+    let mut fork = run.fork(run.state.seq(), None);
+    assert_eq!(fork.status(), "waiting");
+    publish(&mut fork, 2, event("x", json!(2)));
+    publish(&mut fork, 3, event("x", json!(3)));
+    assert_eq!(fork.output(), json!([1, 2, 3]));
+    assert_eq!(run.status(), "waiting");
+}
