@@ -12,7 +12,8 @@ use crate::records::{RecordError, Records, decode_event};
 
 /// Rows looked at for one page.
 const MAX_LOOKED: usize = 20_000;
-const ROWS: usize = 500;
+/// Rows read at once; each may be large.
+const ROWS: usize = 64;
 /// Bytes of events in a page; far from the frame limit.
 const MAX_BYTES: usize = 3 << 20;
 

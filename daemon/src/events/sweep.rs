@@ -9,7 +9,8 @@ use super::rows::{EVENTS, moment_of};
 const KEPT_DAYS: i64 = 7;
 /// Most events that are kept.
 const MOST: usize = 100_000;
-const BATCH: usize = 1_000;
+/// Rows read at once; each may be large.
+const BATCH: usize = 64;
 
 /// Why a sweep stopped; the next one goes on.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ async fn sweep_beyond(store: &dyn Store, now: Timestamp, most: usize) -> Result<
 }
 
 fn count(store: &dyn Store) -> Result<usize, ReadError> {
-    let mut range = ScanRange::prefix(EVENTS).limited(10_000);
+    let mut range = ScanRange::prefix(EVENTS).limited(BATCH);
     let mut count = 0;
     loop {
         let page = store.scan(range.clone())?;

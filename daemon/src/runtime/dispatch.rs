@@ -47,7 +47,7 @@ const NOTE_COMMITS: u64 = 10_000;
 /// How often a delivery is made that comes back.
 const MAX_ATTEMPTS: u32 = 5;
 const AGAIN: Duration = Duration::from_secs(1);
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_secs(600);
 /// Places of derived events lie behind those of published ones.
 const DERIVED: u32 = 1 << 31;
 
@@ -197,7 +197,7 @@ impl Desk {
             "the feed was cut: lifecycle events in between are not delivered"
         );
         let mut missed: BTreeMap<u64, Vec<StoredEvent>> = BTreeMap::new();
-        let mut range = ScanRange::prefix(b"Ee");
+        let mut range = ScanRange::prefix(b"Ee").limited(64);
         loop {
             let page = self.core.store.scan(range.clone())?;
             for (_, found) in page.items {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dirigent_protocol::bus::LIFECYCLE;
 use dirigent_protocol::run::{EventBody, WorkflowError};
 use serde_json::{Map, Value, json};
 
@@ -85,6 +86,13 @@ impl Emit {
                 )));
             }
         }
+        if event["type"]
+            .as_str()
+            .is_some_and(|kind| kind.starts_with(LIFECYCLE))
+        {
+            let why = format!("types that begin with `{LIFECYCLE}` are what the daemon says of its runs");
+            return Err(invalid(&why));
+        }
         let event = Value::Object(event);
         let size = event.to_string().len();
         if size > MAX_EVENT {
@@ -150,5 +158,14 @@ mod tests {
             .start(json!({"kind": 7}))
             .error();
         assert!(error.kind.ends_with("/validation"));
+        let error = Bench::yaml(
+            "do:\n  - e: { emit: { event: { with: { type: io.serverlessworkflow.task.x } } } }\n",
+        )
+        .start(json!({}))
+        .error();
+        assert!(
+            error.kind.ends_with("/validation"),
+            "nobody says what the daemon says"
+        );
     }
 }
