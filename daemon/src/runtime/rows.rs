@@ -95,16 +95,16 @@ pub(crate) struct Unfinished {
     /// Nothing of it is in hand: it needs no memory until something comes.
     pub(crate) parked: bool,
     /// When its next timer is due.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) due: Option<Timestamp>,
     /// Approvals that ask what became of an effect.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) asks: BTreeMap<EffectId, EntityId>,
     /// Approvals of it that wait; absent in rows of earlier versions.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pending: Option<u32>,
     /// Set aside after repeated deaths of the daemon; its open intents are settled when a person resumes it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) quarantined: bool,
 }
 
