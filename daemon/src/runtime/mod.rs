@@ -30,6 +30,7 @@ mod log_lines;
 mod look;
 mod message;
 mod notices;
+mod on_the_way;
 mod papers;
 mod parts;
 mod perform;

@@ -11,7 +11,7 @@ use dirigent_engine::state::RunState;
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
-    ApprovalStatus, Document, Kind, Level, Notification, Question, Vote, WorkflowApproval,
+    ApprovalStatus, Document, Kind, Level, Notification, Question, WorkflowApproval,
 };
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
@@ -140,66 +140,6 @@ impl Papers {
                 self.notify(Level::Critical, format!("{} failed", self.about.workflow), text);
             }
             other => self.on_the_way(other, now)?,
-        }
-        Ok(())
-    }
-
-    /// What happens to a question before it is decided.
-    fn on_the_way(&mut self, event: &EventBody, now: Timestamp) -> Result<(), RuntimeError> {
-        let news = match event {
-            EventBody::ApprovalVoted { approval, record, .. } => {
-                self.known(*approval)?.votes.push(Vote {
-                    by: record.by.clone(),
-                    at: Some(now),
-                    reason: record.reason.clone(),
-                });
-                None
-            }
-            EventBody::ApprovalAmended {
-                approval,
-                payload,
-                digest,
-                by,
-                ..
-            } => {
-                let body = self.known(*approval)?;
-                body.payload = (**payload).clone();
-                body.digest = digest.to_string();
-                body.amended_by = Some(by.clone());
-                body.votes.clear();
-                None
-            }
-            EventBody::ApprovalDelegated {
-                approval, from, to, ..
-            } => {
-                let body = self.known(*approval)?;
-                body.deciders.delegate(from, to);
-                Some((
-                    format!("{to} is asked in the place of {from}"),
-                    body.title.clone(),
-                ))
-            }
-            EventBody::ApprovalReminded { approval, .. } => {
-                let body = self.known(*approval)?;
-                body.reminders = body.reminders.saturating_add(1);
-                Some((
-                    format!("Still waiting for {}", body.deciders.words()),
-                    body.title.clone(),
-                ))
-            }
-            EventBody::ApprovalEscalated { approval, to, .. } => {
-                let body = self.known(*approval)?;
-                body.deciders.join(to);
-                body.escalated_at = Some(now);
-                Some((
-                    format!("Nobody decided; asked too: {}", to.words()),
-                    body.title.clone(),
-                ))
-            }
-            _ => None,
-        };
-        if let Some((title, text)) = news {
-            self.notify(Level::Warning, title, text);
         }
         Ok(())
     }
@@ -338,7 +278,7 @@ impl Papers {
     }
 
     /// The body of an approval that was asked in this commit or before.
-    fn known(&mut self, id: EntityId) -> Result<&mut WorkflowApproval, RuntimeError> {
+    pub(super) fn known(&mut self, id: EntityId) -> Result<&mut WorkflowApproval, RuntimeError> {
         let paper = match self.approvals.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
