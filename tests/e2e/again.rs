@@ -114,3 +114,52 @@ fn forks(home: &Home, server: &Server, id: &str) {
     let refused = home.client(&["runs", "retry", id]).expect_code(1);
     assert!(refused.stderr.contains("nothing of it failed") && refused.stderr.contains("--from STEP"));
 }
+
+#[test]
+fn a_cancel_undoes_what_was_done_over_a_kill() {
+    let server = Server::start(Duration::ZERO);
+    let home = Home::new(&[server.place()]);
+    let daemon = home.start();
+    let call = |path: &str| {
+        format!(
+            "call: http, with: {{ method: post, endpoint: 'http://{}/effect/{path}' }}",
+            server.place()
+        )
+    };
+    let text = format!(
+        "{HEAD}use:\n  functions:\n    refund: {{ {} }}\ndo:\n  - pay: {{ {}, metadata: {{ dirigent: {{ compensate: refund }} }} }}\n  \
+         - long: {{ wait: PT8H }}\n",
+        call("refund"),
+        call("pay"),
+    );
+    let file = home.write("undo.yaml", &text);
+    let run = json(
+        &home,
+        &["run", "-f", file.to_str().unwrap(), "--detach", "--json"],
+        0,
+    );
+    let id = run["run"].as_str().unwrap();
+    dirigent_tests::until("the payment", Duration::from_secs(60), || {
+        let shown = json(&home, &["runs", "show", id, "--json"], 0);
+        (shown["status"] == "waiting").then_some(())
+    });
+    let _accepted = json(&home, &["runs", "cancel", id, "--json"], 0);
+    daemon.kill();
+    let _daemon = home.start();
+    dirigent_tests::until("the end", Duration::from_secs(60), || {
+        let shown = json(&home, &["runs", "show", id, "--json"], 0);
+        (shown["status"] == "cancelled").then_some(())
+    });
+    let keys: std::collections::BTreeSet<String> = seen(&server, "refund").into_iter().collect();
+    assert_eq!(keys.len(), 1, "undone once, or again under the same key");
+    assert_eq!(seen(&server, "pay").len(), 1);
+    let events = home
+        .client(&["runs", "events", id, "--json"])
+        .expect_code(0)
+        .json_lines();
+    let names: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert!(
+        names.contains(&"task.compensating") && names.last() == Some(&"workflow.cancelled"),
+        "{names:?}"
+    );
+}

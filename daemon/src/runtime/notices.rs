@@ -16,7 +16,7 @@ impl Driver {
                 EventBody::ApprovalRequested { approval, .. } => rules::consider_soon(&self.core, *approval),
                 EventBody::WorkflowCompleted { .. }
                 | EventBody::WorkflowFaulted { .. }
-                | EventBody::WorkflowCancelled {} => {
+                | EventBody::WorkflowCancelled { .. } => {
                     if let Some(approval) = self.answers() {
                         questions::answered_soon(&self.core, approval, self.run);
                     }

@@ -130,6 +130,18 @@ impl Papers {
             EventBody::EventEmitted { event: emitted, .. } => {
                 self.emitted.push((event.seq, emitted.clone()));
             }
+            EventBody::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
+                let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "The run was cancelled, and these steps could not be undone: {}. What they did stands.",
+                    steps.join(", ")
+                );
+                self.notify(
+                    Level::Critical,
+                    format!("{} was not undone whole", self.about.workflow),
+                    text,
+                );
+            }
             EventBody::WorkflowFaulted { error } => {
                 let place = error
                     .instance

@@ -142,7 +142,14 @@ bodies! {
     /// A cancel was accepted; no new step starts.
     WorkflowCancelling = "workflow.cancelling" { by: String, #[serde(default)] reason: Option<String>, }
     /// Nothing of it is left running.
-    WorkflowCancelled = "workflow.cancelled" {}
+    WorkflowCancelled = "workflow.cancelled" {
+        /// Steps whose compensation failed: what they did stands.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] uncompensated: Vec<StepId>,
+    }
+    /// A cancel has stopped everything; what was done is undone now, newest first.
+    WorkflowCompensating = "workflow.compensating" {}
+    /// What a step did is undone by another: the compensation it declares.
+    TaskCompensating = "task.compensating" { step: StepId, by: StepId, }
     /// A task began; `task` is its name, `kind` its keyword.
     TaskStarted = "task.started" { step: StepId, task: Arc<str>, kind: Arc<str>, input: Data, }
     /// Its `if` said no.
@@ -154,6 +161,8 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] context: Option<Payload>,
         /// Where it leads, where that is not what its `then` says.
         #[serde(default, skip_serializing_if = "Option::is_none")] then: Option<Arc<str>>,
+        /// It can be undone: where the run is cancelled, its compensation runs.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] undo: bool,
     }
     /// It ended with an error (which a `try` around it may catch).
     TaskFaulted = "task.faulted" { step: StepId, error: WorkflowError, }

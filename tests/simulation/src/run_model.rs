@@ -102,7 +102,7 @@ impl RunModel {
             EventBody::WorkflowResumed { by: Some(_) } => self.suspended = false,
             EventBody::WorkflowCompleted { .. }
             | EventBody::WorkflowFaulted { .. }
-            | EventBody::WorkflowCancelled {} => self.ended = true,
+            | EventBody::WorkflowCancelled { .. } => self.ended = true,
             EventBody::TimerSet { timer, due, .. } => {
                 must(self.timers.insert(*timer, (*due, false)).is_none(), || {
                     format!("timer {} is set twice", timer.0)

@@ -109,6 +109,11 @@ fn describe(body: &EventBody) -> (Tone, String) {
             format!("{} from run {} at its event {at}", how.as_str(), origin.short()),
         ),
         EventBody::WorkflowCompleted { .. } => (Tone::Good, String::new()),
+        EventBody::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
+            let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();
+            (Tone::Bad, format!("not undone: {}", steps.join(", ")))
+        }
+        EventBody::TaskCompensating { step, .. } => (Tone::Busy, format!("what {step} did is undone")),
         EventBody::WorkflowFaulted { error } => (Tone::Bad, why(error)),
         EventBody::WorkflowSuspended { by } => (Tone::Ask, format!("by {by}")),
         EventBody::WorkflowCancelling { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
@@ -302,6 +307,7 @@ mod tests {
             output: Data::Inline(std::sync::Arc::new(serde_json::json!({"a": 1}))),
             context: None,
             then: None,
+            undo: false,
         };
         let line = lines.line(&event(3, done.clone()), PIPE).unwrap();
         assert!(

@@ -26,6 +26,8 @@ pub struct Settings {
     pub verify: bool,
     /// How runs begin by themselves.
     pub schedule: ScheduleRules,
+    /// A compensation is declared that undoes it where the run is cancelled.
+    pub compensate: bool,
 }
 
 /// Effects that are not repeated unasked.
@@ -39,7 +41,7 @@ pub enum Class {
     Delete,
 }
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "on_unknown",
     "max_attempts",
     "risk",
@@ -48,6 +50,7 @@ const KNOWN: [&str; 8] = [
     "class",
     "verify",
     "schedule",
+    "compensate",
 ];
 
 impl Settings {
@@ -85,6 +88,7 @@ impl Settings {
             };
         }
         self.verify = fields.has("verify");
+        self.compensate = fields.has("compensate");
         if self.on_unknown == Some(OnUnknown::Verify)
             && !self.verify
             && let Some((node, at)) = fields.get("on_unknown")

@@ -251,7 +251,12 @@ impl Builder {
         let verify = base
             .settings
             .verify
-            .then(|| self.lookup(&fields, pointer, index))
+            .then(|| self.aside("verify", &fields, pointer, index))
+            .flatten();
+        let undo = base
+            .settings
+            .compensate
+            .then(|| self.aside("compensate", &fields, pointer, index))
             .flatten();
         let task = TaskDef {
             pointer: Arc::from(pointer),
@@ -261,6 +266,7 @@ impl Builder {
             parent: Some(parent),
             base,
             verify,
+            undo,
             body,
         };
         self.put(index, task);

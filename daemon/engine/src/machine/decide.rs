@@ -32,9 +32,13 @@ pub fn decide(
         taken: Vec::new(),
     };
     turn.take(stimulus)?;
-    turn.run();
-    turn.spend();
-    turn.close();
+    loop {
+        turn.run();
+        turn.spend();
+        if !turn.close() {
+            break;
+        }
+    }
     if turn.needed.is_empty() {
         return Ok(Decision::Ready { events: turn.events });
     }
@@ -64,7 +68,7 @@ fn admit(workflow: &Workflow, state: &RunState, stimulus: &Stimulus) -> Result<(
         ) => Ok(()),
         (_, status) if status.is_final() => Err(Refusal::Ended(status)),
         (Stimulus::Cancel { .. } | Stimulus::Pause { .. } | Stimulus::Decided { .. }, _)
-            if state.cancelling =>
+            if state.cancelling || state.undoing && !matches!(stimulus, Stimulus::Decided { .. }) =>
         {
             Err(Refusal::Cancelling)
         }
@@ -349,19 +353,16 @@ impl Turn<'_, '_> {
         Ok(())
     }
 
-    /// The end of a decision: is the run waiting, is a cancel complete?
-    fn close(&mut self) {
+    /// The end of a decision: is the run waiting, is a cancel complete? True where that makes work.
+    fn close(&mut self) -> bool {
         if !self.needed.is_empty() || self.state.status.is_final() || self.events.is_empty() {
-            return;
+            return false;
         }
-        if self.state.cancelling {
-            if self.state.effects.is_empty() {
-                self.emit(EventBody::WorkflowCancelled {});
-            }
-            return;
+        if self.state.cancelling || self.state.undoing {
+            return self.undo_next();
         }
         if self.state.suspended {
-            return;
+            return false;
         }
         let parked = self.state.effects().all(|effect| effect.phase.rests());
         let yields = self
@@ -377,5 +378,6 @@ impl Turn<'_, '_> {
             }
             _ => {}
         }
+        false
     }
 }

@@ -19,6 +19,7 @@ mod scope;
 mod sequence;
 mod stimulus;
 mod turn;
+mod undo;
 mod verify;
 
 pub use budget::{Free, Quote, Quotes, run_budget};

@@ -152,6 +152,8 @@ pub struct TaskDef {
     pub base: Base,
     /// The task inside it that says whether its effect happened, where it declares one.
     pub verify: Option<TaskIndex>,
+    /// What undoes it where the run is cancelled.
+    pub undo: Option<TaskIndex>,
     /// What is particular to its kind.
     pub body: Box<dyn Task>,
 }

@@ -191,6 +191,9 @@ impl Turn<'_, '_> {
                 Some(_) => TimerPurpose::TaskTimeout,
             };
             self.set_timer(step, due, purpose);
+        } else if let Some(limit) = self.default_limit(frame) {
+            let due = self.after(limit);
+            self.set_timer(step, due, TimerPurpose::TaskTimeout);
         }
         Ok(())
     }
@@ -258,6 +261,7 @@ impl Turn<'_, '_> {
             output: data,
             context,
             then: then.as_ref().map(Then::word),
+            undo: task.undo.is_some() && !self.state.undoing,
         });
         let own = || {
             task.base
@@ -321,6 +325,10 @@ impl Turn<'_, '_> {
             frame: parent,
             task: workflow.task(index),
         };
+        if self.state.undoing && parent == self.state.root {
+            // A compensation ended, well or not: the end of the decision begins the next one.
+            return;
+        }
         if let Some(effect) = self.verifying(parent) {
             return self.looked_up(me, effect, result);
         }

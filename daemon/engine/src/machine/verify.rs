@@ -18,24 +18,30 @@ use crate::document::Fields;
 use crate::state::{EffectPhase, FrameId, Wait};
 
 impl Builder {
-    /// Reads `metadata.dirigent.verify`: a function's name, or a task.
-    pub(super) fn lookup(&mut self, fields: &Fields<'_>, pointer: &str, of: TaskIndex) -> Option<TaskIndex> {
+    /// Reads a field of `metadata.dirigent` that stands for a task: a function's name, or a task.
+    pub(super) fn aside(
+        &mut self,
+        what: &str,
+        fields: &Fields<'_>,
+        pointer: &str,
+        of: TaskIndex,
+    ) -> Option<TaskIndex> {
         let (metadata, at) = fields.get("metadata")?;
         let (ours, at) = self.reader.open(metadata, &at)?.get("dirigent")?;
-        let (node, at) = self.reader.open(ours, &at)?.get("verify")?;
+        let (node, at) = self.reader.open(ours, &at)?.get(what)?;
         let Some(name) = node.as_str() else {
             let index = self.reserve();
-            self.task(index, "verify", node, &at, of);
+            self.task(index, what, node, &at, of);
             return Some(index);
         };
         let Some((function, place)) = self.function(name) else {
-            let message = format!("there is no function `{name}` to look it up with");
+            let message = format!("there is no function `{name}` for `{what}`");
             self.reader
                 .error("unknown_function", message, node.span.start, &at)
                 .help = Some("define it under `use.functions`, or write the task here".to_owned());
             return None;
         };
-        let path = join_pointer(pointer, "verify");
+        let path = join_pointer(pointer, what);
         let list: TaskList = self.expand_function(name, &function, &place, node, &path, of)?;
         list.tasks.first().copied()
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::frame::{FrameId, Phase, Wait};
-use super::run::RunState;
+use super::run::{RunState, Undo};
 use super::tree::new_frame;
 
 /// Folds one event into the state. Events come in order of their sequence numbers; an event that is in the
@@ -26,6 +26,7 @@ pub fn apply(state: &mut RunState, event: &RunEvent) {
         | EventBody::WorkflowCompleted { .. }
         | EventBody::WorkflowFaulted { .. }
         | EventBody::WorkflowCancelling { .. }
+        | EventBody::WorkflowCompensating { .. }
         | EventBody::WorkflowCancelled { .. } => state.workflow_event(event),
         EventBody::WorkflowForked { .. } => state.forked(event),
         EventBody::TimerSet { .. } | EventBody::TimerFired { .. } => state.timer_event(&event.body),
@@ -95,7 +96,13 @@ impl RunState {
                 self.end(Status::Faulted, event.time);
             }
             EventBody::WorkflowCancelling { .. } => self.cancelling = true,
-            EventBody::WorkflowCancelled {} => self.end(Status::Cancelled, event.time),
+            EventBody::WorkflowCompensating {} => {
+                // Nothing of what was cancelled waits for anything any more.
+                (self.cancelling, self.undoing) = (false, true);
+                self.status = Status::Running;
+                self.timers = super::Table::default();
+            }
+            EventBody::WorkflowCancelled { .. } => self.end(Status::Cancelled, event.time),
             _ => {}
         }
     }
@@ -109,6 +116,8 @@ impl RunState {
         self.timers = super::Table::default();
         self.approvals = super::Table::default();
         self.listens = super::Table::default();
+        self.undo = Vec::new();
+        self.undoing = false;
     }
 
     fn task_event(&mut self, event: &RunEvent) {
@@ -127,14 +136,27 @@ impl RunState {
                 output,
                 context,
                 then,
+                undo,
             } => {
+                if *undo {
+                    self.can_undo(step, output);
+                }
                 if let Some(context) = context {
                     self.context = context.clone();
                 }
                 self.task_completed(step, output, then.as_ref());
             }
+            EventBody::TaskCompensating { step, .. } => {
+                if let Some(at) = self.undo.iter().rposition(|undo| undo.step == *step) {
+                    self.undo_at = Some(self.undo.remove(at).step);
+                }
+            }
             EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. } => {
                 if let Some(id) = self.frame_of(step) {
+                    let whole = self.frame(id).and_then(|frame| frame.parent) == Some(self.root);
+                    if self.undoing && whole {
+                        self.undo_failed.extend(self.undo_at.take());
+                    }
                     self.remove_frame(id);
                 }
             }
@@ -164,6 +186,20 @@ impl RunState {
                 }
             }),
             _ => {}
+        }
+    }
+
+    /// Keeps what a task did for its compensation.
+    fn can_undo(&mut self, step: &StepId, output: &Data) {
+        let Some(id) = self.frame_of(step) else { return };
+        let output = self.value(output, Some(id));
+        if let Some(frame) = self.frame(id) {
+            let undo = Undo {
+                step: step.clone(),
+                input: frame.input.clone(),
+                output,
+            };
+            self.undo.push(undo);
         }
     }
 

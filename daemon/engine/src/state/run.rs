@@ -42,6 +42,18 @@ pub struct RunState {
     pub(crate) effects: Table<Arc<Effect>>,
     pub(crate) timers: Table<Timer>,
     pub(crate) approvals: Table<Arc<PendingApproval>>,
+    /// What is undone where the run is cancelled, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) undo: Vec<Undo>,
+    /// A cancel has stopped everything and undoes what was done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) undoing: bool,
+    /// What is being undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undo_at: Option<StepId>,
+    /// What could not be undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) undo_failed: Vec<StepId>,
     /// The account of the run itself.
     #[serde(default, skip_serializing_if = "is_empty_account")]
     pub(crate) account: Account,
@@ -54,6 +66,17 @@ pub struct RunState {
     /// Frames that listen for events.
     #[serde(default, skip_serializing_if = "Table::is_empty")]
     pub(crate) listens: Table<FrameId>,
+}
+
+/// Something a task did that its compensation can undo.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Undo {
+    /// The step.
+    pub step: StepId,
+    /// What it was given.
+    pub input: Payload,
+    /// What came out.
+    pub output: Payload,
 }
 
 fn is_empty_account(account: &Account) -> bool {
@@ -190,6 +213,10 @@ impl RunState {
             effects: Table::default(),
             timers: Table::default(),
             approvals: Table::default(),
+            undo: Vec::new(),
+            undoing: false,
+            undo_at: None,
+            undo_failed: Vec::new(),
             account: Account::default(),
             agents: BTreeMap::new(),
             doubts: Vec::new(),
@@ -272,7 +299,7 @@ impl RunState {
     /// Whether a cancel was accepted.
     #[must_use]
     pub fn cancelling(&self) -> bool {
-        self.cancelling
+        self.cancelling || self.undoing
     }
 
     /// What its model calls took so far.

@@ -40,6 +40,17 @@ fn add_list(
             kind: task.label.to_string(),
             parent: parent.map(str::to_owned),
         });
+        if let Some(undo) = task.undo.map(|undo| workflow.task(undo)) {
+            graph.nodes.push(WorkflowNode {
+                id: undo.pointer.to_string(),
+                name: format!("undo {}", task.name),
+                kind: undo.label.to_string(),
+                parent: parent.map(str::to_owned),
+            });
+            graph
+                .edges
+                .push(edge(&task.pointer, &undo.pointer, "compensate", true));
+        }
         if sequence {
             add_ways(workflow, list, position, task, parent, graph);
         }

@@ -113,6 +113,7 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, Option<Schedule>)> 
         parent: None,
         base,
         verify: None,
+        undo: None,
         body: Box::new(DoTasks { list }),
     };
     builder.put(root, task);

@@ -92,6 +92,7 @@ impl Script {
                 output: Data::Inline(Arc::new(output)),
                 context: None,
                 then: None,
+                undo: false,
             },
         );
     }

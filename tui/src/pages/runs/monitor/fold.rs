@@ -87,7 +87,7 @@ impl RunView {
                 self.error = Some(error.clone());
                 self.finish(Status::Faulted, now);
             }
-            EventBody::WorkflowCancelled {} => self.finish(Status::Cancelled, now),
+            EventBody::WorkflowCancelled { .. } => self.finish(Status::Cancelled, now),
             _ => {}
         }
     }

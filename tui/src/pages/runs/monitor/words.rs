@@ -84,7 +84,18 @@ fn run_phrase(body: &EventBody) -> Option<(Voice, String)> {
         E::WorkflowCancelling { by, reason } => {
             (Voice::Person, because("cancel asked by ", by, reason.as_deref()))
         }
-        E::WorkflowCancelled {} => (Voice::Event, "run cancelled".to_owned()),
+        E::WorkflowCompensating {} => (
+            Voice::Event,
+            "everything has stopped; what was done is undone, newest first".to_owned(),
+        ),
+        E::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
+            let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();
+            (
+                Voice::Error,
+                format!("run cancelled; not undone: {}", steps.join(", ")),
+            )
+        }
+        E::WorkflowCancelled { .. } => (Voice::Event, "run cancelled".to_owned()),
         _ => return None,
     })
 }
@@ -116,6 +127,7 @@ fn task_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Voic
             Voice::Event,
             because("cancelled ", &name(step, view), reason.as_deref()),
         ),
+        E::TaskCompensating { step, .. } => (Voice::Event, format!("undoes {}", name(step, view))),
         E::TaskIterated { iteration, .. } => (Voice::Event, format!("round {}", iteration + 1)),
         _ => return None,
     })
