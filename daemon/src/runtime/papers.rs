@@ -130,17 +130,22 @@ impl Papers {
             EventBody::EventEmitted { event: emitted, .. } => {
                 self.emitted.push((event.seq, emitted.clone()));
             }
+            body => self.tell_of(body),
+        }
+        Ok(())
+    }
+
+    /// Ends a person should hear of.
+    fn tell_of(&mut self, body: &EventBody) {
+        match body {
             EventBody::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
                 let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "The run was cancelled, and these steps could not be undone: {}. What they did stands.",
                     steps.join(", ")
                 );
-                self.notify(
-                    Level::Critical,
-                    format!("{} was not undone whole", self.about.workflow),
-                    text,
-                );
+                let title = format!("{} was not undone whole", self.about.workflow);
+                self.notify(Level::Critical, title, text);
             }
             EventBody::WorkflowFaulted { error } => {
                 let place = error

@@ -164,7 +164,7 @@ fn a_person_raises_a_budget_or_refuses_once_for_all() {
     spend(&mut run);
     assert_eq!(
         (run.status(), run.approvals().len(), held(&run)),
-        ("waiting".into(), 1, 2)
+        ("waiting", 1, 2)
     );
     let asked = run.approvals()[0].clone();
     assert_eq!(asked.request.payload["raise_to"], json!({ "usd": 2.0 }));
@@ -187,7 +187,7 @@ fn a_person_raises_a_budget_or_refuses_once_for_all() {
         reason: None,
     };
     run.tell(cancel).unwrap();
-    assert_eq!((run.status(), run.approvals().len()), ("cancelled".into(), 0));
+    assert_eq!((run.status(), run.approvals().len()), ("cancelled", 0));
 }
 
 #[test]

@@ -152,13 +152,7 @@ impl RunState {
                 }
             }
             EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. } => {
-                if let Some(id) = self.frame_of(step) {
-                    let whole = self.frame(id).and_then(|frame| frame.parent) == Some(self.root);
-                    if self.undoing && whole {
-                        self.undo_failed.extend(self.undo_at.take());
-                    }
-                    self.remove_frame(id);
-                }
+                self.task_gone(step)
             }
             EventBody::TaskCaught { step, error } => self.change(step, |frame| {
                 frame.phase = Phase::Catch;
@@ -187,6 +181,15 @@ impl RunState {
             }),
             _ => {}
         }
+    }
+
+    fn task_gone(&mut self, step: &StepId) {
+        let Some(id) = self.frame_of(step) else { return };
+        let whole = self.frame(id).and_then(|frame| frame.parent) == Some(self.root);
+        if self.undoing && whole {
+            self.undo_failed.extend(self.undo_at.take());
+        }
+        self.remove_frame(id);
     }
 
     /// Keeps what a task did for its compensation.

@@ -70,7 +70,7 @@ pub struct RunState {
 
 /// Something a task did that its compensation can undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Undo {
+pub(crate) struct Undo {
     /// The step.
     pub step: StepId,
     /// What it was given.
