@@ -117,7 +117,7 @@ pub fn derived(about: &About, event: &RunEvent) -> Vec<Value> {
         EventBody::WorkflowSuspended { .. } => vec![workflow("suspended", "suspendedAt", json!({}))],
         EventBody::WorkflowResumed { by: Some(_) } => vec![workflow("resumed", "resumedAt", json!({}))],
         EventBody::WorkflowCompleted { .. } => vec![workflow("completed", "completedAt", json!({}))],
-        EventBody::WorkflowCancelled {} => vec![workflow("cancelled", "cancelledAt", json!({}))],
+        EventBody::WorkflowCancelled { .. } => vec![workflow("cancelled", "cancelledAt", json!({}))],
         EventBody::WorkflowFaulted { error } => {
             vec![workflow("faulted", "faultedAt", json!({ "error": error }))]
         }
