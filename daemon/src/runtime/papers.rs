@@ -130,13 +130,13 @@ impl Papers {
             EventBody::EventEmitted { event: emitted, .. } => {
                 self.emitted.push((event.seq, emitted.clone()));
             }
-            body => self.tell_of(body),
+            body => self.tell_of(body, now)?,
         }
         Ok(())
     }
 
     /// Ends a person should hear of.
-    fn tell_of(&mut self, body: &EventBody) {
+    fn tell_of(&mut self, body: &EventBody, now: Timestamp) -> Result<(), RuntimeError> {
         match body {
             EventBody::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
                 let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();

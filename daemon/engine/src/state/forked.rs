@@ -49,9 +49,9 @@ impl RunState {
             .timers
             .iter()
             .filter(|(_, timer)| {
-                matches!(
+                !matches!(
                     timer.purpose,
-                    TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout | TimerPurpose::ApprovalExpiry
+                    TimerPurpose::Wait | TimerPurpose::Retry | TimerPurpose::Yield
                 )
             })
             .map(|(id, _)| id)
