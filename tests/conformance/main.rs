@@ -12,8 +12,10 @@
 mod assertions;
 mod examples;
 mod feature;
+mod generate;
 mod hosts;
 mod kit;
+mod schema;
 
 use std::path::PathBuf;
 

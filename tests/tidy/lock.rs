@@ -5,8 +5,8 @@ use std::fs;
 
 use crate::house::root;
 
-/// Most packages in the lock file.
-const PACKAGES: usize = 500;
+/// Most packages in the lock file. Raised from 500 for the official MCP client, which brings its own stream and time types.
+const PACKAGES: usize = 515;
 
 /// Crates that must exist once: their types cross rooms, or they are dear to build.
 const ONCE: &[&str] = &[

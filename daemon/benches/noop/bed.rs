@@ -111,6 +111,7 @@ impl Bed {
                 input: json!({}),
                 idempotency_key: None,
                 labels: BTreeMap::new(),
+                parent: None,
             };
             self.runtime.start(start, somebody())
         }));

@@ -71,12 +71,12 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             budget,
         } => {
             let version = service.version_to_run(&actor, &target).await?;
-            let labels = BTreeMap::new();
             let start = StartRun {
                 version,
                 input,
                 idempotency_key,
-                labels,
+                labels: BTreeMap::new(),
+                parent: None,
             };
             return Ok(started(runtime.start_within(start, budget, actor).await?));
         }

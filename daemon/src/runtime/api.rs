@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{EffectKind, Status};
+use dirigent_protocol::run::{EffectKind, Status, StepId};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
 use serde_json::Value;
@@ -31,6 +31,8 @@ pub struct StartRun {
     pub idempotency_key: Option<String>,
     /// Labels of the run's document.
     pub labels: BTreeMap<String, String>,
+    /// The run and the step that start it, where it is a run of a run.
+    pub parent: Option<(RunId, StepId)>,
 }
 
 /// A run that exists.
@@ -63,6 +65,17 @@ pub struct Counts {
     pub queued: u64,
     /// Runs that were set aside after repeated deaths of the daemon.
     pub quarantined: u64,
+}
+
+impl Counts {
+    /// Effects that do something: one that only waits for a run of its own does not keep the daemon.
+    pub(crate) fn at_work(&self) -> u64 {
+        let counted = self
+            .in_flight
+            .iter()
+            .filter(|(kind, _)| **kind != EffectKind::Workflow);
+        counted.map(|(_, count)| count).sum()
+    }
 }
 
 /// How the runtime behaves; made from the configuration.
@@ -106,6 +119,7 @@ impl RuntimeSettings {
                 (EffectKind::Http, 32),
                 (EffectKind::Shell, 4),
                 (EffectKind::Agent, 8),
+                (EffectKind::Mcp, 8),
             ]),
             permits_total: 64,
             max_output_bytes: 1 << 20,

@@ -12,6 +12,7 @@ use dirigent_protocol::run::Status;
 use dirigent_store::{Position, ReadError, Store};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 use super::api::{Counts, RuntimeSettings};
 use super::bus::Bus;
@@ -105,6 +106,8 @@ struct Place {
     quarantined: bool,
     /// Its driver's inbox; none while it is out of memory.
     inbox: Option<UnboundedSender<Message>>,
+    /// Dropped with this place: whoever waits for the end of the run hears it.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Runs {
@@ -118,6 +121,7 @@ impl Runs {
             status: row.status,
             quarantined: row.quarantined,
             inbox: None,
+            waiting: Vec::new(),
         };
         self.lock().insert(run, place);
     }
@@ -131,6 +135,7 @@ impl Runs {
                 status,
                 quarantined: false,
                 inbox: Some(inbox),
+                waiting: Vec::new(),
             },
         );
         messages
@@ -147,6 +152,20 @@ impl Runs {
     /// The run is over, or its driver gave up.
     pub(crate) fn leave(&self, run: RunId) {
         self.lock().remove(&run);
+    }
+
+    /// Waits until a run is over; at once where it is.
+    pub(crate) async fn left(&self, run: RunId) {
+        let (sender, over) = oneshot::channel::<()>();
+        match self.lock().get_mut(&run) {
+            Some(place) => {
+                // A wait that was given up leaves nothing behind for long.
+                place.waiting.retain(|other| !other.is_closed());
+                place.waiting.push(sender);
+            }
+            None => return,
+        }
+        drop(over.await);
     }
 
     /// Lets a run out of memory, unless a message came in the meantime.

@@ -11,6 +11,12 @@ use jiff::Timestamp;
 /// Why a call of the runtime failed; nothing changed unless it says `outcome unknown`.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
+    /// Runs start runs that start runs.
+    #[error("runs start runs more than {most} deep")]
+    TooDeep {
+        /// How deep is allowed.
+        most: usize,
+    },
     /// No such run.
     #[error("there is no run {run}")]
     UnknownRun {
@@ -178,11 +184,13 @@ impl From<RuntimeError> for Fault {
             RuntimeError::Stale { .. } => {
                 fault(Code::Stale).help("look at the approval again, then decide on what it says now")
             }
-            RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } => fault(Code::WrongState),
             RuntimeError::BadInput { .. } => {
                 fault(Code::Usage).help("nothing was started; give another input")
             }
             RuntimeError::NotFrom { help, .. } => fault(Code::WrongState).help(help),
+            RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } | RuntimeError::TooDeep { .. } => {
+                fault(Code::WrongState)
+            }
             RuntimeError::NotAlso(_) => fault(Code::Usage).help("decide without it; nothing was decided"),
             RuntimeError::BadEvent { help, .. } => fault(Code::Invalid).help(help),
             RuntimeError::NotDecider { .. } => fault(Code::NotPermitted)

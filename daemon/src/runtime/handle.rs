@@ -220,8 +220,7 @@ impl RuntimeHandle {
         self.core.draining.store(true, Ordering::Release);
         self.core.permits.close();
         let deadline = tokio::time::Instant::now() + grace;
-        while self.core.counts().in_flight.values().sum::<u64>() > 0 && tokio::time::Instant::now() < deadline
-        {
+        while self.core.counts().at_work() > 0 && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         self.abandon().await;
@@ -295,6 +294,8 @@ impl RuntimeHandle {
             input: super::papers::shown(&start.input),
             idempotency_key: start.idempotency_key.clone(),
             started_by: actor.subject.name.clone(),
+            parent: start.parent.as_ref().map(|(run, _)| *run),
+            parent_step: start.parent.as_ref().map(|(_, step)| step.to_string()),
             ..WorkflowExecution::default()
         };
         Draft::of(

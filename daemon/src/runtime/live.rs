@@ -58,7 +58,8 @@ struct Kept {
 /// Where one effect writes its live text.
 #[derive(Clone)]
 pub(crate) struct LiveSink {
-    ring: Arc<Ring>,
+    /// None where nothing may be shown.
+    ring: Option<Arc<Ring>>,
     step: StepId,
     attempt: u32,
 }
@@ -66,14 +67,25 @@ pub(crate) struct LiveSink {
 impl LiveSink {
     /// Adds text; never waits.
     pub(crate) fn write(&self, source: StreamSource, text: &str) {
+        let Some(ring) = &self.ring else { return };
         let mut rest = text;
         while !rest.is_empty() {
             let (piece, tail) = rest.split_at(rest.floor_char_boundary(MAX_CHUNK_BYTES));
             rest = tail;
-            let mut kept = lock(&self.ring.text);
+            let mut kept = lock(&ring.text);
             kept.add(&self.step, self.attempt, source, piece);
         }
-        self.ring.grown.notify_waiters();
+        ring.grown.notify_waiters();
+    }
+
+    /// Says once that nothing will be shown, and then shows nothing.
+    pub(crate) fn silenced(mut self) -> Self {
+        self.write(
+            StreamSource::Note,
+            "this step uses secrets: what it writes is not shown\n",
+        );
+        self.ring = None;
+        self
     }
 }
 
@@ -81,7 +93,7 @@ impl Live {
     /// The sink of one effect.
     pub(crate) fn sink(&self, run: RunId, step: &StepId, attempt: u32) -> LiveSink {
         LiveSink {
-            ring: self.ring(run),
+            ring: Some(self.ring(run)),
             step: step.clone(),
             attempt,
         }

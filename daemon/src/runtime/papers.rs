@@ -45,11 +45,11 @@ pub(crate) struct About {
 
 /// Documents of one commit.
 pub(crate) struct Papers {
-    about: About,
+    pub(super) about: About,
     records: Records,
     chance: Arc<dyn Chance>,
     approvals: BTreeMap<EntityId, Paper>,
-    notifications: Vec<Notification>,
+    pub(super) notifications: Vec<Notification>,
     /// Approvals that ask about an effect, as they are after these events.
     pub(crate) asks: BTreeMap<EffectId, EntityId>,
     /// By how much the approvals that wait changed.
@@ -130,6 +130,10 @@ impl Papers {
             EventBody::EventEmitted { event: emitted, .. } => {
                 self.emitted.push((event.seq, emitted.clone()));
             }
+            EventBody::EffectIntended { effect, request, .. } => {
+                let queued = || before.effect(*effect).map(|known| &known.request);
+                self.notice(request.as_ref().or_else(queued));
+            }
             body => self.tell_of(body, now)?,
         }
         Ok(())
@@ -148,13 +152,7 @@ impl Papers {
                 self.notify(Level::Critical, title, text);
             }
             EventBody::WorkflowFaulted { error } => {
-                let place = error
-                    .instance
-                    .as_ref()
-                    .map(|step| format!(" at {step}"))
-                    .unwrap_or_default();
-                let text = format!("{error}{place} {}", error.detail.as_deref().unwrap_or_default());
-                self.notify(Level::Critical, format!("{} failed", self.about.workflow), text);
+                self.faulted(error);
             }
             other => self.on_the_way(other, now)?,
         }
@@ -171,18 +169,6 @@ impl Papers {
         if let Some(paper) = asked {
             paper.body.expires_at = Some(due);
         }
-    }
-
-    /// Adds a notification about the run.
-    pub(crate) fn notify(&mut self, level: Level, title: String, text: String) {
-        let about = format!("run/{}", self.about.run);
-        self.notifications.push(Notification {
-            title,
-            body: text,
-            level,
-            about,
-            read_at: None,
-        });
     }
 
     fn ask(

@@ -15,6 +15,7 @@ use super::driver::{Driver, Performing};
 use super::effects::Call;
 use super::message::Message;
 use super::permits::Permit;
+use super::secrets::{self, Revealed};
 
 /// Before an effect whose outcome is unknown is performed again; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -211,10 +212,27 @@ async fn perform(core: &super::core::Core, call: Call, pause: Duration) -> Effec
             () = tokio::time::sleep(pause) => {}
         }
     }
-    match core.performers.of(call.request.kind()) {
-        Some(performer) => performer.perform(call).await,
-        None => EffectOutcome::Unknown {
+    let Some(performer) = core.performers.of(call.request.kind()) else {
+        return EffectOutcome::Unknown {
             reason: "there is no performer".into(),
-        },
-    }
+        };
+    };
+    let Revealed { request, values } = match secrets::reveal(&core.settings.data_dir, call.request) {
+        Ok(revealed) => revealed,
+        Err(outcome) => return *outcome,
+    };
+    // What a step with secrets writes is not shown: a value could stand in any two pieces of it.
+    let live = if values.is_empty() {
+        call.live
+    } else {
+        call.live.silenced()
+    };
+    let outcome = performer
+        .perform(Call {
+            request,
+            live,
+            ..call
+        })
+        .await;
+    secrets::masked(outcome, &values)
 }

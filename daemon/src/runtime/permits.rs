@@ -71,7 +71,7 @@ impl Permits {
             let pool = Pool {
                 free: limit,
                 limit,
-                counted: kind != EffectKind::Noop,
+                counted: kind.counts(),
                 turn: VecDeque::new(),
                 waiting: HashMap::new(),
             };

@@ -117,6 +117,7 @@ impl RuntimeHandle {
             }),
             idempotency_key: None,
             labels: BTreeMap::from([(LABEL.to_owned(), approval.to_string())]),
+            parent: None,
         };
         let pins = Pins {
             agents: BTreeMap::from([(whom.agent, digest)]),

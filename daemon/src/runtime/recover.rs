@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::api::Rooms;
 use super::bus::Bus;
+use super::children::Offspring;
 use super::core::{Core, Ended, Runs};
 use super::dispatch::Desk;
 use super::effects::{Egress, Means, Performers};
@@ -43,6 +44,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     ));
     let policy = Arc::new(Swap::new(settings.policy(rooms.providers, rooms.prices)));
     let egress = Egress::new(&settings.egress_allow);
+    let offspring = Arc::new(Offspring::default());
     let means = Means {
         data_dir: settings.data_dir.clone(),
         policy: policy.clone(),
@@ -50,6 +52,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         kill_grace: settings.kill_grace,
         agents: plans.clone(),
         worker: worker.clone(),
+        children: offspring.clone(),
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
@@ -79,6 +82,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         space: Swap::new(rooms.space),
         runs: Runs::default(),
     });
+    offspring.connect(&core);
     serve(&core, grants);
     let desk = Desk::open(&core)?;
     recover(&core).await?;

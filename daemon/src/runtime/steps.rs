@@ -148,6 +148,9 @@ impl Driver {
                 && let Some(performer) = self.core.performers.of(effect.request.kind())
             {
                 performer.clear(self.run, effect.id, key).await;
+                if effect.abort {
+                    performer.unwanted(self.run, effect.id, key).await;
+                }
             }
         }
     }

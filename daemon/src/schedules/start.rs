@@ -56,6 +56,7 @@ pub(super) async fn start(runtime: &RuntimeHandle, kept: &mut Kept, name: &str, 
             ("dirigent.schedule".to_owned(), kept.body.workflow_name.clone()),
             ("dirigent.due".to_owned(), name.to_owned()),
         ]),
+        parent: None,
     };
     match runtime.start(start, actor(kept, &key)).await {
         Ok(Started { run, .. }) => Came::Run(run),

@@ -197,6 +197,7 @@ impl Bed {
             input,
             idempotency_key: key.map(Into::into),
             labels: Default::default(),
+            parent: None,
         };
         self.runtime.start(start, dana()).await
     }

@@ -263,6 +263,7 @@ async fn the_same_request_starts_one_run() {
         input: json!({}),
         idempotency_key: None,
         labels: Default::default(),
+        parent: None,
     };
     let first = bed.runtime.start(start(), actor.clone()).await.unwrap();
     let again = bed.runtime.start(start(), actor).await.unwrap();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::definition::{check_as, json_of, schema_of};
 use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
-use crate::id::EntityId;
+use crate::id::{EntityId, RunId};
 use crate::run::{Origin, RunBudget, Status, Usage};
 
 /// How far a run is, in tasks of its document.
@@ -64,6 +64,13 @@ pub struct WorkflowExecution {
     pub origin: Option<Origin>,
     /// Who started it, for people.
     pub started_by: String,
+    /// The run that started it, where it is a run of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub parent: Option<RunId>,
+    /// The step of that run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_step: Option<String>,
     /// Events in its journal when this was written.
     pub events: u64,
 }

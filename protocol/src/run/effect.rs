@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Usage, WorkflowError};
+use super::{
+    A2aCall, Authentication, ContainerCall, FunctionCall, McpCall, NotifyCall, OpenapiCall, ScriptCall,
+    Usage, WorkflowCall, WorkflowError,
+};
 use crate::Payload;
 use crate::digest::Digest;
 
@@ -33,6 +36,22 @@ pub enum EffectRequest {
     Shell(ShellCall),
     /// One call of an agent.
     Agent(AgentCall),
+    /// One script.
+    Script(ScriptCall),
+    /// One container.
+    Container(ContainerCall),
+    /// One operation of an OpenAPI document.
+    Openapi(OpenapiCall),
+    /// One message to an agent elsewhere.
+    A2a(A2aCall),
+    /// One request to an MCP server.
+    Mcp(McpCall),
+    /// One run of another workflow.
+    Workflow(WorkflowCall),
+    /// One run of a function that lies elsewhere.
+    Function(FunctionCall),
+    /// A notice to people; it is in the commit of its own intent.
+    Notify(NotifyCall),
 }
 
 impl EffectRequest {
@@ -40,10 +59,51 @@ impl EffectRequest {
     #[must_use]
     pub const fn kind(&self) -> EffectKind {
         match self {
-            Self::Noop { .. } => EffectKind::Noop,
-            Self::Http(_) => EffectKind::Http,
-            Self::Shell(_) => EffectKind::Shell,
+            Self::Noop { .. } | Self::Notify(_) => EffectKind::Noop,
+            Self::Http(_) | Self::Openapi(_) | Self::A2a(_) => EffectKind::Http,
+            Self::Shell(_) | Self::Script(_) | Self::Container(_) => EffectKind::Shell,
             Self::Agent(_) => EffectKind::Agent,
+            Self::Mcp(_) => EffectKind::Mcp,
+            Self::Workflow(_) | Self::Function(_) => EffectKind::Workflow,
+        }
+    }
+
+    /// Names of the secrets that may be filled in where their marks stand.
+    #[must_use]
+    pub fn secrets(&self) -> &[String] {
+        match self {
+            Self::Http(call) => &call.secrets,
+            Self::Shell(call) => &call.secrets,
+            Self::Script(call) => &call.process.secrets,
+            Self::Container(call) => &call.process.secrets,
+            Self::Openapi(call) => &call.secrets,
+            Self::A2a(call) => &call.secrets,
+            Self::Mcp(call) => &call.secrets,
+            Self::Noop { .. } | Self::Agent(_) | Self::Workflow(_) | Self::Function(_) | Self::Notify(_) => {
+                &[]
+            }
+        }
+    }
+
+    /// One line for people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Noop { .. } => "noop".to_owned(),
+            Self::Http(call) => format!("{} {}", call.method, call.uri),
+            Self::Shell(call) => format!("sh: {}", call.command.trim()),
+            Self::Agent(call) => format!("agent {}", call.agent),
+            Self::Script(call) => format!("script in {}", call.language),
+            Self::Container(call) => format!("container {}", call.image),
+            Self::Openapi(call) => format!("openapi {} of {}", call.operation, call.document.uri),
+            Self::A2a(call) => format!("a2a {}", call.method),
+            Self::Mcp(call) => match call.parameters.get("name").and_then(Value::as_str) {
+                Some(name) => format!("mcp {} {name}", call.method),
+                None => format!("mcp {}", call.method),
+            },
+            Self::Workflow(call) => format!("workflow {} {}", call.name, call.version),
+            Self::Function(call) => format!("function {}", call.function),
+            Self::Notify(call) => format!("notify: {}", call.title),
         }
     }
 
@@ -66,21 +126,38 @@ pub enum EffectKind {
     Shell,
     /// Agent.
     Agent,
+    /// Request to an MCP server.
+    Mcp,
+    /// Run of another workflow: it waits, and does nothing itself.
+    Workflow,
 }
 
 impl EffectKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Noop, Self::Http, Self::Shell, Self::Agent];
+    pub const ALL: [Self; 6] = [
+        Self::Noop,
+        Self::Http,
+        Self::Shell,
+        Self::Agent,
+        Self::Mcp,
+        Self::Workflow,
+    ];
+
+    /// Whether it takes something from the machine while it lasts, so that it counts towards the limit of all.
+    #[must_use]
+    pub const fn counts(self) -> bool {
+        !matches!(self, Self::Noop | Self::Workflow)
+    }
 }
 
 /// `call: http`, every expression evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HttpCall {
     /// `GET`, `POST`, ...
     pub method: String,
     /// Absolute URI, query included.
     pub uri: String,
-    /// Header fields; secrets appear by reference (`{"secret": "name"}` is resolved by the performer).
+    /// Header fields.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// JSON body, or a string sent as it is.
@@ -95,10 +172,16 @@ pub struct HttpCall {
     /// Milliseconds before it is given up; none means the daemon's limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Who sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Secrets that may be filled in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// `run: shell`, every expression evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShellCall {
     /// Command line for `/bin/sh -c`.
     pub command: String,
@@ -120,6 +203,9 @@ pub struct ShellCall {
     /// `await: false`: start it and go on.
     #[serde(default)]
     pub detached: bool,
+    /// Secrets that may be filled in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// `call: agent`: a pinned version of an agent and its input.

@@ -172,6 +172,8 @@ bodies! {
     TaskRetried = "task.retried" { step: StepId, attempt: u32, delay_ms: u64, error: WorkflowError, }
     /// It was stopped: a fork's race was lost, a limit ran out, the run was cancelled.
     TaskCancelled = "task.cancelled" { step: StepId, #[serde(default)] reason: Option<String>, }
+    /// A task is done and what extends it comes after it; `output` is the task's, `then` where it wants to go.
+    TaskExtended = "task.extended" { step: StepId, output: Data, then: Arc<str>, }
     /// The next round of a loop begins.
     TaskIterated = "task.iterated" {
         step: StepId,
@@ -288,6 +290,7 @@ impl EventBody {
             | Self::TaskCaught { step, .. }
             | Self::TaskRetried { step, .. }
             | Self::TaskCancelled { step, .. }
+            | Self::TaskExtended { step, .. }
             | Self::TaskIterated { step, .. }
             | Self::EffectQueued { step, .. }
             | Self::EffectIntended { step, .. }

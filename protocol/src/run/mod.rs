@@ -5,6 +5,7 @@
 
 mod approval;
 mod budget;
+mod call;
 mod effect;
 mod error;
 mod event;
@@ -18,6 +19,10 @@ pub use approval::{
     ApprovalRequest, Consequence, Deciders, Decision, DecisionRecord, Escalation, Risk, digest_of,
 };
 pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget};
+pub use call::{
+    A2aCall, Authentication, ContainerCall, FunctionCall, McpCall, McpTransport, NotifyCall, OpenapiCall,
+    Process, Resource, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall, WorkflowCall,
+};
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
 };

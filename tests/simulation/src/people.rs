@@ -66,6 +66,7 @@ async fn start(world: &Arc<World>, runtime: &RuntimeHandle, records: &Records, a
                     input: json!({ "n": at }),
                     idempotency_key: wanted.key.clone(),
                     labels: BTreeMap::new(),
+                    parent: None,
                 };
                 runtime.start(start, actor).await.map(|started| started.run)
             }

@@ -221,10 +221,8 @@ fn why(error: &dirigent_protocol::run::WorkflowError) -> String {
 
 fn effect(request: &EffectRequest) -> String {
     match request {
-        EffectRequest::Noop { .. } => "noop".to_owned(),
-        EffectRequest::Http(call) => format!("{} {}", call.method, call.uri),
         EffectRequest::Shell(call) => format!("sh: {}", short(call.command.trim(), 50)),
-        EffectRequest::Agent(call) => format!("agent {}", call.agent),
+        other => other.summary(),
     }
 }
 

@@ -49,12 +49,7 @@ impl Then {
 
     /// Reads a flow directive.
     pub fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
-        Some(match reader.text(node, path)? {
-            "continue" => Self::Continue,
-            "exit" => Self::Exit,
-            "end" => Self::End,
-            name => Self::Task(Arc::from(name)),
-        })
+        reader.text(node, path).map(|word| Self::of(&Arc::from(word)))
     }
 }
 

@@ -6,9 +6,11 @@
 mod base;
 mod duration;
 mod event_filter;
+mod extension;
 mod reader;
 mod schedule;
 mod schema;
+mod secrets;
 mod settings;
 mod template;
 
@@ -16,6 +18,7 @@ pub use base::{Base, Export, InputRule, OutputRule, Then, TimeLimit};
 pub use duration::Delay;
 pub(crate) use duration::parse_iso;
 pub(crate) use event_filter::{Matching, Strategy, Until, Verdict};
+pub use extension::ExtensionRule;
 pub use reader::{Fields, Reader};
 pub use schedule::{Catch, MissedRuns, Overlap, Schedule, ScheduleRules};
 pub use schema::Schema;

@@ -7,6 +7,7 @@ use dirigent_protocol::source::{
     Diagnostic, Entry, Mapping, Node, Place, Position, Value, join_pointer, nearest,
 };
 
+use super::secrets::{Secrets, mark, paths as secret_paths};
 use crate::expression::{Expression, ExpressionError, strip};
 
 /// Variables every expression may read.
@@ -31,6 +32,8 @@ pub struct Reader {
     pub loose: bool,
     /// Named parts under `use`, by section and name.
     pub named: BTreeMap<(&'static str, String), (Node, String)>,
+    /// Secrets that the document declares and names.
+    pub secrets: Secrets,
     /// Functions being expanded, against cycles.
     pub expanding: Vec<String>,
 }
@@ -176,6 +179,22 @@ impl Reader {
         text
     }
 
+    /// A list of texts, each with its place.
+    pub fn texts<'a>(&mut self, node: &'a Node, path: &str) -> Option<Vec<(&'a Node, String)>> {
+        let Some(items) = node.as_sequence() else {
+            self.expected(node, path, "a list of texts");
+            return None;
+        };
+        let placed = items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| (item, format!("{path}/{i}")));
+        let all: Vec<_> = placed.collect();
+        all.iter()
+            .all(|(item, at)| self.text(item, at).is_some())
+            .then_some(all)
+    }
+
     /// True or false.
     pub fn boolean(&mut self, node: &Node, path: &str) -> Option<bool> {
         if let Value::Bool(value) = node.value {
@@ -268,9 +287,7 @@ impl Reader {
         for name in expression.variables() {
             let (at, _) = inside(node, text.find(&format!("${name}")).unwrap_or(0));
             if name == "secrets" {
-                let message = "`$secrets` is not supported yet";
-                self.error("unsupported_secrets", message, at, path).help =
-                    Some("keys of model providers come from the daemon's environment".to_owned());
+                self.note_secrets(text, node, path);
                 continue;
             }
             if VARIABLES.contains(&name.as_str()) || self.scope.contains(name) {
@@ -296,6 +313,54 @@ impl Reader {
             let message = format!("there is no variable `${name}` here");
             self.error("undefined_variable", message, at, path).help = Some(help);
         }
+    }
+
+    /// Reads `use.secrets`.
+    pub(crate) fn declare_secrets(&mut self, node: &Node, path: &str) {
+        let Some(names) = node.as_sequence() else {
+            return self.expected(node, path, "a list of names");
+        };
+        for (i, name) in names.iter().enumerate() {
+            if let Some(name) = self.text(name, &format!("{path}/{i}")) {
+                self.secrets.declared.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// Notes that the task being read uses a whole secret by name, as `use: NAME` of an authentication does.
+    pub(crate) fn use_secret(&mut self, node: &Node, path: &str) -> Option<String> {
+        let name = self.text(node, path)?.to_owned();
+        self.known_secret(&name, node, path).then(|| {
+            self.secrets.used = true;
+            mark(&[name.as_str()])
+        })
+    }
+
+    /// Notes what an expression that names `$secrets` wants of them.
+    fn note_secrets(&mut self, text: &str, node: &Node, path: &str) {
+        self.secrets.used = true;
+        for found in secret_paths(text) {
+            let Some(name) = found.first().cloned() else {
+                continue;
+            };
+            if self.known_secret(&name, node, path) {
+                self.secrets.paths.insert(found);
+            }
+        }
+    }
+
+    fn known_secret(&mut self, name: &str, node: &Node, path: &str) -> bool {
+        if self.secrets.declared.contains(name) {
+            return true;
+        }
+        let help = match nearest(name, self.secrets.declared.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("add it: use: {{ secrets: [ {name} ] }}"),
+        };
+        let message = format!("`use.secrets` does not list the secret `{name}`");
+        self.error("undeclared_secret", message, node.span.start, path)
+            .help = Some(help);
+        false
     }
 
     /// Reads something with more variables in scope.

@@ -12,7 +12,8 @@ use super::reader::Reader;
 #[derive(Clone)]
 pub struct Schema {
     definition: Arc<Value>,
-    validator: Arc<jsonschema::Validator>,
+    /// None where it lies elsewhere: then nothing fits it, for nothing was checked.
+    validator: Option<Arc<jsonschema::Validator>>,
 }
 
 impl Schema {
@@ -30,11 +31,7 @@ impl Schema {
             }
         }
         if let Some((resource, at)) = fields.get("resource") {
-            let message = "a schema cannot be loaded from elsewhere yet";
-            reader
-                .error("external_ref", message, resource.span.start, &at)
-                .help = Some("write the schema under `document:`".to_owned());
-            return None;
+            return Self::elsewhere(reader, resource, &at);
         }
         if !reader.require(&fields, &["document"]) {
             return None;
@@ -46,7 +43,7 @@ impl Schema {
         match options.build(&definition) {
             Ok(validator) => Some(Self {
                 definition: Arc::new(definition),
-                validator: Arc::new(validator),
+                validator: Some(Arc::new(validator)),
             }),
             Err(error) => {
                 let inner = error.instance_path().to_string();
@@ -71,16 +68,41 @@ impl Schema {
         }
     }
 
+    /// A schema that lies elsewhere is accepted and fits nothing: values pass unchecked in no version.
+    fn elsewhere(reader: &mut Reader, resource: &Node, at: &str) -> Option<Self> {
+        let fields = reader.fields(resource, at, &["name", "endpoint"])?;
+        if !reader.require(&fields, &["endpoint"]) {
+            return None;
+        }
+        let (endpoint, place) = fields.get("endpoint")?;
+        if endpoint.as_str().is_none() {
+            let endpoint = reader.fields(endpoint, &place, &["uri", "authentication"])?;
+            if !reader.require(&endpoint, &["uri"]) {
+                return None;
+            }
+        }
+        let message = "a schema is not loaded from elsewhere: every value will be refused by it";
+        reader
+            .warning("external_schema", message, resource.span.start, at)
+            .help = Some("write the schema under `document:`".to_owned());
+        Some(Self {
+            definition: Arc::new(resource.to_json()),
+            validator: None,
+        })
+    }
+
     /// The first few violations, each with its place.
     ///
     /// # Errors
     /// One line that lists them.
     pub fn check(&self, value: &Value) -> Result<(), String> {
-        if self.validator.is_valid(value) {
+        let Some(validator) = &self.validator else {
+            return Err("the schema lies elsewhere, and this version does not load it".to_owned());
+        };
+        if validator.is_valid(value) {
             return Ok(());
         }
-        let list: Vec<String> = self
-            .validator
+        let list: Vec<String> = validator
             .iter_errors(value)
             .take(5)
             .map(|error| {

@@ -7,12 +7,15 @@ use dirigent_protocol::source::{Entry, Node, join_pointer, nearest};
 
 use super::check::check_list;
 use super::model::{Task, TaskDef, TaskIndex, TaskList};
-use crate::document::{Base, Fields, Reader};
+use crate::document::{Base, ExtensionRule, Fields, Reader};
 
 /// Deepest nesting of tasks.
 const MAX_DEPTH: usize = 24;
 /// Most tasks of a document, functions expanded.
 const MAX_TASKS: usize = 10_000;
+
+/// Functions of the standard: a document's own function cannot take their place.
+const STANDARD: [&str; 6] = ["asyncapi", "grpc", "http", "openapi", "a2a", "mcp"];
 
 /// How a kind is read.
 pub(crate) type ReadTask = fn(&mut Builder, &Fields<'_>, TaskIndex) -> Option<Box<dyn Task>>;
@@ -43,6 +46,10 @@ pub struct Builder {
     tasks: Vec<Option<TaskDef>>,
     depth: usize,
     agents: Vec<String>,
+    /// `use.extensions`.
+    pub extensions: Vec<ExtensionRule>,
+    /// The task whose extensions are being read: they are extended by nothing.
+    pub(super) extending: Option<TaskIndex>,
 }
 
 impl Builder {
@@ -55,6 +62,8 @@ impl Builder {
             tasks: Vec::new(),
             depth: 0,
             agents: Vec::new(),
+            extensions: Vec::new(),
+            extending: None,
         }
     }
 
@@ -67,6 +76,36 @@ impl Builder {
     /// Puts a task in its place.
     pub(crate) fn put(&mut self, index: TaskIndex, task: TaskDef) {
         self.tasks[index] = Some(task);
+    }
+
+    /// A task that was read already.
+    pub(super) fn known(&self, index: TaskIndex) -> Option<&TaskDef> {
+        self.tasks.get(index)?.as_ref()
+    }
+
+    /// Whether a task runs is decided by the task around it.
+    pub(super) fn unconditional(&mut self, index: TaskIndex) {
+        if let Some(Some(task)) = self.tasks.get_mut(index) {
+            task.base.condition = None;
+        }
+    }
+
+    /// Reads something for its findings alone: none of its tasks stay, and nothing extends them.
+    pub(super) fn for_findings(&mut self, read: impl FnOnce(&mut Self, TaskIndex)) {
+        let (tasks, agents) = (self.tasks.len(), self.agents.len());
+        let (extending, used) = (self.extending, self.reader.secrets.used);
+        let parent = self.reserve();
+        self.extending = Some(parent);
+        read(self, parent);
+        self.tasks.truncate(tasks);
+        self.agents.truncate(agents);
+        self.extending = extending;
+        self.reader.secrets.used = used;
+    }
+
+    /// A list of tasks of an extension.
+    pub(super) fn part(&mut self, node: &Node, path: &str, parent: TaskIndex) -> TaskList {
+        self.list_at(node, path, parent, true)
     }
 
     /// Findings, all tasks if every one could be read, agents called by a fixed name.
@@ -232,8 +271,16 @@ impl Builder {
             Base::read(&mut self.reader, &fields);
             return;
         };
+        let extended = self.is_extended(row.keyword);
+        let (outer, around) = (index, parent);
+        let (index, parent) = if extended {
+            (self.reserve(), index)
+        } else {
+            (index, parent)
+        };
         let known: Vec<&str> = Base::FIELDS.iter().chain(row.fields).copied().collect();
         self.reader.only(&fields, &known);
+        let secrets_before = std::mem::take(&mut self.reader.secrets.used);
         let base = Base::read(&mut self.reader, &fields);
         let Some(read) = row.read else {
             let label = label(row);
@@ -267,9 +314,15 @@ impl Builder {
             base,
             verify,
             undo,
+            stands_for: self.extending,
+            uses_secrets: self.reader.secrets.used,
             body,
         };
+        self.reader.secrets.used |= secrets_before;
         self.put(index, task);
+        if extended {
+            self.extend(outer, index, pointer, around);
+        }
     }
 
     fn supported(&self) -> String {
@@ -328,7 +381,8 @@ impl Builder {
         let entry = fields.entry(keyword)?;
         let named = |name: &str| candidates.iter().copied().find(|row| row.target == Some(name));
         if let Some(text) = entry.value.as_str() {
-            return named(text).or_else(|| named("*"));
+            let own = self.function(text).is_some() && !STANDARD.contains(&text);
+            return (!own).then(|| named(text)).flatten().or_else(|| named("*"));
         }
         let path = join_pointer(fields.path, keyword);
         let inner = self.reader.open(&entry.value, &path)?;

@@ -51,6 +51,15 @@ impl Turn<'_, '_> {
         Ok(Next::Wait)
     }
 
+    /// Secrets that a request of this task may have filled in.
+    pub(crate) fn secrets(&self, me: Me<'_>) -> Vec<String> {
+        if me.task.uses_secrets {
+            self.workflow.secrets.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
     fn class(&self, request: &EffectRequest) -> PermitClass {
         PermitClass {
             kind: request.kind(),
@@ -99,6 +108,9 @@ impl Turn<'_, '_> {
     }
 
     pub(crate) fn on_unknown(&self, me: Me<'_>) -> OnUnknown {
+        if let Some(always) = me.task.body.always_on_unknown() {
+            return always;
+        }
         let own = &me.task.base.settings;
         let verify = me.task.verify.map(|_| OnUnknown::Verify);
         let declared = own

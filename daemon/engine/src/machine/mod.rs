@@ -13,6 +13,7 @@ mod build;
 mod check;
 mod decide;
 mod effects;
+mod extend;
 mod listen;
 mod model;
 mod scope;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::run::{BusPosition, DecisionRecord, RunEvent, StepId, WorkflowError};
+use dirigent_protocol::run::{BusPosition, DecisionRecord, OnUnknown, RunEvent, StepId, WorkflowError};
 use dirigent_protocol::source::Position;
 
 use super::stimulus::Context;
@@ -33,6 +33,9 @@ pub struct Workflow {
     pub(crate) schedule: Option<Schedule>,
     /// It, or a task of it, has a budget.
     pub(crate) budgeted: bool,
+    pub(crate) secrets: Vec<String>,
+    /// What `$secrets` gives: marks.
+    pub(crate) secret_marks: Payload,
 }
 
 impl Workflow {
@@ -93,7 +96,15 @@ impl Workflow {
     /// Whether it runs commands as the daemon's user.
     #[must_use]
     pub fn runs_commands(&self) -> bool {
-        self.tasks.iter().any(|task| &*task.label == "run:shell")
+        self.tasks
+            .iter()
+            .any(|task| matches!(&*task.label, "run:shell" | "run:script" | "run:container"))
+    }
+
+    /// Names of the secrets it declares.
+    #[must_use]
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
     }
 
     /// When its runs begin by themselves.
@@ -154,6 +165,10 @@ pub struct TaskDef {
     pub verify: Option<TaskIndex>,
     /// What undoes it where the run is cancelled.
     pub undo: Option<TaskIndex>,
+    /// The task that `$task` means, where it is part of what extends that one.
+    pub stands_for: Option<TaskIndex>,
+    /// Whether any part of it names a secret: only then may marks of secrets be filled in.
+    pub uses_secrets: bool,
     /// What is particular to its kind.
     pub body: Box<dyn Task>,
 }
@@ -325,6 +340,11 @@ pub trait Task: Send + Sync + fmt::Debug {
 
     /// A variable it defines for the tasks inside it.
     fn variable(&self, _frame: &Frame, _name: &str) -> Option<Payload> {
+        None
+    }
+
+    /// What happens to its effect when nobody knows how it ended, whatever the document declares.
+    fn always_on_unknown(&self) -> Option<OnUnknown> {
         None
     }
 

@@ -49,6 +49,7 @@ impl Scope for TaskScope<'_> {
             "context" => self.state.context.clone(),
             "input" => self.input.clone(),
             "output" => self.output.clone().unwrap_or_else(null),
+            "secrets" => self.workflow.secret_marks.clone(),
             "task" => Arc::new(self.task_value()),
             "workflow" => Arc::new(self.workflow_value()),
             "runtime" => Arc::new(json!({
@@ -84,22 +85,33 @@ impl TaskScope<'_> {
     }
 
     fn task_value(&self) -> Value {
+        let extended = self.task.stands_for.map(|index| self.workflow.task(index));
+        let task = extended.unwrap_or(self.task);
         let definition = self
             .workflow
             .definition
-            .pointer(&self.task.pointer.replace("%23", "#"));
+            .pointer(&task.pointer.replace("%23", "#"));
         let frame = self
             .state
             .frame(self.frame)
-            .filter(|frame| frame.step.pointer == self.task.pointer);
-        json!({
-            "name": &*self.task.name,
-            "reference": &*self.task.pointer,
+            .filter(|frame| frame.step.pointer == task.pointer);
+        let mut value = json!({
+            "name": &*task.name,
+            "reference": &*task.pointer,
             "definition": definition,
             "input": frame.map_or(&*self.dot, |frame| &*frame.raw_input),
             "output": self.output.as_deref(),
             "startedAt": frame.map(|frame| moment(frame.started_at)),
-        })
+        });
+        // The standard's own examples look at `$task.with` in the condition of an extension.
+        if extended.is_some()
+            && let (Some(value), Some(Value::Object(fields))) = (value.as_object_mut(), definition)
+        {
+            for (name, field) in fields {
+                value.entry(name).or_insert_with(|| field.clone());
+            }
+        }
+        value
     }
 
     fn workflow_value(&self) -> Value {

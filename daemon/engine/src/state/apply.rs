@@ -122,9 +122,7 @@ impl RunState {
 
     fn task_event(&mut self, event: &RunEvent) {
         match &event.body {
-            EventBody::TaskStarted {
-                step, input, kind, ..
-            } => self.task_started(event, step, input, kind),
+            EventBody::TaskStarted { .. } => self.task_started(event),
             EventBody::TaskSkipped { step, .. } => {
                 if let Some(parent) = self.parent_of(step).and_then(|id| self.frame_mut(id)) {
                     parent.transitions += 1;
@@ -167,6 +165,7 @@ impl RunState {
                 frame.data_of = None;
                 frame.wait = Wait::Nothing;
             }),
+            EventBody::TaskExtended { step, output, then } => self.task_extended(step, output, then),
             EventBody::TaskIterated {
                 step,
                 iteration,
@@ -206,14 +205,25 @@ impl RunState {
         }
     }
 
-    fn task_started(&mut self, event: &RunEvent, step: &StepId, input: &Data, kind: &str) {
+    fn task_extended(&mut self, step: &StepId, output: &Data, then: &Arc<str>) {
+        let output = self.value(output, self.frame_of(step));
+        self.change(step, |frame| frame.kept = Some((output, then.clone())));
+    }
+
+    fn task_started(&mut self, event: &RunEvent) {
+        let EventBody::TaskStarted {
+            step, input, kind, ..
+        } = &event.body
+        else {
+            return;
+        };
         let parent = self.parent_of(step);
         let input = self.value(input, parent);
         let raw = parent
             .and_then(|id| self.frame(id))
             .map_or(input.clone(), |parent| parent.data.clone());
         let mut new = new_frame(step.clone(), parent, raw, input, event.time);
-        new.parallel = kind == "fork";
+        new.parallel = &**kind == "fork";
         if let Some(parent) = parent.and_then(|id| self.frame_mut(id)) {
             parent.children.push(event.seq);
             parent.open += 1;

@@ -63,6 +63,9 @@ pub struct Frame {
     /// What it has taken of the events it listens for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listening: Option<Arc<Listening>>,
+    /// The output of the task it extends, and where that wants to go, while what comes after is at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<(Payload, Arc<str>)>,
 }
 
 /// Which part of a task is at work.

@@ -133,5 +133,6 @@ pub(super) fn new_frame(
         timeout: None,
         account: None,
         listening: None,
+        kept: None,
     }
 }

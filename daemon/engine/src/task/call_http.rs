@@ -6,8 +6,8 @@ use dirigent_protocol::run::{EffectRequest, HttpCall, WorkflowError};
 use dirigent_protocol::source::Node;
 use serde_json::Value;
 
-use super::http_auth::Authentication;
-use super::http_uri::{add_query, expand, host_is_open};
+use super::endpoint::Endpoint;
+use super::http_uri::add_query;
 use crate::document::{Fields, Reader, Template, unshare};
 use crate::expression::strip;
 use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn};
@@ -24,9 +24,7 @@ pub(super) const ROW: KindRow = KindRow {
 #[derive(Debug)]
 struct CallHttp {
     method: String,
-    endpoint: Template,
-    literal: bool,
-    authentication: Option<Authentication>,
+    endpoint: Endpoint,
     headers: Option<Template>,
     query: Option<Template>,
     body: Option<Template>,
@@ -47,7 +45,9 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     let with = reader.fields(node, &path, &FIELDS)?;
     let whole = reader.require(&with, &["method", "endpoint"]);
     let method = with.get("method").and_then(|(n, at)| read_method(reader, n, &at));
-    let endpoint = with.get("endpoint").map(|(n, at)| read_endpoint(reader, n, &at));
+    let endpoint = with
+        .get("endpoint")
+        .and_then(|(n, at)| Endpoint::read(reader, n, &at));
     let mut texts = |name: &str| {
         with.get(name).map(|(node, at)| {
             if node.as_str().is_some_and(|text| strip(text).is_some()) || node.as_mapping().is_some() {
@@ -75,12 +75,9 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     {
         return None;
     }
-    let (endpoint, literal, authentication) = endpoint??;
     Some(Box::new(CallHttp {
         method: method?,
-        endpoint,
-        literal,
-        authentication,
+        endpoint: endpoint?,
         headers: headers.flatten(),
         query: query.flatten(),
         body: body.flatten(),
@@ -102,59 +99,7 @@ fn read_method(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
     Some(text.to_ascii_uppercase())
 }
 
-type Endpoint = (Template, bool, Option<Authentication>);
-
-fn read_endpoint(reader: &mut Reader, node: &Node, path: &str) -> Option<Endpoint> {
-    if node.as_mapping().is_none() {
-        let (template, literal) = read_uri(reader, node, path)?;
-        return Some((template, literal, None));
-    }
-    let fields = reader.fields(node, path, &["uri", "authentication"])?;
-    let whole = reader.require(&fields, &["uri"]);
-    let uri = fields.get("uri").and_then(|(n, at)| read_uri(reader, n, &at));
-    let authentication = match fields.get("authentication") {
-        Some((node, at)) => Some(Authentication::read(reader, node, &at)?),
-        None => None,
-    };
-    let (template, literal) = uri?;
-    whole.then_some((template, literal, authentication))
-}
-
-fn read_uri(reader: &mut Reader, node: &Node, path: &str) -> Option<(Template, bool)> {
-    let text = reader.text(node, path)?;
-    let literal = strip(text).is_none();
-    if literal && host_is_open(text) {
-        let message = "data chooses the host that this request goes to";
-        reader.warning("open_host", message, node.span.start, path).help =
-            Some("write the host out and put data into the path or the query".to_owned());
-    }
-    Template::read(reader, node, path).map(|template| (template, literal))
-}
-
 impl CallHttp {
-    fn uri(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Result<String, Stop> {
-        let value = turn.template(me, &self.endpoint, None)?;
-        let text = match &*value {
-            Value::String(text) => text.clone(),
-            Value::Object(endpoint) => endpoint
-                .get("uri")
-                .and_then(Value::as_str)
-                .unwrap_or("")
-                .to_owned(),
-            other => {
-                let detail = format!("the endpoint is {other}, not text");
-                return Err(Stop::fault(
-                    WorkflowError::standard("expression", 400, "Bad endpoint").detail(detail),
-                ));
-            }
-        };
-        if self.literal {
-            expand(&text, &turn.input(me.frame))
-        } else {
-            Ok(text)
-        }
-    }
-
     fn headers(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Result<BTreeMap<String, String>, Stop> {
         let mut headers = BTreeMap::new();
         if let Some(template) = &self.headers
@@ -168,9 +113,6 @@ impl CallHttp {
                 };
                 headers.insert(name.clone(), text);
             }
-        }
-        if let Some(authentication) = &self.authentication {
-            headers.insert("Authorization".to_owned(), authentication.header(turn, me)?);
         }
         for (name, value) in &headers {
             let token = !name.is_empty()
@@ -193,7 +135,7 @@ impl CallHttp {
 
 impl Task for CallHttp {
     fn start(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Outcome {
-        let mut uri = self.uri(turn, me)?;
+        let (mut uri, authentication) = self.endpoint.resolve(turn, me)?;
         if let Some(query) = &self.query {
             add_query(&mut uri, &*turn.template(me, query, None)?);
         }
@@ -210,6 +152,8 @@ impl Task for CallHttp {
             output: self.output.to_owned(),
             redirect: self.redirect,
             timeout_ms: None,
+            authentication,
+            secrets: turn.secrets(me),
         };
         turn.request(me, EffectRequest::Http(call))
     }
@@ -240,7 +184,8 @@ mod tests {
             (sent.method.as_str(), sent.uri.as_str()),
             ("POST", "https://h/7?q=x%20y")
         );
-        assert_eq!(sent.headers["Authorization"], "Basic YWRhOnA=");
+        let sender = sent.authentication.unwrap();
+        assert_eq!(sender.with, json!({"username": "ada", "password": "p"}));
         assert_eq!(sent.headers["X-N"], "1");
         assert_eq!(sent.body, Some(json!({"a": 7})));
     }

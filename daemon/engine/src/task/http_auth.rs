@@ -1,136 +1,259 @@
-//! Authentication of requests: basic and bearer, given here or under `use.authentications`.
+//! Authentication of requests by all schemes of the standard, given here, under `use.authentications`, or in a secret.
+//!
+//! It is read and completed here and carried out by whoever sends the request: what it computes from a password or a
+//! token never stands in a journal.
 
+use std::sync::Arc;
+
+use dirigent_protocol::run::{Authentication as Sender, Scheme};
 use dirigent_protocol::source::Node;
 use serde_json::Value;
 
-use crate::document::{Fields, Reader, Template};
-use crate::machine::{Me, Stop, Turn};
+use crate::document::{Fields, Reader, Template, unshare};
+use crate::machine::{Builder, Me, Stop, Turn};
 
-const KINDS: [&str; 5] = ["basic", "bearer", "digest", "oauth2", "oidc"];
+const SCHEMES: [(&str, Scheme); 5] = [
+    ("basic", Scheme::Basic),
+    ("bearer", Scheme::Bearer),
+    ("digest", Scheme::Digest),
+    ("oauth2", Scheme::Oauth2),
+    ("oidc", Scheme::Oidc),
+];
+const GRANTS: [&str; 5] = [
+    "authorization_code",
+    "client_credentials",
+    "password",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+];
+const CLIENTS: [&str; 5] = [
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "none",
+];
+const ENCODINGS: [&str; 2] = ["application/x-www-form-urlencoded", "application/json"];
+const OAUTH: [&str; 11] = [
+    "authority",
+    "grant",
+    "client",
+    "request",
+    "issuers",
+    "scopes",
+    "audiences",
+    "username",
+    "password",
+    "subject",
+    "actor",
+];
 
+/// Who sends a request, as the document gives it.
 #[derive(Debug)]
-pub(super) enum Authentication {
-    Basic { username: Template, password: Template },
-    Bearer { token: Template },
+pub(super) struct Authentication {
+    scheme: Scheme,
+    with: Template,
 }
 
 impl Authentication {
     pub(super) fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
-        let fields = reader.fields(
-            node,
-            path,
-            &["use", KINDS[0], KINDS[1], KINDS[2], KINDS[3], KINDS[4]],
-        )?;
+        let names = SCHEMES.map(|(name, _)| name);
+        let known = [&names[..], &["use"]].concat();
+        let fields = reader.fields(node, path, &known)?;
         if let Some((name, at)) = fields.get("use") {
             reader.text(name, &at)?;
             let (node, path) = reader.referenced("authentications", name, &at)?;
-            let fields = reader.fields(&node, &path, &KINDS)?;
-            return Self::read_kind(reader, &fields);
+            let fields = reader.fields(&node, &path, &names)?;
+            return Self::read_scheme(reader, &fields);
         }
-        Self::read_kind(reader, &fields)
+        Self::read_scheme(reader, &fields)
     }
 
-    fn read_kind(reader: &mut Reader, fields: &Fields<'_>) -> Option<Self> {
-        let Some((name, (node, path))) = KINDS.iter().find_map(|name| Some((*name, fields.get(name)?)))
-        else {
+    /// Checks a policy under `use.authentications` that nobody may refer to.
+    pub(super) fn check(builder: &mut Builder, node: &Node, path: &str) {
+        let reader = &mut builder.reader;
+        if let Some(fields) = reader.fields(node, path, &SCHEMES.map(|(name, _)| name)) {
+            Self::read_scheme(reader, &fields);
+        }
+    }
+
+    fn read_scheme(reader: &mut Reader, fields: &Fields<'_>) -> Option<Self> {
+        let found = SCHEMES
+            .iter()
+            .find_map(|(name, scheme)| Some((*name, *scheme, fields.get(name)?)));
+        let Some((name, scheme, (node, path))) = found else {
+            let names = SCHEMES.map(|(name, _)| name).join(", ");
+            let at = fields.node.span.start;
             reader
                 .error(
                     "missing_field",
                     "the authentication says no kind",
-                    fields.node.span.start,
+                    at,
                     fields.path,
                 )
-                .help = Some(format!("write one of: {}", KINDS.join(", ")));
+                .help = Some(format!("write one of: {names}"));
             return None;
         };
         let inner = reader.open(node, &path)?;
-        let supported = matches!(name, "basic" | "bearer") && !inner.has("use");
-        if !supported {
-            let what = if inner.has("use") { "from a secret" } else { name };
-            let message = format!("authentication {what} is not supported yet");
-            reader
-                .error("unsupported_task", message, node.span.start, &path)
-                .help = Some("use `basic` or `bearer` with values from the input".to_owned());
-            return None;
+        if let Some((secret, at)) = inner.get("use") {
+            reader.only(&inner, &["use"]);
+            let mark = reader.use_secret(secret, &at)?;
+            let with = Template::Literal(Arc::new(Value::String(mark)));
+            return Some(Self { scheme, with });
         }
-        let needed: &[&str] = if name == "basic" {
-            &["username", "password"]
-        } else {
-            &["token"]
+        let whole = match scheme {
+            Scheme::Basic | Scheme::Digest => texts(reader, &inner, &["username", "password"]),
+            Scheme::Bearer => texts(reader, &inner, &["token"]),
+            Scheme::Oauth2 | Scheme::Oidc => oauth(reader, &inner, name),
         };
-        reader.only(&inner, needed);
-        if !reader.require(&inner, needed) {
-            return None;
-        }
-        let mut part = |field: &str| {
-            let (node, at) = inner.get(field)?;
-            reader.text(node, &at)?;
-            Template::read(reader, node, &at)
-        };
-        if name == "basic" {
-            return Some(Self::Basic {
-                username: part("username")?,
-                password: part("password")?,
-            });
-        }
-        Some(Self::Bearer {
-            token: part("token")?,
-        })
+        let with = Template::read(reader, node, &path)?;
+        whole.then_some(Self { scheme, with })
     }
 
-    /// The value of the `Authorization` header.
-    pub(super) fn header(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Result<String, Stop> {
-        let mut text = |template: &Template| -> Result<String, Stop> {
-            Ok(match &*turn.template(me, template, None)? {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            })
-        };
-        Ok(match self {
-            Self::Basic { username, password } => {
-                let pair = format!("{}:{}", text(username)?, text(password)?);
-                format!("Basic {}", base64(pair.as_bytes()))
-            }
-            Self::Bearer { token } => format!("Bearer {}", text(token)?),
+    /// Who sends it, completed.
+    pub(super) fn sender(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Result<Sender, Stop> {
+        Ok(Sender {
+            scheme: self.scheme,
+            with: unshare(turn.template(me, &self.with, None)?),
         })
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .fold(0_u32, |group, byte| group << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            if i <= chunk.len() {
-                let digit = (group >> (18 - 6 * i)) & 63;
-                text.push(char::from(DIGITS[digit as usize]));
-            } else {
-                text.push('=');
-            }
+fn texts(reader: &mut Reader, fields: &Fields<'_>, needed: &[&str]) -> bool {
+    reader.only(fields, needed);
+    let mut whole = reader.require(fields, needed);
+    for name in needed {
+        if let Some((node, at)) = fields.get(name) {
+            whole &= reader.text(node, &at).is_some();
         }
     }
-    text
+    whole
+}
+
+fn oauth(reader: &mut Reader, fields: &Fields<'_>, scheme: &str) -> bool {
+    let mut known = OAUTH.to_vec();
+    if scheme == "oauth2" {
+        known.push("endpoints");
+    }
+    reader.only(fields, &known);
+    let mut whole = reader.require(fields, &["authority", "grant"]);
+    let mut word = |fields: &Fields<'_>, name: &str, words: &[&str]| {
+        if let Some((node, at)) = fields.get(name) {
+            whole &= reader.word(node, &at, words).is_some();
+        }
+    };
+    word(fields, "grant", &GRANTS);
+    if let Some((node, at)) = fields.get("client")
+        && let Some(entries) = node.as_mapping()
+    {
+        let client = Fields {
+            node,
+            entries,
+            path: &at,
+        };
+        word(&client, "authentication", &CLIENTS);
+    }
+    if let Some((node, at)) = fields.get("request")
+        && let Some(entries) = node.as_mapping()
+    {
+        let request = Fields {
+            node,
+            entries,
+            path: &at,
+        };
+        word(&request, "encoding", &ENCODINGS);
+    }
+    for name in ["authority", "username", "password"] {
+        if let Some((node, at)) = fields.get(name) {
+            whole &= reader.text(node, &at).is_some();
+        }
+    }
+    for name in ["issuers", "scopes", "audiences"] {
+        if let Some((node, at)) = fields.get(name) {
+            whole &= reader.texts(node, &at).is_some();
+        }
+    }
+    for name in ["client", "request", "subject", "actor", "endpoints"] {
+        if let Some((node, at)) = fields.get(name) {
+            whole &= reader.open(node, &at).is_some();
+        }
+    }
+    for name in ["subject", "actor"] {
+        if let Some((node, at)) = fields.get(name)
+            && let Some(entries) = node.as_mapping()
+        {
+            let token = Fields {
+                node,
+                entries,
+                path: &at,
+            };
+            whole &= texts(reader, &token, &["token", "type"]);
+        }
+    }
+    whole
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use dirigent_protocol::run::{EffectRequest, Scheme};
+    use serde_json::json;
+
+    use crate::testing::Bench;
+    use crate::workflow::load;
+
+    fn sender(authentication: &str, used: &str) -> (dirigent_protocol::run::Authentication, Vec<String>) {
+        let text = format!(
+            "{used}do:\n  - c: {{ call: http, with: {{ method: get, endpoint: {{ uri: 'https://h', authentication: {authentication} }} }} }}\n"
+        );
+        let run = Bench::yaml(&text).start(json!({"t": "abc"}));
+        match run.request(run.intended()[0]) {
+            EffectRequest::Http(call) => (call.authentication.unwrap(), call.secrets),
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
-    fn base64_of_rfc_4648() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
+    fn a_policy_stands_here_or_under_use() {
+        let (here, _) = sender("{ bearer: { token: '${ .t }' } }", "");
+        let used = "use: { authentications: { a: { bearer: { token: '${ .t }' } } } }\n";
+        let (named, _) = sender("{ use: a }", used);
+        assert_eq!(here, named);
+        assert_eq!(
+            (here.scheme, here.with),
+            (Scheme::Bearer, json!({"token": "abc"}))
+        );
+    }
+
+    #[test]
+    fn a_secret_is_only_ever_a_mark() {
+        let used = "use: { secrets: [ s, unused ] }\n";
+        let (whole, secrets) = sender("{ oauth2: { use: s } }", used);
+        assert_eq!(whole.with, json!("\u{e5ec}s\u{e5ed}"));
+        assert_eq!(secrets, ["s", "unused"]);
+        let (part, _) = sender("{ bearer: { token: '${ \"x\" + $secrets.s.key }' } }", used);
+        assert_eq!(part.with, json!({"token": "x\u{e5ec}s/key\u{e5ed}"}));
+        let (_, none) = sender("{ bearer: { token: x } }", used);
+        assert_eq!(none, [""; 0], "a task that names no secret may fill none in");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let head = "document: { dsl: '1.0.3', namespace: t, name: t, version: '1.0.0' }\n";
+        for (authentication, code) in [
+            ("{ basic: { username: a } }", "missing_field"),
+            (
+                "{ oauth2: { authority: 'https://a', grant: maybe } }",
+                "bad_value",
+            ),
+            ("{ digest: { use: s } }", "undeclared_secret"),
+            ("{ use: nobody }", "unknown_reference"),
+            ("{}", "missing_field"),
         ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
+            let text = format!(
+                "{head}do:\n  - c: {{ call: http, with: {{ method: get, endpoint: {{ uri: 'https://h', authentication: {authentication} }} }} }}\n"
+            );
+            let found = load("t", &text).unwrap_err();
+            assert_eq!(found[0].code, code, "{authentication}");
         }
     }
 }

@@ -1,11 +1,11 @@
 //! URIs of requests: `{name}` from the input, query parameters, percent-encoding.
 
-use dirigent_protocol::run::WorkflowError;
+use dirigent_protocol::run::{SECRET_CLOSE, SECRET_OPEN, WorkflowError};
 use serde_json::Value;
 
 use crate::machine::Stop;
 
-/// Replaces `{name}` by top-level values of the input, percent-encoded.
+/// Replaces `{name}` by top-level values of the input, percent-encoded; by nothing where there is no such value.
 pub(super) fn expand(template: &str, input: &Value) -> Result<String, Stop> {
     let mut uri = String::with_capacity(template.len());
     let mut rest = template;
@@ -17,9 +17,10 @@ pub(super) fn expand(template: &str, input: &Value) -> Result<String, Stop> {
             continue;
         };
         match input.get(name) {
-            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
-                let detail = format!("`{{{name}}}` in {template}: the input has no plain value `{name}`");
-                let error = WorkflowError::standard("expression", 400, "A URI has a gap");
+            None | Some(Value::Null) => {}
+            Some(Value::Array(_) | Value::Object(_)) => {
+                let detail = format!("`{{{name}}}` in {template}: `{name}` of the input is no plain value");
+                let error = WorkflowError::standard("expression", 400, "A URI cannot hold that");
                 return Err(Stop::fault(error.detail(detail)));
             }
             Some(Value::String(text)) => encode(text, &mut uri),
@@ -68,16 +69,22 @@ pub(super) fn host_is_open(template: &str) -> bool {
     host.contains('{') || template.starts_with('{')
 }
 
+/// Percent-encodes; the mark of a secret stays as it is, what stands for it is encoded when it is filled in.
 fn encode(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
+    let mut marked = false;
+    for character in text.chars() {
+        marked |= character == SECRET_OPEN;
+        if marked || character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_' | '~') {
+            out.push(character);
         } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                out.push('%');
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            }
         }
+        marked &= character != SECRET_CLOSE;
     }
 }
 
@@ -94,7 +101,8 @@ mod tests {
             expand("https://h/{petId}/{name}", &input).unwrap(),
             "https://h/7/a%20b%2F%C3%BC%3Fx%3D1"
         );
-        assert!(expand("https://h/{missing}", &input).is_err());
+        assert_eq!(expand("https://h/{missing}", &input).unwrap(), "https://h/");
+        assert!(expand("https://h/{l}", &json!({"l": [1]})).is_err());
         assert_eq!(expand("https://h/{open", &input).unwrap(), "https://h/{open");
     }
 

@@ -1,9 +1,10 @@
 //! `raise`: fails with an error of the author's making.
 
 use dirigent_protocol::run::{StepId, WorkflowError};
+use dirigent_protocol::source::Node;
 use serde_json::Value;
 
-use crate::document::{Fields, Template};
+use crate::document::{Fields, Reader, Template};
 use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn};
 
 pub(super) const ROW: KindRow = KindRow {
@@ -36,7 +37,16 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     }
     let (error, at) = inner.get("error")?;
     let (error, at) = reader.referenced("errors", error, &at)?;
-    let error = reader.fields(&error, &at, &["type", "status", "title", "detail", "instance"])?;
+    read_error(reader, &error, &at).map(|raise| Box::new(raise) as Box<dyn Task>)
+}
+
+/// Checks an error under `use.errors` that nobody may refer to.
+pub(super) fn check(builder: &mut Builder, node: &Node, path: &str) {
+    read_error(&mut builder.reader, node, path);
+}
+
+fn read_error(reader: &mut Reader, node: &Node, path: &str) -> Option<Raise> {
+    let error = reader.fields(node, path, &["type", "status", "title", "detail", "instance"])?;
     let whole = reader.require(&error, &["type", "status"]);
     let status = error
         .get("status")
@@ -49,14 +59,12 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     let kind = texts[0].take()?;
     let status = u16::try_from(status?).ok()?;
     let [_, title, detail, instance] = texts;
-    whole.then(|| {
-        Box::new(Raise {
-            kind,
-            status,
-            title,
-            detail,
-            instance,
-        }) as Box<dyn Task>
+    whole.then_some(Raise {
+        kind,
+        status,
+        title,
+        detail,
+        instance,
     })
 }
 

@@ -32,10 +32,14 @@ enum Backoff {
 
 impl RetryPolicy {
     pub(super) fn read(builder: &mut Builder, node: &Node, path: &str) -> Option<Self> {
+        let (node, path) = builder.reader.referenced("retries", node, path)?;
+        Self::read_here(builder, &node, &path)
+    }
+
+    fn read_here(builder: &mut Builder, node: &Node, path: &str) -> Option<Self> {
         let reader = &mut builder.reader;
-        let (node, path) = reader.referenced("retries", node, path)?;
         let known = ["when", "exceptWhen", "delay", "backoff", "limit", "jitter"];
-        let fields = reader.fields(&node, &path, &known)?;
+        let fields = reader.fields(node, path, &known)?;
         let mut delay = |name: &str| fields.get(name).and_then(|(n, at)| Delay::read(reader, n, &at));
         let delay = delay("delay");
         let when = fields.get("when").and_then(|(n, at)| reader.expression(n, &at));
@@ -118,6 +122,13 @@ impl RetryPolicy {
         }
         Ok(Some(Duration::from_millis(delay)))
     }
+}
+
+/// Checks a policy under `use.retries` that nobody may refer to; its conditions see the error under its usual name.
+pub(super) fn check(builder: &mut Builder, node: &Node, path: &str) {
+    let before = builder.reader.enter(&["error"]);
+    RetryPolicy::read_here(builder, node, path);
+    builder.reader.leave(before);
 }
 
 #[expect(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::source::{self, Diagnostic, Node, Place};
 
-use super::parts::{Head, evaluate, head, parts};
+use super::parts::{Head, evaluate, extensions, head, parts};
 use crate::document::{Base, Fields, InputRule, OutputRule, Schedule, TimeLimit};
 use crate::machine::{Builder, TaskDef, Workflow, pointers};
-use crate::task::{DoTasks, KINDS};
+use crate::task::{DoTasks, KINDS, USED};
 
 const FIELDS: [&str; 8] = [
     "document", "input", "use", "do", "timeout", "output", "schedule", "evaluate",
@@ -68,6 +68,8 @@ pub fn parse_workflow(node: &Node) -> (Option<Workflow>, Vec<Diagnostic>) {
             settings: head.settings,
             agents,
             schedule,
+            secrets: reader.secrets.declared.iter().cloned().collect(),
+            secret_marks: reader.secrets.marks(),
         }
     });
     (workflow, found)
@@ -84,6 +86,7 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, Option<Schedule>)> 
         .map(|(node, at)| head(&mut builder.reader, node, &at));
     if let Some((node, at)) = fields.get("use") {
         parts(&mut builder.reader, node, &at);
+        builder.extensions = extensions(&mut builder.reader, node, &at);
     }
     let rules = document
         .as_ref()
@@ -104,6 +107,7 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, Option<Schedule>)> 
             .warning("empty_list", "the workflow does nothing", node.span.start, &at)
             .help = Some("add a task: - name: { set: { hello: world } }".to_owned());
     }
+    check_used(builder);
     let head = document?;
     let task = TaskDef {
         pointer: Arc::from(""),
@@ -114,10 +118,27 @@ fn read(builder: &mut Builder, node: &Node) -> Option<(Head, Option<Schedule>)> 
         base,
         verify: None,
         undo: None,
+        stands_for: None,
+        uses_secrets: false,
         body: Box::new(DoTasks { list }),
     };
     builder.put(root, task);
     Some((head, schedule))
+}
+
+/// What stands under `use` is checked whether or not a task refers to it.
+fn check_used(builder: &mut Builder) {
+    for (section, check) in USED {
+        let named = builder.reader.named.iter();
+        let own: Vec<(Node, String)> = named
+            .filter(|((of, _), _)| of == section)
+            .map(|(_, part)| part.clone())
+            .collect();
+        for (node, at) in own {
+            check(builder, &node, &at);
+        }
+    }
+    builder.check_extensions();
 }
 
 fn root_base(builder: &mut Builder, fields: &Fields<'_>) -> Base {

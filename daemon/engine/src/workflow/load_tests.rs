@@ -137,7 +137,7 @@ fn single_mistakes() {
         ),
         (
             "do: [ { a: { set: { x: '${ $secrets.k }' } } } ]",
-            vec!["2:28 unsupported_secrets"],
+            vec!["2:24 undeclared_secret"],
         ),
         (
             "input: { schema: { document: { type: nonsense } } }\ndo: [ { a: { set: { x: 1 } } } ]",
@@ -153,7 +153,7 @@ fn single_mistakes() {
         ),
         (
             "use: { functions: { f: { call: g }, g: { call: f } } }\ndo: [ { a: { call: f } } ]",
-            vec!["2:48 function_cycle"],
+            vec!["2:32 function_cycle", "2:48 function_cycle"],
         ),
         (
             "do: [ { a: { try: [ { b: { set: { x: 1 } } } ], catch: { retry: { backoff: { exponential: { factor: 1.0e+308 } } } } } } ]",
@@ -219,7 +219,7 @@ fn a_version_is_named_by_its_content() {
 }
 
 #[test]
-fn published_examples_run_or_are_refused_by_name() {
+fn every_published_example_is_accepted() {
     let root = std::env::var("DIRIGENT_OPEN_WORKFLOW").map_or_else(
         |_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/open-workflow"),
         PathBuf::from,
@@ -243,39 +243,5 @@ fn published_examples_run_or_are_refused_by_name() {
         }
     }
     assert_eq!(total, 68);
-    for (name, codes) in &refused {
-        assert!(
-            codes.iter().all(|code| code == "unsupported_task"),
-            "{name}: {codes:?}"
-        );
-    }
-    let names: Vec<&str> = refused.keys().map(String::as_str).collect();
-    assert_eq!(names, REFUSED_EXAMPLES);
+    assert_eq!(refused, BTreeMap::new());
 }
-
-/// Examples that use what this version does not run yet; everything else of the 68 is accepted.
-const REFUSED_EXAMPLES: [&str; 23] = [
-    "accumulate-room-readings",
-    "authentication-oauth2",
-    "authentication-oauth2-secret",
-    "authentication-oidc",
-    "authentication-oidc-secret",
-    "call-custom-function-cataloged",
-    "call-grpc",
-    "call-mcp",
-    "call-openapi",
-    "call-openapi-redirect",
-    "mock-service-extension",
-    "run-container",
-    "run-container-cleanup-always",
-    "run-container-cleanup-eventually",
-    "run-container-stdin-and-arguments",
-    "run-container-with-name",
-    "run-container-with-pull-policy",
-    "run-return-all",
-    "run-return-code",
-    "run-return-none",
-    "run-return-stderr",
-    "run-script-with-stdin-and-arguments",
-    "run-subflow",
-];

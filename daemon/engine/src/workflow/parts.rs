@@ -2,7 +2,7 @@
 
 use dirigent_protocol::source::{Node, Value, join_pointer};
 
-use crate::document::{Fields, Reader, Settings};
+use crate::document::{ExtensionRule, Fields, Reader, Settings};
 
 /// Versions of the DSL that are understood.
 const DSL: [&str; 4] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"];
@@ -113,8 +113,15 @@ fn label(reader: &mut Reader, fields: &Fields<'_>, name: &str) -> Option<String>
 
 /// `use:` Keeps the named parts for whoever refers to them.
 pub(super) fn parts(reader: &mut Reader, node: &Node, path: &str) {
-    const NAMED: [&str; 5] = ["authentications", "errors", "functions", "retries", "timeouts"];
-    let known = [&NAMED[..], &["extensions", "secrets", "catalogs"]].concat();
+    const NAMED: [&str; 6] = [
+        "authentications",
+        "catalogs",
+        "errors",
+        "functions",
+        "retries",
+        "timeouts",
+    ];
+    let known = [&NAMED[..], &["extensions", "secrets"]].concat();
     let Some(fields) = reader.fields(node, path, &known) else {
         return;
     };
@@ -132,28 +139,19 @@ pub(super) fn parts(reader: &mut Reader, node: &Node, path: &str) {
                 .insert((section, entry.key.clone()), (entry.value.clone(), place));
         }
     }
-    if let Some((node, at)) = fields.get("extensions") {
-        reader
-            .error(
-                "unsupported_task",
-                "extensions are not supported yet",
-                node.span.start,
-                &at,
-            )
-            .help = Some("put the tasks before and after into the workflow".to_owned());
-    }
     if let Some((node, at)) = fields.get("secrets") {
-        match node.as_sequence() {
-            Some(names) => {
-                for (i, name) in names.iter().enumerate() {
-                    reader.text(name, &format!("{at}/{i}"));
-                }
-            }
-            None => reader.expected(node, &at, "a list of names"),
-        }
+        reader.declare_secrets(node, &at);
     }
-    if let Some((node, at)) = fields.get("catalogs") {
-        reader.open(node, &at);
+}
+
+/// `use.extensions`; they come behind the rest of `use`, whose parts they may name.
+pub(super) fn extensions(reader: &mut Reader, node: &Node, path: &str) -> Vec<ExtensionRule> {
+    let list = node.as_mapping().and_then(|fields| fields.get("extensions"));
+    match list {
+        Some(list) if !matches!(list.value.value, Value::Null) => {
+            ExtensionRule::read_all(reader, &list.value, &join_pointer(path, "extensions"))
+        }
+        _ => Vec::new(),
     }
 }
 

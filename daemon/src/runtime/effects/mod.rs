@@ -4,21 +4,30 @@
 //! A performer acts on a request whose intent is durable, and says how it ended. It does not retry beyond what its
 //! protocol asks for, stores nothing, and decides nothing about the run.
 
+mod a2a;
 mod agent;
 mod agent_answer;
 mod agent_quote;
+mod container;
 mod egress;
+mod function;
 mod http;
 mod http_answer;
+mod mcp;
 mod noop;
+mod openapi;
 mod performer;
 mod process;
+mod script;
 mod shell;
 mod shell_output;
+mod web;
+mod web_auth;
+mod workflow;
 
 pub(crate) use agent_quote::quote;
 pub(crate) use egress::Egress;
-pub(crate) use performer::{AgentSource, Means, Performers};
+pub(crate) use performer::{AgentSource, Child, Children, Means, Performers, refused};
 pub use performer::{Call, Performer};
 
 use dirigent_protocol::run::EffectKind;
@@ -32,4 +41,6 @@ const PERFORMERS: &[(EffectKind, Open)] = &[
     (EffectKind::Http, http::open),
     (EffectKind::Shell, shell::open),
     (EffectKind::Agent, agent::open),
+    (EffectKind::Mcp, mcp::open),
+    (EffectKind::Workflow, workflow::open),
 ];

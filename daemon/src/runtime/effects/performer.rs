@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::AgentVersion;
 use dirigent_protocol::id::RunId;
@@ -54,6 +55,28 @@ pub(crate) trait AgentSource: Send + Sync {
     fn agent(&self, name: &str, version: Option<Digest>) -> Result<AgentVersion, RuntimeError>;
 }
 
+/// What a child run is a run of.
+#[derive(Debug, Clone)]
+pub(crate) enum Child {
+    /// A published workflow; an empty namespace is any.
+    Published {
+        namespace: String,
+        name: String,
+        version: String,
+    },
+    /// This document.
+    Document(String),
+}
+
+/// Starts and stops runs for runs.
+pub(crate) trait Children: Send + Sync {
+    /// Starts a run under the call's key, or finds the one that was started, and waits for its end.
+    fn run(&self, call: Call, child: Child, input: Payload, detached: bool) -> BoxFuture<'_, EffectOutcome>;
+
+    /// Stops the run that was started under a key, and waits for its end.
+    fn stop<'a>(&'a self, key: &'a str) -> BoxFuture<'a, ()>;
+}
+
 /// What performers are made of.
 #[derive(Clone)]
 pub(crate) struct Means {
@@ -69,6 +92,8 @@ pub(crate) struct Means {
     pub(crate) agents: Arc<dyn AgentSource>,
     /// Renders prompts under limits.
     pub(crate) worker: Arc<WorkerPool>,
+    /// Runs of runs.
+    pub(crate) children: Arc<dyn Children>,
 }
 
 /// Performs effects of one kind.
@@ -86,6 +111,11 @@ pub trait Performer: Send + Sync {
 
     /// The daemon stops: ends whatever still runs. Outcomes are nobody's concern any more.
     fn abandon(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// An earlier process of the daemon began it, and it is not wanted any more: stops what may still go on elsewhere.
+    fn unwanted<'a>(&'a self, _run: RunId, _effect: EffectId, _key: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
 
@@ -138,7 +168,7 @@ pub(super) fn failed(error: WorkflowError, retryable: bool) -> EffectOutcome {
 }
 
 /// A failure whose request was never acceptable.
-pub(super) fn refused(kind: &str, status: u16, title: &str, detail: impl Into<String>) -> EffectOutcome {
+pub(crate) fn refused(kind: &str, status: u16, title: &str, detail: impl Into<String>) -> EffectOutcome {
     failed(WorkflowError::standard(kind, status, title).detail(detail), false)
 }
 

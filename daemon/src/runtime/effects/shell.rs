@@ -22,9 +22,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
+use super::container;
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use super::process::{self, Group, KEY_VARIABLE};
+use super::script::{self, Prepared};
 use super::shell_output::{Capture, Captured, read};
+use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
@@ -43,6 +46,7 @@ struct Shell {
     policy: Arc<Swap<Policy>>,
     grace: Duration,
     home: String,
+    web: Web,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
@@ -61,6 +65,7 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         policy: means.policy.clone(),
         grace: means.kill_grace,
         home,
+        web: Web::open(means)?,
     }))
 }
 
@@ -71,18 +76,25 @@ impl Performer for Shell {
 
     fn perform(&self, call: Call) -> BoxFuture<'_, EffectOutcome> {
         Box::pin(async move {
-            let EffectRequest::Shell(wanted) = call.request.clone() else {
+            if !matches!(
+                call.request,
+                EffectRequest::Shell(_) | EffectRequest::Script(_) | EffectRequest::Container(_)
+            ) {
                 return misdirected();
-            };
+            }
             if !self.policy.get().shell {
                 let detail = "[run] shell = \"deny\": this daemon runs no commands";
                 return refused("authorization", 403, "Commands are not allowed", detail);
             }
+            let Prepared { call: wanted, files } = match self.prepare(&call).await {
+                Ok(prepared) => prepared,
+                Err(ended) => return *ended,
+            };
             if let Some(bad) = nul_in(&wanted) {
                 let detail = format!("{bad} contains a NUL character");
                 return refused("validation", 400, "Bad character", detail);
             }
-            self.run(&wanted, &call).await
+            self.run(&wanted, &files, &call).await
         })
     }
 
@@ -100,9 +112,26 @@ impl Performer for Shell {
 }
 
 impl Shell {
-    async fn run(&self, wanted: &ShellCall, call: &Call) -> EffectOutcome {
+    /// The command that a request means.
+    async fn prepare(&self, call: &Call) -> Result<Prepared, Ended> {
+        match &call.request {
+            EffectRequest::Script(wanted) => tokio::select! {
+                biased;
+                () = call.cancel.cancelled() => Err(Box::new(EffectOutcome::Cancelled)),
+                prepared = script::prepare(&self.web, wanted) => prepared,
+            },
+            EffectRequest::Container(wanted) => container::prepare(wanted, &call.key),
+            EffectRequest::Shell(wanted) => Ok(Prepared {
+                call: wanted.clone(),
+                files: Vec::new(),
+            }),
+            _ => Err(Box::new(misdirected())),
+        }
+    }
+
+    async fn run(&self, wanted: &ShellCall, files: &[(&str, Vec<u8>)], call: &Call) -> EffectOutcome {
         let fresh = self.work.join(format!("{}-{}", call.run, call.effect.0));
-        let outcome = match self.begin(wanted, call, &fresh) {
+        let outcome = match self.begin(wanted, files, call, &fresh) {
             Ok((child, group)) if wanted.detached => self.detach(child, wanted, &group, call).await,
             Ok((child, group)) => self.attend(child, wanted, &group, call).await,
             Err(error) => {
@@ -118,7 +147,13 @@ impl Shell {
     }
 
     /// Starts the gate and notes its group; the command itself has not begun.
-    fn begin(&self, wanted: &ShellCall, call: &Call, fresh: &Path) -> std::io::Result<(Child, Group)> {
+    fn begin(
+        &self,
+        wanted: &ShellCall,
+        files: &[(&str, Vec<u8>)],
+        call: &Call,
+        fresh: &Path,
+    ) -> std::io::Result<(Child, Group)> {
         let directory = match &wanted.directory {
             Some(directory) => PathBuf::from(directory),
             None => {
@@ -127,6 +162,9 @@ impl Shell {
                 fresh.to_owned()
             }
         };
+        for (name, bytes) in files {
+            std::fs::write(directory.join(name), bytes)?;
+        }
         let output = || {
             if wanted.detached {
                 Stdio::null()

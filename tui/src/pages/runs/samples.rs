@@ -111,11 +111,8 @@ impl Script {
         let call = ShellCall {
             command: "grep -c ' remove ' \"$1\"".into(),
             arguments: vec!["/var/log/dpkg.log".into()],
-            stdin: None,
-            environment: std::collections::BTreeMap::new(),
-            directory: None,
             returns: "stdout".into(),
-            detached: false,
+            ..ShellCall::default()
         };
         self.intend(ms, step, 1, EffectRequest::Shell(call))
     }

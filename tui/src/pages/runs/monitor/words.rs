@@ -230,8 +230,6 @@ pub(super) fn fault(error: &dirigent_protocol::run::WorkflowError) -> String {
 /// A request in one line.
 pub(super) fn asked(request: &EffectRequest) -> String {
     match request {
-        EffectRequest::Noop { .. } => "noop".to_owned(),
-        EffectRequest::Http(call) => format!("{} {}", call.method, call.uri),
         EffectRequest::Shell(call) => format!("$ {}", fit::cut(&call.command, VALUE)),
         EffectRequest::Agent(AgentCall {
             agent,
@@ -244,6 +242,7 @@ pub(super) fn asked(request: &EffectRequest) -> String {
                 .map_or_else(String::new, |version| format!("@{}", version.short()));
             format!("agent {agent}{at} {}", compact(input))
         }
+        other => fit::cut(&other.summary(), VALUE),
     }
 }
 

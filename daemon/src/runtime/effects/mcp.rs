@@ -1,0 +1,324 @@
+//! `call: mcp`: one connection, one request, by the official client. The server is a command in a process group of its
+//! own, or an address that may be reached.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::{
+    EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport, Resource, Usage, WorkflowError,
+};
+use dirigent_protocol::watch::StreamSource;
+use futures::future::BoxFuture;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use rmcp::model::{ClientCapabilities, ClientConfig, ClientRequest, Implementation, ProtocolVersion};
+use rmcp::service::{ClientLifecycleMode, RunningService, ServiceError, serve_client_with_lifecycle};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{RoleClient, transport::IntoTransport};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::performer::{Call, Means, Performer, failed, misdirected, refused};
+use super::process::{self, Group, KEY_VARIABLE};
+use super::script::on_path;
+use super::web::{Ended, Web};
+use crate::runtime::error::RuntimeError;
+use crate::runtime::policy::Policy;
+use crate::swap::Swap;
+
+/// The daemon's limit where the call names none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+
+struct Mcp {
+    web: Web,
+    policy: Arc<Swap<Policy>>,
+    notes: PathBuf,
+}
+
+type Client = RunningService<RoleClient, ClientConfig>;
+
+pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
+    let notes = means.data_dir.join("effects");
+    std::fs::create_dir_all(&notes).map_err(|source| RuntimeError::Io {
+        what: format!("make {}", notes.display()),
+        source,
+    })?;
+    Ok(Box::new(Mcp {
+        web: Web::open(means)?,
+        policy: means.policy.clone(),
+        notes,
+    }))
+}
+
+impl Performer for Mcp {
+    fn kind(&self) -> EffectKind {
+        EffectKind::Mcp
+    }
+
+    fn perform(&self, call: Call) -> BoxFuture<'_, EffectOutcome> {
+        Box::pin(async move {
+            let EffectRequest::Mcp(wanted) = &call.request else {
+                return misdirected();
+            };
+            let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
+            let outcome = tokio::select! {
+                biased;
+                () = call.cancel.cancelled() => EffectOutcome::Cancelled,
+                outcome = tokio::time::timeout(limit, Box::pin(self.exchange(wanted, &call))) => outcome
+                    .unwrap_or_else(|_| EffectOutcome::Unknown {
+                        reason: format!("no answer within {} ms", limit.as_millis()),
+                    }),
+            };
+            if matches!(wanted.transport, McpTransport::Stdio { .. }) {
+                process::empty(&process::note_path(&self.notes, call.run, call.effect), &call.key).await;
+            }
+            outcome
+        })
+    }
+
+    fn clear<'a>(&'a self, run: RunId, effect: EffectId, key: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if !process::empty(&process::note_path(&self.notes, run, effect), key).await {
+                tracing::error!(%run, effect = effect.0, "processes of a server cannot be ended");
+            }
+        })
+    }
+}
+
+impl Mcp {
+    async fn exchange(&self, wanted: &McpCall, call: &Call) -> EffectOutcome {
+        let connected = match &wanted.transport {
+            McpTransport::Http { endpoint, headers } => self.over_http(wanted, endpoint, headers).await,
+            McpTransport::Stdio {
+                command,
+                arguments,
+                environment,
+            } => {
+                self.over_pipes(wanted, command, arguments, environment, call)
+                    .await
+            }
+        };
+        match connected {
+            Ok((client, _process)) => {
+                let outcome = ask(&client, wanted).await;
+                drop(client.cancel().await);
+                outcome
+            }
+            Err(ended) => *ended,
+        }
+    }
+
+    async fn over_http(
+        &self,
+        wanted: &McpCall,
+        endpoint: &Resource,
+        headers: &BTreeMap<String, String>,
+    ) -> Result<(Client, Option<Child>), Ended> {
+        let url = self.web.address(&endpoint.uri)?;
+        let mut custom = HashMap::new();
+        for (name, value) in headers {
+            let pair = name
+                .parse::<HeaderName>()
+                .ok()
+                .zip(HeaderValue::from_str(value).ok());
+            let Some((name, value)) = pair else {
+                let detail = format!("header `{}` cannot be sent", name.escape_debug());
+                return Err(Box::new(refused("validation", 400, "Bad header", detail)));
+            };
+            custom.insert(name, value);
+        }
+        if let Some(sender) = &endpoint.authentication {
+            let request = reqwest::Request::new(reqwest::Method::POST, url.clone());
+            let signed = self.web.signed(request, sender, false).await?;
+            if let Some(value) = signed.headers().get(AUTHORIZATION) {
+                custom.insert(AUTHORIZATION, value.clone());
+            }
+        }
+        let config = StreamableHttpClientTransportConfig::with_uri(url.to_string())
+            .custom_headers(custom)
+            .max_sse_event_size(self.web.limit())
+            .max_json_response_size(self.web.limit());
+        let transport = StreamableHttpClientTransport::with_client(self.web.client().clone(), config);
+        Ok((greet(wanted, transport).await?, None))
+    }
+
+    async fn over_pipes(
+        &self,
+        wanted: &McpCall,
+        command: &str,
+        arguments: &[String],
+        environment: &BTreeMap<String, String>,
+        call: &Call,
+    ) -> Result<(Client, Option<Child>), Ended> {
+        if !self.policy.get().shell {
+            let detail = "[run] shell = \"deny\": this daemon runs no commands";
+            return Err(Box::new(refused(
+                "authorization",
+                403,
+                "Commands are not allowed",
+                detail,
+            )));
+        }
+        let program = if command.contains('/') {
+            Some(PathBuf::from(command))
+        } else {
+            on_path(command)
+        };
+        let Some(program) = program else {
+            let detail = format!("`{command}` is not on the daemon's PATH");
+            return Err(Box::new(refused(
+                "configuration",
+                501,
+                "The server cannot be started",
+                detail,
+            )));
+        };
+        let not_started = |error: std::io::Error| {
+            let problem = WorkflowError::standard("communication", 503, "The server cannot be started");
+            Box::new(failed(problem.detail(format!("{command}: {error}")), false))
+        };
+        let mut child = command_of(program, arguments, environment, &call.key)
+            .spawn()
+            .map_err(not_started)?;
+        if let Some(group) = child.id().and_then(Group::of) {
+            process::note(&process::note_path(&self.notes, call.run, call.effect), &group)
+                .map_err(not_started)?;
+        }
+        let (Some(input), Some(output), Some(errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(not_started(std::io::Error::other("it has no pipes")));
+        };
+        let live = call.live.clone();
+        let told = async move {
+            let mut lines = BufReader::new(errors).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                live.write(StreamSource::Stderr, &format!("{line}\n"));
+            }
+        };
+        let greeting = Box::pin(greet(wanted, (output, input)));
+        tokio::pin!(told);
+        // What it says beside the protocol is read while it greets; afterwards nobody has to.
+        let client = tokio::select! {
+            client = greeting => client?,
+            () = &mut told => {
+                let problem = WorkflowError::standard("communication", 503, "The server ended before it greeted");
+                return Err(Box::new(failed(problem.detail(command.to_owned()), false)));
+            }
+        };
+        Ok((client, Some(child)))
+    }
+}
+
+/// A command in a process group of its own, with the daemon's own way to programs and no more.
+fn command_of(
+    program: PathBuf,
+    arguments: &[String],
+    environment: &BTreeMap<String, String>,
+    key: &str,
+) -> Command {
+    let own = ["PATH", "HOME", "LANG"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(own)
+        .envs(environment)
+        .env(KEY_VARIABLE, key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// The handshake: `initialize` where the revision has one, else what newer servers want in its place.
+async fn greet<T, E, A>(wanted: &McpCall, transport: T) -> Result<Client, Ended>
+where
+    T: IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (name, version) = wanted
+        .client
+        .clone()
+        .unwrap_or_else(|| ("dirigent".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    let protocol = serde_json::from_value::<ProtocolVersion>(Value::String(wanted.protocol.clone()))
+        .unwrap_or(ProtocolVersion::V_2025_06_18);
+    let newest = protocol == ProtocolVersion::LATEST;
+    let legacy = if newest {
+        ProtocolVersion::LATEST_WITH_INITIALIZE
+    } else {
+        protocol.clone()
+    };
+    let info = ClientConfig::new(ClientCapabilities::default(), Implementation::new(name, version))
+        .with_protocol_version(legacy.clone());
+    let lifecycle = if newest {
+        ClientLifecycleMode::Auto {
+            preferred_versions: vec![protocol],
+            legacy_version: Some(legacy),
+        }
+    } else {
+        ClientLifecycleMode::Initialize
+    };
+    serve_client_with_lifecycle(info, transport, lifecycle)
+        .await
+        .map_err(|error| {
+            let problem = WorkflowError::standard("communication", 503, "The server does not greet");
+            Box::new(failed(problem.detail(error.to_string()), true))
+        })
+}
+
+async fn ask(client: &Client, wanted: &McpCall) -> EffectOutcome {
+    let mut request = json!({ "method": wanted.method });
+    if !wanted.parameters.is_null() {
+        request["params"] = wanted.parameters.clone();
+    }
+    let request: ClientRequest = match serde_json::from_value(request) {
+        Ok(request) => request,
+        Err(error) => {
+            return refused(
+                "validation",
+                400,
+                "The parameters do not fit the method",
+                error.to_string(),
+            );
+        }
+    };
+    match client.peer().send_request(request).await {
+        Ok(result) => told(serde_json::to_value(result).unwrap_or_default()),
+        Err(ServiceError::McpError(error)) => {
+            let mut problem = WorkflowError::standard("runtime", 500, error.message.to_string());
+            problem.data = serde_json::to_value(&error).unwrap_or_default();
+            failed(problem, false)
+        }
+        Err(error) => EffectOutcome::Unknown {
+            reason: format!("the server went away: {error}"),
+        },
+    }
+}
+
+/// The JSON-RPC result as it is; a tool that says it failed is a failure.
+fn told(result: Value) -> EffectOutcome {
+    if result["isError"] == true {
+        let text = result["content"][0]["text"]
+            .as_str()
+            .unwrap_or("it does not say why")
+            .to_owned();
+        let mut problem = WorkflowError::standard("runtime", 500, "The tool failed").detail(text);
+        problem.data = result;
+        return failed(problem, false);
+    }
+    EffectOutcome::Done {
+        output: Arc::new(result),
+        usage: Usage::default(),
+        facts: BTreeMap::new(),
+    }
+}
