@@ -84,6 +84,11 @@ pub enum Query {
         /// The rule; it need not exist.
         rule: Box<ApprovalRule>,
     },
+    /// What a draft is: its errors and its graph, nothing stored.
+    Draft {
+        /// Its text: one Open Workflow document.
+        source: String,
+    },
     /// Health, counts, lag, disk.
     Status {},
 }
@@ -177,6 +182,14 @@ pub enum QueryReply {
     Diagnostics(Vec<Diagnostic>),
     /// What a rule would have answered.
     Simulated(Simulation),
+    /// What a draft is.
+    Draft {
+        /// Errors and warnings; empty is fine.
+        findings: Vec<Diagnostic>,
+        /// Its graph, unless errors keep it from being read.
+        #[serde(default)]
+        graph: Option<Graph>,
+    },
     /// Health.
     Status(Box<DaemonStatus>),
 }

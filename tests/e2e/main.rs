@@ -9,6 +9,7 @@
 mod again;
 mod approvals;
 mod bench;
+mod builder;
 mod budgets;
 mod deciders;
 mod decisions;

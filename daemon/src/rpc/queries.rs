@@ -62,6 +62,10 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             QueryReply::Diagnostics(service.validate(subject, &source).await?)
         }
         Query::RuleSimulate { rule } => simulate(house, subject, &rule).await?,
+        Query::Draft { source } => {
+            let (findings, graph) = service.draft(subject, &source).await?;
+            QueryReply::Draft { findings, graph }
+        }
         Query::Status {} => {
             service
                 .door()

@@ -148,6 +148,9 @@ actions! {
         Map "map" ["m"] "map fields";
         Validate "validate" ["V"] "validate";
         Discover "discover" ["d"] "discover";
+        Insert "insert" ["i"] "insert behind";
+        InsertBefore "insert-before" ["I"] "insert before";
+        Rename "rename" ["M"] "rename";
     }
 }
 

@@ -66,6 +66,7 @@ impl Queue {
                 }
             }
             LinkCmd::Steer { run, how } => steer(run, how),
+            LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
             LinkCmd::Follow(_)
             | LinkCmd::Unfollow(_)
             | LinkCmd::Look { .. }
@@ -98,6 +99,14 @@ impl Queue {
         let at = self.0.iter().position(|outgoing| outgoing.request == request)?;
         let outgoing = self.0.remove(at)?;
         Some(news(outgoing.about, result))
+    }
+}
+
+const fn publish(file: String, source: String) -> Command {
+    Command::Apply {
+        file,
+        source,
+        dry_run: false,
     }
 }
 

@@ -60,6 +60,15 @@ pub enum LinkCmd {
         /// How.
         how: Steer,
     },
+    /// Publish the definitions of a text; answered by `News::Done`.
+    Apply {
+        /// In words, for the answer.
+        what: String,
+        /// Name of the file, for messages.
+        file: String,
+        /// The text.
+        source: String,
+    },
     /// Try to connect now instead of at the next try.
     Reconnect,
     /// End the link; nothing more is sent.

@@ -85,6 +85,13 @@ impl Looks {
         answer.as_ref().err()
     }
 
+    /// Exactly this was asked, and is answered or on its way.
+    #[must_use]
+    pub fn is_asked(&self, topic: &str, query: &Query) -> bool {
+        let looked = self.topics.get(topic).filter(|looked| looked.query == *query);
+        looked.is_some_and(|looked| looked.waits || looked.answer.as_ref().is_some_and(|(of, _)| of == query))
+    }
+
     /// An answer is on its way.
     #[must_use]
     pub fn waits(&self, topic: &str) -> bool {

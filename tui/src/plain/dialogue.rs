@@ -408,7 +408,7 @@ impl Dialogue {
 
     /// Counts the commands whose answers are awaited.
     fn sent(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
-        let steers = |effect: &&Effect| matches!(effect, Effect::Link(LinkCmd::Steer { .. }));
+        let steers = |effect: &&Effect| matches!(effect, Effect::Link(LinkCmd::Steer { .. } | LinkCmd::Apply { .. }));
         self.steering += effects.iter().filter(steers).count();
         for effect in &effects {
             if let Effect::Link(LinkCmd::Decide(verdict)) = effect {

@@ -267,7 +267,9 @@ impl Shell {
                 Cmd::TakeBack => self.take_back(),
                 Cmd::Copy(text) if self.prefs.plain => effects.push(Effect::Show(text)),
                 Cmd::Copy(text) => effects.extend(self.copy(&text)),
-                Cmd::Link(LinkCmd::Steer { .. } | LinkCmd::Ask { .. }) if self.read_only => {
+                Cmd::Link(LinkCmd::Steer { .. } | LinkCmd::Ask { .. } | LinkCmd::Apply { .. })
+                    if self.read_only =>
+                {
                     self.note = Some(Note::refused("read-only: nothing is changed"));
                 }
                 Cmd::Link(command) => {

@@ -3,7 +3,9 @@
 use dirigent_protocol::count::{By, CountQuery, Counts, FacetCounts};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::graph::{Graph, WorkflowEdge, WorkflowNode};
 use dirigent_protocol::query::{ListQuery, Query, QueryReply};
+use dirigent_protocol::source;
 use dirigent_tui::model::{LinkCmd, News};
 use serde_json::Value;
 
@@ -15,6 +17,7 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
     let result = match &**query {
         Query::Count(count) => Ok(Box::new(QueryReply::Counts(counts(count, documents)))),
         Query::List(list) => Ok(Box::new(page(list, documents))),
+        Query::Draft { source } => Ok(Box::new(draft(source))),
         Query::Get { kind, id, .. } => documents
             .iter()
             .find(|document| document.kind == *kind && document.metadata.id.to_string() == *id)
@@ -27,6 +30,42 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
         query: query.clone(),
         result,
     })
+}
+
+/// What the text itself says: the findings of its parser, and its outermost tasks one behind the other.
+fn draft(source: &str) -> QueryReply {
+    let parsed = source::parse(source.as_bytes());
+    let items = parsed
+        .documents
+        .first()
+        .and_then(|root| root.get("do")?.as_sequence());
+    let mut graph = Graph::default();
+    for (at, item) in items.unwrap_or_default().iter().enumerate() {
+        let Some(entry) = item.as_mapping().and_then(|entries| entries.iter().next()) else {
+            continue;
+        };
+        let id = format!("/do/{at}/{}", entry.key);
+        if let Some(before) = graph.nodes.last() {
+            graph.edges.push(WorkflowEdge {
+                from: before.id.clone(),
+                to: id.clone(),
+                label: String::new(),
+                conditional: false,
+            });
+        }
+        let kind = entry.value.as_mapping().and_then(|body| body.iter().next());
+        graph.nodes.push(WorkflowNode {
+            id,
+            name: entry.key.clone(),
+            kind: kind.map_or_else(String::new, |entry| entry.key.clone()),
+            parent: None,
+        });
+    }
+    let graph = (!graph.nodes.is_empty() && !parsed.has_errors()).then_some(graph);
+    QueryReply::Draft {
+        findings: parsed.diagnostics,
+        graph,
+    }
 }
 
 fn page(list: &ListQuery, documents: &[Document]) -> QueryReply {

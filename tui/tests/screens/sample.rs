@@ -371,8 +371,15 @@ pub(crate) fn definitions() -> Vec<Document> {
         )
     };
     let workflow = |n, name: &str| {
-        let spec = (Kind::Workflow.definition().sample)();
-        let _typed: Workflow = serde_json::from_value(spec.clone()).unwrap();
+        let body = Workflow {
+            source: if name == "nightly-triage" {
+                triage(3)
+            } else {
+                String::new()
+            },
+            ..Workflow::default()
+        };
+        let spec = serde_json::to_value(body).unwrap();
         document(Kind::Workflow, n, name, ago(90_000), spec)
     };
     vec![
@@ -395,6 +402,18 @@ pub(crate) fn triage(number: u64) -> String {
     format!(
         "document:\n  dsl: '1.0.3'\n  namespace: samples\n  name: nightly-triage\n  version: '{number}.0.0'\n# every night\ndo:\n  - fetch:\n      call: http\n      with:\n        method: get\n        endpoint: http://localhost/tickets\n{wait}  # the model decides\n  - classify:\n      set:\n        label: {label}\n"
     )
+}
+
+/// Lines of the newest version that no edit of a task may touch.
+pub(crate) fn sample_lines() -> Vec<String> {
+    [
+        "# every night",
+        "  # the model decides",
+        "        label: billing/overdue",
+        "  name: nightly-triage",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 /// Published versions, which the client hears of only when it asks.

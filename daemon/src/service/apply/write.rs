@@ -2,6 +2,7 @@
 
 use dirigent_protocol::command::{Applied, ApplyOutcome, CommandReply};
 use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::graph::Graph;
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::source::{Diagnostic, Place, nearest};
 use dirigent_store::{ScanRange, Txn};
@@ -97,6 +98,24 @@ impl Service {
         found.extend(self.unknown_agents(subject, &reading)?);
         found.sort_by_key(|finding| (finding.at.line, finding.at.column));
         Ok(found)
+    }
+
+    /// What is wrong with a draft, and its graph where it can be read; nothing is changed.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn draft(
+        &self,
+        subject: &Subject,
+        source: &str,
+    ) -> Result<(Vec<Diagnostic>, Option<Graph>), ServiceError> {
+        let found = self.validate(subject, source).await?;
+        let parsed = dirigent_protocol::source::parse(source.as_bytes());
+        let machine = match parsed.documents.as_slice() {
+            [node] => dirigent_engine::parse_workflow(node).0,
+            _ => None,
+        };
+        Ok((found, machine.as_ref().map(dirigent_engine::graph)))
     }
 
     fn readable(&self, subject: &Subject, file: &str, source: &str) -> Result<Reading, ServiceError> {

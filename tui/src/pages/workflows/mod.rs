@@ -1,12 +1,21 @@
-//! The page Workflows: the list, a workflow's versions, the difference of any two, and who uses it.
+//! The page Workflows: the list, a workflow's versions, the difference of any two, who uses it, and the builder.
 //!
-//! Owns what is selected and marked. Versions and counts are the daemon's, asked for when they are looked at; nothing
-//! of it is stored here.
+//! Owns what is selected and marked, and drafts, which outlive the client. Versions, counts, errors and graphs are the
+//! daemon's. Invariant: text and canvas are views of one document, its text; every edit changes the lines it is about.
 
 mod asked;
+mod build_draw;
+mod build_speech;
+mod builder;
+mod canvas;
+mod draft;
+mod drafts;
 mod draw;
+mod outline;
 mod page;
+mod question;
 mod side;
 mod speech;
+mod surgery;
 
 pub use page::{META, Workflows};

@@ -10,11 +10,13 @@ use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
 use super::asked::{self, Subject, Version};
+use super::builder::{Builder, Open};
+use super::drafts::{Drafts, MAX_DRAFTS};
 use super::side::Side;
-use crate::keymap::{Action, Bind};
+use crate::keymap::{Action, Bind, FieldKey};
 use crate::model::{Cmd, Note};
 use crate::nav::Place;
-use crate::pages::{Ctx, Input, Meta, Page, Speech};
+use crate::pages::{Ctx, Field, Input, Meta, Page, Speech, speech};
 use crate::widgets::Cursor;
 
 /// Its declaration.
@@ -30,7 +32,25 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Diff, "difference"),
         Bind::footer(Action::NextTab, "next side"),
         Bind::new(Action::PrevTab, "previous side"),
+        Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Copy, "copy the text"),
+        Bind::new(Action::Create, "new workflow"),
+        Bind::new(Action::Insert, "add a task behind"),
+        Bind::new(Action::InsertBefore, "add a task before"),
+        Bind::new(Action::Link, "connect"),
+        Bind::new(Action::Rename, "rename the task"),
+        Bind::new(Action::Stop, "delete the task"),
+        Bind::new(Action::NextItem, "move the task down"),
+        Bind::new(Action::PrevItem, "move the task up"),
+        Bind::new(Action::View, "the whole text"),
+        Bind::new(Action::Validate, "to what is wrong"),
+        Bind::new(Action::Undo, "undo"),
+        Bind::new(Action::Redo, "redo"),
+        Bind::new(Action::Save, "take the text"),
+        Bind::new(Action::Publish, "publish (asks)"),
+        Bind::new(Action::Approve, "yes, publish"),
+        Bind::new(Action::Left, "to the left"),
+        Bind::new(Action::Right, "to the right"),
         Bind::new(Action::CopyLink, "copy the link"),
         Bind::new(Action::Up, "up"),
         Bind::new(Action::Down, "down"),
@@ -42,6 +62,40 @@ pub const META: Meta = Meta {
         Bind::new(Action::PageDown, "page down"),
     ],
 };
+
+/// The footer of the builder.
+const BUILD_KEYS: &[Bind] = &[
+    Bind::footer(Action::Insert, "add"),
+    Bind::footer(Action::Link, "link"),
+    Bind::footer(Action::Open, "edit"),
+    Bind::footer(Action::Stop, "delete"),
+    Bind::footer(Action::NextItem, "down"),
+    Bind::footer(Action::PrevItem, "up"),
+    Bind::footer(Action::View, "text"),
+    Bind::footer(Action::Undo, "undo"),
+    Bind::footer(Action::Validate, "check"),
+    Bind::footer(Action::Diff, "changed"),
+    Bind::footer(Action::Rename, "rename"),
+    Bind::footer(Action::Publish, "publish…"),
+];
+
+/// Actions that are the builder's alone.
+const BUILDERS: [Action; 14] = [
+    Action::Insert,
+    Action::InsertBefore,
+    Action::Link,
+    Action::Rename,
+    Action::Stop,
+    Action::NextItem,
+    Action::PrevItem,
+    Action::View,
+    Action::Validate,
+    Action::Undo,
+    Action::Redo,
+    Action::Save,
+    Action::Publish,
+    Action::Approve,
+];
 
 /// How deep one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +122,11 @@ pub struct Workflows {
     /// Rows of the text and of its window when it was last painted.
     pub(super) extent: Cell<(usize, usize)>,
     pub(super) height: Cell<usize>,
+    pub(super) builder: Option<Builder>,
+    /// Texts that are not published, by the workflow's name: the text, and what it began from.
+    pub(super) drafts: Drafts,
+    /// A link into the builder that waits for the text it is of.
+    pub(super) wanted: bool,
 }
 
 impl Workflows {
@@ -118,7 +177,7 @@ impl Workflows {
         }
     }
 
-    fn follow(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+    pub(super) fn follow(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let names = Self::names(ctx);
         if self.cursor.follow(&names) {
             self.elsewhere();
@@ -128,7 +187,12 @@ impl Workflows {
             self.at.follow(&numbers);
             self.marked.retain(|number| numbers.contains(number));
         }
-        asked::wants(self.subject(ctx).as_ref(), ctx)
+        let mut cmds = asked::wants(self.subject(ctx).as_ref(), ctx);
+        if self.wanted {
+            cmds.extend(self.build(ctx));
+        }
+        cmds.extend(self.builder.as_ref().and_then(|builder| builder.draft.wants(ctx)));
+        cmds
     }
 
     /// Another workflow is looked at.
@@ -140,7 +204,15 @@ impl Workflows {
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let subject = self.subject(ctx);
+        if self.builder.is_some() {
+            return self.act_in_builder(action, ctx);
+        }
         match action {
+            Action::Edit => {
+                self.wanted = true;
+                return self.follow(ctx);
+            }
+            Action::Create => return self.create(ctx),
             Action::Open if self.depth == Depth::List => {
                 return subject
                     .map(|of| Cmd::Go(Place::object(META.id, of.name)))
@@ -243,23 +315,86 @@ impl Page for Workflows {
         match input {
             Input::Action(action) => self.act(action, ctx),
             Input::Data | Input::Tick => self.follow(ctx),
-            Input::Key(_) | Input::Paste(_) | Input::Text(_) => Vec::new(),
+            Input::Key(key) => {
+                let builder = self.builder.as_mut();
+                let mut cmds = builder.map_or_else(Vec::new, |builder| builder.key(key, ctx.time.mono));
+                cmds.extend(self.follow(ctx));
+                cmds
+            }
+            Input::Paste(text) | Input::Text(text) => {
+                if let Some(builder) = &mut self.builder {
+                    builder.paste(text, matches!(input, Input::Text(_)), ctx.time.mono);
+                }
+                self.follow(ctx)
+            }
         }
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
-        self.draw(ctx, area, buf);
+        match &self.builder {
+            Some(builder) => builder.draw(ctx, area, buf),
+            None => self.draw(ctx, area, buf),
+        }
     }
 
     fn speech(&self, ctx: &Ctx<'_>) -> Speech {
-        self.in_words(ctx)
+        match &self.builder {
+            Some(builder) => builder.in_words(ctx),
+            None => self.in_words(ctx),
+        }
+    }
+
+    fn footer(&self) -> &'static [Bind] {
+        if self.builder.is_some() {
+            BUILD_KEYS
+        } else {
+            META.bindings
+        }
+    }
+
+    fn wants_text(&self) -> bool {
+        self.builder.as_ref().is_some_and(Builder::wants_text)
+    }
+
+    fn asks(&self) -> bool {
+        let open = self.builder.as_ref().and_then(|builder| builder.open.as_ref());
+        matches!(open, Some(Open::Publish))
+    }
+
+    fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
+        match self.builder.as_ref().and_then(|builder| builder.open.as_ref()) {
+            Some(Open::Line(_)) => &[
+                (FieldKey::CHOOSE, "choose"),
+                (FieldKey::ENTER, "take it"),
+                (FieldKey::ESC, "back"),
+            ],
+            Some(Open::Task(..)) => &[
+                (FieldKey::Of(Action::Save), "take the text of the task"),
+                (FieldKey::ESC, "the same"),
+            ],
+            _ => &[(FieldKey::ESC, "back to the steps; the text is the draft already")],
+        }
+    }
+
+    fn field(&self, _ctx: &Ctx<'_>) -> Field {
+        let field = self.builder.as_ref().and_then(Builder::field);
+        field.unwrap_or_else(|| speech::field(self.field_keys()))
+    }
+
+    fn field_text(&self) -> Option<String> {
+        self.builder.as_ref().and_then(Builder::text)
     }
 
     fn is_reading(&self, ctx: &Ctx<'_>) -> bool {
-        asked::reading(self.subject(ctx).as_ref(), ctx)
+        let builder = self.builder.as_ref();
+        let checking = builder.is_some_and(|builder| builder.draft.is_waiting(ctx));
+        checking || asked::reading(self.subject(ctx).as_ref(), ctx)
     }
 
     fn crumbs(&self, _ctx: &Ctx<'_>) -> Vec<String> {
+        if let Some(builder) = &self.builder {
+            return vec![builder.draft.name.clone(), "draft".to_owned()];
+        }
         match (self.depth, self.cursor.key()) {
             (Depth::Versions | Depth::Beside, Some(name)) => vec![name.clone()],
             _ => Vec::new(),
@@ -267,6 +402,12 @@ impl Page for Workflows {
     }
 
     fn place(&self) -> Place {
+        if let Some(builder) = &self.builder {
+            return Place {
+                page: META.id.to_owned(),
+                path: vec![builder.draft.name.clone(), "draft".to_owned()],
+            };
+        }
         match (self.depth, self.cursor.key()) {
             (Depth::Versions | Depth::Beside, Some(name)) => Place::object(META.id, name),
             _ => Place::page(META.id),
@@ -274,6 +415,7 @@ impl Page for Workflows {
     }
 
     fn open(&mut self, path: &[String], ctx: &Ctx<'_>) -> Vec<Cmd> {
+        self.close_builder();
         let Some(name) = path.first() else {
             self.depth = Depth::List;
             return self.follow(ctx);
@@ -288,6 +430,7 @@ impl Page for Workflows {
             self.elsewhere();
         }
         self.depth = Depth::Versions;
+        self.wanted = path.get(1).is_some_and(|part| part == "draft");
         let number = path
             .get(1)
             .and_then(|number| number.trim_start_matches('v').parse().ok());
@@ -304,6 +447,13 @@ impl Page for Workflows {
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match action {
+            _ if self.builder.is_some() => None,
+            action if BUILDERS.contains(&action) => Some(format!(
+                "edit a workflow first: {}",
+                ctx.keymap.first(Action::Edit)
+            )),
+            Action::Left | Action::Right => Some("this is for the drawing of the builder".to_owned()),
+            Action::Edit if self.cursor.key().is_none() => Some("there is no workflow".to_owned()),
             Action::Open | Action::CopyLink if self.cursor.key().is_none() => {
                 Some("there is no workflow".to_owned())
             }
@@ -323,17 +473,25 @@ impl Page for Workflows {
     }
 
     fn keep(&self) -> Value {
-        json!({ "selected": self.cursor.key() })
+        let mut drafts = self.drafts.clone();
+        let open = self.builder.as_ref().map(|builder| &builder.draft);
+        if let Some(draft) = open.filter(|draft| draft.is_changed()) {
+            drafts.insert(draft.name.clone(), (draft.text().to_owned(), draft.base.clone()));
+        }
+        json!({ "selected": self.cursor.key(), "drafts": drafts })
     }
 
     fn take_up(&mut self, kept: &Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
         if let Some(name) = kept["selected"].as_str() {
             self.cursor.set(name.to_owned());
         }
+        if let Ok(drafts) = serde_json::from_value::<Drafts>(kept["drafts"].clone()) {
+            self.drafts.extend(drafts.into_iter().take(MAX_DRAFTS));
+        }
         self.follow(ctx)
     }
 
-    fn next_change(&self, _ctx: &Ctx<'_>) -> Option<Duration> {
-        None
+    fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
+        self.builder.as_ref().and_then(|builder| builder.draft.due(ctx))
     }
 }

@@ -1,0 +1,267 @@
+//! The builder on the screen: steps beside the drawing, one pane at a time where it is narrow, findings below.
+
+use dirigent_protocol::source::{Diagnostic, Severity};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::widgets::Widget as _;
+use ratatui_textarea::{TextArea, WrapMode};
+
+use super::builder::{Builder, Focus, Open};
+use super::question::Question;
+use super::side;
+use crate::keymap::{Action, FieldKey};
+use crate::pages::Ctx;
+use crate::text::{clean_line, wrap};
+use crate::theme::Role;
+use crate::widgets::{Line, Pane, Size, first_row};
+
+/// Columns of the steps beside the drawing.
+const STEPS: u16 = 42;
+/// Most rows of the findings, their frame included.
+const FINDINGS: u16 = 7;
+
+impl Builder {
+    pub(super) fn draw(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let findings = self.finding_lines(ctx, usize::from(area.width.saturating_sub(2)));
+        let rows = u16::try_from(findings.len() + 2)
+            .unwrap_or(FINDINGS)
+            .min(FINDINGS)
+            .min(area.height / 3);
+        let [body, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(area);
+        self.draw_findings(&findings, ctx, below, buf);
+        if Size::of(area).is_single() {
+            match (&self.open, self.focus) {
+                (Some(Open::Publish) | None, Focus::Steps) if !self.diff => self.draw_steps(ctx, body, buf),
+                _ => self.draw_right(ctx, body, buf),
+            }
+            return;
+        }
+        let [left, right] = Layout::horizontal([Constraint::Length(STEPS), Constraint::Fill(1)]).areas(body);
+        self.draw_steps(ctx, left, buf);
+        self.draw_right(ctx, right, buf);
+    }
+
+    fn draw_steps(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let key = |action| ctx.keymap.first(action);
+        let mut pane = Pane::new("Steps")
+            .focus(self.focus == Focus::Steps && self.open.is_none() && !self.diff)
+            .foot(
+                Role::Dim,
+                format!(
+                    "{} add  {} link  {} text",
+                    key(Action::Insert),
+                    key(Action::Link),
+                    key(Action::View)
+                ),
+            );
+        if self.draft.is_changed() {
+            pane = pane.title(Role::Mine, "  changed");
+        }
+        let inner = pane.draw(area, ctx.theme, buf);
+        self.height.set(usize::from(inner.height));
+        let tasks = self.draft.tasks();
+        if tasks.is_empty() {
+            let words = format!(" No task can be read: {} opens the text.", key(Action::View));
+            Line::new()
+                .add(Role::Dim, words)
+                .draw_row(0, inner, ctx.theme, buf);
+        }
+        let at = tasks
+            .iter()
+            .position(|task| Some(&task.pointer) == self.draft.on.as_ref())
+            .unwrap_or(0);
+        let first = first_row(at, tasks.len(), usize::from(inner.height));
+        for (row, task) in (0u16..inner.height).zip(tasks.iter().skip(first)) {
+            let here = Some(&task.pointer) == self.draft.on.as_ref();
+            let wrong = self.wrong(&task.pointer, ctx);
+            let lead = "  ".repeat(task.depth);
+            let name = format!("{lead}{} {}", task.at + 1, task.name);
+            let then = task
+                .then
+                .as_ref()
+                .map_or_else(String::new, |(to, _)| format!(" → {to}"));
+            Line::new()
+                .add(Role::Focus, if here { "▸" } else { " " })
+                .add(Role::Bad, if wrong { "✗" } else { " " })
+                .add_fit(
+                    if here { Role::Selected } else { Role::Text },
+                    clean_line(&name),
+                    22,
+                )
+                .add(
+                    Role::Dim,
+                    format!(" {}{}", clean_line(&task.kind), clean_line(&then)),
+                )
+                .draw_row(row, inner, ctx.theme, buf);
+        }
+    }
+
+    /// Something is wrong in this task itself, or in what it contains.
+    pub(super) fn wrong(&self, pointer: &str, ctx: &Ctx<'_>) -> bool {
+        let findings = self.draft.findings(ctx).unwrap_or_default();
+        findings
+            .iter()
+            .filter(|finding| finding.is_error())
+            .any(|finding| {
+                let rest = finding.at.path.strip_prefix(pointer);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+    }
+
+    fn draw_right(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        match &self.open {
+            Some(Open::Line(question)) => self.draw_question(question, ctx, area, buf),
+            Some(Open::Task(text, _)) => {
+                let name = self.draft.task().map_or("", |task| task.name.as_str());
+                let foot = format!("{} takes it", FieldKey::ESC.label(ctx.keymap));
+                let pane = Pane::new(format!("Task {}", clean_line(name))).foot(Role::Dim, foot);
+                draw_area(text, pane, ctx, area, buf);
+            }
+            Some(Open::Text(text)) => {
+                let at = text.cursor();
+                let foot = format!(
+                    "{}:{}  {} back",
+                    at.0 + 1,
+                    at.1 + 1,
+                    FieldKey::ESC.label(ctx.keymap)
+                );
+                draw_area(text, Pane::new("Text").foot(Role::Dim, foot), ctx, area, buf);
+            }
+            Some(Open::Publish) | None if self.diff => {
+                let inner = Pane::new("Changed").focus(true).draw(area, ctx.theme, buf);
+                let lines = side::changes(&self.draft.base, self.draft.text());
+                for (row, line) in (0u16..inner.height).zip(&lines) {
+                    line.draw_row(row, inner, ctx.theme, buf);
+                }
+            }
+            Some(Open::Publish) | None => {
+                let inner = Pane::new("Canvas")
+                    .focus(self.focus == Focus::Canvas && self.open.is_none())
+                    .draw(area, ctx.theme, buf);
+                self.canvas.borrow_mut().draw(&self.draft, ctx, inner, buf);
+            }
+        }
+    }
+
+    fn draw_question(&self, question: &Question, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let inner = Pane::new(clean_line(&question.head(&self.draft)))
+            .focus(true)
+            .draw(area, ctx.theme, buf);
+        Line::new()
+            .add(Role::Key, " › ")
+            .add(Role::Mine, &question.typed)
+            .add(Role::Caret, " ")
+            .draw_row(0, inner, ctx.theme, buf);
+        let options = question.options(&self.draft);
+        let list = Rect {
+            y: inner.y.saturating_add(1),
+            height: inner.height.saturating_sub(1),
+            ..inner
+        };
+        let first = first_row(question.at, options.len(), usize::from(list.height));
+        for (row, (at, (name, doc))) in (0u16..list.height).zip(options.iter().enumerate().skip(first)) {
+            let here = at == question.at;
+            Line::new()
+                .add(Role::Focus, if here { " ▸" } else { "  " })
+                .add_fit(
+                    if here { Role::Selected } else { Role::Text },
+                    clean_line(name),
+                    20,
+                )
+                .add(Role::Dim, format!(" {}", clean_line(doc)))
+                .draw_row(row, list, ctx.theme, buf);
+        }
+    }
+
+    /// What is asked or wrong, as lines.
+    pub(super) fn finding_lines(&self, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
+        if matches!(self.open, Some(Open::Publish)) {
+            let key = |action| ctx.keymap.first(action);
+            let line = Line::new()
+                .add(
+                    Role::Heading,
+                    format!(" Publish {}? ", clean_line(&self.draft.name)),
+                )
+                .add(
+                    Role::Text,
+                    "New runs begin with it; those under way stay on theirs.   ",
+                )
+                .add(Role::Key, key(Action::Approve))
+                .add(Role::Text, " yes   ")
+                .add(Role::Key, key(Action::Back))
+                .add(Role::Text, " no");
+            return vec![line];
+        }
+        let Some(findings) = self.draft.findings(ctx) else {
+            let words = if ctx.model.connection.is_live() {
+                " checking…"
+            } else {
+                " not connected: nobody checks it; the draft is kept here"
+            };
+            return vec![Line::new().add(Role::Dim, words)];
+        };
+        if findings.is_empty() {
+            return vec![Line::new().add(Role::Good, " ✓ nothing is wrong")];
+        }
+        findings
+            .iter()
+            .flat_map(|finding| finding_rows(finding, cells))
+            .collect()
+    }
+
+    fn draw_findings(&self, lines: &[Line], ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let foot = format!(
+            "{} to the next  {} publish",
+            ctx.keymap.first(Action::Validate),
+            ctx.keymap.first(Action::Publish)
+        );
+        let inner = Pane::new("Check")
+            .foot(Role::Dim, foot)
+            .draw(area, ctx.theme, buf);
+        for (row, line) in (0u16..inner.height).zip(lines) {
+            line.draw_row(row, inner, ctx.theme, buf);
+        }
+    }
+}
+
+/// `✗ 12:7 what is wrong. what to write instead`
+fn finding_rows(finding: &Diagnostic, cells: usize) -> Vec<Line> {
+    let (sign, role) = match finding.severity {
+        Severity::Error => ("✗", Role::Bad),
+        Severity::Warning => ("!", Role::Warn),
+    };
+    let help = finding
+        .help
+        .as_ref()
+        .map_or_else(String::new, |help| format!("; {help}"));
+    let text = format!("{} {}{help}", finding.at, finding.message);
+    wrap(&clean_line(&text), cells.saturating_sub(4))
+        .into_iter()
+        .enumerate()
+        .map(|(at, row)| {
+            Line::new()
+                .add(
+                    role,
+                    if at == 0 {
+                        format!(" {sign} ")
+                    } else {
+                        "   ".to_owned()
+                    },
+                )
+                .add(Role::Text, row)
+        })
+        .collect()
+}
+
+fn draw_area(text: &TextArea<'static>, pane: Pane, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    let inner = pane.focus(true).draw(area, ctx.theme, buf);
+    if inner.is_empty() {
+        return;
+    }
+    let mut shown = text.clone();
+    shown.set_line_number_style(ctx.theme.style(Role::Dim));
+    shown.set_cursor_line_style(ctx.theme.style(Role::Text));
+    shown.set_wrap_mode(WrapMode::Glyph);
+    shown.set_cursor_style(ctx.theme.style(Role::Caret));
+    shown.render(inner, buf);
+}

@@ -1,0 +1,88 @@
+//! The builder in words: what is wrong, then the tasks, the one that one stands on marked; and what is being asked.
+
+use super::builder::{Builder, Open};
+use super::side;
+use crate::pages::speech::count;
+use crate::pages::{Ctx, Field, Speech, wording};
+
+/// Cells nothing is broken at.
+const WIDE: usize = 100_000;
+
+impl Builder {
+    pub(super) fn in_words(&self, ctx: &Ctx<'_>) -> Speech {
+        let changed = if self.draft.is_changed() {
+            "changed"
+        } else {
+            "as it was"
+        };
+        let tasks = self.draft.tasks();
+        let title = format!(
+            "Builder of {}, {}, {changed}.",
+            self.draft.name,
+            count(tasks.len(), "task")
+        );
+        let mut speech = Speech::new(title).part(if self.diff { "changed" } else { "steps" });
+        for line in self.finding_lines(ctx, WIDE) {
+            speech.say(wording::without_signs(line.text().trim()));
+        }
+        if self.diff {
+            for line in side::changes(&self.draft.base, self.draft.text()) {
+                speech.say(format!("| {}", wording::without_signs(line.text().trim_end())));
+            }
+            return speech;
+        }
+        for task in tasks {
+            let inside = match task.depth {
+                0 => String::new(),
+                depth => format!(", {} deep", depth),
+            };
+            let then = task
+                .then
+                .as_ref()
+                .map_or_else(String::new, |(to, _)| format!(", then {to}"));
+            let wrong = if self.wrong(&task.pointer, ctx) {
+                ", wrong"
+            } else {
+                ""
+            };
+            let text = format!(
+                "{} {}, {}{inside}{then}{wrong}",
+                task.at + 1,
+                task.name,
+                task.kind
+            );
+            speech.line(text, self.draft.on.as_ref() == Some(&task.pointer));
+        }
+        speech
+    }
+
+    /// What is asked for.
+    pub(super) fn field(&self) -> Option<Field> {
+        match &self.open {
+            Some(Open::Line(question)) => {
+                let mut lines = vec![question.head(&self.draft)];
+                let options = question.options(&self.draft);
+                lines.extend(options.iter().map(|(name, doc)| format!("{name}: {doc}")));
+                lines.push("Type it, or its beginning. An empty line goes back.".to_owned());
+                Some(Field::Line(lines))
+            }
+            Some(Open::Task(area, _)) => Some(Field::Text {
+                about: vec!["The text of the task; it takes the place of the task.".to_owned()],
+                text: area.lines().join("\n"),
+            }),
+            Some(Open::Text(area)) => Some(Field::Text {
+                about: vec!["The whole text of the draft.".to_owned()],
+                text: area.lines().join("\n"),
+            }),
+            Some(Open::Publish) | None => None,
+        }
+    }
+
+    /// The text being edited, for an outside editor.
+    pub(super) fn text(&self) -> Option<String> {
+        match &self.open {
+            Some(Open::Task(area, _) | Open::Text(area)) => Some(area.lines().join("\n")),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The builder: which pane has the keys, what is being asked, and what each action does to the draft.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui_textarea::{CursorMove, TextArea};
+
+use super::canvas::Canvas;
+use super::draft::Draft;
+use super::question::{Purpose, Question};
+use super::surgery::{self, Where};
+use crate::keymap::Action;
+use crate::model::{Cmd, LinkCmd, Note};
+use crate::pages::Ctx;
+use crate::text::sanitize::is_hidden;
+use crate::widgets::graph::Direction;
+
+/// Which pane has the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Focus {
+    /// The tasks, one below the other.
+    #[default]
+    Steps,
+    /// The drawing.
+    Canvas,
+}
+
+/// What is being typed or asked.
+#[derive(Debug)]
+pub(super) enum Open {
+    /// A line.
+    Line(Question),
+    /// The text of one task.
+    Task(Box<TextArea<'static>>, String),
+    /// The whole text.
+    Text(Box<TextArea<'static>>),
+    /// Whether to publish.
+    Publish,
+}
+
+/// The builder of one workflow.
+#[derive(Debug)]
+pub(super) struct Builder {
+    pub(super) draft: Draft,
+    pub(super) focus: Focus,
+    pub(super) open: Option<Open>,
+    /// What changed stands in the place of the drawing.
+    pub(super) diff: bool,
+    pub(super) canvas: RefCell<Canvas>,
+    pub(super) height: Cell<usize>,
+}
+
+impl Builder {
+    pub(super) fn new(draft: Draft) -> Self {
+        Self {
+            draft,
+            focus: Focus::default(),
+            open: None,
+            diff: false,
+            canvas: RefCell::default(),
+            height: Cell::new(10),
+        }
+    }
+
+    /// A text has the keys.
+    pub(super) const fn wants_text(&self) -> bool {
+        matches!(self.open, Some(Open::Line(_) | Open::Task(..) | Open::Text(_)))
+    }
+
+    /// Takes an action; none where one leaves the builder.
+    pub(super) fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Option<Vec<Cmd>> {
+        let now = ctx.time.mono;
+        if matches!(self.open, Some(Open::Publish)) {
+            return Some(self.confirm(action));
+        }
+        match action {
+            Action::Back if self.open.is_some() => self.open = None,
+            Action::Back if self.diff => self.diff = false,
+            Action::Back => return None,
+            Action::Save => return Some(self.save(now)),
+            Action::NextPane | Action::PrevPane => {
+                self.focus = if self.focus == Focus::Steps {
+                    Focus::Canvas
+                } else {
+                    Focus::Steps
+                };
+            }
+            Action::Insert => self.ask(Purpose::Add(Where::Behind)),
+            Action::InsertBefore => self.ask(Purpose::Add(Where::Before)),
+            Action::Link => self.ask(Purpose::Link),
+            Action::Rename => self.ask(Purpose::Rename),
+            Action::Stop => return Some(self.on_task("deleted", now, |text, on| surgery::delete(text, on))),
+            Action::NextItem => {
+                return Some(self.on_task("moved", now, |text, on| surgery::shift(text, on, false)));
+            }
+            Action::PrevItem => {
+                return Some(self.on_task("moved", now, |text, on| surgery::shift(text, on, true)));
+            }
+            Action::Open | Action::Edit => return Some(self.edit_task()),
+            Action::View => self.open = Some(Open::Text(Box::new(area(self.draft.text())))),
+            Action::Validate => return Some(self.to_error(ctx)),
+            Action::Undo | Action::Redo => {
+                let back = action == Action::Redo;
+                if !self.draft.step_back(back, now) {
+                    let words = if back {
+                        "nothing to do again"
+                    } else {
+                        "nothing to undo"
+                    };
+                    return Some(note(Note::refused(words)));
+                }
+            }
+            Action::Diff => self.diff = !self.diff,
+            Action::Publish => self.open = Some(Open::Publish),
+            Action::Copy => return Some(vec![Cmd::Copy(self.draft.text().to_owned())]),
+            action => self.step(action, ctx),
+        }
+        Some(Vec::new())
+    }
+
+    fn ask(&mut self, purpose: Purpose) {
+        self.open = Some(Open::Line(Question::new(purpose)));
+    }
+
+    fn confirm(&mut self, action: Action) -> Vec<Cmd> {
+        self.open = None;
+        if action != Action::Approve {
+            return note(Note::info("not published"));
+        }
+        vec![Cmd::Link(LinkCmd::Apply {
+            what: format!("publish {}", self.draft.name),
+            file: format!("{}.yaml", self.draft.name),
+            source: self.draft.text().to_owned(),
+        })]
+    }
+
+    /// An edit of the task one stands on.
+    fn on_task(
+        &mut self,
+        done: &str,
+        now: Duration,
+        edit: impl FnOnce(&str, &str) -> Result<surgery::Edited, surgery::Refusal>,
+    ) -> Vec<Cmd> {
+        let Some(task) = self.draft.task() else {
+            return note(Note::refused("there is no task"));
+        };
+        let (name, on) = (task.name.clone(), task.pointer.clone());
+        let edited = edit(self.draft.text(), &on);
+        match self.draft.take(edited, now) {
+            Ok(()) => note(Note::info(format!("{name} {done}"))),
+            Err(why) => note(Note::refused(why)),
+        }
+    }
+
+    fn edit_task(&mut self) -> Vec<Cmd> {
+        let Some(on) = self.draft.on.clone() else {
+            return note(Note::refused("there is no task"));
+        };
+        match surgery::text_of(self.draft.text(), &on) {
+            Ok(text) => {
+                self.open = Some(Open::Task(Box::new(area(&text)), on));
+                Vec::new()
+            }
+            Err(why) => note(Note::refused(why)),
+        }
+    }
+
+    /// The whole text at the next thing that is wrong.
+    fn to_error(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(findings) = self.draft.findings(ctx) else {
+            return note(Note::info("the daemon has not looked at it yet"));
+        };
+        let Some(first) = findings
+            .iter()
+            .find(|finding| finding.is_error())
+            .or_else(|| findings.first())
+        else {
+            return note(Note::info("nothing is wrong"));
+        };
+        let mut text = area(self.draft.text());
+        let at = |number: u32| u16::try_from(number.saturating_sub(1)).unwrap_or(u16::MAX);
+        text.move_cursor(CursorMove::Jump(at(first.at.line), at(first.at.column)));
+        self.open = Some(Open::Text(Box::new(text)));
+        note(Note::info(format!("{}: {}", first.at, first.message)))
+    }
+
+    /// Takes what is being typed.
+    fn save(&mut self, now: Duration) -> Vec<Cmd> {
+        match self.open.take() {
+            Some(Open::Task(area, on)) => {
+                let edited = surgery::replace_task(self.draft.text(), &on, &area.lines().join("\n"));
+                if let Err(why) = self.draft.take(edited, now) {
+                    self.open = Some(Open::Task(area, on));
+                    return note(Note::refused(why));
+                }
+                Vec::new()
+            }
+            Some(Open::Text(_)) => Vec::new(),
+            other => {
+                self.open = other;
+                note(Note::info("the draft is kept as you go"))
+            }
+        }
+    }
+
+    fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
+        let direction = match action {
+            Action::Left => Some(Direction::Left),
+            Action::Right => Some(Direction::Right),
+            Action::Up => Some(Direction::Up),
+            Action::Down => Some(Direction::Down),
+            _ => None,
+        };
+        if let (Focus::Canvas, Some(direction)) = (self.focus, direction) {
+            if let Some(on) = self.canvas.borrow_mut().step(&self.draft, direction, ctx) {
+                self.draft.on = Some(on);
+            }
+            return;
+        }
+        let tasks = self.draft.tasks();
+        let here = tasks
+            .iter()
+            .position(|task| Some(&task.pointer) == self.draft.on.as_ref())
+            .unwrap_or(0);
+        let page = self.height.get().max(1);
+        let there = match action {
+            Action::Up => here.saturating_sub(1),
+            Action::Down => here + 1,
+            Action::HalfUp => here.saturating_sub(page / 2),
+            Action::HalfDown => here + page / 2,
+            Action::PageUp => here.saturating_sub(page),
+            Action::PageDown => here + page,
+            Action::Top => 0,
+            Action::Bottom => tasks.len(),
+            _ => here,
+        };
+        let there = there.min(tasks.len().saturating_sub(1));
+        self.draft.on = tasks.get(there).map(|task| task.pointer.clone());
+    }
+
+    /// A key for what is being typed.
+    pub(super) fn key(&mut self, key: &KeyEvent, now: Duration) -> Vec<Cmd> {
+        match &mut self.open {
+            Some(Open::Line(question)) => {
+                let options = question.options(&self.draft);
+                match (key.code, question.key(key, options.len())) {
+                    (KeyCode::Esc, _) => self.open = None,
+                    (KeyCode::Enter, _) => return self.answered(now),
+                    _ => {}
+                }
+                Vec::new()
+            }
+            Some(Open::Task(area, _) | Open::Text(area)) => {
+                if key.code == KeyCode::Esc {
+                    return self.leave_text(now);
+                }
+                if matches!(key.code, KeyCode::Char(c) if is_hidden(c)) {
+                    return note(Note::refused("a character nobody would see is not taken"));
+                }
+                let held = key
+                    .modifiers
+                    .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+                if key.code == KeyCode::Tab && !held {
+                    area.insert_str("  ");
+                } else {
+                    area.input(*key);
+                }
+                self.follow_text(now);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Esc in a text: the whole text is the draft already; the text of one task is taken as it stands.
+    fn leave_text(&mut self, now: Duration) -> Vec<Cmd> {
+        match &self.open {
+            Some(Open::Task(..)) => self.save(now),
+            _ => {
+                self.open = None;
+                Vec::new()
+            }
+        }
+    }
+
+    fn follow_text(&mut self, now: Duration) {
+        if let Some(Open::Text(area)) = &self.open {
+            self.draft.typed(area.lines().join("\n"), now);
+        }
+    }
+
+    /// A pasted text, or the whole text from the plain view.
+    pub(super) fn paste(&mut self, text: &str, whole: bool, now: Duration) {
+        let clean = crate::text::clean(text).into_owned();
+        match &mut self.open {
+            Some(Open::Line(question)) => question.paste(&clean),
+            Some(Open::Task(area, _) | Open::Text(area)) => {
+                if whole {
+                    **area = self::area(&clean);
+                } else {
+                    area.insert_str(clean);
+                }
+                self.follow_text(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, now: Duration) -> Vec<Cmd> {
+        let Some(Open::Line(question)) = self.open.take() else {
+            return Vec::new();
+        };
+        let Some(answer) = question.answer(&self.draft) else {
+            self.open = Some(Open::Line(question));
+            return note(Note::refused("nothing is called so"));
+        };
+        match question.purpose {
+            Purpose::Add(place) => self.on_task("got a neighbour", now, |text, on| {
+                let at = surgery::TEMPLATES.iter().position(|(name, ..)| *name == answer);
+                surgery::add(text, on, place, at.unwrap_or(0))
+            }),
+            Purpose::Link => self.on_task("is connected", now, |text, on| {
+                let to = (answer != super::question::NEXT).then_some(answer.as_str());
+                surgery::connect(text, on, to)
+            }),
+            Purpose::Rename => self.on_task("renamed", now, |text, on| surgery::rename(text, on, &answer)),
+        }
+    }
+}
+
+fn area(text: &str) -> TextArea<'static> {
+    let mut area = TextArea::new(text.split('\n').map(|line| line.replace('\t', "  ")).collect());
+    area.set_max_histories(200);
+    area
+}
+
+fn note(note: Note) -> Vec<Cmd> {
+    vec![Cmd::Note(note)]
+}

@@ -1,0 +1,114 @@
+//! Into the builder and out of it: which text a draft begins from, and what is kept of it.
+
+use std::collections::BTreeMap;
+
+use super::asked;
+use super::builder::Builder;
+use super::draft::{Draft, MAX_TEXT};
+use super::page::{Depth, Workflows};
+use crate::keymap::Action;
+use crate::model::{Cmd, Note};
+use crate::pages::Ctx;
+
+/// Texts that are not published, by the workflow's name: the text, and what it began from.
+pub(super) type Drafts = BTreeMap<String, (String, String)>;
+
+/// Most drafts that are kept.
+pub(super) const MAX_DRAFTS: usize = 20;
+
+/// What a new workflow begins with.
+const NEW: &str = "\
+document:
+  dsl: '1.0.3'
+  namespace: default
+  name: NAME
+  version: '0.1.0'
+do:
+  - first:
+      set:
+        greeting: hello
+";
+
+impl Workflows {
+    /// Opens the builder as soon as the text it begins from is known: a kept draft, the version one looks at, or the
+    /// document itself.
+    pub(super) fn build(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(subject) = self.subject(ctx) else {
+            self.wanted = false;
+            return Vec::new();
+        };
+        let kept = self.drafts.get(&subject.name).cloned();
+        let chosen = match self.depth {
+            Depth::List => None,
+            Depth::Versions | Depth::Beside => {
+                let versions = self.versions(ctx).unwrap_or_default();
+                self.version(&versions).map(|version| version.source.clone())
+            }
+        };
+        let known = asked::source_of(&subject, &ctx.model.looks);
+        let Some(base) = known.or_else(|| kept.as_ref().map(|kept| kept.1.clone())) else {
+            // The answer brings one here again.
+            return Vec::new();
+        };
+        self.wanted = false;
+        let (text, note) = match (kept, chosen) {
+            (Some((text, _)), _) if text != base => (text, "your draft is taken up again"),
+            (_, Some(text)) if text != base => (text, "the draft begins from the version you looked at"),
+            _ => (base.clone(), ""),
+        };
+        self.builder = Some(Builder::new(Draft::new(&subject.name, base, text)));
+        if note.is_empty() {
+            Vec::new()
+        } else {
+            vec![Cmd::Note(Note::info(note))]
+        }
+    }
+
+    /// Begins a workflow that is not there yet.
+    pub(super) fn create(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let names = Self::names(ctx);
+        let fresh = |number: usize| match number {
+            1 => "new-workflow".to_owned(),
+            number => format!("new-workflow-{number}"),
+        };
+        let name = (1..)
+            .map(fresh)
+            .find(|name| !names.contains(name))
+            .unwrap_or_default();
+        let kept = self.drafts.get(&name).map(|kept| kept.0.clone());
+        let text = kept.unwrap_or_else(|| NEW.replace("NAME", &name));
+        self.builder = Some(Builder::new(Draft::new(&name, String::new(), text)));
+        self.follow(ctx)
+    }
+
+    /// Leaves the builder; what is changed is kept.
+    pub(super) fn close_builder(&mut self) {
+        let Some(builder) = self.builder.take() else {
+            return;
+        };
+        let draft = builder.draft;
+        if !draft.is_changed() {
+            self.drafts.remove(&draft.name);
+        } else if draft.text().len() <= MAX_TEXT && self.drafts.len() < MAX_DRAFTS {
+            self.drafts
+                .insert(draft.name.clone(), (draft.text().to_owned(), draft.base.clone()));
+        }
+    }
+
+    pub(super) fn act_in_builder(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(builder) = &mut self.builder else {
+            return Vec::new();
+        };
+        let Some(mut cmds) = builder.act(action, ctx) else {
+            let changed = builder.draft.is_changed();
+            self.close_builder();
+            let mut cmds = self.follow(ctx);
+            if changed {
+                cmds.push(Cmd::Note(Note::info("the draft is kept; edit goes on with it")));
+            }
+            return cmds;
+        };
+        cmds.extend(self.follow(ctx));
+        cmds
+    }
+}
