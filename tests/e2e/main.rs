@@ -9,7 +9,6 @@
 mod again;
 mod approvals;
 mod bench;
-mod builder;
 mod budgets;
 mod deciders;
 mod decisions;

@@ -66,13 +66,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             let (findings, graph) = service.draft(subject, &source).await?;
             QueryReply::Draft { findings, graph }
         }
-        Query::Status {} => {
-            service
-                .door()
-                .authorize(subject, Action::Read, &Object::Daemon)
-                .await?;
-            QueryReply::Status(Box::new(status::status(house, subject)?))
-        }
+        Query::Status {} => standing(house, subject).await?,
     })
 }
 
@@ -105,4 +99,10 @@ async fn simulate(house: &House, subject: &Subject, rule: &ApprovalRule) -> Resu
     door.authorize(subject, Action::Read, &object).await?;
     let sees = |document: &Document| door.sees(subject, document);
     Ok(QueryReply::Simulated(house.runtime()?.simulate(rule, &sees)?))
+}
+
+async fn standing(house: &House, subject: &Subject) -> Result<QueryReply, Fault> {
+    let door = house.service.door();
+    door.authorize(subject, Action::Read, &Object::Daemon).await?;
+    Ok(QueryReply::Status(Box::new(status::status(house, subject)?)))
 }

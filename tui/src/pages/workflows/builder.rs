@@ -90,7 +90,7 @@ impl Builder {
             Action::InsertBefore => self.ask(Purpose::Add(Where::Before)),
             Action::Link => self.ask(Purpose::Link),
             Action::Rename => self.ask(Purpose::Rename),
-            Action::Stop => return Some(self.on_task("deleted", now, |text, on| surgery::delete(text, on))),
+            Action::Stop => return Some(self.on_task("deleted", now, surgery::delete)),
             Action::NextItem => {
                 return Some(self.on_task("moved", now, |text, on| surgery::shift(text, on, false)));
             }
@@ -99,7 +99,7 @@ impl Builder {
             }
             Action::Open | Action::Edit => return Some(self.edit_task()),
             Action::View => self.open = Some(Open::Text(Box::new(area(self.draft.text())))),
-            Action::Validate => return Some(self.to_error(ctx)),
+            Action::Validate => return Some(self.jump_to_error(ctx)),
             Action::Undo | Action::Redo => {
                 let back = action == Action::Redo;
                 if !self.draft.step_back(back, now) {
@@ -167,7 +167,7 @@ impl Builder {
     }
 
     /// The whole text at the next thing that is wrong.
-    fn to_error(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+    fn jump_to_error(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(findings) = self.draft.findings(ctx) else {
             return note(Note::info("the daemon has not looked at it yet"));
         };

@@ -68,13 +68,13 @@ fn a_task_is_added_behind_and_before() {
 
 #[test]
 fn every_template_can_be_read_again() {
-    for number in 0..TEMPLATES.len() {
+    for (number, (kind, ..)) in TEMPLATES.iter().enumerate() {
         let added = add(TEXT, &at(TEXT, "look"), Where::Behind, number).unwrap();
         let parsed = dirigent_protocol::source::parse(added.text.as_bytes());
         assert!(
             parsed.diagnostics.is_empty(),
             "{}: {:?}",
-            TEMPLATES[number].0,
+            kind,
             parsed.diagnostics
         );
         keeps(TEXT, &added.text, &[]);
