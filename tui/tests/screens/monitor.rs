@@ -22,7 +22,7 @@ fn a_run_is_held_with_one_key_and_never_begun_again_by_one() {
     let before = world.sent.len();
     world.press("R");
     assert!(
-        world.text().contains("cannot begin again from a step yet"),
+        world.text().contains("the run's events have not come yet"),
         "{}",
         world.text()
     );
