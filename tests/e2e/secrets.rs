@@ -116,6 +116,9 @@ fn run(home: &Home, file: &str) -> Value {
 fn keep(home: &Home, name: &str, text: &str) {
     let folder = home.path("data/secrets");
     std::fs::create_dir_all(&folder).unwrap();
+    // The daemon takes no data directory that others can look into.
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(home.path("data"), private).unwrap();
     std::fs::write(folder.join(name), text).unwrap();
     std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
 }
