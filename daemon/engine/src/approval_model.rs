@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{Decision, DecisionRecord};
 use serde_json::json;
 
@@ -110,7 +111,6 @@ fn one(run: &mut Run, model: &mut Model, dice: &mut Dice, first: &crate::Pending
     match dice.below(16) {
         0..=6 => {
             let edited = (dice.below(4) == 0).then(|| dice.below(3));
-            // Alone, an edit is a decision on what is edited; among several it is a new question.
             let decision = Decision::Approve {
                 edited: edited.map(|n| json!({ "n": n })),
             };
@@ -118,9 +118,7 @@ fn one(run: &mut Run, model: &mut Model, dice: &mut Dice, first: &crate::Pending
                 approval,
                 record: record(decision, digest),
             });
-            let counted = model.yes(who, edited);
-            assert_eq!(said.is_ok(), counted, "{what}: {said:?}");
-            assert!(counted || matches!(said, Err(Refusal::Voted { .. })), "{what}");
+            yes(&said, model.yes(who, edited), what);
         }
         7..=9 => {
             let content = dice.below(3);
@@ -137,27 +135,39 @@ fn one(run: &mut Run, model: &mut Model, dice: &mut Dice, first: &crate::Pending
         10..=11 => run
             .delegate(who, PEOPLE[usize::try_from(dice.below(5)).unwrap()])
             .unwrap(),
-        12..=13 => {
-            let mut stale = record(Decision::Approve { edited: None }, digest);
-            stale.digest.0[0] ^= 1;
-            let refused = run.tell(Stimulus::Decided {
-                approval,
-                record: stale,
-            });
-            assert!(matches!(refused, Err(Refusal::Stale { .. })), "{what}");
-        }
+        12..=13 => stale(
+            run,
+            approval,
+            record(Decision::Approve { edited: None }, digest),
+            what,
+        ),
         14 => {
             let no = record(Decision::Deny, digest);
             run.tell(Stimulus::Decided { approval, record: no }).unwrap();
             model.decided = Some("denied");
         }
-        _ => {
-            if dice.below(4) == 0 {
-                run.advance();
-                model.decided = Some("expired");
-            } else {
-                run.tell(Stimulus::Recovered).unwrap();
-            }
-        }
+        _ => time(run, model, dice),
+    }
+}
+
+/// Alone, an edit is a decision on what is edited; among several it is a new question.
+fn yes<T: std::fmt::Debug>(said: &Result<T, Refusal>, counted: bool, what: &str) {
+    assert_eq!(said.is_ok(), counted, "{what}: {said:?}");
+    assert!(counted || matches!(said, Err(Refusal::Voted { .. })), "{what}");
+}
+
+fn stale(run: &mut Run, approval: EntityId, mut record: DecisionRecord, what: &str) {
+    record.digest.0[0] ^= 1;
+    let refused = run.tell(Stimulus::Decided { approval, record });
+    assert!(matches!(refused, Err(Refusal::Stale { .. })), "{what}");
+}
+
+/// The end of the time for an answer, or another life of the daemon.
+fn time(run: &mut Run, model: &mut Model, dice: &mut Dice) {
+    if dice.below(4) == 0 {
+        run.advance();
+        model.decided = Some("expired");
+    } else {
+        run.tell(Stimulus::Recovered).unwrap();
     }
 }

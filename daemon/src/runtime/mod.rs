@@ -8,6 +8,7 @@
 
 mod ack;
 mod api;
+mod asked;
 mod batch;
 mod bus;
 mod children;

@@ -6,13 +6,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use dirigent_engine::state::RunState;
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{
-    ApprovalStatus, Document, Kind, Level, Notification, Question, WorkflowApproval,
-};
+use dirigent_protocol::entity::{ApprovalStatus, Document, Kind, Level, Notification, WorkflowApproval};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
     ApprovalRequest, Decision, DecisionRecord, EffectId, EventBody, OnUnknown, Resolution, Risk, RunEvent,
@@ -23,9 +20,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::asked::note_questioned;
 use super::error::RuntimeError;
 use super::plans::{body, unread};
-use super::rows;
 use crate::chance::Chance;
 use crate::events::{StoredEvent, encode, event_key};
 use crate::records::{Draft, Records, Stored, put};
@@ -48,7 +45,7 @@ pub(crate) struct Papers {
     pub(super) about: About,
     records: Records,
     chance: Arc<dyn Chance>,
-    approvals: BTreeMap<EntityId, Paper>,
+    pub(super) approvals: BTreeMap<EntityId, Paper>,
     pub(super) notifications: Vec<Notification>,
     /// Approvals that ask about an effect, as they are after these events.
     pub(crate) asks: BTreeMap<EffectId, EntityId>,
@@ -58,7 +55,7 @@ pub(crate) struct Papers {
     pub(crate) emitted: Vec<(u64, Payload)>,
 }
 
-struct Paper {
+pub(super) struct Paper {
     old: Option<Stored>,
     body: WorkflowApproval,
 }
@@ -297,29 +294,6 @@ impl Papers {
         Ok(&mut paper.body)
     }
 
-    /// Notes a question about an approval that waits.
-    pub(crate) fn question(&mut self, id: EntityId, question: Question) -> Result<(), RuntimeError> {
-        let body = self.known(id)?;
-        if body.status != ApprovalStatus::Pending {
-            return Err(RuntimeError::BadQuestion("the approval is decided".into()));
-        }
-        let most = WorkflowApproval::MAX_QUESTIONS;
-        if body.questions.len() >= most {
-            let text = format!("{most} questions were asked about this approval, which is the limit");
-            return Err(RuntimeError::BadQuestion(text));
-        }
-        body.questions.push(question);
-        Ok(())
-    }
-
-    /// Notes the answer to a question; one counts.
-    pub(crate) fn answer(&mut self, id: EntityId, answered: &Question) -> Result<(), RuntimeError> {
-        if !note_answer(self.known(id)?, answered) {
-            self.approvals.remove(&id);
-        }
-        Ok(())
-    }
-
     /// Whether there is nothing to file.
     pub(crate) fn is_empty(&self) -> bool {
         self.approvals.is_empty() && self.notifications.is_empty()
@@ -364,34 +338,6 @@ impl Papers {
     }
 }
 
-/// Marks an approval whose questions wait for answers, so that a start finds them without reading all that wait.
-pub(crate) fn note_questioned(txn: &mut Txn, approval: EntityId, body: &WorkflowApproval) {
-    if body.questions.is_empty() {
-        return;
-    }
-    let row = rows::questioned_key(approval);
-    if body.questions.iter().any(|question| question.answer.is_none()) {
-        txn.puts.push((row, Bytes::new()));
-    } else {
-        txn.deletes.push(row);
-    }
-}
-
-/// Writes an answer to its question; false where it stands there already.
-pub(crate) fn note_answer(body: &mut WorkflowApproval, answered: &Question) -> bool {
-    let asked = body
-        .questions
-        .iter_mut()
-        .find(|question| question.run == answered.run && question.answer.is_none());
-    if let Some(question) = asked {
-        question.answer.clone_from(&answered.answer);
-        question.failed = answered.failed;
-        question.answered_at = answered.answered_at;
-        return true;
-    }
-    false
-}
-
 const fn status_of(decision: &Decision) -> ApprovalStatus {
     match decision {
         Decision::Approve { .. } => ApprovalStatus::Approved,
@@ -412,36 +358,5 @@ pub(crate) fn shown<T: Serialize>(value: &T) -> Value {
         json!({ "not_shown": format!("{bytes} bytes; see the run's events") })
     } else {
         json
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_approval_is_marked_as_long_as_a_question_is_open() {
-        let id = EntityId::new();
-        let row = rows::questioned_key(id);
-        let rows_of = |body: &WorkflowApproval| {
-            let mut txn = Txn::default();
-            note_questioned(&mut txn, id, body);
-            (
-                txn.puts.iter().any(|(key, _)| *key == row),
-                txn.deletes.contains(&row),
-            )
-        };
-        let mut body = WorkflowApproval::default();
-        assert_eq!(rows_of(&body), (false, false));
-        body.questions.push(Question::default());
-        assert_eq!(rows_of(&body), (true, false));
-        let run = body.questions[0].run;
-        let answered = Question {
-            run,
-            answer: Some("since noon".into()),
-            ..Question::default()
-        };
-        assert!(note_answer(&mut body, &answered));
-        assert_eq!(rows_of(&body), (false, true));
     }
 }

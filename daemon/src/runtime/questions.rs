@@ -19,11 +19,11 @@ use dirigent_store::{Budget, CommitError, ScanRange, Txn};
 use serde_json::{Value, json};
 
 use super::api::StartRun;
+use super::asked::{note_answer, note_questioned};
 use super::core::Core;
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::message::{Message, Wish};
-use super::papers::{note_answer, note_questioned};
 use super::plans::{body, unread};
 use super::rows;
 use crate::records::{Actor, DEFAULT_ORG, Draft, Journal, Stored, put};
