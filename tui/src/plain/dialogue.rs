@@ -408,7 +408,12 @@ impl Dialogue {
 
     /// Counts the commands whose answers are awaited.
     fn sent(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
-        let steers = |effect: &&Effect| matches!(effect, Effect::Link(LinkCmd::Steer { .. } | LinkCmd::Apply { .. }));
+        let steers = |effect: &&Effect| {
+            matches!(
+                effect,
+                Effect::Link(LinkCmd::Steer { .. } | LinkCmd::Apply { .. })
+            )
+        };
         self.steering += effects.iter().filter(steers).count();
         for effect in &effects {
             if let Effect::Link(LinkCmd::Decide(verdict)) = effect {

@@ -107,7 +107,10 @@ impl Shell {
             Some(Overlay::Help(_)) => {
                 let first = |action| self.keymap.first(action);
                 let moves = format!("{} {}", first(Action::Down), first(Action::Up));
-                return vec![pair(&moves, "scroll", false), pair(&first(Action::Back), "close", false)];
+                return vec![
+                    pair(&moves, "scroll", false),
+                    pair(&first(Action::Back), "close", false),
+                ];
             }
             Some(Overlay::Palette(_)) => {
                 return vec![

@@ -409,10 +409,7 @@ impl Page for Runs {
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
         if self.monitor.is_some() {
-            &[
-                (FieldKey::ENTER, "find, start"),
-                (FieldKey::ESC, "no"),
-            ]
+            &[(FieldKey::ENTER, "find, start"), (FieldKey::ESC, "no")]
         } else {
             &[(FieldKey::ENTER, "keep the filter"), (FieldKey::ESC, "all runs")]
         }
