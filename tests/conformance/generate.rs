@@ -140,8 +140,15 @@ impl<'s> Generator<'s> {
             "TaskBaseThen" | "SwitchCaseOutcome" | "TryTaskCatchThen" | "FlowDirective" => {
                 return Some(json!(*self.pick(&["continue", "exit", "end"])));
             }
-            "TaskBaseIf" | "While" | "CatchWhen" | "CatchExceptWhen" | "RetryWhen" | "RetryExcepWhen"
-            | "ExtensionCondition" => {
+            "TaskBaseIf"
+            | "While"
+            | "CatchWhen"
+            | "CatchExceptWhen"
+            | "RetryWhen"
+            | "RetryExcepWhen"
+            | "ExtensionCondition"
+            | "CorrelateFrom"
+            | "AnyEventUntilCondition" => {
                 return Some(json!(*self.pick(&[".x", "${ .a == 1 }", "$context.b != null"])));
             }
             "ForInExpression" => return Some(json!(*self.pick(&[".list", "${ [1, 2] }"]))),
@@ -159,8 +166,8 @@ impl<'s> Generator<'s> {
             "EvaluateLanguage" => "jq",
             "EvaluateMode" => "strict",
             "SchemaFormat" => "json",
-            "ForEach" => "each_one",
-            "ForAt" => "at_one",
+            "ForEach" | "SubscriptionIteratorItem" => "each_one",
+            "ForAt" | "SubscriptionIteratorIndex" => "at_one",
             "CatchAs" => "caught",
             "ErrorStatus" => return Some(json!(400 + self.seed.below(200))),
             "CallFunction" => return Some(json!({ "call": "fn", "with": { "a": 1 } })),

@@ -74,12 +74,21 @@ impl Schema {
         if !reader.require(&fields, &["endpoint"]) {
             return None;
         }
-        let (endpoint, place) = fields.get("endpoint")?;
-        if endpoint.as_str().is_none() {
-            let endpoint = reader.fields(endpoint, &place, &["uri", "authentication"])?;
+        let (mut uri, mut place) = fields.get("endpoint")?;
+        if uri.as_str().is_none() {
+            let endpoint = reader.fields(uri, &place, &["uri", "authentication"])?;
             if !reader.require(&endpoint, &["uri"]) {
                 return None;
             }
+            (uri, place) = endpoint.get("uri")?;
+        }
+        let near =
+            |uri: &str| uri.contains("://") && !uri.starts_with("https://") && !uri.starts_with("http://");
+        if uri.as_str().is_some_and(near) {
+            let message = "a schema does not lie in a file of this machine";
+            reader.error("external_ref", message, uri.span.start, &place).help =
+                Some("write the schema under `document:`".to_owned());
+            return None;
         }
         let message = "a schema is not loaded from elsewhere: every value will be refused by it";
         reader

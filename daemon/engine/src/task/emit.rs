@@ -23,7 +23,8 @@ pub(super) const ROW: KindRow = KindRow {
 
 #[derive(Debug)]
 struct Emit {
-    with: Template,
+    /// None where the document leaves it out, as the standard's schema allows: it fails when it is performed.
+    with: Option<Template>,
 }
 
 fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
@@ -38,21 +39,27 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     }
     let (node, path) = emit.get("event")?;
     let event = reader.fields(node, &path, &["with"])?;
-    if !reader.require(&event, &["with"]) {
-        return None;
-    }
-    let (node, path) = event.get("with")?;
+    let Some((node, path)) = event.get("with") else {
+        let message = "an event without `with` has no type: this step will fail";
+        reader
+            .warning("missing_field", message, node.span.start, &path)
+            .help = Some("write `with: { type: ... }`".to_owned());
+        return Some(Box::new(Emit { with: None }));
+    };
     let attributes = reader.open(node, &path)?;
     if !reader.require(&attributes, &["type"]) {
         return None;
     }
     let with = Template::read(reader, node, &path)?;
-    Some(Box::new(Emit { with }))
+    Some(Box::new(Emit { with: Some(with) }))
 }
 
 impl Emit {
     fn event(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Result<Value, Stop> {
-        let given = turn.template(me, &self.with, None)?;
+        let given = match &self.with {
+            Some(with) => turn.template(me, with, None)?,
+            None => Value::Null,
+        };
         let mut event = Map::new();
         let workflow = turn.workflow;
         let source = format!(
