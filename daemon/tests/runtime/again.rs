@@ -33,6 +33,17 @@ fn call(bed: &Bed, path: &str) -> String {
     )
 }
 
+/// The keys of the effects a path was asked for, each once: what was in flight at a crash comes again under its own key.
+fn effects(bed: &Bed, path: &str) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for key in bed.server.keys(path) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
 async fn again(bed: &Bed, run: RunId, from: From) -> RunId {
     bed.runtime.again(run, from, dana()).await.unwrap().run
 }
@@ -58,8 +69,8 @@ async fn a_retry_goes_on_where_it_failed_and_repeats_nothing_that_was_done() {
     );
     let run = bed.start_with(&tasks, json!({"n": 1})).await;
     bed.faulted(run).await;
-    assert_eq!(bed.server.keys("/one").len(), 1);
-    let done_before = bed.server.keys("/done").len();
+    assert_eq!(effects(&bed, "/one").len(), 1);
+    let done_before = effects(&bed, "/done").len();
     let refused = bed.runtime.again(run, From::Step("nowhere".into()), dana()).await;
     assert!(
         matches!(refused, Err(RuntimeError::NotFrom { .. })),
@@ -70,15 +81,15 @@ async fn a_retry_goes_on_where_it_failed_and_repeats_nothing_that_was_done() {
     let retried = again(&bed, run, From::Failure).await;
     let bed = bed.crash().await;
     bed.completed(retried).await;
-    assert_eq!(bed.server.keys("/one").len(), 1, "it had finished");
+    assert_eq!(effects(&bed, "/one").len(), 1, "it had finished");
     assert!(
-        bed.server.keys("/done").len() <= done_before + 1,
+        effects(&bed, "/done").len() <= done_before + 1,
         "at most what was in flight"
     );
-    let bad = bed.server.keys("/bad");
+    let bad = effects(&bed, "/bad");
     assert_eq!(bad.len(), 2);
     assert_ne!(bad[0], bad[1], "another attempt has another key");
-    assert_eq!(bed.server.keys("/last").len(), 1);
+    assert_eq!(effects(&bed, "/last").len(), 1);
     let origin = bed.execution(retried).origin.unwrap();
     assert_eq!((origin.run, origin.how), (run, Lineage::Retried));
     let offspring = bed.runtime.offspring(run).unwrap();
@@ -107,31 +118,20 @@ async fn from_a_step_on_and_from_the_start() {
     assert_eq!(bed.completed(run).await, json!({"n": 4}));
     let from_two = again(&bed, run, From::Step("two".into())).await;
     bed.completed(from_two).await;
-    assert_eq!(
-        (bed.server.keys("/one").len(), bed.server.keys("/two").len()),
-        (1, 2)
-    );
+    assert_eq!((effects(&bed, "/one").len(), effects(&bed, "/two").len()), (1, 2));
     // A retry of the retry: its journal goes through both.
     let once_more = again(&bed, from_two, From::Step("/do/1/two".into())).await;
     let bed = bed.crash().await;
     bed.completed(once_more).await;
-    assert_eq!(
-        (bed.server.keys("/one").len(), bed.server.keys("/two").len()),
-        (1, 3)
-    );
+    assert_eq!((effects(&bed, "/one").len(), effects(&bed, "/two").len()), (1, 3));
     let anew = again(&bed, once_more, From::Start).await;
     assert_eq!(bed.completed(anew).await, json!({"n": 4}));
-    assert_eq!(
-        (bed.server.keys("/one").len(), bed.server.keys("/two").len()),
-        (2, 4)
-    );
+    assert_eq!((effects(&bed, "/one").len(), effects(&bed, "/two").len()), (2, 4));
     let origin = bed.execution(anew).origin.unwrap();
     assert_eq!(
         (origin.run, origin.at, origin.how),
         (once_more, 0, Lineage::Restarted)
     );
-    let keys: std::collections::BTreeSet<String> = bed.server.keys("/two").into_iter().collect();
-    assert_eq!(keys.len(), 4, "every run has keys of its own");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,11 +172,7 @@ async fn a_fork_has_another_input_waits_anew_and_survives_crashes() {
         .await
         .unwrap();
     assert_eq!(bed.completed(run).await, json!({"n": 1}));
-    assert_eq!(
-        bed.server.keys("/one").len(),
-        1,
-        "it had finished before the fork"
-    );
+    assert_eq!(effects(&bed, "/one").len(), 1, "it had finished before the fork");
     for at in [0, 1_000] {
         let refused = bed
             .runtime
@@ -226,7 +222,7 @@ async fn a_cancelled_run_goes_on_where_it_was_stopped() {
     bed.forward(std::time::Duration::from_secs(9 * 3_600));
     bed.completed(retried).await;
     assert_eq!(
-        (bed.server.keys("/one").len(), bed.server.keys("/three").len()),
+        (effects(&bed, "/one").len(), effects(&bed, "/three").len()),
         (1, 1)
     );
 }

@@ -74,21 +74,16 @@ impl Schema {
         if !reader.require(&fields, &["endpoint"]) {
             return None;
         }
-        let (mut uri, mut place) = fields.get("endpoint")?;
-        if uri.as_str().is_none() {
-            let endpoint = reader.fields(uri, &place, &["uri", "authentication"])?;
+        let (endpoint, place) = fields.get("endpoint")?;
+        if endpoint.as_str().is_some() {
+            web_only(reader, endpoint, &place)?;
+        } else {
+            let endpoint = reader.fields(endpoint, &place, &["uri", "authentication"])?;
             if !reader.require(&endpoint, &["uri"]) {
                 return None;
             }
-            (uri, place) = endpoint.get("uri")?;
-        }
-        let near =
-            |uri: &str| uri.contains("://") && !uri.starts_with("https://") && !uri.starts_with("http://");
-        if uri.as_str().is_some_and(near) {
-            let message = "a schema does not lie in a file of this machine";
-            reader.error("external_ref", message, uri.span.start, &place).help =
-                Some("write the schema under `document:`".to_owned());
-            return None;
+            let (uri, place) = endpoint.get("uri")?;
+            web_only(reader, uri, &place)?;
         }
         let message = "a schema is not loaded from elsewhere: every value will be refused by it";
         reader
@@ -144,4 +139,21 @@ impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Schema({})", self.definition)
     }
+}
+
+/// Refuses a schema that is said to lie in a file, or anywhere but on the web.
+fn web_only(reader: &mut Reader, uri: &Node, at: &str) -> Option<()> {
+    let text = uri.as_str().unwrap_or_default();
+    if !text.contains("://") || text.starts_with("https://") || text.starts_with("http://") {
+        return Some(());
+    }
+    reader
+        .error(
+            "external_ref",
+            "a schema does not lie in a file",
+            uri.span.start,
+            at,
+        )
+        .help = Some("write the schema under `document:`".to_owned());
+    None
 }

@@ -58,7 +58,7 @@ impl Emit {
     fn event(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Result<Value, Stop> {
         let given = match &self.with {
             Some(with) => turn.template(me, with, None)?,
-            None => Value::Null,
+            None => Arc::new(Value::Null),
         };
         let mut event = Map::new();
         let workflow = turn.workflow;
