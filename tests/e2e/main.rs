@@ -10,6 +10,7 @@ mod again;
 mod approvals;
 mod bench;
 mod budgets;
+mod builder;
 mod deciders;
 mod decisions;
 mod definitions;

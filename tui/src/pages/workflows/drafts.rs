@@ -34,7 +34,8 @@ impl Workflows {
     /// document itself.
     pub(super) fn build(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(subject) = self.subject(ctx) else {
-            self.wanted = false;
+            // Before the daemon has said which workflows there are, none may still be the one that is meant.
+            self.wanted = !ctx.model.loaded;
             return Vec::new();
         };
         let kept = self.drafts.get(&subject.name).cloned();
