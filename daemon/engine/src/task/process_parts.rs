@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use dirigent_protocol::Payload;
 use dirigent_protocol::run::{Process, WorkflowError};
 use dirigent_protocol::source::join_pointer;
 use serde_json::Value;
 
 use crate::document::{Fields, Reader, Template};
-use crate::machine::{Me, Stop, Turn};
+use crate::machine::{Me, Next, Outcome, Stop, Turn};
 
 /// Fields that every process may have.
 pub(super) const PARTS: [&str; 3] = ["arguments", "stdin", "environment"];
@@ -70,9 +71,14 @@ impl Parts {
         })
     }
 
-    /// Whether it is not waited for.
-    pub(super) fn detached(&self) -> bool {
-        self.around.detached
+    /// How the step goes on: with what the process gave, or with its own input where nobody waited for it.
+    pub(super) fn performed(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, output: Payload) -> Outcome {
+        let output = if self.around.detached {
+            turn.input(me.frame)
+        } else {
+            output
+        };
+        Ok(Next::Done(output, None))
     }
 
     /// What it is given, computed.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::process_parts::{Around, PARTS, Parts, text};
 use crate::document::{Delay, Fields, Reader, Template};
-use crate::machine::{Builder, KindRow, Me, Next, Outcome, Stop, Task, TaskIndex, Turn, millis};
+use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn, millis};
 
 pub(super) const ROW: KindRow = KindRow {
     keyword: "run",
@@ -162,12 +162,7 @@ impl Task for RunContainer {
     }
 
     fn performed(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, output: Payload) -> Outcome {
-        let output = if self.parts.detached() {
-            turn.input(me.frame)
-        } else {
-            output
-        };
-        Ok(Next::Done(output, None))
+        self.parts.performed(turn, me, output)
     }
 }
 

@@ -5,7 +5,7 @@ use dirigent_protocol::run::{EffectRequest, ShellCall};
 
 use super::process_parts::{Around, PARTS, Parts, text};
 use crate::document::{Fields, Template};
-use crate::machine::{Builder, KindRow, Me, Next, Outcome, Task, TaskIndex, Turn};
+use crate::machine::{Builder, KindRow, Me, Outcome, Task, TaskIndex, Turn};
 
 pub(super) const ROW: KindRow = KindRow {
     keyword: "run",
@@ -60,12 +60,7 @@ impl Task for RunShell {
     }
 
     fn performed(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, output: Payload) -> Outcome {
-        let output = if self.parts.detached() {
-            turn.input(me.frame)
-        } else {
-            output
-        };
-        Ok(Next::Done(output, None))
+        self.parts.performed(turn, me, output)
     }
 }
 
