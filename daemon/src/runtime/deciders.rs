@@ -16,11 +16,9 @@ use super::core::Core;
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::message::{Change, Wish};
+use super::misfit::misfit;
 use super::plans::{body, unread};
 use crate::records::{Actor, Stored};
-
-/// Findings of one check that are told.
-const MAX_FINDINGS: usize = 5;
 
 impl RuntimeHandle {
     /// Changes what an approval asks; it has a new digest, and what was said of it before does not count.
@@ -153,19 +151,8 @@ pub(crate) fn fits(asked: &WorkflowApproval, changed: &Value) -> Result<(), Runt
     let Some(schema) = &asked.edit_schema else {
         return Ok(());
     };
-    let validator =
-        jsonschema::validator_for(schema).map_err(|error| RuntimeError::BadEdit(error.to_string()))?;
-    let findings: Vec<String> = validator
-        .iter_errors(changed)
-        .take(MAX_FINDINGS)
-        .map(|error| {
-            let place = error.instance_path().to_string();
-            format!("{}: {error}", if place.is_empty() { "/" } else { &place })
-        })
-        .collect();
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(RuntimeError::BadEdit(findings.join("; ")))
+    match misfit(schema, changed) {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) | Err(found) => Err(RuntimeError::BadEdit(found)),
     }
 }

@@ -31,6 +31,7 @@ mod load;
 mod log_lines;
 mod look;
 mod message;
+mod misfit;
 mod notices;
 mod on_the_way;
 mod papers;
