@@ -12,6 +12,7 @@ use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
 use serde_json::Value;
 
+use super::admission::space::Space;
 use super::effects::Performer;
 use super::policy::Policy;
 use crate::chance::Chance;
@@ -181,7 +182,7 @@ pub struct Rooms {
     /// Performers in the place of the daemon's own, each for its kind; usually none.
     pub performers: Vec<Arc<dyn Performer>>,
     /// What the disk has room for as the runs are taken up.
-    pub space: super::Space,
+    pub space: Space,
     /// How to behave.
     pub settings: RuntimeSettings,
 }

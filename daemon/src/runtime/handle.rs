@@ -17,13 +17,13 @@ use dirigent_store::error::Conflict;
 use dirigent_store::{CommitError, RequestKey, Txn};
 use serde_json::Value;
 
+use super::admission::space::Space;
 use super::api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
 use super::core::Core;
-use super::driver::{self, Driver};
 use super::error::RuntimeError;
-use super::message::Wish;
 use super::plans::{body, unread};
-use super::space::Space;
+use super::run::driver::{self, Driver};
+use super::run::message::Wish;
 use super::{recover, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
 
@@ -82,7 +82,10 @@ impl RuntimeHandle {
         let org = actor.subject.org;
         let key = start.idempotency_key.clone();
         let version: WorkflowVersion = body(&start.version)?;
-        let asked = (version.workflow_name.clone(), super::papers::shown(&start.input));
+        let asked = (
+            version.workflow_name.clone(),
+            super::approvals::papers::shown(&start.input),
+        );
         if let Some(existing) = self.started_before(org, key.as_deref(), &asked)? {
             return Ok(existing);
         }
@@ -291,7 +294,7 @@ impl RuntimeHandle {
             workflow_version: start.version.metadata.id,
             digest: version.digest.clone(),
             version: version.version.clone(),
-            input: super::papers::shown(&start.input),
+            input: super::approvals::papers::shown(&start.input),
             idempotency_key: start.idempotency_key.clone(),
             started_by: actor.subject.name.clone(),
             parent: start.parent.as_ref().map(|(run, _)| *run),

@@ -19,6 +19,7 @@ mod openapi;
 mod performer;
 mod process;
 mod script;
+pub(crate) mod secrets;
 mod shell;
 mod shell_output;
 mod web;

@@ -1,0 +1,382 @@
+//! Secrets: their values, put where their marks stand when a request is performed, and taken out of what comes back.
+//!
+//! A value is looked for in the file `secrets/NAME` under the daemon's data (readable by its owner alone), in the service
+//! manager's `$CREDENTIALS_DIRECTORY/NAME`, and in the variable `DIRIGENT_SECRET_NAME`. JSON objects have keys.
+//!
+//! Invariant: a value is in the request while it is performed, and nowhere else: not in the journal, the log, an
+//! outcome, or live text.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dirigent_protocol::run::{EffectOutcome, EffectRequest, SECRET_CLOSE, SECRET_OPEN};
+use serde_json::{Map, Value};
+
+use super::refused;
+
+/// What a value is replaced by.
+const MASK: &str = "***";
+/// Shorter values are not looked for in outcomes: they would be found everywhere.
+const MIN_MASKED: usize = 4;
+/// Largest secret, bytes.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// A request that may be performed, and what must not come back.
+pub(crate) struct Revealed {
+    pub(crate) request: EffectRequest,
+    pub(crate) values: Vec<String>,
+}
+
+/// Why a secret has no value.
+#[derive(Debug, thiserror::Error)]
+enum Missing {
+    #[error("no value of the secret `{0}` is known to this daemon")]
+    Unknown(String),
+    #[error("the secret `{name}` has no `{key}`")]
+    Key { name: String, key: String },
+    #[error("{} may be read by others: chmod 600", .0.display())]
+    Open(PathBuf),
+    #[error("the request may not use the secret `{0}`")]
+    Undeclared(String),
+}
+
+/// The request with the values of its secrets.
+///
+/// # Errors
+/// The outcome of a request whose secret has no value.
+pub(crate) fn reveal(data_dir: &Path, request: EffectRequest) -> Result<Revealed, Box<EffectOutcome>> {
+    if request.secrets().is_empty() {
+        return Ok(Revealed {
+            request,
+            values: Vec::new(),
+        });
+    }
+    let mut filler = Filler {
+        data_dir,
+        allowed: request.secrets().to_vec(),
+        known: Map::new(),
+        values: Vec::new(),
+    };
+    let refuse = |why: String| Box::new(refused("authorization", 403, "A secret cannot be used", why));
+    let mut json = serde_json::to_value(&request).map_err(|error| refuse(error.to_string()))?;
+    filler
+        .fill(&mut json, "")
+        .map_err(|error| refuse(error.to_string()))?;
+    let request = serde_json::from_value(json)
+        .map_err(|_| refuse("a secret has a value of another shape than the request needs".to_owned()))?;
+    Ok(Revealed {
+        request,
+        values: filler.values,
+    })
+}
+
+struct Filler<'a> {
+    data_dir: &'a Path,
+    allowed: Vec<String>,
+    known: Map<String, Value>,
+    values: Vec<String>,
+}
+
+impl Filler<'_> {
+    fn fill(&mut self, value: &mut Value, field: &str) -> Result<(), Missing> {
+        match value {
+            Value::String(text) if text.contains(SECRET_OPEN) => {
+                if let Some(whole) = whole_mark(text) {
+                    *value = self.value(whole)?;
+                    note(value, &mut self.values);
+                    return Ok(());
+                }
+                *text = self.text(text, field == "uri")?;
+            }
+            Value::Array(items) => {
+                for item in items {
+                    self.fill(item, field)?;
+                }
+            }
+            Value::Object(fields) => {
+                for (name, item) in fields.iter_mut() {
+                    self.fill(item, name)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, encode: bool) -> Result<String, Missing> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, tail)) = rest.split_once(SECRET_OPEN) {
+            filled.push_str(before);
+            let Some((mark, after)) = tail.split_once(SECRET_CLOSE) else {
+                rest = tail;
+                continue;
+            };
+            let value = self.value(mark)?;
+            note(&value, &mut self.values);
+            let plain = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            if encode && !filled.is_empty() {
+                let coded = percent(&plain);
+                self.values.push(coded.clone());
+                filled.push_str(&coded);
+            } else {
+                filled.push_str(&plain);
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// What a mark stands for: `name` or `name/key/...`.
+    fn value(&mut self, mark: &str) -> Result<Value, Missing> {
+        let part = |part: &str| part.replace("~1", "/").replace("~0", "~");
+        let mut parts = mark.split('/').map(part);
+        let name = parts.next().unwrap_or_default();
+        if !self.allowed.contains(&name) {
+            return Err(Missing::Undeclared(name));
+        }
+        let mut value = match self.known.get(&name) {
+            Some(value) => value.clone(),
+            None => {
+                let value = look_up(self.data_dir, &name)?;
+                self.known.insert(name.clone(), value.clone());
+                value
+            }
+        };
+        for key in parts {
+            let inner = value.get(&key).cloned();
+            value = inner.ok_or_else(|| Missing::Key {
+                name: name.clone(),
+                key,
+            })?;
+        }
+        Ok(value)
+    }
+}
+
+/// The mark that is all of a text.
+fn whole_mark(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix(SECRET_OPEN)?.strip_suffix(SECRET_CLOSE)?;
+    (!inner.contains([SECRET_OPEN, SECRET_CLOSE])).then_some(inner)
+}
+
+/// Every text in a secret is one that must not come back.
+fn note(value: &Value, values: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.len() >= MIN_MASKED && !values.contains(text) => {
+            values.push(text.clone())
+        }
+        Value::Array(items) => items.iter().for_each(|item| note(item, values)),
+        Value::Object(fields) => fields.values().for_each(|item| note(item, values)),
+        _ => {}
+    }
+}
+
+fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().fold(String::new(), |mut coded, byte| {
+        if plain(byte) {
+            coded.push(char::from(byte));
+        } else {
+            coded.push_str(&format!("%{byte:02X}"));
+        }
+        coded
+    })
+}
+
+fn look_up(data_dir: &Path, name: &str) -> Result<Value, Missing> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let unknown = || Missing::Unknown(name.to_owned());
+    if !name.chars().all(plain) || name.starts_with('.') || name.is_empty() {
+        return Err(unknown());
+    }
+    if let Some(text) = file(&data_dir.join("secrets").join(name), true)? {
+        return Ok(read(&text));
+    }
+    if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY")
+        && let Some(text) = file(&Path::new(&folder).join(name), false)?
+    {
+        return Ok(read(&text));
+    }
+    let variable: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let text = std::env::var(format!("DIRIGENT_SECRET_{variable}")).map_err(|_| unknown())?;
+    Ok(read(&text))
+}
+
+fn file(path: &Path, own: bool) -> Result<Option<String>, Missing> {
+    let Ok(found) = path.metadata() else {
+        return Ok(None);
+    };
+    if !found.is_file() || found.len() > MAX_BYTES {
+        return Ok(None);
+    }
+    if own && found.permissions().mode() & 0o077 != 0 {
+        return Err(Missing::Open(path.to_owned()));
+    }
+    Ok(std::fs::read_to_string(path).ok())
+}
+
+fn read(text: &str) -> Value {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    match serde_json::from_str::<Value>(text) {
+        Ok(value @ Value::Object(_)) => value,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// An outcome without the values, and without marks that the outside made up.
+pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOutcome {
+    match &mut outcome {
+        EffectOutcome::Done { output, facts, .. } => {
+            if touches(output, values) {
+                clean(Arc::make_mut(output), values);
+            }
+            facts.values_mut().for_each(|fact| clean(fact, values));
+        }
+        EffectOutcome::Failed { error, .. } => {
+            clean_text(&mut error.title, values);
+            if let Some(detail) = &mut error.detail {
+                clean_text(detail, values);
+            }
+            clean(&mut error.data, values);
+        }
+        EffectOutcome::Unknown { reason } => clean_text(reason, values),
+        EffectOutcome::Cancelled => {}
+    }
+    outcome
+}
+
+fn dirty(text: &str, values: &[String]) -> bool {
+    text.contains([SECRET_OPEN, SECRET_CLOSE]) || values.iter().any(|value| text.contains(value.as_str()))
+}
+
+fn touches(value: &Value, values: &[String]) -> bool {
+    match value {
+        Value::String(text) => dirty(text, values),
+        Value::Array(items) => items.iter().any(|item| touches(item, values)),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, item)| dirty(name, values) || touches(item, values)),
+        _ => false,
+    }
+}
+
+fn clean_text(text: &mut String, values: &[String]) {
+    for value in values {
+        if text.contains(value.as_str()) {
+            *text = text.replace(value.as_str(), MASK);
+        }
+    }
+    if text.contains([SECRET_OPEN, SECRET_CLOSE]) {
+        *text = text.replace([SECRET_OPEN, SECRET_CLOSE], "");
+    }
+}
+
+fn clean(value: &mut Value, values: &[String]) {
+    match value {
+        Value::String(text) => clean_text(text, values),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, values)),
+        Value::Object(fields) => {
+            let taken = std::mem::take(fields);
+            for (mut name, mut item) in taken {
+                clean_text(&mut name, values);
+                clean(&mut item, values);
+                fields.insert(name, item);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dirigent_protocol::run::HttpCall;
+    use serde_json::json;
+
+    fn kept(name: &str, text: &str, mode: u32) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("secrets");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(name), text).unwrap();
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        home
+    }
+
+    fn call(header: &str, uri: &str, secrets: &[&str]) -> EffectRequest {
+        EffectRequest::Http(HttpCall {
+            method: "GET".into(),
+            uri: uri.into(),
+            headers: [("X".to_owned(), header.to_owned())].into(),
+            secrets: secrets.iter().map(|&name| name.to_owned()).collect(),
+            ..HttpCall::default()
+        })
+    }
+
+    #[test]
+    fn marks_are_filled_and_values_do_not_come_back() {
+        let home = kept("api", r#"{"key": "hunter2 &", "n": 7}"#, 0o600);
+        let request = call(
+            "k=\u{e5ec}api/key\u{e5ed}",
+            "https://h/?k=\u{e5ec}api/key\u{e5ed}",
+            &["api"],
+        );
+        let revealed = reveal(home.path(), request).unwrap();
+        let EffectRequest::Http(sent) = revealed.request else {
+            panic!()
+        };
+        assert_eq!(
+            (sent.headers["X"].as_str(), sent.uri.as_str()),
+            ("k=hunter2 &", "https://h/?k=hunter2%20%26")
+        );
+        let back = EffectOutcome::Done {
+            output: Arc::new(
+                json!({"echo": "you sent hunter2 & and %20", "uri": sent.uri, "\u{e5ec}api\u{e5ed}": 1}),
+            ),
+            usage: Default::default(),
+            facts: Default::default(),
+        };
+        let EffectOutcome::Done { output, .. } = masked(back, &revealed.values) else {
+            panic!()
+        };
+        assert_eq!(
+            *output,
+            json!({"echo": "you sent *** and %20", "uri": "https://h/?k=***", "api": 1})
+        );
+    }
+
+    #[test]
+    fn only_what_the_request_lists_is_filled_in() {
+        let home = kept("api", "hunter2", 0o600);
+        let refusal = |request| format!("{:?}", reveal(home.path(), request).err().unwrap());
+        assert!(refusal(call("\u{e5ec}api\u{e5ed}", "https://h", &["other"])).contains("may not use"));
+        assert!(refusal(call("\u{e5ec}other\u{e5ed}", "https://h", &["other"])).contains("no value"));
+        assert!(refusal(call("\u{e5ec}api/key\u{e5ed}", "https://h", &["api"])).contains("has no `key`"));
+        let untouched = reveal(home.path(), call("\u{e5ec}api\u{e5ed}", "https://h", &[])).unwrap();
+        assert!(untouched.values.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        let home = kept("api", "hunter2", 0o644);
+        let refusal = format!(
+            "{:?}",
+            reveal(home.path(), call("\u{e5ec}api\u{e5ed}", "https://h", &["api"])).err()
+        );
+        assert!(refusal.contains("chmod 600"), "{refusal}");
+    }
+}

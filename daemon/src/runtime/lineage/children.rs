@@ -1,0 +1,325 @@
+//! Runs of runs: started under the key of the effect that wants them, waited for, stopped with it.
+//!
+//! Invariant: one key starts one run, whatever dies in between; a parent that is stopped is not over before its children
+//! are.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, Weak};
+
+use dirigent_engine::state::{RunState, apply};
+use dirigent_protocol::Payload;
+use dirigent_protocol::command::Command;
+use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::{EntityId, RequestId, RunId};
+use dirigent_protocol::run::{EffectOutcome, Status, Usage, WorkflowError};
+use dirigent_protocol::watch::StreamSource;
+use dirigent_store::{Budget, Feed, FeedItem, Position, Txn};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+
+use crate::records::{Actor, DEFAULT_ORG, Draft, decode_event, put};
+use crate::runtime::api::StartRun;
+use crate::runtime::core::Core;
+use crate::runtime::effects::{Call, Child, Children, refused};
+use crate::runtime::error::RuntimeError;
+use crate::runtime::handle::RuntimeHandle;
+use crate::runtime::plans::{body, unread};
+use crate::runtime::rows;
+use crate::runtime::run::message::Wish;
+
+/// Deepest chain of runs in runs.
+const MAX_DEPTH: usize = 16;
+/// Versions of one workflow that are looked through.
+const MAX_VERSIONS: usize = 10_000;
+
+/// The runtime's door for its own performers; it opens when the runtime is made.
+#[derive(Default)]
+pub(crate) struct Offspring(OnceLock<Weak<Core>>);
+
+impl Offspring {
+    /// From now on runs can be started.
+    pub(crate) fn connect(&self, core: &Arc<Core>) {
+        // Set once: there is one runtime to a set of performers.
+        drop(self.0.set(Arc::downgrade(core)));
+    }
+
+    fn core(&self) -> Option<Arc<Core>> {
+        self.0.get().and_then(Weak::upgrade)
+    }
+}
+
+impl Children for Offspring {
+    fn run(&self, call: Call, child: Child, input: Payload, detached: bool) -> BoxFuture<'_, EffectOutcome> {
+        Box::pin(async move {
+            let Some(core) = self.core() else {
+                return EffectOutcome::Unknown {
+                    reason: "the daemon stops".into(),
+                };
+            };
+            match Box::pin(begin(&core, &call, child, input)).await {
+                Ok(run) if detached => done(run, Payload::default()),
+                Ok(run) => attend(&core, &call, run).await,
+                Err(error) => not_begun(&error),
+            }
+        })
+    }
+
+    fn stop<'a>(&'a self, key: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Some(core) = self.core() else { return };
+            let value = Value::String(child_key(key));
+            let found =
+                core.records
+                    .find_unique(DEFAULT_ORG, Kind::WorkflowExecution, "idempotency_key", &value);
+            if let Ok(Some(stored)) = found {
+                let run = RunId::from(stored.document.metadata.id);
+                stop(&core, run, subject_of(&stored.document)).await;
+            }
+        })
+    }
+}
+
+fn child_key(key: &str) -> String {
+    format!("child-{key}")
+}
+
+fn subject_of(document: &Document) -> Subject {
+    Subject {
+        user: document.metadata.owner,
+        name: document.spec["started_by"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        org: document.metadata.org,
+        administrator: false,
+    }
+}
+
+fn not_begun(error: &RuntimeError) -> EffectOutcome {
+    let (name, status) = match error {
+        RuntimeError::Missing { .. } => ("configuration", 404),
+        RuntimeError::BadVersion { .. } | RuntimeError::BadDocument { .. } => ("configuration", 400),
+        // Nothing was started, or it was and its key finds it: asked again soon.
+        RuntimeError::Stopping
+        | RuntimeError::Overloaded { .. }
+        | RuntimeError::StorageFull { .. }
+        | RuntimeError::Commit(_)
+        | RuntimeError::Read(_) => {
+            return EffectOutcome::Unknown {
+                reason: error.to_string(),
+            };
+        }
+        _ => ("runtime", 500),
+    };
+    let mut detail = error.to_string();
+    if let RuntimeError::BadVersion { details } = error {
+        let found: Vec<String> = details
+            .iter()
+            .take(5)
+            .map(|found| found.render("document"))
+            .collect();
+        detail = format!("{detail}: {}", found.join("; "));
+    }
+    refused(name, status, "The workflow cannot be run", detail)
+}
+
+/// The run of that key: found, or started.
+async fn begin(core: &Arc<Core>, call: &Call, child: Child, input: Payload) -> Result<RunId, RuntimeError> {
+    let parent = core.plans.execution(call.run)?;
+    depth(core, &parent)?;
+    let version = match child {
+        Child::Published {
+            namespace,
+            name,
+            version,
+        } => published(core, parent.metadata.org, &namespace, &name, &version)?,
+        Child::Document(text) => kept(core, &text).await?,
+    };
+    let start = StartRun {
+        version,
+        input: (*input).clone(),
+        idempotency_key: Some(child_key(&call.key)),
+        labels: BTreeMap::new(),
+        parent: Some((call.run, call.step.clone())),
+    };
+    let actor = Actor::of(
+        subject_of(&parent),
+        RequestId(core.chance.id()),
+        &Command::DaemonStop {},
+    );
+    let handle = RuntimeHandle { core: core.clone() };
+    let started = handle.start(start, actor).await?;
+    call.live
+        .write(StreamSource::Note, &format!("runs as {}\n", started.run));
+    Ok(started.run)
+}
+
+/// A run that starts itself would never end.
+fn depth(core: &Core, parent: &Document) -> Result<(), RuntimeError> {
+    let mut above = body::<WorkflowExecution>(parent)?.parent;
+    for _ in 1..MAX_DEPTH {
+        let Some(run) = above else { return Ok(()) };
+        above = body::<WorkflowExecution>(&core.plans.execution(run)?)?.parent;
+    }
+    match above {
+        None => Ok(()),
+        Some(_) => Err(RuntimeError::TooDeep { most: MAX_DEPTH }),
+    }
+}
+
+fn published(
+    core: &Core,
+    org: EntityId,
+    namespace: &str,
+    name: &str,
+    wanted: &str,
+) -> Result<Document, RuntimeError> {
+    let missing = || {
+        let place = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{namespace}/")
+        };
+        RuntimeError::Missing {
+            what: format!("workflow `{place}{name}` version {wanted}"),
+        }
+    };
+    let draft = core
+        .records
+        .find_by_name(org, Kind::Workflow, name)
+        .map_err(unread)?
+        .ok_or_else(missing)?;
+    let id = Value::String(draft.document.metadata.id.to_string());
+    let stored = core
+        .records
+        .find_by_index(org, Kind::WorkflowVersion, "workflow", &id, MAX_VERSIONS)
+        .map_err(unread)?;
+    let mut newest: Option<(u64, Document)> = None;
+    for found in stored {
+        let version: WorkflowVersion = body(&found.document)?;
+        let fits = wanted == "latest" || version.version == wanted;
+        let here = namespace.is_empty() || version.document["document"]["namespace"] == namespace;
+        if fits && here && newest.as_ref().is_none_or(|(number, _)| version.number > *number) {
+            newest = Some((version.number, found.document));
+        }
+    }
+    newest.map(|(_, document)| document).ok_or_else(missing)
+}
+
+/// The stored version of a document; made when it is first needed.
+async fn kept(core: &Core, text: &str) -> Result<Document, RuntimeError> {
+    let workflow =
+        dirigent_engine::load("function", text).map_err(|details| RuntimeError::BadVersion { details })?;
+    let digest = Value::String(workflow.digest().to_string());
+    let found = core
+        .records
+        .find_by_index(DEFAULT_ORG, Kind::WorkflowVersion, "digest", &digest, 1)
+        .map_err(unread)?;
+    if let Some(found) = found.into_iter().next() {
+        return Ok(found.document);
+    }
+    let version = WorkflowVersion {
+        workflow: EntityId::nil(),
+        workflow_name: workflow.name().to_owned(),
+        digest: workflow.digest().to_string(),
+        version: workflow.version().to_owned(),
+        number: 1,
+        source: text.to_owned(),
+        document: (**workflow.definition()).clone(),
+    };
+    let spec = serde_json::to_value(version).unwrap_or_default();
+    let document = Draft::of(Kind::WorkflowVersion, "", spec)
+        .id(EntityId(core.chance.id()))
+        .document((core.clock)());
+    let mut txn = Txn::default();
+    put(&mut txn, None, &document).map_err(unread)?;
+    core.store.commit(txn).await?;
+    Ok(document)
+}
+
+/// Waits for the end of a run; a call that is not wanted any more stops it first.
+async fn attend(core: &Arc<Core>, call: &Call, run: RunId) -> EffectOutcome {
+    tokio::select! {
+        biased;
+        () = call.cancel.cancelled() => {
+            let subject = core.plans.execution(run).map(|document| subject_of(&document));
+            if let Ok(subject) = subject {
+                stop(core, run, subject).await;
+            }
+            EffectOutcome::Cancelled
+        }
+        () = core.runs.left(run) => ended(core, run).await,
+    }
+}
+
+async fn stop(core: &Arc<Core>, run: RunId, subject: Subject) {
+    let actor = Actor::of(subject, RequestId(core.chance.id()), &Command::DaemonStop {});
+    let reason = Some("the run that started it was stopped".to_owned());
+    // It may be over, or be stopping, already.
+    drop(core.ask(run, Wish::Cancel { reason }, actor).await);
+    core.runs.left(run).await;
+}
+
+fn done(run: RunId, output: Payload) -> EffectOutcome {
+    EffectOutcome::Done {
+        output,
+        usage: Usage::default(),
+        facts: BTreeMap::from([("run".to_owned(), json!(run.to_string()))]),
+    }
+}
+
+/// How a run ended, as the outcome of the effect that started it.
+async fn ended(core: &Arc<Core>, run: RunId) -> EffectOutcome {
+    let state = match state_of(core, run).await {
+        Ok(state) => state,
+        Err(error) => {
+            return EffectOutcome::Unknown {
+                reason: format!("the run {run} cannot be read: {error}"),
+            };
+        }
+    };
+    let problem = match state.status() {
+        Status::Completed => return done(run, state.output().cloned().unwrap_or_default()),
+        Status::Faulted => state.error().cloned().map(|mut error| {
+            let step = error.instance.take().map(|step| step.to_string());
+            error.data = json!({ "run": run.to_string(), "step": step });
+            error
+        }),
+        Status::Cancelled => None,
+        status => {
+            return EffectOutcome::Unknown {
+                reason: format!("the run {run} is {status} and nobody has it in hand"),
+            };
+        }
+    };
+    let error = problem.unwrap_or_else(|| {
+        WorkflowError::standard("runtime", 500, "The workflow was cancelled").detail(format!("run {run}"))
+    });
+    EffectOutcome::Failed {
+        error,
+        retryable: false,
+        retry_after_ms: None,
+        usage: Usage::default(),
+    }
+}
+
+async fn state_of(core: &Core, run: RunId) -> Result<RunState, RuntimeError> {
+    let snapshot = rows::read_snapshot(&*core.store, run).await?;
+    let mut state = snapshot.map_or_else(|| RunState::new(run), |snapshot| snapshot.state);
+    let mut cursor = Position(state.seq());
+    loop {
+        let page = core
+            .store
+            .read(Feed::Stream(rows::stream(run)), cursor, Budget::default())?;
+        if page.items.is_empty() {
+            return Ok(state);
+        }
+        for item in &page.items {
+            if let FeedItem::Record { data, .. } = item {
+                apply(&mut state, &decode_event(data).map_err(unread)?);
+            }
+        }
+        cursor = page.next;
+    }
+}

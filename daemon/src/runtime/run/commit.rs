@@ -1,0 +1,349 @@
+//! One commit: events, documents, rows, audit and the remembered answer, all or none. Applied when durable.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::entity::{Document, Progress, WorkflowExecution};
+use dirigent_protocol::run::{RunEvent, Status};
+use dirigent_store::error::Conflict;
+use dirigent_store::{Append, CommitError, Guard, Key, Txn};
+use jiff::Timestamp;
+
+use super::batch::Batch;
+use super::driver::Driver;
+use super::{listens, log_lines};
+use crate::records::{Actor, Audit, Stored, audit, encode_event, forget_later, put, remember, unchanged};
+use crate::runtime::approvals::links::LINK_DAYS;
+use crate::runtime::approvals::papers::{About, Papers, shown};
+use crate::runtime::error::RuntimeError;
+use crate::runtime::plans::{body, unread};
+use crate::runtime::rows::{self, Snapshot, Unfinished};
+
+/// A snapshot is worth its bytes after this many events where the run parks.
+const PARK_EVENTS: usize = 32;
+/// And always after this many bytes of events.
+const SNAPSHOT_BYTES: usize = 256 << 10;
+const FULL_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a person did, for the audit and for the answer of their request.
+pub(crate) struct Deed<'a> {
+    pub(crate) actor: &'a Actor,
+    pub(crate) action: &'static str,
+    pub(crate) object: String,
+    pub(crate) reply: CommandReply,
+    /// More for the audit, in words.
+    pub(crate) detail: String,
+    /// The document of a run that begins.
+    pub(crate) document: Option<Document>,
+    /// A rule that is made with it.
+    pub(crate) rule: Option<Document>,
+    /// Documents that must still be as they were read.
+    pub(crate) under: Vec<Stored>,
+    /// A key that may be used once.
+    pub(crate) once: Option<Key>,
+}
+
+impl<'a> Deed<'a> {
+    /// A deed that is acknowledged and leaves nothing else behind.
+    pub(crate) const fn new(actor: &'a Actor, action: &'static str, object: String) -> Self {
+        Self {
+            actor,
+            action,
+            object,
+            reply: CommandReply::Accepted {},
+            detail: String::new(),
+            document: None,
+            rule: None,
+            under: Vec::new(),
+            once: None,
+        }
+    }
+}
+
+/// What became of a commit.
+pub(crate) enum Committed {
+    /// It is durable and applied.
+    Applied,
+    /// The same request was answered before; nothing changed.
+    Replayed,
+}
+
+/// Why a commit was not made.
+pub(crate) enum NotCommitted {
+    /// Nothing changed; the driver goes on.
+    Refused(RuntimeError),
+    /// The events are more than a commit may hold; nothing changed, and a smaller decision may do.
+    TooLarge(RuntimeError),
+    /// The driver cannot go on.
+    Broken(RuntimeError),
+}
+
+struct Prepared {
+    txn: Txn,
+    row: Option<Unfinished>,
+    document: Option<Document>,
+    snapshotted: bool,
+}
+
+impl Driver {
+    /// Whose documents this run's are.
+    pub(crate) fn about(&self, document: &Document) -> About {
+        About {
+            run: self.run.into(),
+            org: document.metadata.org,
+            owner: document.metadata.owner,
+            workflow: self.workflow.name().to_owned(),
+            started_by: document.spec["started_by"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
+
+    /// Makes a batch durable, applies it, and begins what it intends. A batch without events or deed is nothing.
+    pub(crate) async fn commit(
+        &mut self,
+        mut batch: Batch,
+        deed: Option<&Deed<'_>>,
+        puts: Vec<(Key, Bytes)>,
+    ) -> Result<Committed, NotCommitted> {
+        if batch.events.is_empty() && deed.is_none() && puts.is_empty() && batch.papers.is_empty() {
+            return Ok(Committed::Applied);
+        }
+        let now = (self.core.clock)();
+        let pending = batch.papers.pending;
+        let on_bus = !batch.papers.emitted.is_empty() || listens::changed(&self.state, &batch.state);
+        let prepared = Box::pin(self.prepare(&mut batch, deed, now)).await;
+        let mut prepared = prepared.map_err(NotCommitted::Refused)?;
+        prepared.txn.puts.extend(puts);
+        if Box::pin(self.submit(prepared.txn, deed.is_some())).await? {
+            return Ok(Committed::Replayed);
+        }
+        if prepared.snapshotted {
+            (batch.tally.events, batch.tally.bytes) = (0, 0);
+        }
+        self.core.ended.note(self.state.status(), batch.state.status());
+        self.state = batch.state;
+        self.tally = batch.tally;
+        self.row = prepared.row;
+        if let Some(document) = prepared.document {
+            self.document = Some(Stored::sole_writer(document));
+        }
+        let core = &self.core;
+        core.approvals_pending.fetch_add(pending, Ordering::Relaxed);
+        core.runs.update(self.run, self.state.status(), self.quarantined);
+        core.timers.set(self.run, self.next_due(&self.state));
+        if on_bus {
+            core.bus.poke();
+        }
+        log_lines::tell(self.run, self.workflow.name(), &batch.events);
+        self.act(&batch.events, batch.permits);
+        self.tell(&batch.events);
+        Ok(Committed::Applied)
+    }
+
+    async fn prepare(
+        &self,
+        batch: &mut Batch,
+        deed: Option<&Deed<'_>>,
+        now: Timestamp,
+    ) -> Result<Prepared, RuntimeError> {
+        let mut txn = Txn {
+            reserve: deed.is_none_or(|deed| deed.document.is_none()),
+            ..Txn::default()
+        };
+        let first = self.state.seq() + 1;
+        txn.appends.extend(self.append(batch, first)?);
+        let status = batch.state.status();
+        let old = self.document.as_ref();
+        let born = deed.and_then(|deed| deed.document.as_ref());
+        let Some(base) = old.map(|stored| &stored.document).or(born) else {
+            return Err(RuntimeError::Internal("a run without its document"));
+        };
+        let row = self.unfinished(batch, base, now);
+        let parks = row.as_ref().is_some_and(|row| row.parked);
+        let mut document = None;
+        if old.is_none() || parks || status.is_final() || self.core.runs.status(self.run) != Some(status) {
+            let next = self.next_document(batch, base, old, now)?;
+            put(&mut txn, old, &next).map_err(unread)?;
+            document = Some(next);
+        }
+        self.put_listens(batch, base.metadata.org, &mut txn)?;
+        let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
+        let about = self.about(base);
+        let asks = std::mem::take(&mut batch.papers.asks);
+        let empty = Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
+        std::mem::replace(&mut batch.papers, empty).file(&mut txn, now)?;
+        if let Some(deed) = deed {
+            sign(&mut txn, deed, now)?;
+        }
+        Ok(Prepared {
+            txn,
+            row,
+            document,
+            snapshotted,
+        })
+    }
+
+    fn append(&self, batch: &mut Batch, first: u64) -> Result<Option<Append>, RuntimeError> {
+        if batch.events.is_empty() {
+            return Ok(None);
+        }
+        let encoded: Result<Vec<Bytes>, _> = batch
+            .events
+            .iter()
+            .map(|event: &RunEvent| encode_event(event))
+            .collect();
+        let records = encoded.map_err(unread)?;
+        batch.tally.bytes += records.iter().map(Bytes::len).sum::<usize>();
+        Ok(Some(Append {
+            stream: rows::stream(self.run),
+            expected: first - self.base,
+            records,
+        }))
+    }
+
+    /// The run's row after this batch; none where it is over.
+    fn unfinished(&self, batch: &Batch, base: &Document, now: Timestamp) -> Option<Unfinished> {
+        let status = batch.state.status();
+        (!status.is_final()).then(|| Unfinished {
+            org: base.metadata.org,
+            status,
+            parked: self.own.is_empty() && self.may_park(&batch.state, now),
+            due: self.next_due(&batch.state),
+            pending: u32::try_from(batch.state.approvals().count() + batch.papers.asks.len()).ok(),
+            asks: batch.papers.asks.clone(),
+            quarantined: self.quarantined,
+        })
+    }
+
+    async fn put_rows(
+        &self,
+        batch: &Batch,
+        row: Option<&Unfinished>,
+        parks: bool,
+        txn: &mut Txn,
+    ) -> Result<bool, RuntimeError> {
+        let Some(row) = row else {
+            let keys = [
+                rows::unfinished_key(self.run),
+                rows::snapshot_key(self.run),
+                rows::deaths_key(self.run),
+            ];
+            txn.deletes.extend(keys);
+            txn.closes.push(rows::stream(self.run));
+            return Ok(false);
+        };
+        if self.row.as_ref() != Some(row) {
+            txn.puts
+                .push((rows::unfinished_key(self.run), rows::encode(row)?));
+        }
+        let tally = &batch.tally;
+        if !(parks && tally.events >= PARK_EVENTS || tally.bytes >= SNAPSHOT_BYTES) {
+            return Ok(false);
+        }
+        let snapshot = Snapshot {
+            state: batch.state.clone(),
+            done: tally.done,
+            at: tally.at.clone(),
+        };
+        let (bytes, blob) = rows::snapshot_row(&*self.core.store, row.org, &snapshot).await?;
+        txn.puts.push((rows::snapshot_key(self.run), bytes));
+        txn.blobs.extend(blob);
+        Ok(true)
+    }
+
+    fn next_document(
+        &self,
+        batch: &Batch,
+        base: &Document,
+        old: Option<&Stored>,
+        now: Timestamp,
+    ) -> Result<Document, RuntimeError> {
+        let (state, tally) = (&batch.state, &batch.tally);
+        let mut run: WorkflowExecution = body(base)?;
+        let known = u32::try_from(self.workflow.tasks().len().saturating_sub(1)).unwrap_or(u32::MAX);
+        run.status = state.status();
+        run.step.clone_from(&tally.at);
+        run.progress = Progress {
+            done: tally.done,
+            total: known.max(tally.done),
+        };
+        run.started_at = state.started_at();
+        run.ended_at = state.ended_at();
+        run.usage = state.usage();
+        run.budget = dirigent_engine::run_budget(&self.workflow, state);
+        run.events = state.seq();
+        run.output = state.output().map(|output| shown(&**output)).unwrap_or_default();
+        run.error = state.error().map(shown).unwrap_or_default();
+        let spec = serde_json::to_value(&run).unwrap_or_default();
+        Ok(match old {
+            Some(old) => old.next(spec, now),
+            None => Document { spec, ..base.clone() },
+        })
+    }
+
+    /// Whether the request had been answered before. Waits where the store asks for it, unless a person waits too.
+    async fn submit(&self, txn: Txn, person: bool) -> Result<bool, NotCommitted> {
+        loop {
+            let error = match self.core.store.commit(txn.clone()).await {
+                Ok(receipt) => return Ok(receipt.replayed),
+                Err(error) => error,
+            };
+            match error {
+                CommitError::TooLarge { .. } => return Err(NotCommitted::TooLarge(error.into())),
+                CommitError::Conflict(Conflict::Stream { .. })
+                | CommitError::Unknown
+                | CommitError::Failed(_)
+                | CommitError::Fenced { .. } => return Err(NotCommitted::Broken(error.into())),
+                other if person => return Err(NotCommitted::Refused(other.into())),
+                CommitError::Overloaded { retry_after } | CommitError::Rebuilding { retry_after } => {
+                    tokio::time::sleep(retry_after).await
+                }
+                CommitError::Full => tokio::time::sleep(FULL_PAUSE).await,
+                other => return Err(NotCommitted::Broken(other.into())),
+            }
+        }
+    }
+}
+
+/// What a person's deed leaves behind: its audit, a rule, what it stands on, the remembered answer.
+fn sign(txn: &mut Txn, deed: &Deed<'_>, now: Timestamp) -> Result<(), RuntimeError> {
+    let request = deed.actor.request.to_string();
+    let record = Audit {
+        request: Some(&request),
+        detail: &deed.detail,
+        ..Audit::allowed(&deed.actor.subject, deed.action, &deed.object)
+    };
+    audit(txn, now, &record).map_err(unread)?;
+    if let Some(rule) = &deed.rule {
+        let made = format!("{}/{}", rule.kind, rule.metadata.name);
+        let record = Audit {
+            request: Some(&request),
+            ..Audit::allowed(&deed.actor.subject, "create", &made)
+        };
+        audit(txn, now, &record).map_err(unread)?;
+        put(txn, None, rule).map_err(unread)?;
+    }
+    for read in &deed.under {
+        unchanged(txn, read);
+    }
+    if let Some(once) = &deed.once {
+        txn.guards.push(Guard::Absent(once.clone()));
+        txn.puts.push((once.clone(), Bytes::new()));
+        forget_later(txn, once, now, LINK_DAYS);
+    }
+    remember(txn, deed.actor.key, &deed.reply, now).map_err(unread)?;
+    Ok(())
+}
+
+/// Where a run stands once a deed is done, for its answer.
+pub(crate) fn started(run: dirigent_protocol::id::RunId, status: Status) -> CommandReply {
+    CommandReply::RunStarted {
+        run,
+        existing: false,
+        status,
+    }
+}

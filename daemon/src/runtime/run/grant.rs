@@ -1,0 +1,187 @@
+//! Granting what somebody wants of a run: the wish becomes events and documents, its deed the audit, one commit.
+
+use bytes::Bytes;
+use dirigent_engine::machine::{Refusal, Stimulus};
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::entity::{Document, Kind, Question, WorkflowExecution};
+use dirigent_protocol::id::{EntityId, RunId};
+use dirigent_protocol::run::{Decision, DecisionRecord, Origin, Status};
+use dirigent_store::Key;
+
+use super::batch::NoDecision;
+use super::commit::{Committed, Deed, NotCommitted, started};
+use super::driver::Driver;
+use super::message::{Change, Decided, Wish};
+use crate::records::Actor;
+use crate::runtime::error::RuntimeError;
+use crate::runtime::plans::body;
+use crate::runtime::rows;
+
+/// What a wish asks of the run.
+enum Wanted {
+    /// A decision of the engine.
+    Decision(Box<Stimulus>),
+    /// A note on one of its approvals.
+    Note(EntityId, Box<Question>),
+}
+
+impl Driver {
+    /// Does it, or says why not and whether the driver can go on.
+    pub(crate) async fn grant(&mut self, wish: Wish, actor: &Actor) -> Result<(), (RuntimeError, bool)> {
+        let run = format!("{}/{}", Kind::WorkflowExecution, self.run);
+        let mut deed = Deed::new(actor, wish.action(), run);
+        let wanted = wanted(wish, &mut deed, self.run);
+        loop {
+            let base = self.document.as_ref().map(|stored| &stored.document);
+            let Some(about) = base
+                .or(deed.document.as_ref())
+                .map(|document| self.about(document))
+            else {
+                return Err((RuntimeError::Internal("a run without its document"), true));
+            };
+            let mut batch = self.batch(about);
+            match &wanted {
+                Wanted::Decision(stimulus) => match self.decide(&mut batch, stimulus, None).await {
+                    Ok(_) => {}
+                    Err(NoDecision::Refused(refusal)) => return Err((self.refused(refusal), false)),
+                    Err(NoDecision::Failed(error)) => return Err((error, false)),
+                },
+                Wanted::Note(approval, question) => batch
+                    .papers
+                    .question(*approval, (**question).clone())
+                    .map_err(|error| (error, false))?,
+            }
+            if deed.document.is_some() {
+                deed.reply = started(self.run, batch.state.status());
+            }
+            let puts = match &deed.document {
+                Some(document) => lineage(document, self.run).map_err(|error| (error, false))?,
+                None => Vec::new(),
+            };
+            return match self.commit(batch, Some(&deed), puts).await {
+                Ok(Committed::Applied | Committed::Replayed) => Ok(()),
+                Err(NotCommitted::TooLarge(_)) if self.slow_down() => continue,
+                Err(NotCommitted::Refused(error) | NotCommitted::TooLarge(error)) => Err((error, false)),
+                Err(NotCommitted::Broken(error)) => Err((error, true)),
+            };
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> RuntimeError {
+        let run = self.run;
+        match refusal {
+            Refusal::Ended(status) => RuntimeError::Ended { run, status },
+            Refusal::BadInput { detail } => RuntimeError::BadInput { detail },
+            Refusal::Stale { given, wanted } => RuntimeError::Stale { wanted, given },
+            other => RuntimeError::WrongState {
+                run,
+                detail: other.to_string(),
+            },
+        }
+    }
+}
+
+/// The row that says from which run a new one comes.
+fn lineage(document: &Document, run: RunId) -> Result<Vec<(Key, Bytes)>, RuntimeError> {
+    let execution: WorkflowExecution = body(document)?;
+    let row = |origin: Origin| Ok((rows::lineage_key(origin.run, run), rows::encode(&origin)?));
+    execution.origin.map(row).into_iter().collect()
+}
+
+/// What a wish asks, with the deed filled in.
+fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
+    let by = deed.actor.subject.name.clone();
+    let stimulus = match wish {
+        Wish::Start { document, stimulus } => {
+            deed.reply = started(run, Status::Running);
+            deed.document = Some(*document);
+            *stimulus
+        }
+        Wish::Cancel { reason } => Stimulus::Cancel { by, reason },
+        Wish::Pause => Stimulus::Pause { by },
+        Wish::Resume => Stimulus::Resume { by },
+        Wish::Decide(decided) => deciding(*decided, deed, run),
+        Wish::Change {
+            approval,
+            change,
+            under,
+        } => {
+            deed.under = under;
+            changing(approval, change, deed)
+        }
+        Wish::Question { approval, question } => {
+            deed.object = about(approval);
+            deed.reply = CommandReply::Asked {
+                run: question.run.into(),
+            };
+            return Wanted::Note(approval, question);
+        }
+        Wish::Resolve { effect, resolution } => Stimulus::Resolve {
+            effect,
+            resolution,
+            by,
+        },
+    };
+    Wanted::Decision(Box::new(stimulus))
+}
+
+fn about(approval: EntityId) -> String {
+    format!("{}/{approval}", Kind::WorkflowApproval)
+}
+
+fn deciding(decided: Decided, deed: &mut Deed<'_>, run: RunId) -> Stimulus {
+    let Decided {
+        approval,
+        record,
+        rule,
+        under,
+        once,
+        reply,
+    } = decided;
+    deed.object = about(approval);
+    deed.reply = reply;
+    deed.detail = words(&record, run);
+    if once.is_some() {
+        deed.detail.push_str(", by a signed link");
+    }
+    (deed.rule, deed.under, deed.once) = (rule, under, once);
+    Stimulus::Decided { approval, record }
+}
+
+/// Somebody else decides, or something else is asked.
+fn changing(approval: EntityId, change: Change, deed: &mut Deed<'_>) -> Stimulus {
+    let by = deed.actor.subject.name.clone();
+    deed.object = about(approval);
+    match change {
+        Change::Content { digest, payload } => Stimulus::Amend {
+            approval,
+            digest,
+            payload,
+            by,
+        },
+        Change::Decider { from, to } => {
+            deed.detail = format!("{to} in the place of {from}");
+            Stimulus::Delegate {
+                approval,
+                from,
+                to,
+                by,
+            }
+        }
+    }
+}
+
+/// What a decision did beside deciding, for the audit.
+fn words(record: &DecisionRecord, run: RunId) -> String {
+    let word = match &record.decision {
+        Decision::Approve { edited: None } => "approved",
+        Decision::Approve { edited: Some(_) } => "approved as edited",
+        Decision::Deny => "denied",
+        Decision::Expire => "expired",
+    };
+    if record.stops_run {
+        format!("{word}, and run {} stopped", run.short())
+    } else {
+        word.to_owned()
+    }
+}

@@ -1,0 +1,140 @@
+//! What reaches a run's driver.
+
+use dirigent_engine::machine::Stimulus;
+use dirigent_protocol::Payload;
+use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{Document, Question};
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::run::{
+    BusPosition, DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status,
+};
+use tokio::sync::oneshot;
+
+use crate::records::{Actor, Stored};
+use crate::runtime::admission::permits::Permit;
+use crate::runtime::bus::ack::Ack;
+use crate::runtime::error::RuntimeError;
+
+/// Something for one run.
+pub(crate) enum Message {
+    /// An effect ended.
+    Settled {
+        effect: EffectId,
+        outcome: Box<EffectOutcome>,
+    },
+    /// A waiting effect got its permit.
+    Permitted { effect: EffectId, permit: Permit },
+    /// Something may be due.
+    Wake,
+    /// The daemon was restarted with this run in hand.
+    Recovered,
+    /// The daemon died again and again with this run in hand: set it aside.
+    Quarantine,
+    /// A question about an approval was answered.
+    Answered {
+        approval: EntityId,
+        answered: Box<Question>,
+    },
+    /// An event came that it listens for.
+    Event(Box<Delivery>),
+    /// A person wants something.
+    Command(Box<PersonCommand>),
+}
+
+/// An event for task instances of a run that listened when it came.
+pub(crate) struct Delivery {
+    pub(crate) at: BusPosition,
+    pub(crate) event: Payload,
+    pub(crate) listens: Vec<u64>,
+    pub(crate) ack: Ack,
+}
+
+/// What a person wants of a run.
+pub(crate) struct PersonCommand {
+    pub(crate) wish: Wish,
+    pub(crate) actor: Actor,
+    /// Told once it is durable, or why it is not.
+    pub(crate) reply: oneshot::Sender<Result<Status, RuntimeError>>,
+}
+
+/// A decision with everything that is in its commit.
+pub(crate) struct Decided {
+    pub(crate) approval: EntityId,
+    pub(crate) record: DecisionRecord,
+    /// A rule that is made with it.
+    pub(crate) rule: Option<Document>,
+    /// The rule that decides, or what lets a person decide: it must still be as it was read.
+    pub(crate) under: Vec<Stored>,
+    /// The link it comes by, which is good for once.
+    pub(crate) once: Option<dirigent_store::Key>,
+    pub(crate) reply: CommandReply,
+}
+
+/// What is changed about a question.
+pub(crate) enum Change {
+    /// What is asked.
+    Content { digest: Digest, payload: Payload },
+    /// Who decides.
+    Decider { from: String, to: String },
+}
+
+/// The wish itself.
+pub(crate) enum Wish {
+    /// Begin; the document of the execution as it is at birth, and what begins it.
+    Start {
+        document: Box<Document>,
+        stimulus: Box<Stimulus>,
+    },
+    /// Stop.
+    Cancel { reason: Option<String> },
+    /// Hold.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Decide an approval.
+    Decide(Box<Decided>),
+    /// Note a question about an approval.
+    Question {
+        approval: EntityId,
+        question: Box<Question>,
+    },
+    /// Change a question.
+    Change {
+        approval: EntityId,
+        change: Change,
+        under: Vec<Stored>,
+    },
+    /// Say what became of an effect.
+    Resolve {
+        effect: EffectId,
+        resolution: Resolution,
+    },
+}
+
+impl Wish {
+    /// The word of the audit.
+    pub(crate) fn action(&self) -> &'static str {
+        match self {
+            Self::Start { stimulus, .. } => match &**stimulus {
+                Stimulus::Fork(fork) if fork.how == Lineage::Retried => "run.retry",
+                Stimulus::Fork(_) => "run.fork",
+                _ => "run.start",
+            },
+            Self::Cancel { .. } => "run.cancel",
+            Self::Pause => "run.pause",
+            Self::Resume => "run.resume",
+            Self::Decide(_) => "approval.decide",
+            Self::Question { .. } => "approval.ask",
+            Self::Change {
+                change: Change::Content { .. },
+                ..
+            } => "approval.amend",
+            Self::Change {
+                change: Change::Decider { .. },
+                ..
+            } => "approval.delegate",
+            Self::Resolve { .. } => "effect.resolve",
+        }
+    }
+}
