@@ -114,10 +114,10 @@ fn attended(
         let mut next = first;
         for _ in 0..BATCH {
             let Some(msg) = next else { break };
-            if matches!(msg, Msg::Answer) {
-                pace.answered();
-            } else {
-                pace.want(!matches!(msg, Msg::News(_)), clock.now().mono);
+            match msg {
+                Msg::Answer => pace.answered(),
+                Msg::Focus(focused) => pace.focus(focused),
+                _ => pace.want(!matches!(msg, Msg::News(_)), clock.now().mono),
             }
             match msg {
                 Msg::Resize(columns, rows) => painter.reset(columns, rows),

@@ -16,6 +16,8 @@ pub const DATA_FRAME: Duration = Duration::from_millis(66);
 pub const BLIND_FRAME: Duration = Duration::from_millis(200);
 /// Least time between any two frames with `--slow`.
 pub const SLOW_FRAME: Duration = Duration::from_millis(500);
+/// Least time between two frames of a terminal that nobody is at: what it says of its focus.
+pub const AWAY_FRAME: Duration = Duration::from_secs(5);
 /// Bytes that may be under way without a question.
 pub const FREE: usize = 512;
 /// How long a terminal that has never answered is waited for.
@@ -29,6 +31,7 @@ const SILENT: u32 = 2;
 #[derive(Debug, Default)]
 pub struct Pace {
     slow: bool,
+    away: bool,
     last: Duration,
     due: Option<Duration>,
     /// Bytes since the terminal was last known to have read everything.
@@ -48,11 +51,22 @@ impl Pace {
         }
     }
 
+    /// The terminal has the focus, or lost it. Who comes back finds what is so now.
+    pub fn focus(&mut self, focused: bool) {
+        self.away = !focused;
+        if focused {
+            self.hurry();
+        }
+    }
+
     /// Something visible changed: by a person (`urgent`) or by itself.
     pub fn want(&mut self, urgent: bool, now: Duration) {
+        // Who presses a key is there, whatever the terminal said of its focus.
+        self.away &= !urgent;
         let gap = match urgent {
             _ if self.slow => SLOW_FRAME,
             true => KEY_FRAME,
+            false if self.away => AWAY_FRAME,
             false if self.is_silent() => BLIND_FRAME,
             false => DATA_FRAME,
         };
@@ -62,10 +76,10 @@ impl Pace {
 
     /// Draw as soon as possible.
     pub fn hurry(&mut self) {
-        self.due = Some(if self.slow {
-            self.last + SLOW_FRAME
-        } else {
-            Duration::ZERO
+        self.due = Some(match (self.slow, self.away) {
+            (_, true) => self.last + AWAY_FRAME,
+            (true, false) => self.last + SLOW_FRAME,
+            (false, false) => Duration::ZERO,
         });
     }
 
@@ -185,6 +199,34 @@ mod tests {
         // It speaks after all, late.
         pace.answered();
         assert!(!pace.is_silent());
+    }
+
+    #[test]
+    fn where_nobody_is_news_wait_and_who_comes_back_sees_them() {
+        let mut pace = Pace::new(false);
+        pace.focus(false);
+        let mut frames = 0;
+        for at in 0..=20_000 {
+            pace.want(false, ms(at));
+            pace.hurry();
+            if pace.is_due(ms(at)) {
+                frames += 1;
+                let _asked = pace.sent(100, ms(at));
+                pace.answered();
+            }
+        }
+        assert_eq!(frames, 4);
+        pace.want(false, ms(20_000));
+        assert!(!pace.is_due(ms(20_100)));
+        pace.focus(true);
+        assert!(pace.is_due(ms(20_100)));
+        // A key is a person, whatever was said of the focus.
+        pace.focus(false);
+        pace.want(true, ms(20_200));
+        assert!(pace.is_due(ms(20_200)));
+        let _asked = pace.sent(100, ms(20_200));
+        pace.want(false, ms(20_201));
+        assert!(pace.is_due(ms(20_300)));
     }
 
     #[test]

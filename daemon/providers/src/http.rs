@@ -13,6 +13,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use crate::trust::trusting;
 use crate::{ConnectFault, LimitKind, ModelErrorKind, Phase, Timeouts};
 
 /// Largest body read in one call, in bytes after decompression.
@@ -36,24 +37,19 @@ pub(crate) fn base_url(text: &str) -> Option<Url> {
 
 /// A client for one provider.
 pub(crate) fn client(base: &Url, connect: Duration) -> Result<Client, reqwest::Error> {
-    let builder = || {
-        let builder = Client::builder()
-            .user_agent(AGENT)
-            .connect_timeout(connect)
-            .referer(false)
-            .pool_idle_timeout(IDLE)
-            .redirect(Policy::custom(redirect));
-        // A proxy in the environment is for the outside; it cannot reach this machine's own loopback.
-        if is_loopback(base) {
-            builder.no_proxy()
-        } else {
-            builder
-        }
-    };
-    // A small machine may have no root certificates: then nobody is trusted, and plain http still works.
-    builder()
-        .build()
-        .or_else(|_| builder().tls_certs_only([]).build())
+    let builder = trusting(Client::builder())
+        .user_agent(AGENT)
+        .connect_timeout(connect)
+        .referer(false)
+        .pool_idle_timeout(IDLE)
+        .redirect(Policy::custom(redirect));
+    // A proxy in the environment is for the outside; it cannot reach this machine's own loopback.
+    if is_loopback(base) {
+        builder.no_proxy()
+    } else {
+        builder
+    }
+    .build()
 }
 
 fn is_loopback(url: &Url) -> bool {

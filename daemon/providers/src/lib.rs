@@ -25,6 +25,7 @@ mod retry_after;
 pub mod settings;
 mod sse;
 mod tokens;
+pub mod trust;
 
 pub use client::{BoxFuture, CancelSignal, Descriptor, ModelClient, TokenSink};
 pub use dialect::{DIALECTS, Dialect};

@@ -36,6 +36,8 @@ pub(crate) struct Active {
     pub(crate) path: PathBuf,
     pub(crate) entry: Arc<Entry>,
     pub(crate) end: u64,
+    /// Bytes of zeros it was prepared with; a frame beyond them begins the next segment.
+    pub(crate) room: u64,
     pub(crate) link: Link,
 }
 
@@ -54,7 +56,7 @@ impl Journal {
         for commit in group {
             codec::encode(commit, &mut self.buffer);
         }
-        if self.active.end + frame::room(self.buffer.len() - HEADER) > self.segment_bytes {
+        if self.active.end + frame::room(self.buffer.len() - HEADER) > self.active.room {
             self.rotate(first, may_use_reserve)?;
         }
         let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
@@ -92,7 +94,7 @@ impl Journal {
 
     /// Writes the confirmation that the newest group was acknowledged. The next group takes its place.
     pub(crate) fn confirm(&mut self, next: Position) -> Result<(), Refused> {
-        if self.confirmed || self.active.end + frame::room(0) > self.segment_bytes {
+        if self.confirmed || self.active.end + frame::room(0) > self.active.room {
             return Ok(());
         }
         self.buffer.clear();
@@ -138,6 +140,7 @@ impl Journal {
             path,
             entry,
             end: START,
+            room: self.segment_bytes,
             link: self.active.link,
         };
         Ok(())

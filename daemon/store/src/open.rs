@@ -29,6 +29,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Size of an epoch's first segment where no whole one is ready, bytes.
+const SHORT_SEGMENT: u64 = 2 << 20;
+
 /// Opens the store in `options.dir`, or makes a new one if the directory holds nothing. Blocks while the state is brought
 /// up; call it where blocking is allowed.
 ///
@@ -199,7 +202,7 @@ fn begin_epoch(
             dir: layout.journal(),
         });
     };
-    let spare = spare(options, layout)?;
+    let (spare, room) = spare(options, layout)?;
     let number = last.header.number + 1;
     let first = found.head.next();
     let header = SegmentHeader {
@@ -230,6 +233,7 @@ fn begin_epoch(
             path,
             entry,
             end: START,
+            room,
             link: found.link,
         },
     ))
@@ -257,18 +261,19 @@ fn note_epoch(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<(
     Ok(())
 }
 
-/// A prepared file for the first segment of the epoch; on a full disk the reserve, so that the daemon can start.
-fn spare(options: &Options, layout: &Layout) -> Result<PathBuf, OpenError> {
+/// A prepared file for the first segment of the epoch, and its size; on a full disk the reserve, so that the daemon can
+/// start. Where none is ready a short one does: nobody waits at a start for the zeros of a whole segment.
+fn spare(options: &Options, layout: &Layout) -> Result<(PathBuf, u64), OpenError> {
     let (disk, size) = (&*options.disk, options.segment_bytes);
-    if !ready(disk, &layout.spare(), size)
-        && let Err(fault) = segment::prepare(disk, &layout.spare(), size)
-    {
-        if fault.is_full() && ready(disk, &layout.reserve(), size) {
-            return Ok(layout.reserve());
-        }
-        return Err(fault.into());
+    if ready(disk, &layout.spare(), size) {
+        return Ok((layout.spare(), size));
     }
-    Ok(layout.spare())
+    let short = size.min(SHORT_SEGMENT);
+    match segment::prepare(disk, &layout.spare(), short) {
+        Ok(()) => Ok((layout.spare(), short)),
+        Err(fault) if fault.is_full() && ready(disk, &layout.reserve(), size) => Ok((layout.reserve(), size)),
+        Err(fault) => Err(fault.into()),
+    }
 }
 
 /// Gives the zeros behind a finished segment back to the disk.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::run::{EffectOutcome, HttpCall, Resource, Usage, WorkflowError};
+use dirigent_providers::trust::trusting;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, Url, redirect};
 use serde_json::Value;
@@ -42,8 +43,8 @@ pub(super) struct Web {
 impl Web {
     pub(super) fn open(means: &Means) -> Result<Self, RuntimeError> {
         let egress = means.egress.clone();
-        let plain = client(&egress, redirect::Policy::none)?;
-        let following = client(&egress, || checked_redirects(egress.clone()))?;
+        let plain = client(&egress, redirect::Policy::none())?;
+        let following = client(&egress, checked_redirects(egress.clone()))?;
         Ok(Self {
             egress,
             plain,
@@ -206,22 +207,14 @@ impl Web {
     }
 }
 
-fn client(egress: &Egress, policy: impl Fn() -> redirect::Policy) -> Result<reqwest::Client, RuntimeError> {
-    let builder = || {
-        reqwest::Client::builder()
-            .no_proxy()
-            .redirect(policy())
-            .dns_resolver(egress.resolver())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("dirigent/", env!("CARGO_PKG_VERSION")))
-    };
-    builder()
+fn client(egress: &Egress, policy: redirect::Policy) -> Result<reqwest::Client, RuntimeError> {
+    trusting(reqwest::Client::builder())
+        .no_proxy()
+        .redirect(policy)
+        .dns_resolver(egress.resolver())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("dirigent/", env!("CARGO_PKG_VERSION")))
         .build()
-        .or_else(|error| {
-            // A small machine may have no root certificates: then nobody is trusted, and all but https works.
-            tracing::warn!(%error, "no root certificates (package ca-certificates): https reaches nobody");
-            builder().tls_certs_only([]).build()
-        })
         .map_err(|error| RuntimeError::Io {
             what: "set up HTTP".into(),
             source: std::io::Error::other(error),

@@ -73,14 +73,18 @@ pub(crate) type Contents = (Vec<(Key, Versioned)>, u64, Position);
 
 /// All keys, the stream's end, the head.
 pub(crate) fn contents(store: &dyn Store) -> Contents {
+    try_contents(store).unwrap()
+}
+
+fn try_contents(store: &dyn Store) -> Result<Contents, ReadError> {
     let mut all = Vec::new();
     let mut range = ScanRange::prefix(b"");
     loop {
-        let page = store.scan(range.clone()).unwrap();
+        let page = store.scan(range.clone())?;
         all.extend(page.items);
         match page.next {
             Some(next) => range = range.after(next),
-            None => return (all, store.stream_end(STREAM).unwrap(), store.head()),
+            None => return Ok((all, store.stream_end(STREAM)?, store.head())),
         }
     }
 }
@@ -120,6 +124,11 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
 
 /// The store must hold exactly the first `head` numbered transactions.
 pub(crate) fn verify(store: &dyn Store, at_least: u64, what: &str) {
+    try_verify(store, at_least, what).unwrap_or_else(|e| panic!("{what}: {e}"));
+}
+
+/// The same where a read may fail.
+pub(crate) fn try_verify(store: &dyn Store, at_least: u64, what: &str) -> Result<(), ReadError> {
     let head = store.head().0;
     assert!(
         head >= at_least,
@@ -135,19 +144,19 @@ pub(crate) fn verify(store: &dyn Store, at_least: u64, what: &str) {
                 .map(|(key, value)| (key, (n, value.to_vec()))),
         );
     }
-    let (found, end, _) = contents(store);
+    let (found, end, _) = try_contents(store)?;
     let found: BTreeMap<_, _> = found
         .into_iter()
         .map(|(key, v)| (key, (v.revision, v.value.to_vec())))
         .collect();
     assert!(found == model, "{what}: the state is not that of commit {head}");
     assert_eq!(end, head, "{what}: the stream's end");
-    follow(store, Feed::All, what);
-    follow(store, Feed::Stream(STREAM), what);
+    follow(store, Feed::All, what)?;
+    follow(store, Feed::Stream(STREAM), what)
 }
 
 /// The feed must show every numbered transaction from its oldest to the head; the stream every record.
-fn follow(store: &dyn Store, of: Feed, what: &str) {
+fn follow(store: &dyn Store, of: Feed, what: &str) -> Result<(), ReadError> {
     let mut cursor = Position(0);
     while cursor < store.head() {
         let page = match store.read(of, cursor, Budget::default()) {
@@ -156,7 +165,7 @@ fn follow(store: &dyn Store, of: Feed, what: &str) {
                 cursor = Position(oldest.0 - 1);
                 continue;
             }
-            Err(e) => panic!("{what}: {e}"),
+            Err(e) => return Err(e),
         };
         assert!(!page.items.is_empty(), "{what}: the feed ends at {cursor}");
         for item in &page.items {
@@ -175,4 +184,5 @@ fn follow(store: &dyn Store, of: Feed, what: &str) {
             }
         }
     }
+    Ok(())
 }

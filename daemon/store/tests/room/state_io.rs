@@ -1,7 +1,7 @@
 //! The n-th read, write or open of the state fails, once or for good: what is read is right or said to be missing, the
 //! state is built again or the store stops by name, and nothing acknowledged is lost.
 
-use crate::common::{Rng, block_on, numbered, options, rounds, seed, verify};
+use crate::common::{Rng, block_on, numbered, options, rounds, seed, try_verify, verify};
 use dirigent_store::io::{Disk, DiskFile, Mode, RealDisk, StateIo};
 use dirigent_store::{CommitError, Guard, Key, MaintainBudget, OpenError, Position, ReadError, Store, open};
 use std::collections::BTreeMap;
@@ -132,6 +132,28 @@ fn reads(store: &dyn Store, rng: &mut Rng, what: &str) {
     }
 }
 
+/// Waits until the state is whole, and looks at all of it; not where the store has stopped. A look may itself be what
+/// finds the fault.
+fn verified(store: &dyn Store, acked: u64, what: &str) -> bool {
+    let begun = Instant::now();
+    while !store.stats().failed {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{what}: never built again"
+        );
+        if store.stats().rebuilding.is_some() {
+            block_on(store.wait(Position(u64::MAX), Duration::from_millis(5)));
+            continue;
+        }
+        match try_verify(store, acked, what) {
+            Ok(()) => return true,
+            Err(ReadError::Rebuilding { .. } | ReadError::State(_)) => {}
+            Err(e) => panic!("{what}: {e}"),
+        }
+    }
+    false
+}
+
 /// One life with a restart in the middle; answers what was acknowledged and how it ended.
 fn session(disk: &Failing, dir: &Path, rng: &mut Rng, what: &str) -> (u64, End) {
     let (mut acked, mut end) = (0, End::Unnoticed);
@@ -152,18 +174,9 @@ fn session(disk: &Failing, dir: &Path, rng: &mut Rng, what: &str) -> (u64, End) 
                 ..MaintainBudget::default()
             })));
         }
-        let begun = Instant::now();
-        while store.stats().rebuilding.is_some() && !store.stats().failed {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "{what}: never built again"
-            );
-            block_on(store.wait(Position(u64::MAX), Duration::from_millis(5)));
-        }
-        if store.stats().failed {
+        if !verified(&*store, acked, what) {
             return (acked, End::Stopped);
         }
-        verify(&*store, acked, what);
         drop(store);
         let aside = std::fs::read_dir(dir).unwrap().any(|e| {
             let name = e.unwrap().file_name();
