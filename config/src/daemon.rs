@@ -58,6 +58,10 @@ pub struct RunSection {
     pub max_output_bytes: u64,
     /// Deaths of the daemon with a run in hand, without progress between them, before the run is set aside.
     pub max_crashes: u32,
+    /// Runs that go at once, of all workflows; 0 is without end.
+    pub max_running: usize,
+    /// Runs that may wait for their turn.
+    pub max_queued: usize,
 }
 
 /// `[run.concurrency]`: effects in flight.

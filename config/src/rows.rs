@@ -32,6 +32,8 @@ pub const DAEMON: &[Row] = &[
     row("run.shell", Shape::OneOf(&["allow", "deny"])),
     row("run.max_output_bytes", integer(1_024, 64 * 1_048_576)),
     row("run.max_crashes", integer(1, 1_000_000)),
+    row("run.max_running", integer(0, 1_000_000)),
+    row("run.max_queued", integer(0, 10_000_000)),
     row("run.concurrency.total", integer(1, 10_000)),
     row("run.concurrency.agent", integer(1, 10_000)),
     row("run.concurrency.http", integer(1, 10_000)),

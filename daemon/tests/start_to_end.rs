@@ -116,6 +116,7 @@ async fn a_run_waits_for_a_person_across_a_restart_and_is_watched_without_a_gap(
         input: json!({}),
         idempotency_key: None,
         budget: None,
+        priority: None,
     };
     let first = me.command(begin, command.clone()).await.unwrap();
     let CommandReply::RunStarted {

@@ -74,6 +74,9 @@ pub enum Command {
         /// The most it may take; what the document says holds beside it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         budget: Option<Budget>,
+        /// Higher goes first where runs wait, from -100 to 100; absent is what the document says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<i32>,
     },
     /// Stop a run: no new step starts, what runs is stopped.
     RunCancel {
@@ -92,6 +95,27 @@ pub enum Command {
     RunResume {
         /// The run.
         run: RunId,
+    },
+    /// Let a run go on that was set aside because the daemon died with it in hand again and again.
+    RunRelease {
+        /// The run.
+        run: RunId,
+    },
+    /// Let no new run of a workflow begin; they wait.
+    WorkflowPause {
+        /// Its name, or id.
+        workflow: String,
+        /// Pause its runs, too.
+        #[serde(default)]
+        runs: bool,
+    },
+    /// Let new runs of a workflow begin again, those that waited first.
+    WorkflowResume {
+        /// Its name, or id.
+        workflow: String,
+        /// Resume its paused runs, too.
+        #[serde(default)]
+        runs: bool,
     },
     /// Try an ended run again, as a new run that refers to it.
     RunRetry {

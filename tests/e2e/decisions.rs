@@ -94,6 +94,7 @@ fn ask_all(link: &Link, count: usize) -> Vec<Asked> {
             input: json!({ "n": n }),
             idempotency_key: None,
             budget: None,
+            priority: None,
         };
         link.command(RequestId::new(), command).unwrap();
     }

@@ -22,6 +22,7 @@ fn starts(link: &Link, source: &str, many: usize) {
             input: json!({}),
             idempotency_key: None,
             budget: None,
+            priority: None,
         };
         let reply = link.command(RequestId::new(), start).unwrap();
         assert!(matches!(reply, CommandReply::RunStarted { .. }), "{reply:?}");

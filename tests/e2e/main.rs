@@ -21,6 +21,7 @@ mod facets;
 mod faults;
 mod inbox;
 mod kill;
+mod limits;
 mod mcp;
 mod plain;
 mod runs;

@@ -60,6 +60,7 @@ impl Bed {
             prices: Arc::new(PriceTable::default()),
             clock: clock::system(),
             chance: dirigent_daemon::chance::system(),
+            door: None,
             performers: Vec::new(),
             space: dirigent_daemon::runtime::Space::Enough,
             settings,

@@ -43,7 +43,7 @@ mod scenarios;
 #[cfg(test)]
 mod testing;
 
-pub use document::{Catch, MissedRuns, Overlap, Schedule};
+pub use document::{Catch, MissedRuns, Overlap, RunKey, RunLimits, RunRate, Schedule};
 pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
 pub use machine::{

@@ -58,7 +58,12 @@ impl Bench {
     /// A document without its head.
     pub(crate) fn yaml(text: &str) -> Self {
         let head = "document: { dsl: '1.0.3', namespace: test, name: test, version: '1.0.0' }\n";
-        let workflow = load("test", &format!("{head}{text}")).unwrap_or_else(|found| {
+        Self::document(&format!("{head}{text}"))
+    }
+
+    /// A whole document.
+    pub(crate) fn document(text: &str) -> Self {
+        let workflow = load("test", text).unwrap_or_else(|found| {
             let list: Vec<String> = found.iter().map(|finding| finding.render("test")).collect();
             panic!("{}\n{text}", list.join("\n"))
         });
@@ -243,6 +248,11 @@ impl Run {
 
     pub(crate) fn pass(&mut self, seconds: i64) {
         self.now += seconds.seconds();
+    }
+
+    /// The number of the newest event.
+    pub(crate) fn last_event(&self) -> u64 {
+        self.journal.len() as u64
     }
 
     pub(crate) fn intended(&self) -> Vec<EffectId> {

@@ -103,6 +103,29 @@ impl Door {
         }))
     }
 
+    /// A user as they are now: somebody in whose name the daemon acts later.
+    ///
+    /// # Errors
+    /// They are gone, or may not act any more.
+    pub fn subject(&self, user: EntityId) -> Result<Subject, DoorError> {
+        let found = self.records.get(Kind::User, user)?.map(|stored| stored.document);
+        let Some(document) = found else {
+            let name = user.to_string();
+            return Err(Denial::Disabled { name }.into());
+        };
+        let body: User = document.body().unwrap_or_default();
+        let meta = document.metadata;
+        if body.disabled && user != BOOTSTRAP_USER {
+            return Err(Denial::Disabled { name: meta.name }.into());
+        }
+        Ok(Subject {
+            user: meta.id,
+            name: meta.name,
+            org: meta.org,
+            administrator: user == BOOTSTRAP_USER || body.administrator,
+        })
+    }
+
     fn user(&self, uid: u32) -> Result<Option<crate::records::Stored>, RecordError> {
         for org in self.records.all(Kind::Organization, None, 1_000)? {
             let found =

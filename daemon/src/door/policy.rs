@@ -29,6 +29,10 @@ pub enum Action {
     RunPause,
     /// Let a paused run go on.
     RunResume,
+    /// Let a run go on that was set aside.
+    RunRelease,
+    /// Pause a workflow, or let it go on.
+    WorkflowSteer,
     /// Try an ended run again, as a new one.
     RunRetry,
     /// Go on from an event of a run, as a new one.
@@ -69,6 +73,8 @@ impl Action {
             Self::RunCancel => "run.cancel",
             Self::RunPause => "run.pause",
             Self::RunResume => "run.resume",
+            Self::RunRelease => "run.release",
+            Self::WorkflowSteer => "workflow.steer",
             Self::RunRetry => "run.retry",
             Self::RunFork => "run.fork",
             Self::ApprovalDecide => "approval.decide",
@@ -174,6 +180,8 @@ pub(super) fn decide(
             | Action::RunCancel
             | Action::RunPause
             | Action::RunResume
+            | Action::RunRelease
+            | Action::WorkflowSteer
             | Action::RunRetry
             | Action::RunFork
             | Action::ScheduleSteer

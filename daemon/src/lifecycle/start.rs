@@ -81,9 +81,9 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         options.owner_uid,
         options.private,
     );
-    let service = Service::new(records, door, options.clock.clone());
+    let service = Service::new(records, Arc::clone(&door), options.clock.clone());
     let gauge = Gauge::new(&options);
-    let runtime = open_runtime(&options, store, &registry, gauge.look()).await?;
+    let runtime = open_runtime(&options, store, &registry, gauge.look(), door).await?;
     let socket = match &options.listener {
         Some(listener) => Socket::taken_over(listener, &options.socket)?,
         None => Socket::bind(&options.socket, options.private)?,
@@ -166,6 +166,7 @@ async fn open_runtime(
     store: Arc<dyn Store>,
     registry: &Arc<dirigent_providers::Registry>,
     space: Space,
+    door: Arc<Door>,
 ) -> Result<Option<RuntimeHandle>, StartError> {
     if !options.runs {
         return Ok(None);
@@ -178,6 +179,7 @@ async fn open_runtime(
         prices: models::prices(&options.config),
         clock: options.clock.clone(),
         chance: crate::chance::system(),
+        door: Some(door),
         performers: Vec::new(),
         space,
         settings,

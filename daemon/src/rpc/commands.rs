@@ -12,7 +12,7 @@ use super::approvals;
 use super::house::House;
 use crate::door::{Action, Object};
 use crate::records::Actor;
-use crate::runtime::{Answer, From, Published, StartRun, Started};
+use crate::runtime::{Answer, From, Published, StartRun, Started, Terms};
 
 pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
     let service = &house.service;
@@ -69,6 +69,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             input,
             idempotency_key,
             budget,
+            priority,
         } => {
             let version = service.version_to_run(&actor, &target).await?;
             let start = StartRun {
@@ -78,7 +79,11 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
                 labels: BTreeMap::new(),
                 parent: None,
             };
-            return Ok(started(runtime.start_within(start, budget, actor).await?));
+            let terms = Terms {
+                budget,
+                priority: priority.map(|priority| priority.clamp(-100, 100)),
+            };
+            return Ok(started(runtime.start_on(start, terms, actor).await?));
         }
         Command::RunCancel { run, reason } => {
             service.run(&who, Action::RunCancel, run).await?;
@@ -91,6 +96,10 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
         Command::RunResume { run } => {
             service.run(&who, Action::RunResume, run).await?;
             runtime.resume(run, actor).await?;
+        }
+        Command::RunRelease { run } => {
+            service.run(&who, Action::RunRelease, run).await?;
+            runtime.release(run, actor).await?;
         }
         Command::RunRetry { run, from } => {
             service.run(&who, Action::RunRetry, run).await?;
@@ -114,6 +123,12 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             let Published { id, source, existing } = runtime.publish(event, actor).await?;
             return Ok(CommandReply::Published { id, source, existing });
         }
+        Command::WorkflowPause { workflow, runs } => {
+            hold_workflow(house, &workflow, (true, runs), actor).await?;
+        }
+        Command::WorkflowResume { workflow, runs } => {
+            hold_workflow(house, &workflow, (false, runs), actor).await?;
+        }
         Command::SchedulePause { schedule } => steer(house, &who, &schedule, true, actor).await?,
         Command::ScheduleResume { schedule } => steer(house, &who, &schedule, false, actor).await?,
         other => return on_question(house, actor, other).await,
@@ -127,6 +142,27 @@ const fn started(started: Started) -> CommandReply {
         existing: started.existing,
         status: started.status,
     }
+}
+
+/// Pauses a workflow, or lets it go on, and its runs with it where that is wanted.
+async fn hold_workflow(
+    house: &House,
+    workflow: &str,
+    (pause, runs): (bool, bool),
+    actor: Actor,
+) -> Result<(), Fault> {
+    let (service, kind) = (&house.service, Kind::Workflow);
+    let who = actor.subject.clone();
+    let meta = service.get(&who, kind, workflow, &[]).await?.metadata;
+    service
+        .document_for(&who, Action::WorkflowSteer, kind, meta.id)
+        .await?;
+    let runtime = house.runtime()?;
+    runtime.pause_definition(&meta.name, pause, &actor).await?;
+    if runs {
+        runtime.pause_runs_of(&meta.name, pause, &actor).await?;
+    }
+    Ok(())
 }
 
 /// Pauses a schedule, or lets it go on.

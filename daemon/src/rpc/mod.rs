@@ -9,6 +9,7 @@ mod answers;
 mod approvals;
 mod commands;
 mod house;
+mod live;
 mod queries;
 mod runs;
 mod status;

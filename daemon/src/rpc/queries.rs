@@ -7,7 +7,7 @@ use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{Offspring, Query, QueryReply};
 
 use super::house::House;
-use super::status;
+use super::{live, status};
 use crate::door::{Action, Object};
 use crate::events::{self, PageError};
 use crate::service::Service;
@@ -16,10 +16,15 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
     let service = &house.service;
     Ok(match query {
         Query::Get { kind, id, include } => {
-            QueryReply::Document(Box::new(service.get(subject, kind, &id, &include).await?))
+            let mut found = service.get(subject, kind, &id, &include).await?;
+            live::fill_in(house, &mut found)?;
+            QueryReply::Document(Box::new(found))
         }
         Query::List(query) => {
-            let (items, next) = service.list(subject, &query).await?;
+            let (mut items, next) = service.list(subject, &query).await?;
+            for found in &mut items {
+                live::fill_in(house, found)?;
+            }
             QueryReply::Page { items, next }
         }
         Query::Count(query) => QueryReply::Counts(service.count(subject, &query).await?),

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{EffectKind, Status, StepId};
+use dirigent_protocol::run::{Budget, EffectKind, Status, StepId};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
 use serde_json::Value;
 
+use super::admission::gate::Most;
 use super::admission::space::Space;
 use super::effects::Performer;
 use super::policy::Policy;
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::door::Door;
 
 /// Largest output of a step that fits a record with everything around it, bytes.
 const MAX_OUTPUT: usize = 900 << 10;
@@ -34,6 +36,15 @@ pub struct StartRun {
     pub labels: BTreeMap<String, String>,
     /// The run and the step that start it, where it is a run of a run.
     pub parent: Option<(RunId, StepId)>,
+}
+
+/// What whoever starts a run says beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// The most it may take; what the document says holds beside it.
+    pub budget: Option<Budget>,
+    /// Higher goes first where runs wait; what the document says where none is given.
+    pub priority: Option<i32>,
 }
 
 /// A run that exists.
@@ -102,6 +113,10 @@ pub struct RuntimeSettings {
     pub kill_grace: Duration,
     /// Deaths of the daemon with a run in hand, without progress between them, before it is set aside.
     pub max_crashes: u32,
+    /// Runs that go at once, of all workflows; none is without end. Runs of runs are not held by it.
+    pub max_running: Option<usize>,
+    /// Runs that may wait for their turn.
+    pub max_queued: usize,
     /// The program that is re-executed as `PROGRAM expression-worker`; none is the running executable.
     pub worker_program: Option<PathBuf>,
     /// Wall budget of one expression in the worker.
@@ -129,6 +144,8 @@ impl RuntimeSettings {
             self_approval: true,
             kill_grace: Duration::from_secs(10),
             max_crashes: 3,
+            max_running: None,
+            max_queued: 100_000,
             worker_program: None,
             expression_budget: Duration::from_millis(500),
         }
@@ -146,11 +163,21 @@ impl RuntimeSettings {
         settings.permits_total = limits.total;
         settings.max_output_bytes = usize::try_from(config.run.max_output_bytes).unwrap_or(usize::MAX);
         settings.max_crashes = config.run.max_crashes;
+        settings.max_running = Some(config.run.max_running).filter(|most| *most > 0);
+        settings.max_queued = config.run.max_queued;
         settings.egress_allow.clone_from(&config.egress.allow);
         settings.approval_expiry = config.approvals.default_expiry;
         settings.self_approval =
             config.approvals.self_approval == dirigent_config::daemon::SelfApproval::Allow;
         settings
+    }
+
+    /// How many runs there may be.
+    pub(crate) fn most(&self) -> Most {
+        Most {
+            going: self.max_running,
+            waiting: Some(self.max_queued),
+        }
     }
 
     /// The part of it that a reload may change.
@@ -181,6 +208,8 @@ pub struct Rooms {
     pub chance: Arc<dyn Chance>,
     /// Performers in the place of the daemon's own, each for its kind; usually none.
     pub performers: Vec<Arc<dyn Performer>>,
+    /// Asked before a run starts another; none lets every run through.
+    pub door: Option<Arc<Door>>,
     /// What the disk has room for as the runs are taken up.
     pub space: Space,
     /// How to behave.

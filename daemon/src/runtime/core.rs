@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use super::admission::gate::Gate;
 use super::admission::permits::Permits;
 use super::admission::space::Space;
 use super::api::{Counts, RuntimeSettings};
@@ -30,6 +31,7 @@ use super::run::{driver, load};
 use super::timers::Timers;
 use crate::chance::Chance;
 use crate::clock::{Clock, Held};
+use crate::door::Door;
 use crate::records::Records;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -47,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) egress: Egress,
     pub(crate) performers: Performers,
     pub(crate) permits: Permits,
+    /// Which runs may begin.
+    pub(crate) gate: Gate,
     pub(crate) timers: Timers,
     pub(crate) live: Live,
     pub(crate) bus: Bus,
@@ -59,6 +63,8 @@ pub(crate) struct Core {
     /// The daemon is about to stop: no run begins any more.
     pub(crate) draining: AtomicBool,
     pub(crate) space: Swap<Space>,
+    /// Asked before a run starts another.
+    pub(crate) door: Option<Arc<Door>>,
     pub(crate) runs: Runs,
     pub(crate) ended: Ended,
     /// What signs links that answer approvals.
@@ -260,6 +266,7 @@ impl Core {
             ..Counts::default()
         };
         self.runs.figures(&mut counts);
+        counts.runs.insert(Status::Pending, self.gate.waiting() as u64);
         counts
     }
 }

@@ -144,6 +144,36 @@ pub enum RuntimeError {
         /// `agent \`reviewer\``.
         what: String,
     },
+    /// It would have to wait, and cannot: it goes on from another run's state.
+    #[error("a run of `{workflow}` would have to wait: {why}")]
+    NoTurn {
+        /// The definition.
+        workflow: String,
+        /// What is in the way.
+        why: String,
+    },
+    /// The definition is not in a state that allows this.
+    #[error("the workflow `{workflow}` is {state}")]
+    WrongDefinition {
+        /// Its name.
+        workflow: String,
+        /// What is in the way.
+        state: &'static str,
+    },
+    /// Who started a run may not start another.
+    #[error("a run of `{workflow}` may not be started: {why}")]
+    MayNotStart {
+        /// The definition.
+        workflow: String,
+        /// The door's words.
+        why: String,
+    },
+    /// As many runs wait as may.
+    #[error("{most} runs wait for their turn, and no more may")]
+    QueueFull {
+        /// How many.
+        most: usize,
+    },
     /// Too much at once.
     #[error("too much is waiting")]
     Overloaded {
@@ -191,6 +221,12 @@ impl From<RuntimeError> for Fault {
             RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } | RuntimeError::TooDeep { .. } => {
                 fault(Code::WrongState)
             }
+            RuntimeError::MayNotStart { .. } => fault(Code::NotPermitted),
+            RuntimeError::WrongDefinition { .. } => fault(Code::WrongState),
+            RuntimeError::NoTurn { .. } => fault(Code::WrongState)
+                .help("ask again when one of them is over, or begin it anew: `dirigent runs retry RUN --from-start`"),
+            RuntimeError::QueueFull { .. } => fault(Code::Overloaded)
+                .help("ask again when some have begun, or cancel some: `dirigent runs list --status pending`"),
             RuntimeError::NotAlso(_) => fault(Code::Usage).help("decide without it; nothing was decided"),
             RuntimeError::BadEvent { help, .. } => fault(Code::Invalid).help(help),
             RuntimeError::NotDecider { .. } => fault(Code::NotPermitted)

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dirigent_engine::machine::Stimulus;
+use dirigent_protocol::Payload;
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::graph::Graph;
@@ -18,7 +19,7 @@ use dirigent_store::{CommitError, RequestKey, Txn};
 use serde_json::Value;
 
 use super::admission::space::Space;
-use super::api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
+use super::api::{Counts, Rooms, RuntimeSettings, StartRun, Started, Terms};
 use super::core::Core;
 use super::error::RuntimeError;
 use super::plans::{body, unread};
@@ -66,17 +67,17 @@ impl RuntimeHandle {
     /// # Errors
     /// The version does not compile, names an agent that does not exist, or the store did not commit.
     pub async fn start(&self, start: StartRun, actor: Actor) -> Result<Started, RuntimeError> {
-        self.start_within(start, None, actor).await
+        self.start_on(start, Terms::default(), actor).await
     }
 
-    /// As [`Self::start`], with the most that the run may take.
+    /// As [`Self::start`], on terms of whoever starts it.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn start_within(
+    pub async fn start_on(
         &self,
         start: StartRun,
-        budget: Option<Budget>,
+        terms: Terms,
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
         let org = actor.subject.org;
@@ -92,12 +93,10 @@ impl RuntimeHandle {
         self.core.space.get().admit()?;
         let workflow = self.core.plans.compiled(&version)?;
         let mut pins = self.core.plans.pins(org, &workflow)?;
-        pins.budget = budget.filter(Budget::limits);
+        pins.budget = terms.budget.filter(Budget::limits);
         let request = actor.key;
-        match self
-            .launch(RunId(self.core.chance.id()), start, pins, actor)
-            .await
-        {
+        let run = RunId(self.core.chance.id());
+        match Box::pin(self.launch(run, start, pins, terms.priority, actor)).await {
             // The request was answered before: this run never began, that one did.
             Ok(started) if started.status == Status::Pending => self.answered_before(request),
             Err(RuntimeError::Commit(CommitError::Conflict(Conflict::Key { .. }))) => self
@@ -113,18 +112,23 @@ impl RuntimeHandle {
         run: RunId,
         start: StartRun,
         pins: Pins,
+        priority: Option<i32>,
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
         let version: WorkflowVersion = body(&start.version)?;
         let workflow = self.core.plans.compiled(&version)?;
-        let document = self.birth(run, &start, &version, &actor);
-        let stimulus = Stimulus::Start {
-            input: Arc::new(start.input),
-            pins,
-        };
+        let mut document = self.birth(run, &start, &version, &actor);
+        let input: Payload = Arc::new(start.input);
+        let parent = start.parent.as_ref().map(|(run, _)| *run);
+        let ask = self.core.ask_for(&workflow, &input, priority, parent).await?;
+        if ask.priority != 0 {
+            document.spec["priority"] = ask.priority.into();
+        }
+        let stimulus = Stimulus::Start { input, pins };
         let wish = Wish::Start {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
+            ask: Box::new(ask),
         };
         let fresh = Driver::new(&self.core, run, workflow);
         let status = self.set_going(fresh, wish, actor).await?;
@@ -179,6 +183,14 @@ impl RuntimeHandle {
         self.core.ask(run, Wish::Resume, actor).await.map(drop)
     }
 
+    /// Lets a run go on that was set aside because the daemon died with it in hand again and again.
+    ///
+    /// # Errors
+    /// The run does not exist or is not set aside, or the store did not commit.
+    pub async fn release(&self, run: RunId, actor: Actor) -> Result<(), RuntimeError> {
+        self.core.ask(run, Wish::Release, actor).await.map(drop)
+    }
+
     /// Live text of a run behind a chunk; waits at most `wait_ms` (clamped to 30,000) when there is none.
     pub async fn stream(&self, request: StreamRequest) -> StreamPage {
         if self.core.runs.status(request.run).is_some() {
@@ -203,12 +215,14 @@ impl RuntimeHandle {
         core.egress.set(&settings.egress_allow);
         core.policy.set(settings.policy(providers, prices));
         core.permits.relimit(&settings.permits, settings.permits_total);
+        core.admit(core.gate.limit(settings.most(), (core.clock)()));
     }
 
     /// What the disk has room for from now on.
     pub fn set_space(&self, space: Space) {
         self.core.space.set(space);
         self.core.permits.hold(space.holds_steps());
+        self.core.hold_gate();
     }
 
     /// Figures of this moment.
@@ -221,6 +235,7 @@ impl RuntimeHandle {
     /// on after the next start by its policy.
     pub async fn shutdown(&self, grace: Duration) {
         self.core.draining.store(true, Ordering::Release);
+        self.core.hold_gate();
         self.core.permits.close();
         let deadline = tokio::time::Instant::now() + grace;
         while self.core.counts().at_work() > 0 && tokio::time::Instant::now() < deadline {

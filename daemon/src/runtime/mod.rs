@@ -29,7 +29,7 @@ mod run;
 mod timers;
 
 pub use admission::space::Space;
-pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started};
+pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started, Terms};
 pub use approvals::decide::Answer;
 pub use approvals::links::LinkClaims;
 pub use bus::bell::{BusNews, Heard};

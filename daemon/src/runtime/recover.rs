@@ -9,6 +9,7 @@ use dirigent_protocol::id::RunId;
 use dirigent_store::{ScanRange, Txn};
 use serde_json::json;
 
+use super::admission::gate::Gate;
 use super::admission::permits::{Grant, Permits};
 use super::api::Rooms;
 use super::approvals::links::LinkKey;
@@ -20,7 +21,7 @@ use super::error::RuntimeError;
 use super::lineage::children::Offspring;
 use super::live::Live;
 use super::plans::{Plans, unread};
-use super::rows::{self, Deaths, Unfinished};
+use super::rows::{self, Deaths, PausedRow, RateRow, Unfinished};
 use super::run::message::Message;
 use super::timers::Timers;
 use crate::records::{DEFAULT_ORG, Records};
@@ -57,6 +58,9 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
     permits.hold(rooms.space.holds_steps());
+    let gate = Gate::new(settings.most());
+    // Nothing begins before every run that goes is counted.
+    gate.hold(true, (rooms.clock)());
     let since = rooms.store.head();
     let core = Arc::new(Core {
         ended: Ended::since(since),
@@ -70,6 +74,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         egress,
         performers,
         permits,
+        gate,
         timers: Timers::default(),
         live: Live::default(),
         bus: Bus::default(),
@@ -80,6 +85,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         approvals_pending: AtomicI64::new(0),
         draining: AtomicBool::new(false),
         space: Swap::new(rooms.space),
+        door: rooms.door,
         runs: Runs::default(),
     });
     offspring.connect(&core);
@@ -87,6 +93,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let desk = Desk::open(&core)?;
     recover(&core).await?;
     core.tasks.spawn_until_stop("bus", desk.serve());
+    core.hold_gate();
+    core.tasks.spawn_until_stop("gate", core.clone().serve_gate());
     Ok(core)
 }
 
@@ -118,6 +126,7 @@ fn serve(core: &Arc<Core>, mut grants: tokio::sync::mpsc::UnboundedReceiver<Gran
 
 /// Parked runs are noted; runs that were in hand are counted durably, then taken up.
 async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
+    restore_gate(core)?;
     let in_order = core.store.get(rows::STOPPED_IN_ORDER)?.is_some();
     let (mut in_hand, mut pending) = (Vec::new(), Some(0));
     let mut range = ScanRange::prefix(rows::UNFINISHED).limited(BATCH);
@@ -127,6 +136,7 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
             let Some(run) = rows::run_of(&key) else { continue };
             let row: Unfinished = rows::decode(&found.value, "a run's row")?;
             core.runs.note_parked(run, &row);
+            core.gate.restore(row.org, run, row.place.as_deref());
             pending = pending.zip(row.pending).map(|(sum, own)| sum + i64::from(own));
             if row.parked {
                 core.timers.set(run, row.due);
@@ -153,6 +163,32 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
             Message::Recovered
         };
         drop(core.deliver(run, message));
+    }
+    Ok(())
+}
+
+/// Tells the gate which definitions are paused and which runs rates count.
+fn restore_gate(core: &Core) -> Result<(), RuntimeError> {
+    let now = (core.clock)();
+    for prefix in [rows::PAUSED, rows::RATES] {
+        let mut range = ScanRange::prefix(prefix).limited(BATCH);
+        loop {
+            let page = core.store.scan(range.clone())?;
+            for (_, found) in page.items {
+                if prefix == rows::PAUSED {
+                    let row: PausedRow = rows::decode(&found.value, "a paused definition")?;
+                    core.gate.pause(row.org, &row.definition, true, now);
+                } else {
+                    let row: RateRow = rows::decode(&found.value, "a run that a rate counts")?;
+                    core.gate
+                        .restore_rate(row.org, &row.definition, row.number, row.at);
+                }
+            }
+            match page.next {
+                Some(next) => range = range.after(next),
+                None => break,
+            }
+        }
     }
     Ok(())
 }

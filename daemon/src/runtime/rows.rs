@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use dirigent_engine::state::RunState;
+use dirigent_protocol::Payload;
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{EffectId, Status};
+use dirigent_protocol::run::{EffectId, Pins, Status};
 use dirigent_store::{BlobId, BlobSpace, Store, StreamId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::admission::gate::Counted;
+use super::admission::place::Place;
 use super::error::RuntimeError;
 
 /// The stream of a run's events.
@@ -73,6 +77,48 @@ pub(crate) fn link_key(nonce: EntityId) -> Bytes {
     key(b'K', nonce.into())
 }
 
+/// The row of what a run was given that has not begun.
+pub(crate) fn start_key(run: RunId) -> Bytes {
+    key(b'W', run)
+}
+
+/// Prefix of the rows of runs that rates count.
+pub(crate) const RATES: &[u8] = b"R";
+
+/// The row of a run that a rate counts; it takes the place of the one that counts no more.
+pub(crate) fn rate_row(
+    org: EntityId,
+    definition: &str,
+    counted: Counted,
+    at: Timestamp,
+) -> Result<(Bytes, Bytes), RuntimeError> {
+    let slot = u32::try_from(counted.number % u64::from(counted.limit.max(1))).unwrap_or_default();
+    let mut bytes = of_definition(b'R', org, definition);
+    bytes.extend_from_slice(&slot.to_be_bytes());
+    let row = RateRow {
+        org,
+        definition: definition.to_owned(),
+        number: counted.number,
+        at,
+    };
+    Ok((bytes.into(), encode(&row)?))
+}
+
+/// Prefix of the rows of paused definitions.
+pub(crate) const PAUSED: &[u8] = b"P";
+
+/// The row of a paused definition.
+pub(crate) fn paused_key(org: EntityId, definition: &str) -> Bytes {
+    of_definition(b'P', org, definition).into()
+}
+
+fn of_definition(prefix: u8, org: EntityId, definition: &str) -> Vec<u8> {
+    let mut bytes = vec![prefix];
+    bytes.extend_from_slice(&org.bytes());
+    bytes.extend_from_slice(&Digest::of_bytes(definition.as_bytes()).0[..16]);
+    bytes
+}
+
 fn key(prefix: u8, run: RunId) -> Bytes {
     let mut bytes = vec![prefix];
     bytes.extend_from_slice(&run.bytes());
@@ -103,9 +149,47 @@ pub(crate) struct Unfinished {
     /// Approvals of it that wait; absent in rows of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pending: Option<u32>,
+    /// How it stands with the gate, where it waits or a limit counts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<Box<Place>>,
     /// Set aside after repeated deaths of the daemon; its open intents are settled when a person resumes it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) quarantined: bool,
+}
+
+/// What a run was given that has not begun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StartRow {
+    /// Its input.
+    pub(crate) input: Payload,
+    /// What it pins.
+    pub(crate) pins: Pins,
+}
+
+/// A run that a rate counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RateRow {
+    /// The organisation.
+    pub(crate) org: EntityId,
+    /// Name of the definition.
+    pub(crate) definition: String,
+    /// Its number.
+    pub(crate) number: u64,
+    /// When it began.
+    pub(crate) at: Timestamp,
+}
+
+/// A definition of which nothing begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PausedRow {
+    /// The organisation.
+    pub(crate) org: EntityId,
+    /// Name of the definition.
+    pub(crate) definition: String,
+    /// Who paused it.
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: Timestamp,
 }
 
 /// Deaths of the daemon with a run in hand.
@@ -174,7 +258,16 @@ pub(crate) async fn snapshot_row(
     org: EntityId,
     snapshot: &Snapshot,
 ) -> Result<(Bytes, Option<BlobId>), RuntimeError> {
-    let bytes = encode(snapshot)?;
+    large_row(store, org, snapshot).await
+}
+
+/// Makes a row of a value of any size; a large one is put into a blob first, which the commit must name.
+pub(crate) async fn large_row<T: Serialize>(
+    store: &dyn Store,
+    org: EntityId,
+    value: &T,
+) -> Result<(Bytes, Option<BlobId>), RuntimeError> {
+    let bytes = encode(value)?;
     if bytes.len() <= MAX_INLINE {
         return Ok((encode(&SnapshotRow::Inline(bytes.to_vec()))?, None));
     }
@@ -182,7 +275,7 @@ pub(crate) async fn snapshot_row(
         .blob_put(BlobSpace(org.bytes()), bytes)
         .await
         .map_err(|error| RuntimeError::BadDocument {
-            what: "a snapshot".into(),
+            what: "a large row".into(),
             detail: error.to_string(),
         })?;
     Ok((encode(&SnapshotRow::Blob(blob.0))?, Some(blob)))
@@ -190,7 +283,16 @@ pub(crate) async fn snapshot_row(
 
 /// Reads a run's snapshot.
 pub(crate) async fn read_snapshot(store: &dyn Store, run: RunId) -> Result<Option<Snapshot>, RuntimeError> {
-    let bytes = match get(store, &snapshot_key(run), "a snapshot's row")? {
+    read_large(store, &snapshot_key(run), "a snapshot").await
+}
+
+/// Reads a row of a value of any size.
+pub(crate) async fn read_large<T: DeserializeOwned>(
+    store: &dyn Store,
+    key: &[u8],
+    what: &str,
+) -> Result<Option<T>, RuntimeError> {
+    let bytes = match get(store, key, what)? {
         None => return Ok(None),
         Some(SnapshotRow::Inline(bytes)) => bytes.into(),
         Some(SnapshotRow::Blob(id)) => {
@@ -198,12 +300,12 @@ pub(crate) async fn read_snapshot(store: &dyn Store, run: RunId) -> Result<Optio
                 .blob_get(BlobId(id))
                 .await
                 .map_err(|error| RuntimeError::BadDocument {
-                    what: "a snapshot".into(),
+                    what: what.to_owned(),
                     detail: error.to_string(),
                 })?
         }
     };
-    decode(&bytes, "a snapshot").map(Some)
+    decode(&bytes, what).map(Some)
 }
 
 /// Bytes as bytes, not as a list of numbers.

@@ -381,6 +381,7 @@ async fn open(
             system().saturating_add(by).unwrap()
         }),
         chance: dirigent_daemon::chance::system(),
+        door: None,
         performers: Vec::new(),
         space: dirigent_daemon::runtime::Space::Enough,
         settings,

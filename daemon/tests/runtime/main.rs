@@ -20,5 +20,6 @@ mod figures;
 mod flow;
 mod hostile;
 mod large;
+mod limits;
 mod people;
 mod server;

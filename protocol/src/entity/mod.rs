@@ -30,9 +30,9 @@ pub use organization::Organization;
 pub use schedule::Schedule;
 pub use team::Team;
 pub use user::User;
-pub use workflow::Workflow;
+pub use workflow::{Paused, Workflow};
 pub use workflow_approval::{ApprovalStatus, Question, Vote, WorkflowApproval};
-pub use workflow_execution::{Progress, WorkflowExecution};
+pub use workflow_execution::{Progress, Quarantine, Queued, WorkflowExecution};
 pub use workflow_version::WorkflowVersion;
 
 macro_rules! entities {

@@ -1,5 +1,6 @@
 //! A workflow's draft: an Open Workflow document as its author wrote it.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,19 @@ pub struct Workflow {
     /// Digest of the newest published version, hexadecimal; filled in by the daemon.
     #[serde(default)]
     pub digest: String,
+    /// No new run of it begins; filled in when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+}
+
+/// Who let no new run begin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Paused {
+    /// Who.
+    pub by: String,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
 }
 
 impl Entity for Workflow {

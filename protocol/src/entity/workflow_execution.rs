@@ -20,6 +20,36 @@ pub struct Progress {
     pub total: u32,
 }
 
+/// A run that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Queued {
+    /// Its place among those that wait with it, from 1 and counted up to 1,000; filled in when it is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
+    /// The key of its input that it is limited by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Why it waits, in words.
+    pub why: String,
+    /// Since when.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// A run that was set aside: the daemon died with it in hand again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Quarantine {
+    /// How often, one after the other without progress.
+    pub deaths: u32,
+    /// Since when.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
 /// One execution of a workflow version.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -71,8 +101,22 @@ pub struct WorkflowExecution {
     /// The step of that run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_step: Option<String>,
+    /// Higher goes first where runs wait.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// Where it waits for its turn; absent where it has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queued>,
+    /// It was set aside; a person must release it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     /// Events in its journal when this was written.
     pub events: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 impl Entity for WorkflowExecution {

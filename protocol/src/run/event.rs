@@ -60,6 +60,8 @@ pub enum TimerPurpose {
     Retry,
     /// The limit of a task.
     TaskTimeout,
+    /// The limit of one attempt of a `try`.
+    AttemptTimeout,
     /// The limit of the run.
     WorkflowTimeout,
     /// The end of an approval's life.
@@ -70,6 +72,17 @@ pub enum TimerPurpose {
     ApprovalEscalation,
     /// A long stretch without effects lets others go first; due at once.
     Yield,
+}
+
+impl TimerPurpose {
+    /// Whether it limits how long something may take.
+    #[must_use]
+    pub const fn is_limit(self) -> bool {
+        matches!(
+            self,
+            Self::TaskTimeout | Self::AttemptTimeout | Self::WorkflowTimeout
+        )
+    }
 }
 
 /// The immutable versions a run uses, by name; fixed when it starts.

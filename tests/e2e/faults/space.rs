@@ -87,6 +87,7 @@ fn start(link: &Link, gate: &str) -> Result<RunId, CallError> {
         input: json!({ "gate": gate }),
         idempotency_key: None,
         budget: None,
+        priority: None,
     };
     match link.command(RequestId::new(), command)? {
         CommandReply::RunStarted { run, .. } => Ok(run),

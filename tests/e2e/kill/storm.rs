@@ -229,6 +229,7 @@ impl Storming {
             input: json!({ "tag": self.tag }),
             idempotency_key: None,
             budget: None,
+            priority: None,
         };
         match link.command(self.request, command) {
             Ok(CommandReply::RunStarted { run, .. }) => self.run = Some(run),

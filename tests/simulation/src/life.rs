@@ -192,6 +192,7 @@ fn rooms(world: &Arc<World>, store: &Arc<dyn Store>) -> Rooms {
         prices: Arc::new(PriceTable::default()),
         clock: world.clock(),
         chance: world.chance.clone(),
+        door: None,
         performers: performers::all(world),
         space: dirigent_daemon::runtime::Space::Enough,
         settings,

@@ -56,7 +56,32 @@ impl Run {
             "origin": body.origin,
             "usage": body.usage,
             "budget": body.budget,
+            "priority": body.priority,
+            "queue": body.queue,
+            "quarantine": body.quarantine,
         })
+    }
+
+    /// Why it does not go on, where it is not for its own doing: it waits for its turn, or was set aside.
+    #[must_use]
+    pub fn held_up(&self) -> Option<String> {
+        if let Some(quarantine) = &self.body.quarantine {
+            let deaths = quarantine.deaths;
+            return Some(format!(
+                "quarantined: the daemon died {deaths} times with it; release or cancel it"
+            ));
+        }
+        let queue = self.body.queue.as_ref()?;
+        let place = queue
+            .place
+            .map(|place| format!("place {place}: "))
+            .unwrap_or_default();
+        let key = queue
+            .key
+            .as_ref()
+            .map(|key| format!(" (key {key})"))
+            .unwrap_or_default();
+        Some(format!("{place}{}{key}", queue.why))
     }
 
     /// One line: how it stands and what it took.
@@ -128,6 +153,23 @@ impl Run {
         );
         field("started", &body.started_at.map(moment).unwrap_or_default());
         field("ended", &body.ended_at.map(moment).unwrap_or_default());
+        field(
+            "waits",
+            &self
+                .held_up()
+                .filter(|_| body.queue.is_some())
+                .unwrap_or_default(),
+        );
+        field(
+            "held",
+            &self
+                .held_up()
+                .filter(|_| body.quarantine.is_some())
+                .unwrap_or_default(),
+        );
+        if body.priority != 0 {
+            field("priority", &body.priority.to_string());
+        }
         field("by", &body.started_by);
         if let Some(origin) = &body.origin {
             field("from", &come_from(origin));

@@ -382,7 +382,7 @@ impl Schedule {
 }
 
 /// Outside of any run: nothing but a value and the time.
-struct Bare(Payload, Timestamp);
+pub(super) struct Bare(pub(super) Payload, pub(super) Timestamp);
 
 impl Scope for Bare {
     fn input(&self) -> Payload {

@@ -5,6 +5,7 @@ use dirigent_protocol::source::{Node, Value, nearest};
 
 use super::duration::parse_iso;
 use super::reader::{Fields, Reader};
+use super::run_limits::RunLimits;
 use super::schedule::ScheduleRules;
 
 /// What a document or a task declares about its effects.
@@ -28,6 +29,12 @@ pub struct Settings {
     pub schedule: ScheduleRules,
     /// A compensation is declared that undoes it where the run is cancelled.
     pub compensate: bool,
+    /// How many runs of the document go at once, and how fast they may begin.
+    pub runs: RunLimits,
+    /// Which runs go first where runs wait, from -100 to 100; 0 where nothing is said.
+    pub priority: Option<i32>,
+    /// Most branches of a `fork` at once.
+    pub fan_out: Option<u32>,
 }
 
 /// Effects that are not repeated unasked.
@@ -41,7 +48,7 @@ pub enum Class {
     Delete,
 }
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 12] = [
     "on_unknown",
     "max_attempts",
     "risk",
@@ -51,7 +58,14 @@ const KNOWN: [&str; 9] = [
     "verify",
     "schedule",
     "compensate",
+    "runs",
+    "priority",
+    "fan_out",
 ];
+/// What only a document says, not a task.
+const OF_DOCUMENTS: [&str; 2] = ["runs", "priority"];
+/// Where a document's own metadata stand.
+const DOCUMENT: &str = "/document/metadata";
 
 impl Settings {
     /// Reads `metadata`, of which only `dirigent` is ours.
@@ -73,6 +87,18 @@ impl Settings {
         };
         if let Some(fields) = reader.fields(ours, &at, &KNOWN) {
             settings.fill(reader, &fields);
+            settings.fill_runs(reader, &fields);
+            if path != DOCUMENT {
+                for name in OF_DOCUMENTS {
+                    let Some((node, at)) = fields.get(name) else {
+                        continue;
+                    };
+                    let message = format!("`{name}` of a task is not read");
+                    reader
+                        .warning("ignored_field", message, node.span.start, &at)
+                        .help = Some("write it under `document.metadata.dirigent`".to_owned());
+                }
+            }
         }
         settings
     }
@@ -121,6 +147,20 @@ impl Settings {
         }
         if let Some((node, at)) = fields.get("budget") {
             self.budget = read_budget(reader, node, &at);
+        }
+    }
+
+    fn fill_runs(&mut self, reader: &mut Reader, fields: &Fields<'_>) {
+        if let Some((node, at)) = fields.get("runs") {
+            self.runs = RunLimits::read(reader, node, &at);
+        }
+        if let Some((node, at)) = fields.get("priority") {
+            let number = reader.integer(node, &at, -100, 100);
+            self.priority = number.and_then(|n| i32::try_from(n).ok());
+        }
+        if let Some((node, at)) = fields.get("fan_out") {
+            let number = reader.integer(node, &at, 1, 10_000);
+            self.fan_out = number.and_then(|n| u32::try_from(n).ok());
         }
     }
 }

@@ -58,6 +58,8 @@ fn admit(workflow: &Workflow, state: &RunState, stimulus: &Stimulus) -> Result<(
     match (stimulus, state.status) {
         (Stimulus::Start { .. }, Status::Pending) => Ok(()),
         (Stimulus::Start { .. }, _) => Err(Refusal::AlreadyStarted),
+        // A run that waits for its turn is over without having begun.
+        (Stimulus::Cancel { .. }, Status::Pending) => Ok(()),
         (_, Status::Pending) => Err(Refusal::NotStarted),
         (
             Stimulus::Settled { .. }
@@ -238,10 +240,7 @@ impl Turn<'_, '_> {
         if timer.due > self.cx.now {
             return;
         }
-        let limit = matches!(
-            timer.purpose,
-            TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout
-        );
+        let limit = timer.purpose.is_limit();
         if limit && self.state.suspended {
             // While a person holds the run nothing new may begin, not even what handles a timeout.
             return;
@@ -249,6 +248,12 @@ impl Turn<'_, '_> {
         self.emit(EventBody::TimerFired { timer: id });
         if limit {
             let error = WorkflowError::standard("timeout", 408, "The time limit ran out");
+            if timer.purpose == TimerPurpose::AttemptTimeout {
+                // An error of what is tried: the `try` itself catches it.
+                self.stop_inside(timer.frame, "the attempt took too long");
+                let instance = Some(self.step(timer.frame));
+                return self.tell_parent(timer.frame, Err(WorkflowError { instance, ..error }));
+            }
             self.work.push(Work::After {
                 frame: timer.frame,
                 outcome: Err(Stop::fault(error)),

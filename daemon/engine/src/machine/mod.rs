@@ -28,6 +28,7 @@ pub(crate) use build::pointers;
 pub use build::{Builder, KindRow};
 pub use decide::decide;
 pub(crate) use effects::millis;
+pub(crate) use model::Work;
 pub use model::{
     Done, Incoming, Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, TaskList, Turn, Way, Workflow,
 };

@@ -313,7 +313,7 @@ impl Turn<'_, '_> {
         self.answer(result)
     }
 
-    fn tell_parent(&mut self, parent: FrameId, result: Result<Done, WorkflowError>) {
+    pub(super) fn tell_parent(&mut self, parent: FrameId, result: Result<Done, WorkflowError>) {
         let workflow = self.workflow;
         let Some(around) = self.state.frame(parent) else {
             return;

@@ -152,19 +152,25 @@ impl RunState {
             EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. } => {
                 self.task_gone(step)
             }
-            EventBody::TaskCaught { step, error } => self.change(step, |frame| {
-                frame.phase = Phase::Catch;
-                frame.error = Some(error.clone());
-                frame.data = frame.input.clone();
-                frame.data_of = None;
-            }),
-            EventBody::TaskRetried { step, attempt, .. } => self.change(step, |frame| {
-                frame.phase = Phase::Body;
-                frame.attempt = *attempt;
-                frame.data = frame.input.clone();
-                frame.data_of = None;
-                frame.wait = Wait::Nothing;
-            }),
+            EventBody::TaskCaught { step, error } => {
+                self.over(step);
+                self.change(step, |frame| {
+                    frame.phase = Phase::Catch;
+                    frame.error = Some(error.clone());
+                    frame.data = frame.input.clone();
+                    frame.data_of = None;
+                });
+            }
+            EventBody::TaskRetried { step, attempt, .. } => {
+                self.over(step);
+                self.change(step, |frame| {
+                    frame.phase = Phase::Body;
+                    frame.attempt = *attempt;
+                    frame.data = frame.input.clone();
+                    frame.data_of = None;
+                    frame.wait = Wait::Nothing;
+                });
+            }
             EventBody::TaskExtended { step, output, then } => self.task_extended(step, output, then),
             EventBody::TaskIterated {
                 step,
@@ -179,6 +185,12 @@ impl RunState {
                 }
             }),
             _ => {}
+        }
+    }
+
+    fn over(&mut self, step: &StepId) {
+        if let Some(id) = self.frame_of(step) {
+            self.attempt_over(id);
         }
     }
 

@@ -62,6 +62,7 @@ impl RunState {
         for id in self.frame_ids() {
             if let Some(frame) = self.frame_mut(id) {
                 frame.timeout = None;
+                frame.attempt_limit = None;
                 frame.account = None;
                 // Branches without a frame begin again, those that were skipped among them.
                 if frame.parallel {

@@ -57,6 +57,9 @@ pub struct Frame {
     pub error: Option<WorkflowError>,
     /// Its limit.
     pub timeout: Option<TimerId>,
+    /// Limit of its attempt, where it is a `try` with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_limit: Option<TimerId>,
     /// What was taken inside it, where a budget holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Box<Account>>,

@@ -333,12 +333,7 @@ impl RunState {
 
     /// Timers that have not fired. While a person holds the run, limits do not count: they are left out.
     pub fn timers(&self) -> impl Iterator<Item = &Timer> {
-        let limit = |timer: &Timer| {
-            matches!(
-                timer.purpose,
-                TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout
-            )
-        };
+        let limit = |timer: &Timer| timer.purpose.is_limit();
         let over = self.cancelling || self.status.is_final();
         self.timers
             .iter()

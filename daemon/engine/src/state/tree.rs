@@ -53,7 +53,7 @@ impl RunState {
             self.remove_frame(*child);
         }
         self.listens.remove(id);
-        if let Some(timer) = frame.timeout {
+        for timer in frame.timeout.into_iter().chain(frame.attempt_limit) {
             self.timers.remove(timer.0);
         }
         match &frame.wait {
@@ -131,6 +131,7 @@ pub(super) fn new_frame(
         transitions: 0,
         error: None,
         timeout: None,
+        attempt_limit: None,
         account: None,
         listening: None,
         kept: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{DecisionRecord, EventBody, RunEvent, TimerId, TimerPurpose};
 
-use super::frame::Wait;
+use super::frame::{FrameId, Wait};
 use super::run::{PendingApproval, RunState, Timer};
 
 impl RunState {
@@ -40,6 +40,7 @@ impl RunState {
                     TimerPurpose::TaskTimeout | TimerPurpose::WorkflowTimeout => {
                         frame.timeout = Some(*timer);
                     }
+                    TimerPurpose::AttemptTimeout => frame.attempt_limit = Some(*timer),
                     TimerPurpose::ApprovalReminder | TimerPurpose::ApprovalEscalation => {}
                     TimerPurpose::ApprovalExpiry => {
                         if let Wait::Approval { expiry, .. } = &mut frame.wait {
@@ -60,6 +61,14 @@ impl RunState {
         }
     }
 
+    /// An attempt of a `try` is over, and its limit with it.
+    pub(super) fn attempt_over(&mut self, id: FrameId) {
+        let limit = self.frame_mut(id).and_then(|frame| frame.attempt_limit.take());
+        if let Some(timer) = limit {
+            self.timers.remove(timer.0);
+        }
+    }
+
     pub(super) fn timer_fired(&mut self, id: TimerId) {
         let Some(timer) = self.timers.remove(id.0) else {
             return;
@@ -72,6 +81,7 @@ impl RunState {
             Wait::Yield { timer, fired, .. } if *timer == id => *fired = true,
             Wait::Approval { expiry, .. } if *expiry == Some(id) => *expiry = None,
             _ if frame.timeout == Some(id) => frame.timeout = None,
+            _ if frame.attempt_limit == Some(id) => frame.attempt_limit = None,
             _ => {}
         }
     }

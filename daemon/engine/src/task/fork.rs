@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::document::{Fields, Then};
-use crate::machine::{Builder, Done, KindRow, Me, Next, Outcome, Task, TaskIndex, TaskList, Turn};
+use crate::machine::{Builder, Done, KindRow, Me, Next, Outcome, Task, TaskIndex, TaskList, Turn, Work};
 use crate::state::{FrameId, Phase};
 
 pub(super) const ROW: KindRow = KindRow {
@@ -54,6 +54,22 @@ impl Fork {
         }
     }
 
+    /// Most branches at once.
+    fn limit(turn: &Turn<'_, '_>, me: Me<'_>) -> usize {
+        let declared = me.task.base.settings.fan_out.or(turn.workflow.settings.fan_out);
+        declared.map_or(usize::MAX, |limit| limit as usize)
+    }
+
+    /// The branches that may begin now, where so many have begun and so many of those go on. They begin in their order,
+    /// so that a number says which.
+    fn next(&self, turn: &Turn<'_, '_>, me: Me<'_>, begun: usize, open: usize) -> Vec<TaskIndex> {
+        let about_to = |work: &&Work| matches!(work, Work::Begin { parent, .. } if *parent == me.frame);
+        let pending = turn.work.iter().filter(about_to).count();
+        let room = Self::limit(turn, me).saturating_sub(open + pending);
+        let rest = self.branches.tasks.iter().skip(begun + pending);
+        rest.take(room).copied().collect()
+    }
+
     /// Outputs in the order of the branches; a branch that its `if` skipped gives its input.
     fn join(&self, turn: &Turn<'_, '_>, me: Me<'_>) -> Value {
         let Some(frame) = turn.state.frame(me.frame) else {
@@ -80,7 +96,8 @@ impl Task for Fork {
         if self.branches.tasks.is_empty() {
             return Ok(Next::Done(turn.input(me.frame), None));
         }
-        Ok(Next::Start(self.branches.tasks.clone()))
+        let first = Self::limit(turn, me).min(self.branches.tasks.len());
+        Ok(Next::Start(self.branches.tasks[..first].to_vec()))
     }
 
     fn child_done(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, done: Done) -> Outcome {
@@ -94,7 +111,15 @@ impl Task for Fork {
         };
         // Branches that were skipped have no frame; they count as moves of the list.
         let begun = frame.children.len() + frame.transitions as usize;
-        if frame.open > 0 || begun < self.branches.tasks.len() {
+        if begun < self.branches.tasks.len() {
+            let more = self.next(turn, me, begun, frame.open as usize);
+            return Ok(if more.is_empty() {
+                Next::Wait
+            } else {
+                Next::Start(more)
+            });
+        }
+        if frame.open > 0 {
             return Ok(Next::Wait);
         }
         debug_assert!(frame.phase != Phase::Done);
@@ -122,7 +147,16 @@ impl Task for Fork {
         let over = done.find(|done| self.compete || missing.is_empty() || done.then == Then::End);
         match over {
             Some(done) => self.child_done(turn, me, done),
-            None => Ok(Next::Start(missing)),
+            None => {
+                // Branches begin in their order: those before the last that had begun are made up for first.
+                let tasks = &self.branches.tasks;
+                let position = |task: &TaskIndex| tasks.iter().position(|other| other == task);
+                let top = tasks.iter().rposition(|task| !missing.contains(task));
+                let gaps = missing.iter().filter(|task| position(task) < top).count();
+                let room = Self::limit(turn, me).saturating_sub(frame.open as usize);
+                missing.truncate(gaps.max(room));
+                Ok(Next::Start(missing))
+            }
         }
     }
 
@@ -227,6 +261,83 @@ mod tests {
             run.error().instance.unwrap().to_string(),
             "/do/0/f/fork/branches/2/c"
         );
+    }
+
+    /// Branches in flight at most, and how the whole came out.
+    fn with_fan_out(limit: u32, branches: &str) -> (usize, serde_json::Value) {
+        let mut run = Bench::yaml(&format!(
+            "do:\n  - f:\n      metadata: {{ dirigent: {{ fan_out: {limit} }} }}\n      fork:\n        branches:\n{branches}"
+        ))
+        .start(json!({}));
+        let mut most = 0;
+        loop {
+            let effects = run.intended();
+            most = most.max(effects.len());
+            let Some(first) = effects.last() else {
+                return (most, run.output());
+            };
+            run.settle(*first, done(json!(1)));
+        }
+    }
+
+    #[test]
+    fn no_more_branches_than_the_limit_are_in_flight_and_all_of_them_run() {
+        let mixed = "          - a: { call: noop }
+          - b: { if: .missing, set: { v: never } }
+          - c: { set: { v: c } }
+          - d: { call: noop }
+          - e: { do: [ { e1: { call: noop } }, { e2: { call: noop } } ] }
+          - f: { if: .missing, set: { v: never } }
+          - g: { call: noop }
+          - h: { call: noop }
+          - i: { set: { v: i } }
+";
+        for limit in 1..=6 {
+            let (most, output) = with_fan_out(limit, mixed);
+            assert_eq!(most, (limit as usize).min(5), "{limit}");
+            assert_eq!(output.as_array().unwrap().len(), 9, "{limit}");
+            assert_eq!(output[2], json!({"v": "c"}));
+            assert_eq!(output[8], json!({"v": "i"}));
+        }
+    }
+
+    #[test]
+    fn a_documents_limit_holds_for_every_fork_and_a_tasks_own_comes_before_it() {
+        let text = |own: &str| {
+            format!(
+                "document:\n  dsl: '1.0.3'\n  namespace: t\n  name: w\n  version: '1.0.0'\n  metadata: {{ dirigent: {{ fan_out: 2 }} }}\n\
+                 do:\n  - f: {{ {own} fork: {{ branches: [ {{ a: {{ call: noop }} }}, {{ b: {{ call: noop }} }}, {{ c: {{ call: noop }} }} ] }} }}\n"
+            )
+        };
+        let run = Bench::document(&text("")).start(json!({}));
+        assert_eq!(run.intended().len(), 2);
+        let own = "metadata: { dirigent: { fan_out: 3 } },";
+        assert_eq!(Bench::document(&text(own)).start(json!({})).intended().len(), 3);
+    }
+
+    #[test]
+    fn a_fork_of_a_run_keeps_to_the_limit() {
+        let branches: Vec<String> = (0..6).map(|n| format!("{{ b{n}: {{ call: noop }} }}")).collect();
+        let bench = Bench::yaml(&format!(
+            "do:\n  - f: {{ metadata: {{ dirigent: {{ fan_out: 2 }} }}, fork: {{ branches: [ {} ] }} }}\n",
+            branches.join(", ")
+        ));
+        let mut run = bench.start(json!({}));
+        for _ in 0..3 {
+            let effect = run.intended()[0];
+            run.settle(effect, done(json!("before")));
+        }
+        let last = run.last_event();
+        for at in 1..=last {
+            let mut again = run.fork(at, None);
+            let mut most = 0;
+            while let Some(effect) = again.intended().first().copied() {
+                most = most.max(again.intended().len());
+                again.settle(effect, done(json!("after")));
+            }
+            assert!(most <= 2, "{most} from event {at}");
+            assert_eq!(again.output().as_array().unwrap().len(), 6, "from event {at}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct RetryPolicy {
     backoff: Backoff,
     retries: Option<u32>,
     duration: Option<Delay>,
+    /// How long one attempt may take, the first one too.
+    pub(super) attempt: Option<Delay>,
     jitter: Option<(Delay, Delay)>,
 }
 
@@ -47,7 +49,7 @@ impl RetryPolicy {
             .get("exceptWhen")
             .and_then(|(n, at)| reader.expression(n, &at));
         let backoff = read_backoff(reader, &fields)?;
-        let (retries, duration) = read_limit(reader, &fields);
+        let (retries, duration, attempt) = read_limit(reader, &fields);
         let jitter = fields.get("jitter").and_then(|(n, at)| {
             let inner = reader.fields(n, &at, &["from", "to"])?;
             reader.require(&inner, &["from", "to"]);
@@ -65,6 +67,7 @@ impl RetryPolicy {
             backoff,
             retries,
             duration,
+            attempt,
             jitter,
         })
     }
@@ -187,17 +190,20 @@ fn read_backoff(reader: &mut Reader, fields: &Fields<'_>) -> Option<Backoff> {
     Some(Backoff::Exponential { factor, ceiling })
 }
 
-fn read_limit(reader: &mut Reader, fields: &Fields<'_>) -> (Option<u32>, Option<Delay>) {
+/// Attempts, time for all of them, time for one.
+type Limits = (Option<u32>, Option<Delay>, Option<Delay>);
+
+fn read_limit(reader: &mut Reader, fields: &Fields<'_>) -> Limits {
     let Some((node, path)) = fields.get("limit") else {
-        return (None, None);
+        return (None, None, None);
     };
     let Some(limit) = reader.fields(node, &path, &["attempt", "duration"]) else {
-        return (None, None);
+        return (None, None, None);
     };
     let duration = limit
         .get("duration")
         .and_then(|(n, at)| Delay::read(reader, n, &at));
-    let mut count = None;
+    let (mut count, mut each) = (None, None);
     if let Some((node, at)) = limit.get("attempt")
         && let Some(attempt) = reader.fields(node, &at, &["count", "duration"])
     {
@@ -205,12 +211,9 @@ fn read_limit(reader: &mut Reader, fields: &Fields<'_>) -> (Option<u32>, Option<
             .get("count")
             .and_then(|(n, at)| reader.integer(n, &at, 0, 10_000));
         count = number.and_then(|n| u32::try_from(n).ok());
-        if let Some((node, at)) = attempt.get("duration") {
-            let message = "`limit.attempt.duration` is not acted on yet";
-            reader
-                .warning("ignored_field", message, node.span.start, &at)
-                .help = Some("give the tasks inside `try` a `timeout`".to_owned());
-        }
+        each = attempt
+            .get("duration")
+            .and_then(|(n, at)| Delay::read(reader, n, &at));
     }
-    (count, duration)
+    (count, duration, each)
 }

@@ -165,6 +165,12 @@ impl TryCatch {
 
 impl Task for TryCatch {
     fn start(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Outcome {
+        let limit = self.retry.as_ref().and_then(|retry| retry.attempt.as_ref());
+        if let Some(limit) = limit {
+            let due = turn.delay(me, limit)?;
+            let (step, due) = (turn.step(me.frame), turn.after(due));
+            turn.set_timer(step, due, TimerPurpose::AttemptTimeout);
+        }
         let input = turn.input(me.frame);
         turn.enter_list(&self.body, input)
     }
@@ -278,7 +284,7 @@ fn same_type(wanted: &str, given: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use crate::testing::{Bench, failed};
+    use crate::testing::{Bench, done, failed};
 
     const TEXT: &str = "do:
   - tryGetPet:
@@ -310,6 +316,47 @@ mod tests {
         let effect = run.intended()[0];
         run.settle(effect, failed("communication", 503, false));
         assert_eq!(run.error().status, 503);
+    }
+
+    const LIMITED: &str = "do:
+  - t:
+      try: [ { c: { call: noop } }, { d: { call: noop } } ]
+      catch:
+        retry: { delay: PT1S, limit: { attempt: { count: 1, duration: PT10S } } }
+        do: [ { e: { set: { v: '${ $error.status }' } } } ]
+  - later: { wait: PT1H }
+";
+
+    #[test]
+    fn each_attempt_has_a_limit_of_its_own() {
+        let mut run = Bench::yaml(LIMITED).start(json!({}));
+        let first = run.intended()[0];
+        run.settle(first, done(json!(1)));
+        assert_eq!(run.seconds_to_next_timer(), 10);
+        run.advance();
+        assert!(run.intended().is_empty(), "what was tried is stopped");
+        assert_eq!(run.seconds_to_next_timer(), 1);
+        run.advance();
+        assert_eq!(run.intended().len(), 1);
+        assert_eq!(
+            run.seconds_to_next_timer(),
+            10,
+            "the second attempt has all of it"
+        );
+        run.advance();
+        assert_eq!(run.seconds_to_next_timer(), 3_600, "no limit is left behind");
+        run.advance();
+        assert_eq!(run.output(), json!({"v": 408}));
+    }
+
+    #[test]
+    fn an_attempt_in_time_leaves_no_limit_behind() {
+        let mut run = Bench::yaml(LIMITED).start(json!({}));
+        for _ in 0..2 {
+            let effect = run.intended()[0];
+            run.settle(effect, done(json!(1)));
+        }
+        assert_eq!(run.seconds_to_next_timer(), 3_600);
     }
 
     #[test]

@@ -30,6 +30,8 @@ use crate::runtime::run::message::{Message, Wish};
 
 /// The label of a run that answers a question: the approval's id.
 pub(crate) const LABEL: &str = "dirigent.question-about";
+/// A person waits for the answer: where runs wait, it goes first.
+const ANSWERS: i32 = 100;
 const DOCUMENT: &str = include_str!("question.yaml");
 /// Largest part of what was shown that the agent is told, bytes.
 const MAX_TOLD: usize = 64 << 10;
@@ -125,9 +127,8 @@ impl RuntimeHandle {
         };
         // Not the call's own request id: the answer to that is that the question was noted.
         let actor = Actor::of(subject, RequestId(self.core.chance.id()), &Command::DaemonStop {});
-        self.launch(question.run.into(), start, pins, actor)
-            .await
-            .map(drop)
+        let launched = self.launch(question.run.into(), start, pins, Some(ANSWERS), actor);
+        Box::pin(launched).await.map(drop)
     }
 
     /// Makes up for what a crash swallowed: questions without their run, answers that were not noted.

@@ -18,6 +18,7 @@ use dirigent_store::{Budget, Feed, FeedItem, Position, Txn};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
+use crate::door::{Action, DoorError, Object};
 use crate::records::{Actor, DEFAULT_ORG, Draft, decode_event, put};
 use crate::runtime::api::StartRun;
 use crate::runtime::core::Core;
@@ -99,10 +100,12 @@ fn subject_of(document: &Document) -> Subject {
 fn not_begun(error: &RuntimeError) -> EffectOutcome {
     let (name, status) = match error {
         RuntimeError::Missing { .. } => ("configuration", 404),
+        RuntimeError::MayNotStart { .. } => ("authorization", 403),
         RuntimeError::BadVersion { .. } | RuntimeError::BadDocument { .. } => ("configuration", 400),
         // Nothing was started, or it was and its key finds it: asked again soon.
         RuntimeError::Stopping
         | RuntimeError::Overloaded { .. }
+        | RuntimeError::QueueFull { .. }
         | RuntimeError::StorageFull { .. }
         | RuntimeError::Commit(_)
         | RuntimeError::Read(_) => {
@@ -133,7 +136,11 @@ async fn begin(core: &Arc<Core>, call: &Call, child: Child, input: Payload) -> R
             namespace,
             name,
             version,
-        } => published(core, parent.metadata.org, &namespace, &name, &version)?,
+        } => {
+            let (draft, version) = published(core, parent.metadata.org, &namespace, &name, &version)?;
+            may_start(core, &parent, &draft).await?;
+            version
+        }
         Child::Document(text) => kept(core, &text).await?,
     };
     let start = StartRun {
@@ -174,7 +181,7 @@ fn published(
     namespace: &str,
     name: &str,
     wanted: &str,
-) -> Result<Document, RuntimeError> {
+) -> Result<(Document, Document), RuntimeError> {
     let missing = || {
         let place = if namespace.is_empty() {
             String::new()
@@ -204,7 +211,26 @@ fn published(
             newest = Some((version.number, found.document));
         }
     }
-    newest.map(|(_, document)| document).ok_or_else(missing)
+    let (_, version) = newest.ok_or_else(missing)?;
+    Ok((draft.document, version))
+}
+
+/// Whether who started a run may start this one: looked up now, as for any start.
+async fn may_start(core: &Core, parent: &Document, draft: &Document) -> Result<(), RuntimeError> {
+    let Some(door) = &core.door else { return Ok(()) };
+    let refused = |why: String| RuntimeError::MayNotStart {
+        workflow: draft.metadata.name.clone(),
+        why,
+    };
+    let subject = match door.subject(parent.metadata.owner) {
+        Ok(subject) => subject,
+        Err(DoorError::Denied(denial)) => return Err(refused(denial.to_string())),
+        Err(DoorError::Record(error)) => return Err(unread(error)),
+        Err(DoorError::Commit(error)) => return Err(error.into()),
+    };
+    let object = Object::Document(draft);
+    let asked = door.authorize(&subject, Action::RunStart, &object).await;
+    asked.map_err(|denial| refused(denial.to_string()))
 }
 
 /// The stored version of a document; made when it is first needed.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use dirigent_engine::machine::{Fork, Stimulus};
+use dirigent_protocol::Payload;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{Lineage, Origin, Status};
@@ -101,6 +102,12 @@ impl RuntimeHandle {
         let workflow = self.core.plans.of_run(&past.execution)?;
         let mut reader = Driver::new(&self.core, past.run, workflow);
         fold_tail(&mut reader, &past.journal, u64::MAX)?;
+        if reader.state.started_at().is_none() {
+            return Err(past.refuse(
+                "it never began".to_owned(),
+                "start it: `dirigent run NAME --input ...`",
+            ));
+        }
         let stimulus = Stimulus::Start {
             input: reader.state.input().clone(),
             pins: reader.state.pins().clone(),
@@ -113,7 +120,8 @@ impl RuntimeHandle {
         let run = RunId(self.core.chance.id());
         let document = self.born(past, run, origin, past.execution.input.clone(), &actor)?;
         let fresh = Driver::new(&self.core, run, reader.workflow);
-        self.begin(fresh, document, stimulus, actor).await
+        let input = reader.state.input().clone();
+        self.begin(fresh, document, stimulus, &input, actor).await
     }
 
     async fn go_on(
@@ -147,13 +155,16 @@ impl RuntimeHandle {
             None => past.input(origin.run),
         };
         let document = self.born(past, run, origin, said, &actor)?;
+        let given = input
+            .clone()
+            .map_or_else(|| driver.state.input().clone(), Arc::new);
         let stimulus = Stimulus::Fork(Fork {
             origin: origin.run,
             at,
             how,
             input: input.map(Arc::new),
         });
-        self.begin(driver, document, stimulus, actor).await
+        self.begin(driver, document, stimulus, &given, actor).await
     }
 
     async fn begin(
@@ -161,12 +172,15 @@ impl RuntimeHandle {
         driver: Driver,
         document: Document,
         stimulus: Stimulus,
+        input: &Payload,
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
         let run = driver.run;
+        let ask = self.core.ask_for(&driver.workflow, input, None, None).await?;
         let wish = Wish::Start {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
+            ask: Box::new(ask),
         };
         let status = self.set_going(driver, wish, actor).await?;
         Ok(Started {

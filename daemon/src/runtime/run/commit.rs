@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_protocol::command::CommandReply;
-use dirigent_protocol::entity::{Document, Progress, WorkflowExecution};
+use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecution};
+use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{RunEvent, Status};
 use dirigent_store::error::Conflict;
-use dirigent_store::{Append, CommitError, Guard, Key, Txn};
+use dirigent_store::{Append, BlobId, CommitError, Guard, Key, Txn};
 use jiff::Timestamp;
 
 use super::batch::Batch;
@@ -43,6 +44,8 @@ pub(crate) struct Deed<'a> {
     pub(crate) under: Vec<Stored>,
     /// A key that may be used once.
     pub(crate) once: Option<Key>,
+    /// What its rows refer to.
+    pub(crate) blobs: Vec<BlobId>,
 }
 
 impl<'a> Deed<'a> {
@@ -58,6 +61,7 @@ impl<'a> Deed<'a> {
             rule: None,
             under: Vec::new(),
             once: None,
+            blobs: Vec::new(),
         }
     }
 }
@@ -132,6 +136,12 @@ impl Driver {
             self.document = Some(Stored::sole_writer(document));
         }
         let core = &self.core;
+        if let Some(at) = self.state.started_at()
+            && self.begins.take().is_some()
+            && self.asked
+        {
+            core.gate.began(self.run, at);
+        }
         core.approvals_pending.fetch_add(pending, Ordering::Relaxed);
         core.runs.update(self.run, self.state.status(), self.quarantined);
         core.timers.set(self.run, self.next_due(&self.state));
@@ -172,12 +182,14 @@ impl Driver {
         }
         self.put_listens(batch, base.metadata.org, &mut txn)?;
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
+        self.put_begin(batch, base.metadata.org, row.as_ref(), &mut txn)?;
         let about = self.about(base);
         let asks = std::mem::take(&mut batch.papers.asks);
         let empty = Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
         std::mem::replace(&mut batch.papers, empty).file(&mut txn, now)?;
         if let Some(deed) = deed {
             sign(&mut txn, deed, now)?;
+            txn.blobs.extend(deed.blobs.iter().copied());
         }
         Ok(Prepared {
             txn,
@@ -216,7 +228,31 @@ impl Driver {
             pending: u32::try_from(batch.state.approvals().count() + batch.papers.asks.len()).ok(),
             asks: batch.papers.asks.clone(),
             quarantined: self.quarantined,
+            place: self.place.clone(),
         })
+    }
+
+    /// A run that begins: a rate remembers when; what it was given while it waited is not needed any more.
+    fn put_begin(
+        &self,
+        batch: &Batch,
+        org: EntityId,
+        row: Option<&Unfinished>,
+        txn: &mut Txn,
+    ) -> Result<(), RuntimeError> {
+        let waits = |row: &Unfinished| row.place.as_ref().is_some_and(|place| place.waits());
+        if self.row.as_ref().is_some_and(waits) && !row.is_some_and(waits) {
+            txn.deletes.push(rows::start_key(self.run));
+        }
+        let Some(Some(counted)) = self.begins else {
+            return Ok(());
+        };
+        let begun = batch.state.started_at().zip(self.place.as_ref());
+        if let Some((at, place)) = begun {
+            txn.puts
+                .push(rows::rate_row(org, &place.ask.definition, counted, at)?);
+        }
+        Ok(())
     }
 
     async fn put_rows(
@@ -276,6 +312,15 @@ impl Driver {
         run.usage = state.usage();
         run.budget = dirigent_engine::run_budget(&self.workflow, state);
         run.events = state.seq();
+        run.quarantine = self.quarantined.then(|| {
+            run.quarantine.take().unwrap_or(Quarantine {
+                deaths: self.core.settings.max_crashes,
+                since: Some(now),
+            })
+        });
+        run.queue = self
+            .queued(run.queue.take())
+            .filter(|_| run.status == Status::Pending);
         run.output = state.output().map(|output| shown(&**output)).unwrap_or_default();
         run.error = state.error().map(shown).unwrap_or_default();
         let spec = serde_json::to_value(&run).unwrap_or_default();

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::Message;
 use crate::records::Stored;
+use crate::runtime::admission::gate::Counted;
 use crate::runtime::admission::permits::Permit;
+use crate::runtime::admission::place::Place;
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::rows::Unfinished;
@@ -56,6 +58,12 @@ pub(crate) struct Driver {
     pub(crate) recovering: bool,
     /// Resuming has to settle what the deaths of the daemon left open.
     pub(crate) quarantined: bool,
+    /// The gate knows of it.
+    pub(crate) asked: bool,
+    /// How it stands there, where it waits or a limit counts it.
+    pub(crate) place: Option<Box<Place>>,
+    /// The gate let it through and it has not begun; where a rate counts it.
+    pub(crate) begins: Option<Option<Counted>>,
 }
 
 /// What the state itself does not hold.
@@ -145,6 +153,7 @@ impl Driver {
                 Message::Quarantine => self.set_aside().await?,
                 Message::Wake => self.wake().await?,
                 Message::Event(delivery) => self.hear(*delivery).await?,
+                Message::Admitted(counted) => Box::pin(self.admitted(counted)).await?,
                 Message::Answered { approval, answered } => self.answered(approval, &answered).await?,
                 Message::Settled { .. } | Message::Permitted { .. } => many.push(message),
             }
@@ -162,6 +171,9 @@ impl Driver {
 
     /// Whether nothing of the run needs memory in this state.
     pub(crate) fn may_park(&self, state: &RunState, now: Timestamp) -> bool {
+        if self.waits() {
+            return true;
+        }
         let status = state.status();
         let rests = matches!(status, Status::Waiting | Status::Suspended);
         let idle = state.effects().all(|effect| match effect.phase {
@@ -202,6 +214,9 @@ impl Driver {
         core.permits.forget(run);
         core.live.ended(run);
         core.runs.leave(run);
+        if self.asked {
+            core.admit(core.gate.leave(run, !self.waits(), (core.clock)()));
+        }
         messages.close();
         while let Ok(message) = messages.try_recv() {
             match message {

@@ -30,7 +30,20 @@ impl Driver {
     pub(crate) async fn grant(&mut self, wish: Wish, actor: &Actor) -> Result<(), (RuntimeError, bool)> {
         let run = format!("{}/{}", Kind::WorkflowExecution, self.run);
         let mut deed = Deed::new(actor, wish.action(), run);
+        let mut waits = None;
+        if let Wish::Start {
+            document,
+            stimulus,
+            ask,
+        } = &wish
+        {
+            let lined_up = self.line_up(document.metadata.org, ask, stimulus);
+            waits = lined_up.map_err(|error| (error, false))?;
+        }
         let wanted = wanted(wish, &mut deed, self.run);
+        if let Some(start) = waits {
+            return Box::pin(self.wait_outside(deed, &start)).await;
+        }
         loop {
             let base = self.document.as_ref().map(|stored| &stored.document);
             let Some(about) = base
@@ -92,14 +105,16 @@ fn lineage(document: &Document, run: RunId) -> Result<Vec<(Key, Bytes)>, Runtime
 fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
     let by = deed.actor.subject.name.clone();
     let stimulus = match wish {
-        Wish::Start { document, stimulus } => {
+        Wish::Start {
+            document, stimulus, ..
+        } => {
             deed.reply = started(run, Status::Running);
             deed.document = Some(*document);
             *stimulus
         }
         Wish::Cancel { reason } => Stimulus::Cancel { by, reason },
         Wish::Pause => Stimulus::Pause { by },
-        Wish::Resume => Stimulus::Resume { by },
+        Wish::Resume | Wish::Release => Stimulus::Resume { by },
         Wish::Decide(decided) => deciding(*decided, deed, run),
         Wish::Change {
             approval,

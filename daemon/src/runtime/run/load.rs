@@ -40,6 +40,9 @@ impl Driver {
             unsettled: false,
             recovering: false,
             quarantined: false,
+            asked: false,
+            place: None,
+            begins: None,
         }
     }
 }
@@ -63,6 +66,8 @@ pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, Runtime
     fold_tail(&mut driver, &journal, u64::MAX)?;
     let row: Option<Unfinished> = rows::get(&*core.store, &rows::unfinished_key(run), "a run's row")?;
     driver.quarantined = row.as_ref().is_some_and(|row| row.quarantined);
+    driver.place = row.as_ref().and_then(|row| row.place.clone());
+    driver.asked = true;
     driver.row = row;
     driver.document = Some(Stored::sole_writer(document));
     core.live.began(run);

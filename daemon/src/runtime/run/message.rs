@@ -12,7 +12,9 @@ use dirigent_protocol::run::{
 use tokio::sync::oneshot;
 
 use crate::records::{Actor, Stored};
+use crate::runtime::admission::gate::Counted;
 use crate::runtime::admission::permits::Permit;
+use crate::runtime::admission::place::Ask;
 use crate::runtime::bus::ack::Ack;
 use crate::runtime::error::RuntimeError;
 
@@ -38,6 +40,8 @@ pub(crate) enum Message {
     },
     /// An event came that it listens for.
     Event(Box<Delivery>),
+    /// Its turn has come; where a rate counts it.
+    Admitted(Option<Counted>),
     /// A person wants something.
     Command(Box<PersonCommand>),
 }
@@ -85,6 +89,7 @@ pub(crate) enum Wish {
     Start {
         document: Box<Document>,
         stimulus: Box<Stimulus>,
+        ask: Box<Ask>,
     },
     /// Stop.
     Cancel { reason: Option<String> },
@@ -92,6 +97,8 @@ pub(crate) enum Wish {
     Pause,
     /// Go on.
     Resume,
+    /// Go on after it was set aside.
+    Release,
     /// Decide an approval.
     Decide(Box<Decided>),
     /// Note a question about an approval.
@@ -124,6 +131,7 @@ impl Wish {
             Self::Cancel { .. } => "run.cancel",
             Self::Pause => "run.pause",
             Self::Resume => "run.resume",
+            Self::Release => "run.release",
             Self::Decide(_) => "approval.decide",
             Self::Question { .. } => "approval.ask",
             Self::Change {

@@ -3,6 +3,7 @@
 //! Does not decide what a workflow means (the engine does), nor whether an effect may begin (`admission`).
 
 pub(crate) mod batch;
+pub(crate) mod begin;
 pub(crate) mod commit;
 pub(crate) mod driver;
 pub(crate) mod grant;

@@ -10,6 +10,7 @@ use super::commit::{Committed, NotCommitted};
 use super::driver::{Broken, Driver};
 use super::message::{Message, PersonCommand, Wish};
 use crate::runtime::admission::permits::Permit;
+use crate::runtime::error::RuntimeError;
 use crate::runtime::rows::{self, Deaths};
 
 impl Driver {
@@ -134,7 +135,7 @@ impl Driver {
         )
         .await?;
         let text = "The daemon died several times in a row with this run in hand and no progress between. It is \
-                    suspended; resume it to try once more, or cancel it.";
+                    suspended; release it to try once more, or cancel it.";
         batch.papers.notify(
             Level::Critical,
             format!("{} was set aside", self.workflow.name()),
@@ -159,7 +160,14 @@ impl Driver {
     /// A person's wish; told when it is durable.
     pub(crate) async fn command(&mut self, command: PersonCommand) -> Result<(), Broken> {
         let PersonCommand { wish, actor, reply } = command;
-        let (pauses, resumes) = (matches!(wish, Wish::Pause), matches!(wish, Wish::Resume));
+        let pauses = matches!(wish, Wish::Pause);
+        let resumes = matches!(wish, Wish::Resume | Wish::Release);
+        if matches!(wish, Wish::Release) && !self.quarantined {
+            let (run, detail) = (self.run, "it is not quarantined".to_owned());
+            drop(reply.send(Err(RuntimeError::WrongState { run, detail })));
+            return Ok(());
+        }
+        let set_aside = resumes && std::mem::take(&mut self.quarantined);
         let (answer, broken) = match self.grant(wish, &actor).await {
             // A run whose start was answered before has not begun here.
             Ok(()) if self.document.is_none() => (Ok(Status::Pending), false),
@@ -167,6 +175,7 @@ impl Driver {
             Err((error, broken)) => (Err(error), broken),
         };
         let done = answer.is_ok();
+        self.quarantined |= set_aside && !done;
         // Who asked may be gone; the deed stands all the same.
         drop(reply.send(answer));
         if broken {
@@ -180,7 +189,6 @@ impl Driver {
             self.dequeue_all();
             self.enqueue_waiting();
             self.own.push_back(Message::Wake);
-            let set_aside = std::mem::take(&mut self.quarantined);
             if std::mem::take(&mut self.unsettled) || set_aside {
                 self.own.push_back(Message::Recovered);
             }

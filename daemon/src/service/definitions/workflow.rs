@@ -37,6 +37,7 @@ fn described(machine: &Machine, text: &str) -> Read {
             title: machine.title().unwrap_or_default().to_owned(),
             summary: machine.summary().unwrap_or_default().to_owned(),
             digest: machine.digest().to_string(),
+            paused: None,
         },
     }
 }

@@ -248,6 +248,7 @@ async fn start(line: Connection, workflow: String, input: Value) -> Result<(Inst
         input,
         idempotency_key: None,
         budget: None,
+        priority: None,
     };
     match line
         .command(RequestId::new(), command)

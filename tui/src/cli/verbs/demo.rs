@@ -182,6 +182,7 @@ async fn start(home: &Home, source: &Source, cx: &mut Cx) -> Result<RunId, Fault
         input,
         idempotency_key: None,
         budget: None,
+        priority: None,
     };
     match cx.command("start the incident review", command).await? {
         CommandReply::RunStarted { run, .. } => Ok(run),

@@ -152,11 +152,24 @@ fn one(cx: &mut Cx, document: &Document) -> Result<(), Fault> {
 
 /// Writes documents in the columns of their kind.
 pub fn rows(kind: Kind, items: &[Document], out: &mut Out) {
+    rows_with(kind, items, None, out);
+}
+
+/// As [`rows`], with one more column where any row has something to say in it.
+pub fn rows_with(
+    kind: Kind,
+    items: &[Document],
+    more: Option<(&str, fn(&Document) -> String)>,
+    out: &mut Out,
+) {
     let columns = kind.definition().columns;
-    let titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
+    let mut titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
+    let more = more.filter(|(_, text)| items.iter().any(|item| !text(item).is_empty()));
+    titles.extend(more.map(|(title, _)| title));
     let mut table = Table::new(&titles);
     for item in items {
-        table.row(columns.iter().map(|column| {
+        let last = more.map(|(_, text)| (Tone::Plain, text(item)));
+        let cells = columns.iter().map(|column| {
             let text = cell(column.field, &item.field(column.field).unwrap_or(Value::Null));
             let tone = match column.field {
                 "status" | "risk" => tone_of(&text),
@@ -164,7 +177,8 @@ pub fn rows(kind: Kind, items: &[Document], out: &mut Out) {
                 _ => Tone::Plain,
             };
             (tone, text)
-        }));
+        });
+        table.row(cells.chain(last));
     }
     table.write(out);
 }

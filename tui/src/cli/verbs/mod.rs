@@ -41,6 +41,7 @@ verbs! {
     Effects = effects;
     Events = events;
     Schedules = schedules;
+    Workflows = workflows;
     Open = open;
     Watch = watch;
     Validate = validate;

@@ -52,6 +52,9 @@ pub struct Args {
     /// The most it may take: `usd=1.50,tokens=50000,calls=20,time=PT1H`; `ask` to be asked before it fails
     #[arg(long, value_name = "LIMITS", value_parser = budget_words::read)]
     pub budget: Option<Budget>,
+    /// Where runs wait for their turn, higher goes first: -100 to 100
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-100..=100))]
+    pub priority: Option<i32>,
 }
 
 /// Does it.
@@ -75,6 +78,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         input,
         idempotency_key: args.idempotency_key,
         budget: args.budget,
+        priority: args.priority,
     };
     let reply = cx.command(&what, command).await;
     let reply = reply.map_err(|fault| match &file {

@@ -164,6 +164,8 @@ fn text(column: Column, run: &Run, now: Timestamp) -> String {
         Column::Workflow => crate::text::clean_line(&body.workflow).into_owned(),
         Column::Version => crate::text::clean_line(&body.version).into_owned(),
         Column::Step if run.status().is_final() => "-".to_owned(),
+        Column::Step if body.quarantine.is_some() => "quarantined".to_owned(),
+        Column::Step if body.queue.is_some() => in_line(run),
         Column::Step => crate::text::clean_line(&body.step).into_owned(),
         Column::Tokens => amount::tokens(body.usage.input_tokens + body.usage.output_tokens),
         Column::Cost => amount::usd(body.usage.cost_micro_usd),
@@ -171,6 +173,12 @@ fn text(column: Column, run: &Run, now: Timestamp) -> String {
         Column::Owner => crate::text::clean_line(&body.started_by).into_owned(),
         Column::Run | Column::State | Column::Progress => String::new(),
     }
+}
+
+/// Where a run waits for its turn: `3rd in line` would not fit a narrow column.
+fn in_line(run: &Run) -> String {
+    let place = run.body.queue.as_ref().and_then(|queue| queue.place);
+    place.map_or_else(|| "in line".to_owned(), |place| format!("in line, {place}"))
 }
 
 /// Seconds since it was started.

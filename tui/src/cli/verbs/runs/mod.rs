@@ -13,7 +13,7 @@ pub mod show;
 pub mod steer;
 
 /// One line for the list of verbs.
-pub const ABOUT: &str = "List, show, pause, resume, cancel, retry and fork runs; read their events";
+pub const ABOUT: &str = "List, show, pause, resume, release, cancel, retry and fork runs; read their events";
 
 /// `dirigent runs`
 #[derive(Debug, clap::Args)]
@@ -38,6 +38,8 @@ pub enum Action {
     Pause(steer::RunArgs),
     /// Let a paused run go on
     Resume(steer::RunArgs),
+    /// Let a run go on that was set aside after the daemon died with it in hand
+    Release(steer::RunArgs),
     /// Try an ended run again as a new run; what had finished is not done again
     Retry(again::RetryArgs),
     /// Go on from any event of a run as a new run, perhaps with another input
@@ -56,6 +58,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         Action::Cancel(args) => steer::cancel(args, cx).await,
         Action::Pause(args) => steer::pause(args, cx).await,
         Action::Resume(args) => steer::resume(args, cx).await,
+        Action::Release(args) => steer::release(args, cx).await,
         Action::Retry(args) => again::retry(args, cx).await,
         Action::Fork(args) => again::fork(args, cx).await,
     }

@@ -1,4 +1,4 @@
-//! `dirigent runs cancel`, `pause`, `resume`
+//! `dirigent runs cancel`, `pause`, `resume`, `release`
 
 use dirigent_protocol::command::Command;
 use dirigent_protocol::fault::Fault;
@@ -62,6 +62,15 @@ pub async fn pause(args: RunArgs, cx: &mut Cx) -> Result<Exit, Fault> {
 pub async fn resume(args: RunArgs, cx: &mut Cx) -> Result<Exit, Fault> {
     let run = resolve::run(cx, &args.run).await?;
     steer(cx, run, "resume", Command::RunResume { run }).await
+}
+
+/// Lets a run go on that was set aside.
+///
+/// # Errors
+/// No such run, it is not quarantined, or the daemon refuses.
+pub async fn release(args: RunArgs, cx: &mut Cx) -> Result<Exit, Fault> {
+    let run = resolve::run(cx, &args.run).await?;
+    steer(cx, run, "release", Command::RunRelease { run }).await
 }
 
 async fn steer(cx: &mut Cx, run: RunId, word: &str, command: Command) -> Result<Exit, Fault> {

@@ -8,6 +8,7 @@ mod feed;
 mod focus;
 mod fold;
 mod graph_of;
+mod held_up;
 mod panes;
 mod run_view;
 mod search;

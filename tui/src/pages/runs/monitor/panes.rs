@@ -9,6 +9,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use super::again::{Asked, WAYS, lineage};
 use super::detail::detail;
 use super::focus::{Focus, Shown};
+use super::held_up::held_up;
 use super::state::Monitor;
 use super::time_rows::{critical_length, step_name};
 use super::ui::{Picture, Ui};
@@ -118,6 +119,9 @@ fn header(monitor: &Shown, input: Option<&str>, ui: &Ui, ctx: &Ctx<'_>, now: u64
             line.push(Role::Key, key);
             line.push(Role::Waiting, " opens it; decide there");
         }
+    }
+    if let Some(run) = run {
+        held_up(&mut line, run, ctx);
     }
     if !ctx.model.connection.is_live() {
         line.push(Role::Stale, "  (as of the last word of the daemon)");

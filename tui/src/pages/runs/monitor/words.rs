@@ -25,6 +25,7 @@ pub(super) fn words(event: &RunEvent, view: &RunView) -> Option<EventLine> {
             purpose:
                 TimerPurpose::Yield
                 | TimerPurpose::TaskTimeout
+                | TimerPurpose::AttemptTimeout
                 | TimerPurpose::WorkflowTimeout
                 | TimerPurpose::ApprovalExpiry,
             ..

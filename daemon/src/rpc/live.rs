@@ -1,0 +1,30 @@
+//! What a document shows that is of this moment and stored nowhere: a waiting run's place, a workflow that is paused.
+
+use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::fault::Fault;
+
+use super::house::House;
+
+/// Fills it in.
+pub(super) fn fill_in(house: &House, document: &mut Document) -> Result<(), Fault> {
+    let Some(runtime) = &house.runtime else {
+        return Ok(());
+    };
+    let meta = &document.metadata;
+    match document.kind {
+        Kind::WorkflowExecution if document.spec["status"] == "pending" => {
+            let since = document.spec["queue"]["since"].clone();
+            if let Some(queued) = runtime.queued(meta.id.into()) {
+                document.spec["queue"] = serde_json::to_value(queued).unwrap_or_default();
+                document.spec["queue"]["since"] = since;
+            }
+        }
+        Kind::Workflow => {
+            if let Some(paused) = runtime.paused(meta.org, &meta.name)? {
+                document.spec["paused"] = serde_json::to_value(paused).unwrap_or_default();
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
