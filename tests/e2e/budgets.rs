@@ -200,3 +200,63 @@ fn a_start_may_carry_a_budget_and_a_person_raises_it() {
     assert_eq!(ended["budget"]["limit"]["calls"], 5, "{ended:#}");
     assert_eq!(ended["budget"]["spent"]["calls"], 5);
 }
+
+/// A run that asks the teller once.
+const ONE_CALL: &str = "document: { dsl: '1.0.3', namespace: tests, name: one-call, version: '1.0.0' }
+do:
+  - ask: { call: agent, with: { agent: teller, input: { n: '${ .n }' } } }
+";
+
+fn runs_of_runs(branches: usize) -> String {
+    let mut text = "document: { dsl: '1.0.3', namespace: tests, name: many, version: '1.0.0', \
+         metadata: { dirigent: { budget: { usd: 1.00 } } } }\ndo:\n  - all:\n      fork:\n        branches:\n"
+        .to_owned();
+    for n in 0..branches {
+        text.push_str(&format!(
+            "          - b{n}:\n              try:\n                - sub:\n                    metadata: {{ dirigent: {{ budget: {{ usd: 0.07 }} }} }}\n                    \
+             run: {{ workflow: {{ namespace: tests, name: one-call, version: '1.0.0', input: {{ n: {n} }} }} }}\n              \
+             catch:\n                errors: {{ with: {{ status: 402 }} }}\n                do:\n                  - no: {{ set: {{ refused: true }} }}\n"
+        ));
+    }
+    text
+}
+
+#[test]
+fn fifty_runs_of_a_run_under_its_one_dollar_are_never_billed_more_over_kills() {
+    let mut seed = Seed::announced("budget tree");
+    let server = Server::start(Duration::from_millis(120));
+    let home = home(&server);
+    let daemon = home.start();
+    let sub = home.write("one-call.yaml", ONE_CALL);
+    let agent = home.path("teller.yaml");
+    for file in [&agent, &sub] {
+        drop(
+            home.client(&["apply", "-f", file.to_str().unwrap()])
+                .expect_code(0),
+        );
+    }
+    let run = begin(&home, &runs_of_runs(50), &[]);
+    let early = until("that some wait for room", LONG, || {
+        let now = shown(&home, &run);
+        let held = now["budget"]["held"].as_array().map_or(0, Vec::len);
+        (held > 0 || now["status"] == "completed").then_some(now)
+    });
+    assert_eq!(early["budget"]["limit"]["micro_usd"], LIMIT, "{early:#}");
+    let (kills, _daemon) = kill_now_and_then(&home, &server, daemon, &run, &mut seed);
+    let ended = until("the end", LONG, || {
+        let now = shown(&home, &run);
+        (now["status"] == "completed").then_some(now)
+    });
+    let asked = server.seen().len() as u64;
+    let account = &ended["budget"];
+    let spent = account["spent"]["micro_usd"].as_u64().unwrap();
+    println!(
+        "{kills} kills, {asked} requests, {} billed, {spent} on the account",
+        asked * BILL
+    );
+    assert!(spent <= LIMIT, "{account:#}");
+    // Every request was paid for by some run's reservation, at its bill or at its worst.
+    assert!(asked * BILL <= LIMIT, "{asked} requests");
+    assert_eq!(account["reserved"], serde_json::json!({}), "{account:#}");
+    assert!(asked >= 30, "{asked} requests");
+}

@@ -70,6 +70,14 @@ impl Bed {
         self.reopen().await
     }
 
+    /// The runtime opened again over the same store, seen through another.
+    pub(crate) async fn through(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        self.runtime.abandon().await;
+        let over = wrap(self.store.clone());
+        let runtime = runtime(over, &self.dir, &self.server, &self.ahead, self.change).await;
+        Self { runtime, ..self }
+    }
+
     async fn reopen(self) -> Self {
         let Self {
             dir,
@@ -365,6 +373,17 @@ async fn open(
         }
         tokio::task::yield_now().await;
     };
+    let runtime = runtime(store.clone(), dir, server, ahead, change).await;
+    (store, runtime)
+}
+
+async fn runtime(
+    store: Arc<dyn Store>,
+    dir: &TempDir,
+    server: &Server,
+    ahead: &Arc<AtomicI64>,
+    change: fn(&mut RuntimeSettings),
+) -> RuntimeHandle {
     let mut settings = RuntimeSettings::new(dir.path());
     settings.worker_program = Some(env!("CARGO_BIN_EXE_dirigentd").into());
     settings.egress_allow = vec![format!("127.0.0.1:{}", server.port)];
@@ -373,7 +392,7 @@ async fn open(
     change(&mut settings);
     let (system, ahead) = (clock::system(), ahead.clone());
     let rooms = Rooms {
-        store: store.clone(),
+        store,
         providers: Arc::new(registry(server)),
         prices: Arc::new(PriceTable::default()),
         clock: Arc::new(move || {
@@ -386,7 +405,7 @@ async fn open(
         space: dirigent_daemon::runtime::Space::Enough,
         settings,
     };
-    (store, RuntimeHandle::open(rooms).await.unwrap())
+    RuntimeHandle::open(rooms).await.unwrap()
 }
 
 /// The rehearsal, and the test's own server as `local`.

@@ -16,6 +16,7 @@ mod bus;
 mod compensate;
 mod crash;
 mod effects;
+mod failpoints;
 mod figures;
 mod flow;
 mod hostile;

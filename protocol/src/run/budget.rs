@@ -224,6 +224,21 @@ pub struct Account {
     pub refused: bool,
 }
 
+/// Where a step with a budget of its own stands in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ScopeBudget {
+    /// The step, with everything inside it.
+    #[schemars(with = "String")]
+    pub step: String,
+    /// The most it may take now.
+    pub limit: Budget,
+    /// Known to be taken, and what is in doubt at its worst.
+    pub spent: Amounts,
+    /// Set aside for what is in flight.
+    pub reserved: Amounts,
+}
+
 /// Where a run stands in its budget, for people and scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -239,6 +254,12 @@ pub struct RunBudget {
     /// The calls in doubt by name, newest last; the newest hundred of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open_bills: Vec<OpenBill>,
+    /// Budgets of steps that go on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<ScopeBudget>,
+    /// Steps that wait until a budget has room for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
 
 /// A call whose bill nobody knows.

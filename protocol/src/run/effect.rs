@@ -68,6 +68,12 @@ impl EffectRequest {
         }
     }
 
+    /// Whether it is a run of its own.
+    #[must_use]
+    pub const fn is_run(&self) -> bool {
+        matches!(self.kind(), EffectKind::Workflow)
+    }
+
     /// Names of the secrets that may be filled in where their marks stand.
     #[must_use]
     pub fn secrets(&self) -> &[String] {

@@ -18,7 +18,7 @@ mod usage;
 pub use approval::{
     ApprovalRequest, Consequence, Deciders, Decision, DecisionRecord, Escalation, Risk, digest_of,
 };
-pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget};
+pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget, ScopeBudget};
 pub use call::{
     A2aCall, Authentication, ContainerCall, FunctionCall, McpCall, McpTransport, NotifyCall, OpenapiCall,
     Process, Resource, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall, WorkflowCall,

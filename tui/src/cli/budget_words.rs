@@ -47,33 +47,24 @@ fn milliseconds(text: &str) -> Result<u64, String> {
     u64::try_from(span.as_millis()).map_err(|_| wrong())
 }
 
-/// Lines for `runs show`: the budget, and each call whose bill nobody knows.
+/// Lines for `runs show`: the budget, those of steps, what waits for room, and each call whose bill nobody knows.
 #[must_use]
 pub fn lines(budget: &RunBudget) -> Vec<(&'static str, String)> {
-    let limit = &budget.limit;
-    let mut parts = Vec::new();
-    let mut part = |limit: Option<u64>, spent: u64, show: &dyn Fn(u64) -> String| {
-        if let Some(limit) = limit {
-            parts.push(format!("{} of {}", show(spent), show(limit)));
-        }
-    };
-    part(limit.micro_usd, budget.spent.micro_usd, &usd);
-    part(limit.tokens, budget.spent.tokens, &|n| {
-        format!("{} tokens", count(n))
-    });
-    part(limit.calls, budget.spent.calls, &|n| {
-        format!("{} calls", count(n))
-    });
-    if let Some(limit) = limit.time_ms {
-        parts.push(format!("{} s of time", limit / 1_000));
-    }
-    if !budget.reserved.is_nothing() {
-        parts.push(format!("{} set aside", amounts(budget.reserved)));
-    }
+    let mut parts = standing(&budget.limit, budget.spent, budget.reserved);
     if !budget.in_doubt.is_nothing() {
         parts.push(format!("{} in doubt", amounts(budget.in_doubt)));
     }
     let mut lines = vec![("budget", parts.join(", "))];
+    lines.extend(budget.scopes.iter().map(|scope| {
+        let parts = standing(&scope.limit, scope.spent, scope.reserved);
+        ("budget", format!("{}: {}", scope.step, parts.join(", ")))
+    }));
+    lines.extend(
+        budget
+            .held
+            .iter()
+            .map(|step| ("held", format!("{step} waits for room in a budget"))),
+    );
     lines.extend(budget.open_bills.iter().map(|bill| {
         let text = format!(
             "effect {} of {} ({}): at most {}",
@@ -85,6 +76,26 @@ pub fn lines(budget: &RunBudget) -> Vec<(&'static str, String)> {
         ("in doubt", text)
     }));
     lines
+}
+
+/// What is spent of each limit, and what is set aside.
+fn standing(limit: &Budget, spent: Amounts, reserved: Amounts) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = |limit: Option<u64>, spent: u64, show: &dyn Fn(u64) -> String| {
+        if let Some(limit) = limit {
+            parts.push(format!("{} of {}", show(spent), show(limit)));
+        }
+    };
+    part(limit.micro_usd, spent.micro_usd, &usd);
+    part(limit.tokens, spent.tokens, &|n| format!("{} tokens", count(n)));
+    part(limit.calls, spent.calls, &|n| format!("{} calls", count(n)));
+    if let Some(limit) = limit.time_ms {
+        parts.push(format!("{} s of time", limit / 1_000));
+    }
+    if !reserved.is_nothing() {
+        parts.push(format!("{} set aside", amounts(reserved)));
+    }
+    parts
 }
 
 fn amounts(amounts: Amounts) -> String {

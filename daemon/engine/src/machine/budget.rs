@@ -9,16 +9,13 @@ use std::time::Duration;
 
 use dirigent_protocol::run::{
     Account, Amounts, ApprovalRequest, Budget, EffectId, EffectOutcome, EffectRequest, EventBody, Limited,
-    OnExceeded, Risk, RunBudget, StepId, TimerPurpose, Usage, WorkflowError,
+    OnExceeded, Risk, StepId, TimerPurpose, Usage, WorkflowError,
 };
 use serde_json::{Value, json};
 
 use super::effects::millis;
 use super::model::{Me, Turn, Work, Workflow};
 use crate::state::{EffectPhase, FrameId, RunState};
-
-/// Calls in doubt that are shown by name.
-const MAX_SHOWN: usize = 100;
 
 /// What an effect may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +26,8 @@ pub struct Quote {
     pub unpriced: bool,
     /// The most its agent may take within one run.
     pub agent: Option<Budget>,
+    /// It is a run of its own, which may take whatever is set aside for it.
+    pub run: bool,
 }
 
 /// Where quotes come from.
@@ -156,7 +155,10 @@ impl Turn<'_, '_> {
         if agent.is_none() && !self.budgeted() {
             return Room::Free;
         }
-        let quote = self.cx.quotes.quote(request);
+        let mut quote = self.cx.quotes.quote(request);
+        if quote.run {
+            quote.worst = self.allowance(frame);
+        }
         let (mut limits, mut later) = (false, None);
         let mut at = Some(frame);
         while let Some(id) = at {
@@ -216,7 +218,7 @@ impl Turn<'_, '_> {
     }
 
     /// The budget of a scope as it is now.
-    fn limit_of(&self, frame: FrameId, step: &StepId) -> Option<Budget> {
+    pub(super) fn limit_of(&self, frame: FrameId, step: &StepId) -> Option<Budget> {
         if frame == self.state.root {
             return run_limit(self.workflow, &self.state);
         }
@@ -301,6 +303,10 @@ impl Turn<'_, '_> {
         let Some(known) = self.state.effect(effect).cloned() else {
             return;
         };
+        if known.request.is_run() && known.reserved.is_some() {
+            // The same run is found again; it takes no more than what was set aside for it.
+            return;
+        }
         let limited = match self.room(known.frame, &known.request) {
             Room::Free => return,
             Room::Reserve(reserved) => {
@@ -411,28 +417,11 @@ impl Turn<'_, '_> {
 }
 
 /// The budget of the run itself as it is now: what its document and its starter say, raised where a person did.
-fn run_limit(workflow: &Workflow, state: &RunState) -> Option<Budget> {
+pub(super) fn run_limit(workflow: &Workflow, state: &RunState) -> Option<Budget> {
     let declared = workflow.settings.budget.unwrap_or_default();
     let both = declared.and(state.pins.budget.unwrap_or_default());
     let budget = state.account.raised.map_or(both, |to| both.raised(to));
     budget.limits().then_some(budget)
-}
-
-/// Where a run stands in its budget; none where no budget holds anywhere in it.
-#[must_use]
-pub fn run_budget(workflow: &Workflow, state: &RunState) -> Option<RunBudget> {
-    let limit = run_limit(workflow, state);
-    if limit.is_none() && state.account == Account::default() {
-        return None;
-    }
-    let shown = state.doubts.len().saturating_sub(MAX_SHOWN);
-    Some(RunBudget {
-        limit: limit.unwrap_or_default(),
-        spent: state.account.spent,
-        reserved: state.account.reserved,
-        in_doubt: state.account.in_doubt,
-        open_bills: state.doubts.iter().skip(shown).map(Into::into).collect(),
-    })
 }
 
 fn scope_name(step: &StepId) -> String {

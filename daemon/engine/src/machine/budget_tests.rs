@@ -17,7 +17,10 @@ struct Dime;
 impl Quotes for Dime {
     fn quote(&self, request: &EffectRequest) -> Quote {
         let EffectRequest::Agent(call) = request else {
-            return Quote::default();
+            return Quote {
+                run: request.is_run(),
+                ..Quote::default()
+            };
         };
         Quote {
             worst: Amounts {
@@ -30,6 +33,7 @@ impl Quotes for Dime {
                 micro_usd: Some(150_000),
                 ..Budget::default()
             }),
+            run: false,
         }
     }
 }
@@ -222,4 +226,94 @@ fn a_lost_branch_counts_at_its_worst_until_its_bill_comes() {
     run.settle(second, billed(20));
     assert_eq!(run.state.account().spent.micro_usd, 30);
     assert_eq!(run.state.account().in_doubt, Amounts::default());
+}
+
+const SUB: &str = "{ run: { workflow: { namespace: t, name: sub, version: '1.0.0' } } }";
+
+fn runs_of_runs(count: usize, settings: &str, own: &str) -> String {
+    let list: Vec<String> = (0..count)
+        .map(|i| {
+            format!(
+                "          - b{i}: {}\n",
+                SUB.replacen('{', &format!("{{ {own}"), 1)
+            )
+        })
+        .collect();
+    format!(
+        "do:\n  - guard:\n      metadata: {{ dirigent: {{ {settings} }} }}\n      fork:\n        branches:\n{}",
+        list.concat()
+    )
+}
+
+fn set_aside(run: &Run) -> Vec<u64> {
+    let reserved = run.state.effects().filter_map(|effect| effect.reserved);
+    reserved.map(|amounts| amounts.micro_usd).collect()
+}
+
+#[test]
+fn runs_of_runs_share_what_is_left_and_never_take_more() {
+    let mut run = start(&runs_of_runs(50, "budget: { usd: 1.00 }", ""), None);
+    assert_eq!(set_aside(&run), [20_000; 50]);
+    let mut billed_in_all = 0;
+    while run.state.status().as_str() == "running" {
+        let next = *run.intended().last().unwrap();
+        let most = run.state.effect(next).unwrap().reserved.unwrap().micro_usd;
+        billed_in_all += most;
+        run.settle(next, billed(most));
+        let account = run.state.account();
+        assert!(account.spent.plus(account.reserved).micro_usd <= 1_000_000);
+    }
+    assert_eq!((run.status(), billed_in_all), ("completed", 1_000_000));
+}
+
+#[test]
+fn a_run_of_a_run_gets_what_its_step_says_and_the_others_wait() {
+    let own = "metadata: { dirigent: { budget: { usd: 0.30 } } },";
+    let mut run = start(&runs_of_runs(10, "budget: { usd: 1.00 }", own), None);
+    assert_eq!((set_aside(&run), held(&run)), (vec![300_000; 3], 7));
+    for _ in 0..10 {
+        let next = run.intended()[0];
+        run.settle(next, billed(1_000));
+        let account = run.state.account();
+        assert!(account.spent.plus(account.reserved).micro_usd <= 1_000_000);
+    }
+    assert_eq!(run.status(), "completed");
+    let mut alone = start(&runs_of_runs(4, "fan_out: 1, budget: { usd: 1.00 }", own), None);
+    for spent in [1_000, 2_000, 3_000] {
+        assert_eq!(
+            set_aside(&alone),
+            [300_000],
+            "one at a time has all its step allows"
+        );
+        let next = alone.intended()[0];
+        alone.settle(next, billed(1_000));
+        assert_eq!(alone.state.account().spent.micro_usd, spent);
+    }
+}
+
+#[test]
+fn a_run_that_is_found_again_after_a_crash_takes_no_second_share() {
+    let mut run = start(&runs_of_runs(5, "budget: { usd: 1.00 }", ""), None);
+    for _ in 0..8 {
+        run.tell(Stimulus::Recovered).unwrap();
+        assert_eq!(set_aside(&run), [200_000; 5]);
+        assert_eq!(run.state.account().spent, Amounts::default());
+    }
+    for effect in run.intended() {
+        run.settle(effect, billed(200_000));
+    }
+    assert_eq!(run.status(), "completed");
+    assert_eq!(run.state.account().spent.micro_usd, 1_000_000);
+}
+
+#[test]
+fn where_nothing_is_left_a_run_of_a_run_is_refused() {
+    let text = format!(
+        "do:\n  - guard:\n      metadata: {{ dirigent: {{ budget: {{ usd: 0.10 }} }} }}\n      do:\n        - a: {SUB}\n        - b: {SUB}\n"
+    );
+    let mut run = start(&text, None);
+    assert_eq!(set_aside(&run), [100_000]);
+    let first = run.intended()[0];
+    run.settle(first, billed(100_000));
+    assert_eq!(run.error().status, 402);
 }

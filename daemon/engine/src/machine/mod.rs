@@ -7,8 +7,10 @@
 //! expression in its events, so that folding them needs no interpreter.
 
 mod again;
+mod allowance;
 mod approvals;
 mod budget;
+mod budget_shown;
 mod build;
 mod check;
 mod decide;
@@ -23,7 +25,8 @@ mod turn;
 mod undo;
 mod verify;
 
-pub use budget::{Free, Quote, Quotes, run_budget};
+pub use budget::{Free, Quote, Quotes};
+pub use budget_shown::run_budget;
 pub(crate) use build::pointers;
 pub use build::{Builder, KindRow};
 pub use decide::decide;

@@ -82,6 +82,10 @@ impl RunState {
         let Some(effect) = self.effects.get(id.0).cloned() else {
             return;
         };
+        if effect.request.is_run() {
+            // A run goes on whatever becomes of who waits for it, and is found again.
+            return;
+        }
         let Some(worst) = effect.reserved else { return };
         self.note_doubt(&effect, worst);
         if let Some(known) = self.effects.get_mut(id.0).map(Arc::make_mut) {

@@ -18,7 +18,10 @@ pub(crate) struct PriceDesk<'a> {
 impl Quotes for PriceDesk<'_> {
     fn quote(&self, request: &EffectRequest) -> Quote {
         let EffectRequest::Agent(call) = request else {
-            return Quote::default();
+            return Quote {
+                run: request.is_run(),
+                ..Quote::default()
+            };
         };
         // Whoever performs it fails it by name; that takes nothing.
         match self.plans.quoted(&call.agent, call.version) {

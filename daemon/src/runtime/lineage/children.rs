@@ -12,7 +12,7 @@ use dirigent_protocol::command::Command;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
-use dirigent_protocol::run::{EffectOutcome, Status, Usage, WorkflowError};
+use dirigent_protocol::run::{Amounts, Budget, EffectOutcome, Status, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_store::{Budget, Feed, FeedItem, Position, Txn};
 use futures::future::BoxFuture;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::door::{Action, DoorError, Object};
 use crate::records::{Actor, DEFAULT_ORG, Draft, decode_event, put};
-use crate::runtime::api::StartRun;
+use crate::runtime::api::{StartRun, Terms};
 use crate::runtime::core::Core;
 use crate::runtime::effects::{Call, Child, Children, refused};
 use crate::runtime::error::RuntimeError;
@@ -59,7 +59,12 @@ impl Children for Offspring {
                 };
             };
             match Box::pin(begin(&core, &call, child, input)).await {
-                Ok(run) if detached => done(run, Payload::default()),
+                // Nobody hears what it takes: all that was set aside counts as taken.
+                Ok(run) if detached => done(
+                    run,
+                    Payload::default(),
+                    call.reserved.map(bill).unwrap_or_default(),
+                ),
                 Ok(run) => attend(&core, &call, run).await,
                 Err(error) => not_begun(&error),
             }
@@ -156,7 +161,11 @@ async fn begin(core: &Arc<Core>, call: &Call, child: Child, input: Payload) -> R
         &Command::DaemonStop {},
     );
     let handle = RuntimeHandle { core: core.clone() };
-    let started = handle.start(start, actor).await?;
+    let terms = Terms {
+        budget: call.reserved.map(allowed),
+        ..Terms::default()
+    };
+    let started = handle.start_on(start, terms, actor).await?;
     call.live
         .write(StreamSource::Note, &format!("runs as {}\n", started.run));
     Ok(started.run)
@@ -275,7 +284,7 @@ async fn attend(core: &Arc<Core>, call: &Call, run: RunId) -> EffectOutcome {
             }
             EffectOutcome::Cancelled
         }
-        () = core.runs.left(run) => ended(core, run).await,
+        () = core.runs.left(run) => ended(core, call, run).await,
     }
 }
 
@@ -287,16 +296,52 @@ async fn stop(core: &Arc<Core>, run: RunId, subject: Subject) {
     core.runs.left(run).await;
 }
 
-fn done(run: RunId, output: Payload) -> EffectOutcome {
+/// What was set aside for a run is the most it may take.
+fn allowed(reserved: Amounts) -> Budget {
+    let limit = |amount: u64| (amount > 0).then_some(amount);
+    Budget {
+        micro_usd: limit(reserved.micro_usd),
+        tokens: limit(reserved.tokens),
+        calls: limit(reserved.calls),
+        ..Budget::default()
+    }
+}
+
+/// An amount as a bill.
+fn bill(amounts: Amounts) -> Usage {
+    Usage {
+        input_tokens: amounts.tokens,
+        calls: amounts.calls,
+        cost_micro_usd: amounts.micro_usd,
+        ..Usage::default()
+    }
+}
+
+/// What a run took, for the budgets of the run around it: with all bills in doubt at their worst.
+fn taken(call: &Call, state: &RunState) -> Usage {
+    if call.reserved.is_none() {
+        return Usage::default();
+    }
+    let (usage, spent) = (state.usage(), state.account().spent);
+    let more = spent.less(usage.into());
+    Usage {
+        input_tokens: usage.input_tokens + more.tokens,
+        calls: usage.calls + more.calls,
+        cost_micro_usd: usage.cost_micro_usd + more.micro_usd,
+        ..usage
+    }
+}
+
+fn done(run: RunId, output: Payload, usage: Usage) -> EffectOutcome {
     EffectOutcome::Done {
         output,
-        usage: Usage::default(),
+        usage,
         facts: BTreeMap::from([("run".to_owned(), json!(run.to_string()))]),
     }
 }
 
 /// How a run ended, as the outcome of the effect that started it.
-async fn ended(core: &Arc<Core>, run: RunId) -> EffectOutcome {
+async fn ended(core: &Arc<Core>, call: &Call, run: RunId) -> EffectOutcome {
     let state = match state_of(core, run).await {
         Ok(state) => state,
         Err(error) => {
@@ -306,7 +351,13 @@ async fn ended(core: &Arc<Core>, run: RunId) -> EffectOutcome {
         }
     };
     let problem = match state.status() {
-        Status::Completed => return done(run, state.output().cloned().unwrap_or_default()),
+        Status::Completed => {
+            return done(
+                run,
+                state.output().cloned().unwrap_or_default(),
+                taken(call, &state),
+            );
+        }
         Status::Faulted => state.error().cloned().map(|mut error| {
             let step = error.instance.take().map(|step| step.to_string());
             error.data = json!({ "run": run.to_string(), "step": step });
@@ -326,7 +377,7 @@ async fn ended(core: &Arc<Core>, run: RunId) -> EffectOutcome {
         error,
         retryable: false,
         retry_after_ms: None,
-        usage: Usage::default(),
+        usage: taken(call, &state),
     }
 }
 
