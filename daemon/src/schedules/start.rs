@@ -65,6 +65,7 @@ pub(super) async fn start(runtime: &RuntimeHandle, kept: &mut Kept, name: &str, 
         Err(
             RuntimeError::Stopping
             | RuntimeError::Overloaded { .. }
+            | RuntimeError::QueueFull { .. }
             | RuntimeError::StorageFull { .. }
             | RuntimeError::Commit(_)
             | RuntimeError::Read(_),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use dirigent_protocol::command::{Command, CommandReply, RunTarget};
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::Fault;
-use dirigent_protocol::run::Budget;
+use dirigent_protocol::run::{Budget, Status};
 use serde_json::{Value, json};
 
 use crate::cli::cx::Cx;
@@ -85,10 +85,19 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         Some(file) => in_file(fault, file),
         None => fault,
     })?;
-    let CommandReply::RunStarted { run, existing, .. } = reply else {
+    let CommandReply::RunStarted {
+        run,
+        existing,
+        status,
+    } = reply
+    else {
         return Err(unexpected("`run`"));
     };
-    let began = if existing { "existed already" } else { "started" };
+    let began = match (existing, status) {
+        (true, _) => "existed already",
+        (false, Status::Pending) => "waits for its turn",
+        (false, _) => "started",
+    };
     cx.say(Tone::Dim, &format!("run {} {began} ({run})", run.short()));
     if args.detach {
         let document = resolve::document(cx, Kind::WorkflowExecution, &run.to_string()).await?;
