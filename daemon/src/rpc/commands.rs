@@ -8,8 +8,8 @@ use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::RunId;
 
-use super::approvals;
 use super::house::House;
+use super::{approvals, holds};
 use crate::door::{Action, Object};
 use crate::records::Actor;
 use crate::runtime::{Answer, From, Published, StartRun, Started, Terms};
@@ -89,18 +89,6 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             service.run(&who, Action::RunCancel, run).await?;
             runtime.cancel(run, reason, actor).await?;
         }
-        Command::RunPause { run } => {
-            service.run(&who, Action::RunPause, run).await?;
-            runtime.pause(run, actor).await?;
-        }
-        Command::RunResume { run } => {
-            service.run(&who, Action::RunResume, run).await?;
-            runtime.resume(run, actor).await?;
-        }
-        Command::RunRelease { run } => {
-            service.run(&who, Action::RunRelease, run).await?;
-            runtime.release(run, actor).await?;
-        }
         Command::RunRetry { run, from } => {
             service.run(&who, Action::RunRetry, run).await?;
             let from = match from {
@@ -123,15 +111,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             let Published { id, source, existing } = runtime.publish(event, actor).await?;
             return Ok(CommandReply::Published { id, source, existing });
         }
-        Command::WorkflowPause { workflow, runs } => {
-            hold_workflow(house, &workflow, (true, runs), actor).await?;
-        }
-        Command::WorkflowResume { workflow, runs } => {
-            hold_workflow(house, &workflow, (false, runs), actor).await?;
-        }
-        Command::SchedulePause { schedule } => steer(house, &who, &schedule, true, actor).await?,
-        Command::ScheduleResume { schedule } => steer(house, &who, &schedule, false, actor).await?,
-        other => return on_question(house, actor, other).await,
+        other => return holds::on_hold(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
 }
@@ -144,44 +124,12 @@ const fn started(started: Started) -> CommandReply {
     }
 }
 
-/// Pauses a workflow, or lets it go on, and its runs with it where that is wanted.
-async fn hold_workflow(
-    house: &House,
-    workflow: &str,
-    (pause, runs): (bool, bool),
-    actor: Actor,
-) -> Result<(), Fault> {
-    let (service, kind) = (&house.service, Kind::Workflow);
-    let who = actor.subject.clone();
-    let meta = service.get(&who, kind, workflow, &[]).await?.metadata;
-    service
-        .document_for(&who, Action::WorkflowSteer, kind, meta.id)
-        .await?;
-    let runtime = house.runtime()?;
-    runtime.pause_definition(&meta.name, pause, &actor).await?;
-    if runs {
-        runtime.pause_runs_of(&meta.name, pause, &actor).await?;
-    }
-    Ok(())
-}
-
-/// Pauses a schedule, or lets it go on.
-async fn steer(house: &House, who: &Subject, schedule: &str, pause: bool, actor: Actor) -> Result<(), Fault> {
-    let kind = Kind::Schedule;
-    let id = house.service.get(who, kind, schedule, &[]).await?.metadata.id;
-    house
-        .service
-        .document_for(who, Action::ScheduleSteer, kind, id)
-        .await?;
-    let schedules = house
-        .schedules
-        .as_ref()
-        .ok_or_else(|| Fault::new(Code::Unsupported, "this daemon keeps no schedules"))?;
-    Ok(schedules.pause(id, pause, actor).await?)
-}
-
 /// Answers to what a run asks.
-async fn on_question(house: &House, actor: Actor, command: Command) -> Result<CommandReply, Fault> {
+pub(super) async fn on_question(
+    house: &House,
+    actor: Actor,
+    command: Command,
+) -> Result<CommandReply, Fault> {
     let (service, runtime) = (&house.service, house.runtime()?);
     let (who, kind) = (actor.subject.clone(), Kind::WorkflowApproval);
     match command {

@@ -5,10 +5,10 @@ use dirigent_protocol::fault::Fault;
 
 use super::house::House;
 
-/// Fills it in.
-pub(super) fn fill_in(house: &House, document: &mut Document) -> Result<(), Fault> {
+/// The document with it.
+pub(super) fn filled_in(house: &House, mut document: Document) -> Result<Document, Fault> {
     let Some(runtime) = &house.runtime else {
-        return Ok(());
+        return Ok(document);
     };
     let meta = &document.metadata;
     match document.kind {
@@ -26,5 +26,5 @@ pub(super) fn fill_in(house: &House, document: &mut Document) -> Result<(), Faul
         }
         _ => {}
     }
-    Ok(())
+    Ok(document)
 }

@@ -8,6 +8,7 @@
 mod answers;
 mod approvals;
 mod commands;
+mod holds;
 mod house;
 mod live;
 mod queries;

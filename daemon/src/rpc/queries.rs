@@ -16,15 +16,13 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
     let service = &house.service;
     Ok(match query {
         Query::Get { kind, id, include } => {
-            let mut found = service.get(subject, kind, &id, &include).await?;
-            live::fill_in(house, &mut found)?;
-            QueryReply::Document(Box::new(found))
+            let found = service.get(subject, kind, &id, &include).await?;
+            QueryReply::Document(Box::new(live::filled_in(house, found)?))
         }
         Query::List(query) => {
-            let (mut items, next) = service.list(subject, &query).await?;
-            for found in &mut items {
-                live::fill_in(house, found)?;
-            }
+            let (items, next) = service.list(subject, &query).await?;
+            let items = items.into_iter().map(|found| live::filled_in(house, found));
+            let items = items.collect::<Result<_, _>>()?;
             QueryReply::Page { items, next }
         }
         Query::Count(query) => QueryReply::Counts(service.count(subject, &query).await?),

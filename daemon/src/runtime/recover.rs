@@ -58,11 +58,9 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
     permits.hold(rooms.space.holds_steps());
-    let gate = Gate::new(settings.most());
-    // Nothing begins before every run that goes is counted.
-    gate.hold(true, (rooms.clock)());
     let since = rooms.store.head();
     let core = Arc::new(Core {
+        gate: Gate::closed(settings.most()),
         ended: Ended::since(since),
         link_key: LinkKey::beside(&settings.data_dir),
         store: rooms.store,
@@ -74,7 +72,6 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         egress,
         performers,
         permits,
-        gate,
         timers: Timers::default(),
         live: Live::default(),
         bus: Bus::default(),

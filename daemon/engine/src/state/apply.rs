@@ -7,7 +7,7 @@ use dirigent_protocol::run::{Data, EventBody, RunEvent, Status, StepId};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::frame::{FrameId, Phase, Wait};
+use super::frame::{Frame, FrameId, Phase, Wait};
 use super::run::{RunState, Undo};
 use super::tree::new_frame;
 
@@ -152,25 +152,15 @@ impl RunState {
             EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. } => {
                 self.task_gone(step)
             }
-            EventBody::TaskCaught { step, error } => {
-                self.over(step);
-                self.change(step, |frame| {
-                    frame.phase = Phase::Catch;
-                    frame.error = Some(error.clone());
-                    frame.data = frame.input.clone();
-                    frame.data_of = None;
-                });
-            }
-            EventBody::TaskRetried { step, attempt, .. } => {
-                self.over(step);
-                self.change(step, |frame| {
-                    frame.phase = Phase::Body;
-                    frame.attempt = *attempt;
-                    frame.data = frame.input.clone();
-                    frame.data_of = None;
-                    frame.wait = Wait::Nothing;
-                });
-            }
+            EventBody::TaskCaught { step, error } => self.attempt_ended(step, |frame| {
+                frame.phase = Phase::Catch;
+                frame.error = Some(error.clone());
+            }),
+            EventBody::TaskRetried { step, attempt, .. } => self.attempt_ended(step, |frame| {
+                frame.phase = Phase::Body;
+                frame.attempt = *attempt;
+                frame.wait = Wait::Nothing;
+            }),
             EventBody::TaskExtended { step, output, then } => self.task_extended(step, output, then),
             EventBody::TaskIterated {
                 step,
@@ -188,10 +178,16 @@ impl RunState {
         }
     }
 
-    fn over(&mut self, step: &StepId) {
+    /// An attempt of a `try` ended with an error: what comes next begins with the task's input.
+    fn attempt_ended(&mut self, step: &StepId, next: impl FnOnce(&mut Frame)) {
         if let Some(id) = self.frame_of(step) {
             self.attempt_over(id);
         }
+        self.change(step, |frame| {
+            frame.data = frame.input.clone();
+            frame.data_of = None;
+            next(frame);
+        });
     }
 
     fn task_gone(&mut self, step: &StepId) {

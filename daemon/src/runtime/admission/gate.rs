@@ -104,10 +104,12 @@ pub(crate) struct Standing {
 }
 
 impl Gate {
-    /// A gate with these bounds.
-    pub(crate) fn new(most: Most) -> Self {
+    /// A gate with these bounds, through which nobody comes before it is opened: every run that goes is to be counted
+    /// first.
+    pub(crate) fn closed(most: Most) -> Self {
         let table = Table {
             most,
+            held: true,
             ..Table::default()
         };
         Self {

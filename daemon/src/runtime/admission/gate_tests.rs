@@ -10,6 +10,12 @@ use super::*;
 
 const ORG: EntityId = EntityId::nil();
 
+fn opened(most: Most) -> Gate {
+    let gate = Gate::closed(most);
+    gate.hold(false, at(0));
+    gate
+}
+
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
 }
@@ -118,7 +124,7 @@ fn a_rate_is_kept_by_the_clock() {
 
 #[test]
 fn what_a_run_that_goes_waits_for_is_not_held_by_the_daemons_limit() {
-    let gate = Gate::new(Most {
+    let gate = opened(Most {
         going: Some(1),
         waiting: Some(1),
     });
@@ -250,7 +256,7 @@ impl Model {
 
     /// What a start of the daemon makes of the rows.
     fn reopen(&mut self, most: Most) -> Gate {
-        let gate = Gate::new(most);
+        let gate = opened(most);
         for (run, row) in &self.rows {
             let tracked = row.place.waits() || row.place.ask.limits.any();
             gate.restore(ORG, *run, tracked.then_some(&row.place));
@@ -335,87 +341,113 @@ fn any_ask(rng: &mut Rng) -> Ask {
     }
 }
 
-fn story(seed: u64) {
-    let mut rng = Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let most = Most {
-        going: Some(7),
-        waiting: None,
-    };
-    let (mut gate, mut model, mut now) = (Gate::new(most), Model::default(), at(0));
-    // Let through, and not begun yet.
-    let mut through: Vec<Admitted> = Vec::new();
-    for _ in 0..600 {
-        now = now
-            .checked_add(SignedDuration::from_millis(i64::try_from(rng.below(8)).unwrap()))
-            .unwrap();
-        match rng.below(10) {
-            0..=3 => {
-                let (run, ask) = (
-                    RunId(uuid::Uuid::from_u128(u128::from(rng.below(u64::MAX)))),
-                    any_ask(&mut rng),
-                );
-                let (answer, more) = gate.ask(ORG, run, &ask, now);
-                through.extend(more);
-                let ticket = match answer {
-                    Answer::Begin(counted) => {
-                        through.push(Admitted { run, counted });
-                        Some(u64::MAX)
-                    }
-                    Answer::Wait(ticket) => Some(ticket),
-                    Answer::Full(most) => panic!("{most}"),
-                };
-                model.rows.insert(
-                    run,
-                    Row {
-                        place: Place { ask, ticket },
-                        began: None,
-                    },
-                );
+/// A gate, the list beside it, and the runs that were let through and have not begun yet.
+struct Story {
+    rng: Rng,
+    gate: Gate,
+    model: Model,
+    now: Timestamp,
+    through: Vec<Admitted>,
+}
+
+const MOST: Most = Most {
+    going: Some(7),
+    waiting: None,
+};
+
+impl Story {
+    fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            gate: opened(MOST),
+            model: Model::default(),
+            now: at(0),
+            through: Vec::new(),
+        }
+    }
+
+    fn start(&mut self) {
+        let run = RunId(uuid::Uuid::from_u128(u128::from(self.rng.below(u64::MAX))));
+        let ask = any_ask(&mut self.rng);
+        let (answer, more) = self.gate.ask(ORG, run, &ask, self.now);
+        self.through.extend(more);
+        let ticket = match answer {
+            Answer::Begin(counted) => {
+                self.through.push(Admitted { run, counted });
+                Some(u64::MAX)
             }
-            4..=6 => {
-                let going: Vec<RunId> = model
-                    .rows
-                    .iter()
-                    .filter(|(_, row)| row.began.is_some())
-                    .map(|(run, _)| *run)
-                    .collect();
-                if let Some(run) = going.get(usize::try_from(rng.below(8)).unwrap()) {
-                    model.rows.remove(run);
-                    through.extend(gate.leave(*run, true, now));
-                }
+            Answer::Wait(ticket) => Some(ticket),
+            Answer::Full(most) => panic!("{most}"),
+        };
+        let place = Place { ask, ticket };
+        self.model.rows.insert(run, Row { place, began: None });
+    }
+
+    /// One of the runs that have begun, or of those that have not.
+    fn any(&mut self, begun: bool) -> Option<RunId> {
+        let rows = self
+            .model
+            .rows
+            .iter()
+            .filter(|(_, row)| row.began.is_some() == begun);
+        let runs: Vec<RunId> = rows.map(|(run, _)| *run).collect();
+        runs.get(usize::try_from(self.rng.below(8)).unwrap()).copied()
+    }
+
+    fn end(&mut self) {
+        if let Some(run) = self.any(true) {
+            self.model.rows.remove(&run);
+            self.through.extend(self.gate.leave(run, true, self.now));
+        }
+    }
+
+    /// Cancelled while it waits, or just as its turn has come, or never made durable.
+    fn cancel(&mut self) {
+        if let Some(run) = self.any(false) {
+            let went = self.model.rows.remove(&run).unwrap().place.ticket == Some(u64::MAX);
+            self.through.retain(|admitted| admitted.run != run);
+            self.through.extend(self.gate.leave(run, went, self.now));
+        }
+    }
+
+    /// A new run whose beginning did not become durable never was.
+    fn restart(&mut self) {
+        self.model
+            .rows
+            .retain(|_, row| row.place.ticket != Some(u64::MAX));
+        self.through.clear();
+        self.gate = self.model.reopen(MOST);
+        self.through.extend(self.gate.pass(self.now));
+    }
+
+    fn begin_all(&mut self) {
+        let mut through = std::mem::take(&mut self.through);
+        for _ in 0..2 {
+            for admitted in through {
+                self.model
+                    .begin(&self.gate, admitted.run, admitted.counted, self.now);
             }
-            7 => {
-                let waiting: Vec<RunId> = model
-                    .rows
-                    .iter()
-                    .filter(|(_, row)| row.began.is_none())
-                    .map(|(run, _)| *run)
-                    .collect();
-                if let Some(run) = waiting.get(usize::try_from(rng.below(8)).unwrap()) {
-                    // Cancelled while it waits, or just as its turn has come, or never made durable.
-                    let went = model.rows.remove(run).unwrap().place.ticket == Some(u64::MAX);
-                    through.retain(|admitted| admitted.run != *run);
-                    through.extend(gate.leave(*run, went, now));
-                }
-            }
-            8 if rng.below(10) == 0 => {
-                // A new run whose beginning did not become durable never was.
-                model.rows.retain(|_, row| row.place.ticket != Some(u64::MAX));
-                through.clear();
-                gate = model.reopen(most);
-                through.extend(gate.pass(now));
-            }
-            _ => through.extend(gate.pass(now)),
+            through = self.gate.pass(self.now);
+        }
+        self.through = through;
+        if self.through.is_empty() {
+            self.model.nobody_is_forgotten(MOST, self.now);
+        }
+    }
+
+    fn go_on(&mut self) {
+        let step = i64::try_from(self.rng.below(8)).unwrap();
+        self.now = self.now.checked_add(SignedDuration::from_millis(step)).unwrap();
+        match self.rng.below(10) {
+            0..=3 => self.start(),
+            4..=6 => self.end(),
+            7 => self.cancel(),
+            8 if self.rng.below(10) == 0 => self.restart(),
+            _ => self.through.extend(self.gate.pass(self.now)),
         }
         // Some begin at once, some later.
-        if rng.below(4) > 0 {
-            for admitted in std::mem::take(&mut through) {
-                model.begin(&gate, admitted.run, admitted.counted, now);
-            }
-            for admitted in gate.pass(now) {
-                model.begin(&gate, admitted.run, admitted.counted, now);
-            }
-            model.nobody_is_forgotten(most, now);
+        if self.rng.below(4) > 0 {
+            self.begin_all();
         }
     }
 }
@@ -427,7 +459,10 @@ fn limits_order_and_restarts_against_a_list_that_is_counted_anew() {
         .and_then(|count| count.parse().ok())
         .unwrap_or(300);
     for seed in 1..=seeds {
-        let told = std::panic::catch_unwind(|| story(seed));
+        let told = std::panic::catch_unwind(|| {
+            let mut story = Story::new(seed);
+            (0..600).for_each(|_| story.go_on());
+        });
         assert!(told.is_ok(), "seed {seed}");
     }
 }

@@ -12,7 +12,7 @@ use dirigent_protocol::command::Command;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
-use dirigent_protocol::run::{Amounts, Budget, EffectOutcome, Status, Usage, WorkflowError};
+use dirigent_protocol::run::{self, Amounts, EffectOutcome, Status, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_store::{Budget, Feed, FeedItem, Position, Txn};
 use futures::future::BoxFuture;
@@ -297,13 +297,13 @@ async fn stop(core: &Arc<Core>, run: RunId, subject: Subject) {
 }
 
 /// What was set aside for a run is the most it may take.
-fn allowed(reserved: Amounts) -> Budget {
+fn allowed(reserved: Amounts) -> run::Budget {
     let limit = |amount: u64| (amount > 0).then_some(amount);
-    Budget {
+    run::Budget {
         micro_usd: limit(reserved.micro_usd),
         tokens: limit(reserved.tokens),
         calls: limit(reserved.calls),
-        ..Budget::default()
+        ..run::Budget::default()
     }
 }
 

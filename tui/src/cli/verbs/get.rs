@@ -155,13 +155,11 @@ pub fn rows(kind: Kind, items: &[Document], out: &mut Out) {
     rows_with(kind, items, None, out);
 }
 
+/// A title, and what stands under it.
+pub type MoreColumn<'a> = (&'a str, fn(&Document) -> String);
+
 /// As [`rows`], with one more column where any row has something to say in it.
-pub fn rows_with(
-    kind: Kind,
-    items: &[Document],
-    more: Option<(&str, fn(&Document) -> String)>,
-    out: &mut Out,
-) {
+pub fn rows_with(kind: Kind, items: &[Document], more: Option<MoreColumn<'_>>, out: &mut Out) {
     let columns = kind.definition().columns;
     let mut titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
     let more = more.filter(|(_, text)| items.iter().any(|item| !text(item).is_empty()));
