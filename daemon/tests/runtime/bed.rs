@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dirigent_daemon::clock;
+use dirigent_daemon::door::Door;
 use dirigent_daemon::records::{
     Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Journal, Records, decode_event, put,
 };
@@ -74,7 +75,24 @@ impl Bed {
     pub(crate) async fn through(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         self.runtime.abandon().await;
         let over = wrap(self.store.clone());
-        let runtime = runtime(over, &self.dir, &self.server, &self.ahead, self.change).await;
+        let runtime = runtime(over, &self.dir, &self.server, &self.ahead, self.change, None).await;
+        Self { runtime, ..self }
+    }
+
+    /// The runtime opened again with a door that runs ask before they start others.
+    pub(crate) async fn guarded(self) -> Self {
+        self.runtime.abandon().await;
+        let door = Door::new(self.records(), clock::system(), 0, false);
+        let store = self.store.clone();
+        let runtime = runtime(
+            store,
+            &self.dir,
+            &self.server,
+            &self.ahead,
+            self.change,
+            Some(door),
+        )
+        .await;
         Self { runtime, ..self }
     }
 
@@ -178,7 +196,11 @@ impl Bed {
     }
 
     async fn put(&self, kind: Kind, name: &str, spec: Value) -> Document {
-        let document = Draft::of(kind, name, spec).document(clock::system()());
+        self.put_document(Draft::of(kind, name, spec).document(clock::system()()))
+            .await
+    }
+
+    pub(crate) async fn put_document(&self, document: Document) -> Document {
         let mut txn = Txn::default();
         put(&mut txn, None, &document).unwrap();
         self.store.commit(txn).await.unwrap();
@@ -373,7 +395,7 @@ async fn open(
         }
         tokio::task::yield_now().await;
     };
-    let runtime = runtime(store.clone(), dir, server, ahead, change).await;
+    let runtime = runtime(store.clone(), dir, server, ahead, change, None).await;
     (store, runtime)
 }
 
@@ -383,6 +405,7 @@ async fn runtime(
     server: &Server,
     ahead: &Arc<AtomicI64>,
     change: fn(&mut RuntimeSettings),
+    door: Option<Arc<Door>>,
 ) -> RuntimeHandle {
     let mut settings = RuntimeSettings::new(dir.path());
     settings.worker_program = Some(env!("CARGO_BIN_EXE_dirigentd").into());
@@ -400,7 +423,7 @@ async fn runtime(
             system().saturating_add(by).unwrap()
         }),
         chance: dirigent_daemon::chance::system(),
-        door: None,
+        door,
         performers: Vec::new(),
         space: dirigent_daemon::runtime::Space::Enough,
         settings,

@@ -13,6 +13,7 @@ mod agents;
 mod approvals;
 mod bed;
 mod bus;
+mod children;
 mod compensate;
 mod crash;
 mod effects;
