@@ -23,6 +23,7 @@ pub mod load;
 pub mod paths;
 pub mod rows;
 mod shape;
+pub mod templates;
 mod toml_layer;
 
 pub use client::ClientConfig;

@@ -1,6 +1,6 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
-//! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
+//! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs), `dry_run` (samples),
 //! `rpc` (the wire's answers), `lifecycle` (start and stop), `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
 
@@ -8,6 +8,7 @@ pub mod chance;
 pub mod cli;
 pub mod clock;
 pub mod door;
+pub mod dry_run;
 pub mod events;
 pub mod fault;
 pub mod lifecycle;

@@ -10,6 +10,7 @@ pub mod bus;
 pub mod command;
 pub mod count;
 pub mod digest;
+pub mod dry_run;
 pub mod entity;
 pub mod fault;
 pub mod filter;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::bus::{BusEvent, EventsQuery};
 use crate::count::{CountQuery, Counts};
+use crate::dry_run::{DryRun, DryRunQuery};
 use crate::entity::{ApprovalRule, Column, Definition, Document, Kind};
 use crate::filter::Filter;
 use crate::graph::Graph;
@@ -89,6 +90,8 @@ pub enum Query {
         /// Its text: one Open Workflow document.
         source: String,
     },
+    /// What a draft would do, with sample outcomes: nothing is performed, nothing stored.
+    DryRun(DryRunQuery),
     /// Health, counts, lag, disk.
     Status {},
 }
@@ -190,6 +193,8 @@ pub enum QueryReply {
         #[serde(default)]
         graph: Option<Graph>,
     },
+    /// What a draft would do.
+    DryRun(Box<DryRun>),
     /// Health.
     Status(Box<DaemonStatus>),
 }

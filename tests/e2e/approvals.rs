@@ -1,42 +1,15 @@
 //! Approvals from the command line: bound to what was shown, decided once, kept across a crash.
 
-use dirigent_tests::{Home, LONG, until};
+use dirigent_tests::{Home, LONG, asking, until};
 use serde_json::Value;
 
-const ASKING: &str = "\
-document:
-  dsl: '1.0.3'
-  namespace: tests
-  name: asking
-  version: '1.0.0'
-do:
-  - gate:
-      call: approval
-      with:
-        title: Publish the note?
-        action: publish note
-        show:
-          text: ${ $workflow.input.text }
-  - publish:
-      set:
-        published: ${ .payload.text }
-        by: ${ .by }
-";
+/// What is published, and by whom.
+const PUBLISH: &str =
+    "  - publish:\n      set:\n        published: ${ .payload.text }\n        by: ${ .by }\n";
 
 fn started(home: &Home) -> (String, Value) {
-    let file = home.write("asking.yaml", ASKING);
-    let arguments = [
-        "run",
-        "-f",
-        file.to_str().unwrap(),
-        "--input",
-        "{\"text\":\"draft\"}",
-        "--no-wait-approvals",
-        "--json",
-    ];
-    let run = home.client(&arguments).expect_code(4).json();
-    assert_eq!(run["status"], "waiting", "{run}");
-    (run["run"].as_str().unwrap().to_owned(), pending(home))
+    let run = home.ask(&asking(&[], PUBLISH), "draft");
+    (run, pending(home))
 }
 
 fn pending(home: &Home) -> Value {

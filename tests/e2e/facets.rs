@@ -3,7 +3,7 @@
 
 use dirigent_protocol::command::{Command, CommandReply, RunTarget};
 use dirigent_protocol::id::RequestId;
-use dirigent_tests::{Home, LONG, Link, Terminal, until};
+use dirigent_tests::{Home, LONG, Link, Terminal, asking, until};
 use serde_json::json;
 
 fn workflow(name: &str) -> String {
@@ -67,42 +67,13 @@ fn a_run_the_client_never_heard_of_is_counted_chosen_and_opened() {
     terminal.wait_end(LONG);
 }
 
-const ASKING: &str = "\
-document:
-  dsl: '1.0.3'
-  namespace: tests
-  name: asking
-  version: '1.0.0'
-do:
-  - gate:
-      call: approval
-      with:
-        title: Publish the note?
-        action: publish note
-        risk: low
-        on_deny: continue
-        show:
-          text: ${ $workflow.input.text }
-";
-
 #[test]
 fn a_request_says_how_its_like_were_decided_and_by_whom() {
     let home = Home::new(&[]);
     let _daemon = home.start();
-    let file = home.write("asking.yaml", ASKING);
-    let file = file.to_str().unwrap();
+    let document = asking(&["risk: low", "on_deny: continue"], "");
     for text in ["one", "two", "three"] {
-        let input = json!({ "text": text }).to_string();
-        let asks = [
-            "run",
-            "-f",
-            file,
-            "--input",
-            &input,
-            "--no-wait-approvals",
-            "--json",
-        ];
-        drop(home.client(&asks).expect_code(4));
+        let _run = home.ask(&document, text);
     }
     let listed = home
         .client(&["approvals", "list", "--json"])

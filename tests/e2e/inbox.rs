@@ -1,31 +1,11 @@
 //! The inbox with the real client in a real terminal: a sheet of three, a rule that lets another run go on, a denial
 //! that stops its run, a question to an agent.
 
-use dirigent_tests::{Daemon, Home, LONG, Terminal, until};
+use dirigent_tests::{Daemon, Home, LONG, Terminal, asking, until};
 use serde_json::{Value, json};
 
-const ASKING: &str = "\
-document:
-  dsl: '1.0.3'
-  namespace: tests
-  name: asking
-  version: '1.0.0'
-do:
-  - gate:
-      call: approval
-      with:
-        title: Publish the note?
-        action: publish note
-        risk: low
-        on_deny: continue
-        show:
-          text: ${ $workflow.input.text }
-  - note:
-      set:
-        decision: ${ .decision }
-        by: ${ .by }
-        reason: ${ .reason }
-";
+/// What was decided, by whom and why.
+const NOTE: &str = "  - note:\n      set:\n        decision: ${ .decision }\n        by: ${ .by }\n        reason: ${ .reason }\n";
 
 struct Story {
     home: Home,
@@ -44,20 +24,8 @@ impl Story {
 
     /// A run that waits for a person.
     fn asks(&self, text: &str) -> String {
-        let file = self.home.write("asking.yaml", ASKING);
-        let input = json!({ "text": text }).to_string();
-        let file = file.to_str().unwrap();
-        let arguments = [
-            "run",
-            "-f",
-            file,
-            "--input",
-            &input,
-            "--no-wait-approvals",
-            "--json",
-        ];
-        let run = self.home.client(&arguments).expect_code(4).json();
-        run["run"].as_str().unwrap().to_owned()
+        self.home
+            .ask(&asking(&["risk: low", "on_deny: continue"], NOTE), text)
     }
 
     fn run(&self, run: &str) -> Value {
@@ -244,19 +212,8 @@ fn an_agent_answers_from_the_command_line_and_the_answer_stands_on_the_approval(
             .client(&["apply", "-f", file.to_str().unwrap()])
             .expect_code(0),
     );
-    let named = ASKING.replace("risk: low", "agent: clerk");
-    let file = story.home.write("named.yaml", &named);
-    let input = json!({ "text": "Disk sda1 is full since 18:02." }).to_string();
-    let arguments = [
-        "run",
-        "-f",
-        file.to_str().unwrap(),
-        "--input",
-        &input,
-        "--no-wait-approvals",
-        "--json",
-    ];
-    drop(story.home.client(&arguments).expect_code(4));
+    let document = asking(&["agent: clerk", "on_deny: continue"], NOTE);
+    let _run = story.home.ask(&document, "Disk sda1 is full since 18:02.");
     let listed = story
         .home
         .client(&["approvals", "list", "--json"])

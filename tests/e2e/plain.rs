@@ -4,28 +4,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Mutex};
 
-use dirigent_tests::{Home, LONG, until};
+use dirigent_tests::{Home, LONG, asking, until};
 use serde_json::Value;
 
-const ASKING: &str = "\
-document:
-  dsl: '1.0.3'
-  namespace: tests
-  name: asking
-  version: '1.0.0'
-do:
-  - gate:
-      call: approval
-      with:
-        title: Publish the note?
-        action: publish note
-        show:
-          text: ${ $workflow.input.text }
-  - say:
-      run:
-        shell:
-          command: echo 'the note is out'
-";
+/// What is said once the note may be published.
+const SAY: &str = "  - say:\n      run:\n        shell:\n          command: echo 'the note is out'\n";
 
 /// A client on a pipe, and everything it said.
 struct Talk {
@@ -109,21 +92,7 @@ impl Drop for Talk {
 }
 
 fn start(home: &Home, text: &str) -> String {
-    let file = home.write("asking.yaml", ASKING);
-    let input = format!("{{\"text\":\"{text}\"}}");
-    let run = home
-        .client(&[
-            "run",
-            "-f",
-            file.to_str().unwrap(),
-            "--input",
-            &input,
-            "--no-wait-approvals",
-            "--json",
-        ])
-        .expect_code(4)
-        .json();
-    run["run"].as_str().unwrap().to_owned()
+    home.ask(&asking(&[], SAY), text)
 }
 
 fn status(home: &Home, run: &str) -> String {

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod asking;
 mod binaries;
 mod home;
 mod link;
@@ -21,6 +22,7 @@ mod sshd;
 mod terminal;
 mod wait;
 
+pub use asking::asking;
 pub use binaries::{client_path, daemon_path};
 pub use home::{Daemon, Home, Output};
 pub use link::Link;

@@ -21,6 +21,7 @@ pub mod plain;
 pub mod screen;
 pub mod shell;
 pub mod signals;
+pub mod templates;
 pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -37,7 +37,7 @@ impl Args {
     pub const fn wants_json(&self) -> bool {
         matches!(
             self.verb,
-            Some(Verb::Check { json: true } | Verb::Validate { json: true, .. })
+            Some(Verb::Check { json: true } | Verb::Validate { json: true, .. } | Verb::Simulate { .. })
         )
     }
 }
@@ -62,6 +62,18 @@ pub enum Verb {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// What a workflow would do with sample outcomes, as JSON: `dirigent simulate` shows it to people
+    Simulate {
+        /// The file, or `-` for standard input
+        #[arg(short = 'f', long, value_name = "FILE|-")]
+        file: PathBuf,
+        /// Its input, JSON
+        #[arg(long, value_name = "JSON")]
+        input: Option<String>,
+        /// Outcomes by task name or JSON pointer, one JSON object
+        #[arg(long, value_name = "JSON")]
+        samples: Option<String>,
     },
     /// The configuration
     Config {

@@ -8,6 +8,7 @@ mod failure;
 mod journal;
 mod logging;
 mod serve;
+mod simulate;
 mod validate;
 
 pub use args::{Args, Verb};
@@ -24,6 +25,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         None => serve::serve(&args),
         Some(Verb::Check { json }) => check::check(&args, *json),
         Some(Verb::Validate { files, strict, json }) => Ok(validate::validate(files, *strict, *json)),
+        Some(Verb::Simulate { file, input, samples }) => simulate::simulate(file, input.as_deref(), samples.as_deref()),
         Some(Verb::Config {
             what: args::ConfigVerb::Default,
         }) => {

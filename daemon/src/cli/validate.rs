@@ -48,7 +48,7 @@ pub(super) fn validate(files: &[PathBuf], strict: bool, as_json: bool) -> ExitCo
 }
 
 /// The text of a file, cut just above the limit: the parser says that it is too large.
-fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let failed = |error: io::Error| {
         Diagnostic::error("unreadable", format!("cannot be read: {error}"), Place::default())
             .help("check the path and its permissions")

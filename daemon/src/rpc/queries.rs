@@ -1,14 +1,17 @@
 //! Questions.
 
 use dirigent_protocol::bus::EventsQuery;
-use dirigent_protocol::entity::{ApprovalRule, Document, Kind, WorkflowExecution};
+use dirigent_protocol::dry_run::DryRunQuery;
+use dirigent_protocol::entity::{Agent, ApprovalRule, Document, Kind, WorkflowExecution};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::query::{Offspring, Query, QueryReply};
+use dirigent_protocol::source;
 
 use super::house::House;
 use super::{live, status};
 use crate::door::{Action, Object};
+use crate::dry_run::{AgentShapes, dry_run};
 use crate::events::{self, PageError};
 use crate::service::Service;
 
@@ -69,6 +72,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             let (findings, graph) = service.draft(subject, &source).await?;
             QueryReply::Draft { findings, graph }
         }
+        Query::DryRun(query) => try_out(house, subject, &query).await?,
         Query::Status {} => standing(house, subject).await?,
     })
 }
@@ -102,6 +106,30 @@ async fn simulate(house: &House, subject: &Subject, rule: &ApprovalRule) -> Resu
     door.authorize(subject, Action::Read, &object).await?;
     let sees = |document: &Document| door.sees(subject, document);
     Ok(QueryReply::Simulated(house.runtime()?.simulate(rule, &sees)?))
+}
+
+/// What a draft would do. Agents answer in the shape of those the subject may see.
+async fn try_out(house: &House, subject: &Subject, query: &DryRunQuery) -> Result<QueryReply, Fault> {
+    let (service, runtime) = (&house.service, house.runtime()?);
+    let object = Object::Kind(Kind::Workflow);
+    service.door().authorize(subject, Action::Read, &object).await?;
+    let mut agents = Vec::new();
+    for name in agents_of(&query.source) {
+        if let Ok(found) = service.get(subject, Kind::Agent, &name, &[]).await {
+            let schema = found.body::<Agent>().ok().and_then(|agent| agent.output_schema);
+            agents.push((name, schema));
+        }
+    }
+    let told = dry_run(query, AgentShapes::of(agents), &runtime.worker(), runtime.now()).await;
+    Ok(QueryReply::DryRun(Box::new(told)))
+}
+
+/// Agents that a workflow calls by a fixed name.
+fn agents_of(text: &str) -> Vec<String> {
+    let parsed = source::parse(text.as_bytes());
+    let read = |node| dirigent_engine::parse_workflow(node).0;
+    let all = parsed.documents.iter().filter_map(read);
+    all.flat_map(|workflow| workflow.agents().to_vec()).collect()
 }
 
 async fn standing(house: &House, subject: &Subject) -> Result<QueryReply, Fault> {

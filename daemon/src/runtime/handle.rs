@@ -16,6 +16,7 @@ use dirigent_protocol::watch::{StreamPage, StreamRequest};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::error::Conflict;
 use dirigent_store::{CommitError, RequestKey, Txn};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::admission::space::Space;
@@ -27,6 +28,7 @@ use super::run::driver::{self, Driver};
 use super::run::message::Wish;
 use super::{recover, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
+use crate::worker::WorkerPool;
 
 /// How long tasks may take to end when the daemon stops.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -223,6 +225,16 @@ impl RuntimeHandle {
         self.core.space.set(space);
         self.core.permits.hold(space.holds_steps());
         self.core.hold_gate();
+    }
+
+    /// Where expressions run that could loop.
+    pub(crate) fn worker(&self) -> Arc<WorkerPool> {
+        Arc::clone(&self.core.worker)
+    }
+
+    /// The engine's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.core.clock)()
     }
 
     /// Figures of this moment.

@@ -307,6 +307,7 @@ impl EventBody {
             | Self::TaskIterated { step, .. }
             | Self::EffectQueued { step, .. }
             | Self::EffectIntended { step, .. }
+            | Self::EffectHeld { step, .. }
             | Self::TimerSet { step, .. }
             | Self::ApprovalRequested { step, .. }
             | Self::ApprovalDecided { step, .. }

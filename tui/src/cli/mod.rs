@@ -10,6 +10,7 @@ pub mod bench;
 pub mod budget_words;
 pub mod cx;
 pub mod demo;
+mod dry_steps;
 pub mod event_line;
 pub mod exit;
 pub mod faults;

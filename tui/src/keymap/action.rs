@@ -144,7 +144,9 @@ actions! {
         PrevItem "prev-item" ["K"] "previous item";
         Batch "batch" ["b"] "batch sheet";
         Ask "ask" ["r"] "ask, runbook";
-        Link "link" ["L"] "link to another";
+        Delegate "delegate" ["@"] "hand over to somebody";
+        Amend "amend" ["="] "change what is asked";
+        Link "link" ["L"] "link to another, signed link";
         Map "map" ["m"] "map fields";
         Validate "validate" ["V"] "validate";
         Discover "discover" ["d"] "discover";

@@ -128,7 +128,7 @@ impl Worker {
         session: &Session,
     ) -> Result<(), Over> {
         let result = match result {
-            Ok(_) => Ok(()),
+            Ok(reply) => Ok(reply),
             Err(CallError::Fault(fault)) if fault.code == Code::Overloaded => {
                 let sent = self.queue.waiting().find(|outgoing| outgoing.request == request);
                 sent.into_iter()

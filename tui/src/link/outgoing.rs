@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use dirigent_protocol::command::Command;
+use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 
-use crate::model::{Answer, LinkCmd, News, Steer, Verdict};
+use crate::model::{Answer, Handling, LinkCmd, News, Steer, Verdict};
 
 /// Most commands that wait for an answer.
 const MOST: usize = 256;
@@ -17,6 +17,8 @@ const MOST: usize = 256;
 enum About {
     Approval(EntityId),
     Other(String),
+    /// The answer is a link.
+    Link(EntityId, String),
 }
 
 /// A command without an answer yet.
@@ -65,6 +67,17 @@ impl Queue {
                     Err(fault) => return Err(Box::new(news(about, Err(fault)))),
                 }
             }
+            LinkCmd::Handle { approval, how } => {
+                let what = handling_words(approval, &how);
+                let about = match &how {
+                    Handling::SignLink { .. } => About::Link(approval, what),
+                    _ => About::Other(what),
+                };
+                match handle(approval, how) {
+                    Ok(command) => (about, command),
+                    Err(fault) => return Err(Box::new(news(about, Err(fault)))),
+                }
+            }
             LinkCmd::Steer { run, how } => steer(run, how),
             LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
             LinkCmd::Follow(_)
@@ -95,10 +108,20 @@ impl Queue {
     }
 
     /// The daemon answered; the news of it. None for an answer nobody waits for.
-    pub fn answered(&mut self, request: RequestId, result: Result<(), Fault>) -> Option<News> {
+    pub fn answered(&mut self, request: RequestId, result: Result<CommandReply, Fault>) -> Option<News> {
         let at = self.0.iter().position(|outgoing| outgoing.request == request)?;
         let outgoing = self.0.remove(at)?;
-        Some(news(outgoing.about, result))
+        Some(match (outgoing.about, result) {
+            (About::Link(approval, _), Ok(CommandReply::Link { link, .. })) => {
+                News::Linked { approval, link }
+            }
+            (about, result) => news(about, result.map(drop)),
+        })
+    }
+
+    /// It was sent, and its answer is not waited for.
+    pub fn forget(&mut self, request: RequestId) {
+        self.0.retain(|outgoing| outgoing.request != request);
     }
 }
 
@@ -121,11 +144,40 @@ fn steer(run: RunId, how: Steer) -> (About, Command) {
     (About::Other(format!("{word} run {}", run.short())), command)
 }
 
+/// Longest life of a link made on the screen: a day.
+const LINK_MS: u64 = 24 * 3_600 * 1_000;
+
+fn handling_words(approval: EntityId, how: &Handling) -> String {
+    let short = approval.short();
+    match how {
+        Handling::HandOver { to } => format!("hand approval {short} to {to}"),
+        Handling::Amend { .. } => format!("change what approval {short} asks"),
+        Handling::SignLink { user, .. } => format!("a signed link for {user}, approval {short}"),
+    }
+}
+
+fn handle(approval: EntityId, how: Handling) -> Result<Command, Fault> {
+    Ok(match how {
+        Handling::HandOver { to } => Command::ApprovalDelegate { approval, to },
+        Handling::Amend { digest, payload } => Command::ApprovalAmend {
+            approval,
+            digest: parsed(&digest)?,
+            payload,
+        },
+        Handling::SignLink { digest, user } => Command::ApprovalLink {
+            approval,
+            digest: parsed(&digest)?,
+            user: Some(user),
+            lifetime_ms: LINK_MS,
+        },
+    })
+}
+
 fn news(about: About, result: Result<(), Fault>) -> News {
     let result = result.map_err(Box::new);
     match about {
         About::Approval(approval) => News::Decided { approval, result },
-        About::Other(what) => News::Done { what, result },
+        About::Other(what) | About::Link(_, what) => News::Done { what, result },
     }
 }
 
@@ -197,10 +249,14 @@ mod tests {
         let sent = queue.add(steer).unwrap().unwrap();
         assert_eq!(queue.waiting().next().unwrap().request, sent.request);
         assert!(matches!(
-            queue.answered(sent.request, Ok(())),
+            queue.answered(sent.request, Ok(CommandReply::Deleted {})),
             Some(News::Done { result: Ok(()), .. })
         ));
-        assert!(queue.answered(sent.request, Ok(())).is_none());
+        assert!(
+            queue
+                .answered(sent.request, Ok(CommandReply::Deleted {}))
+                .is_none()
+        );
     }
 
     #[test]

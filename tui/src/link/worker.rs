@@ -296,7 +296,7 @@ impl Worker {
                 && let Some(heard) = session.asked.next().await
             {
                 if let Heard::Answer(request, _) = heard {
-                    drop(self.queue.answered(request, Ok(())));
+                    self.queue.forget(request);
                 }
             }
         };

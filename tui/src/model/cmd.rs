@@ -4,6 +4,7 @@ use dirigent_protocol::command::{Also, Changed, RetryFrom};
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::query::Query;
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
+use serde_json::Value;
 
 use crate::nav::Place;
 
@@ -42,6 +43,13 @@ pub enum LinkCmd {
         /// The question.
         question: String,
     },
+    /// Do something with an approval that decides nothing; answered by `News::Done`, a link by `News::Linked`.
+    Handle {
+        /// The approval.
+        approval: EntityId,
+        /// What.
+        how: Handling,
+    },
     /// Send the run's events from the first one, then live, with the tokens of its steps.
     Follow(RunId),
     /// No more of that.
@@ -73,6 +81,30 @@ pub enum LinkCmd {
     Reconnect,
     /// End the link; nothing more is sent.
     Close,
+}
+
+/// What can be done with an approval without deciding it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Handling {
+    /// Somebody else decides in one's place.
+    HandOver {
+        /// The user's name.
+        to: String,
+    },
+    /// Something else is asked.
+    Amend {
+        /// Digest of what was on the screen, hexadecimal.
+        digest: String,
+        /// The new content.
+        payload: Value,
+    },
+    /// A link answers once for a user.
+    SignLink {
+        /// Digest of what was on the screen, hexadecimal.
+        digest: String,
+        /// The user's name.
+        user: String,
+    },
 }
 
 /// How to change the course of a run.

@@ -59,6 +59,15 @@ impl Model {
             }
             News::Looked { topic, query, result } => self.looked(topic, &query, result),
             News::Decided { approval, result } => return self.decided(approval, result),
+            News::Linked { approval, link } => {
+                self.signed = Some((approval, link.clone()));
+                return vec![
+                    Cmd::Copy(link),
+                    Cmd::Note(Note::info(
+                        "the signed link is made and stands below; also sent to the terminal",
+                    )),
+                ];
+            }
             News::Done { what, result } => {
                 return vec![Cmd::Note(match result {
                     Ok(()) => Note::info(format!("done: {what}")),

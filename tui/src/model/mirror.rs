@@ -74,6 +74,8 @@ pub struct Model {
     pub journals: BTreeMap<RunId, Journal>,
     /// Decisions in their grace time.
     pub outbox: Outbox,
+    /// The signed link made last, and the approval it answers; only in memory.
+    pub signed: Option<(EntityId, String)>,
     /// Approvals put off, until when on the monotonic clock.
     pub snoozed: BTreeMap<EntityId, Duration>,
     /// What pages asked for themselves.

@@ -17,7 +17,7 @@ pub mod outbox;
 pub mod run;
 
 pub use approval::Approval;
-pub use cmd::{Answer, Cmd, LinkCmd, Note, NoteKind, Steer, Verdict};
+pub use cmd::{Answer, Cmd, Handling, LinkCmd, Note, NoteKind, Steer, Verdict};
 pub use connection::{Connection, Link};
 pub use journal::{Journal, Live};
 pub use looks::Looks;

@@ -122,6 +122,13 @@ pub enum News {
         /// What the daemon said.
         result: Result<(), Box<Fault>>,
     },
+    /// A signed link was made.
+    Linked {
+        /// The approval it answers.
+        approval: EntityId,
+        /// The link.
+        link: String,
+    },
     /// Another command was done, or was not: words for the status line.
     Done {
         /// What was asked (`cancel run 8f20`).

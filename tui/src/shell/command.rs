@@ -7,7 +7,7 @@ use crate::keymap::{Action, Group};
 use crate::model::{LinkCmd, Note, Time};
 use crate::nav::Place;
 use crate::pages::closed::CLOSED;
-use crate::pages::{Ctx, Input, PAGES};
+use crate::pages::{Input, PAGES};
 
 /// A second Esc within this time goes to the page's list.
 const TWICE: Duration = Duration::from_millis(500);
@@ -82,14 +82,7 @@ impl Shell {
         self.backed = Some(time.mono);
         if twice {
             self.backed = None;
-            let ctx = Ctx {
-                model: &self.model,
-                theme: &self.theme,
-                prefs: &self.prefs,
-                keymap: &self.keymap,
-                time,
-            };
-            let cmds = self.pages[self.here].open(&[], &ctx);
+            let cmds = self.with_page(self.here, time, |page, ctx| page.open(&[], ctx));
             return self.run(cmds, time);
         }
         self.tell(Input::Action(Action::Back), time)
@@ -183,24 +176,10 @@ impl Shell {
             let cmds = self.pages[self.here].leave();
             effects.extend(self.run(cmds, time));
             self.here = index;
-            let ctx = Ctx {
-                model: &self.model,
-                theme: &self.theme,
-                prefs: &self.prefs,
-                keymap: &self.keymap,
-                time,
-            };
-            let cmds = self.pages[index].enter(&ctx);
+            let cmds = self.with_page(index, time, |page, ctx| page.enter(ctx));
             effects.extend(self.run(cmds, time));
         }
-        let ctx = Ctx {
-            model: &self.model,
-            theme: &self.theme,
-            prefs: &self.prefs,
-            keymap: &self.keymap,
-            time,
-        };
-        let cmds = self.pages[index].open(&place.path, &ctx);
+        let cmds = self.with_page(index, time, |page, ctx| page.open(&place.path, ctx));
         effects.extend(self.run(cmds, time));
         Some(effects)
     }

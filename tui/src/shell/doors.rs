@@ -33,14 +33,7 @@ impl Shell {
 
     /// What happened in what the page follows.
     pub(crate) fn happened(&mut self, time: Time) -> Vec<String> {
-        let ctx = crate::pages::Ctx {
-            model: &self.model,
-            theme: &self.theme,
-            prefs: &self.prefs,
-            keymap: &self.keymap,
-            time,
-        };
-        self.pages[self.here].happened(&ctx)
+        self.with_page(self.here, time, |page, ctx| page.happened(ctx))
     }
 
     /// What was asked for is on its way.

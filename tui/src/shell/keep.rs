@@ -7,7 +7,6 @@ use super::state::{Effect, Shell};
 use crate::kept::Kept;
 use crate::model::Time;
 use crate::nav::Place;
-use crate::pages::Ctx;
 
 impl Shell {
     /// What is worth keeping now.
@@ -43,17 +42,10 @@ impl Shell {
         let Some(kept) = self.returning.take() else {
             return Vec::new();
         };
-        let ctx = Ctx {
-            model: &self.model,
-            theme: &self.theme,
-            prefs: &self.prefs,
-            keymap: &self.keymap,
-            time,
-        };
         let mut cmds = Vec::new();
-        for page in &mut self.pages {
-            if let Some(value) = kept.pages.get(page.meta().id) {
-                cmds.extend(page.take_up(value, &ctx));
+        for index in 0..self.pages.len() {
+            if let Some(value) = kept.pages.get(self.pages[index].meta().id) {
+                cmds.extend(self.with_page(index, time, |page, ctx| page.take_up(value, ctx)));
             }
         }
         let mut effects = self.run(cmds, time);

@@ -9,7 +9,7 @@ use crate::keymap::Action;
 use crate::model::{Cmd, Note, Time};
 use crate::nav::Place;
 use crate::outside::{Sheet, Way};
-use crate::pages::{Ctx, Input};
+use crate::pages::Input;
 use crate::text::clean;
 
 impl Shell {
@@ -93,23 +93,12 @@ impl Shell {
 
     /// The object under the cursor, by the link its page gives for it.
     fn selected(&mut self, time: Time) -> Option<Place> {
-        let ctx = Ctx {
-            model: &self.model,
-            theme: &self.theme,
-            prefs: &self.prefs,
-            keymap: &self.keymap,
-            time,
-        };
-        let page = &mut self.pages[self.here];
-        let knows = page
-            .meta()
-            .bindings
-            .iter()
-            .any(|bind| bind.action == Action::CopyLink);
-        if !knows || page.why_not(Action::CopyLink, &ctx).is_some() {
-            return None;
-        }
-        let link = page.update(Input::Action(Action::CopyLink), &ctx);
+        let link = self.with_page(self.here, time, |page, ctx| {
+            let mut known = page.meta().bindings.iter();
+            let knows = known.any(|bind| bind.action == Action::CopyLink);
+            let may = knows && page.why_not(Action::CopyLink, ctx).is_none();
+            may.then(|| page.update(Input::Action(Action::CopyLink), ctx))
+        })?;
         let place = link.into_iter().find_map(|cmd| match cmd {
             Cmd::Copy(text) => text.parse::<Place>().ok(),
             _ => None,

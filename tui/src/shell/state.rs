@@ -235,8 +235,13 @@ impl Shell {
         }
     }
 
-    /// Tells the page something and does what it wants.
-    pub(super) fn tell(&mut self, input: Input<'_>, time: Time) -> Vec<Effect> {
+    /// Lets a page do something, with all it may look at.
+    pub(super) fn with_page<R>(
+        &mut self,
+        index: usize,
+        time: Time,
+        act: impl FnOnce(&mut dyn Page, &Ctx<'_>) -> R,
+    ) -> R {
         let ctx = Ctx {
             model: &self.model,
             theme: &self.theme,
@@ -244,7 +249,12 @@ impl Shell {
             keymap: &self.keymap,
             time,
         };
-        let cmds = self.pages[self.here].update(input, &ctx);
+        act(&mut *self.pages[index], &ctx)
+    }
+
+    /// Tells the page something and does what it wants.
+    pub(super) fn tell(&mut self, input: Input<'_>, time: Time) -> Vec<Effect> {
+        let cmds = self.with_page(self.here, time, |page, ctx| page.update(input, ctx));
         self.run(cmds, time)
     }
 
@@ -267,9 +277,12 @@ impl Shell {
                 Cmd::TakeBack => self.take_back(),
                 Cmd::Copy(text) if self.prefs.plain => effects.push(Effect::Show(text)),
                 Cmd::Copy(text) => effects.extend(self.copy(&text)),
-                Cmd::Link(LinkCmd::Steer { .. } | LinkCmd::Ask { .. } | LinkCmd::Apply { .. })
-                    if self.read_only =>
-                {
+                Cmd::Link(
+                    LinkCmd::Steer { .. }
+                    | LinkCmd::Ask { .. }
+                    | LinkCmd::Apply { .. }
+                    | LinkCmd::Handle { .. },
+                ) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is changed"));
                 }
                 Cmd::Link(command) => {

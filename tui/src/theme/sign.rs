@@ -40,6 +40,8 @@ impl Sign {
     pub const RETRY: Self = Self::new("◌", "retry", Role::Waiting);
     /// Skipped by its condition.
     pub const SKIPPED: Self = Self::new("○", "skipped", Role::Dim);
+    /// Done, and undone since.
+    pub const UNDONE: Self = Self::new("↺", "undone", Role::Warn);
     /// An alert.
     pub const ALERT: Self = Self::new("▲", "alert", Role::Bad);
     /// Changed by a person here.

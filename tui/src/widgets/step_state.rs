@@ -31,13 +31,15 @@ pub enum StepState {
     Cancelled,
     /// Its condition was false: passed over.
     Skipped,
+    /// Ended well, and undone since.
+    Undone,
     /// Begun, and nobody knows how it ended.
     Unknown,
 }
 
 impl StepState {
     /// Every state once, in the order of legends and counts.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Completed,
         Self::Running,
         Self::Person,
@@ -49,6 +51,7 @@ impl StepState {
         Self::Suspended,
         Self::Cancelled,
         Self::Skipped,
+        Self::Undone,
         Self::Pending,
     ];
 
@@ -71,6 +74,7 @@ impl StepState {
             Self::Faulted => Sign::status(Status::Faulted),
             Self::Cancelled => Sign::status(Status::Cancelled),
             Self::Skipped => Sign::SKIPPED,
+            Self::Undone => Sign::UNDONE,
             Self::Unknown => Sign::UNKNOWN,
         }
     }
@@ -80,7 +84,7 @@ impl StepState {
     pub const fn is_over(self) -> bool {
         matches!(
             self,
-            Self::Completed | Self::Faulted | Self::Cancelled | Self::Skipped
+            Self::Completed | Self::Faulted | Self::Cancelled | Self::Skipped | Self::Undone
         )
     }
 

@@ -1,13 +1,19 @@
 //! What a daemon with these documents answers to a page's questions: the same filters over the same documents.
 
+use dirigent_protocol::Payload;
 use dirigent_protocol::count::{By, CountQuery, Counts, FacetCounts};
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::dry_run::{DryEnding, DryRun, DryRunQuery};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::graph::{Graph, WorkflowEdge, WorkflowNode};
 use dirigent_protocol::query::{ListQuery, Query, QueryReply};
-use dirigent_protocol::source;
+use dirigent_protocol::run::{Data, EventBody, Pins, RunEvent, Status, StepId};
+use dirigent_protocol::source::{self, Diagnostic, Place};
 use dirigent_tui::model::{LinkCmd, News};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::sample::ago;
 
 /// The news a question brings.
 pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
@@ -18,6 +24,7 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
         Query::Count(count) => Ok(Box::new(QueryReply::Counts(counts(count, documents)))),
         Query::List(list) => Ok(Box::new(page(list, documents))),
         Query::Draft { source } => Ok(Box::new(draft(source))),
+        Query::DryRun(query) => Ok(Box::new(dry_run(query))),
         Query::Get { kind, id, .. } => documents
             .iter()
             .find(|document| document.kind == *kind && document.metadata.id.to_string() == *id)
@@ -30,6 +37,71 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
         query: query.clone(),
         result,
     })
+}
+
+/// Its outermost tasks, each done after a second.
+fn dry_run(query: &DryRunQuery) -> QueryReply {
+    let QueryReply::Draft { graph, .. } = draft(&query.source) else {
+        return QueryReply::DryRun(Box::default());
+    };
+    let graph = graph.unwrap_or_default();
+    let input = Payload::new(query.input.clone().unwrap_or_else(|| json!({})));
+    let mut bodies = vec![(
+        0,
+        EventBody::WorkflowStarted {
+            workflow: "drafted".into(),
+            version: Digest::of_bytes(query.source.as_bytes()),
+            input: input.clone(),
+            shaped: None,
+            pins: Pins::default(),
+        },
+    )];
+    for (at, node) in (0i64..).zip(&graph.nodes) {
+        let step = StepId::new(node.id.as_str());
+        let started = EventBody::TaskStarted {
+            step: step.clone(),
+            task: node.name.as_str().into(),
+            kind: node.kind.as_str().into(),
+            input: Data::WorkflowInput,
+        };
+        let completed = EventBody::TaskCompleted {
+            step,
+            output: Data::Inline(input.clone()),
+            context: None,
+            then: None,
+            undo: false,
+        };
+        bodies.extend([(at, started), (at + 1, completed)]);
+    }
+    let end = bodies.last().map_or(0, |(at, _)| *at);
+    bodies.push((
+        end,
+        EventBody::WorkflowCompleted {
+            output: Data::Inline(input),
+        },
+    ));
+    let event = |(seq, (at, body)): (u64, (i64, EventBody))| RunEvent {
+        seq,
+        time: ago(-at),
+        body,
+    };
+    let at = Place {
+        line: 9,
+        column: 5,
+        path: graph
+            .nodes
+            .first()
+            .map_or_else(String::new, |node| node.id.clone()),
+    };
+    let made_up = Diagnostic::warning("made_up", "agent clerk: its outcome here is made up", at);
+    QueryReply::DryRun(Box::new(DryRun {
+        findings: vec![made_up],
+        events: (1..).zip(bodies).map(event).collect(),
+        graph: Some(graph),
+        ending: DryEnding::Ended {
+            status: Status::Completed,
+        },
+    }))
 }
 
 /// What the text itself says: the findings of its parser, and its outermost tasks one behind the other.

@@ -3,7 +3,7 @@
 use dirigent_protocol::entity::WorkflowApproval;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::run::{Decision, Risk};
-use dirigent_tui::model::{Answer, Msg, News};
+use dirigent_tui::model::{Answer, Handling, LinkCmd, Msg, News};
 use serde_json::json;
 
 use super::world::{World, approval, approvals, deploy, everything, id};
@@ -395,4 +395,75 @@ fn outside_text_cannot_hide_or_obey() {
     assert!(text.contains("<U+202E>gnihton"), "{text}");
     assert!(text.contains("trust<U+200B>me"), "{text}");
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+/// What was done with a request without deciding it.
+fn handled(world: &World) -> Vec<&Handling> {
+    fn how(cmd: &LinkCmd) -> Option<&Handling> {
+        match cmd {
+            LinkCmd::Handle { how, .. } => Some(how),
+            _ => None,
+        }
+    }
+    world.sent.iter().filter_map(how).collect()
+}
+
+#[test]
+fn a_request_is_handed_over_changed_or_given_a_link_and_nothing_is_decided_by_it() {
+    let mut world = inbox();
+    world.press("@");
+    world.press("enter");
+    assert!(
+        world.text().contains("type the name of a user first"),
+        "{}",
+        world.text()
+    );
+    world.type_text("sam");
+    world.press("enter");
+    assert_eq!(handled(&world), [&Handling::HandOver { to: "sam".into() }]);
+    world.press("L");
+    world.type_text("ada");
+    world.press("enter");
+    assert!(
+        matches!(handled(&world)[1], Handling::SignLink { user, digest } if user == "ada" && digest.len() == 64)
+    );
+    world.news(News::Linked {
+        approval: id(0xa1),
+        link: "dirigent-link.abc".into(),
+    });
+    world.press("G");
+    assert!(world.text().contains("dirigent-link.abc"), "{}", world.text());
+    world.press("= ctrl-s");
+    assert!(world.text().contains("nothing was changed"), "{}", world.text());
+    world.press("esc esc");
+    assert!(world.decided().is_empty() && world.held() == 0);
+}
+
+#[test]
+fn who_may_not_say_yes_is_told_before_they_try() {
+    let mut world = inbox();
+    let mut body: WorkflowApproval = approvals()[1].body().unwrap();
+    body.deciders.users = vec!["ada".into(), "bo".into()];
+    body.deciders.quorum = 2;
+    world.news(News::Changed(vec![approval(0xa2, body, 300)]));
+    for _ in 0..3 {
+        world.press("G");
+        if world.text().contains("STILL ASKED") {
+            break;
+        }
+        world.press("J");
+        world.wait(1_000);
+    }
+    let text = world.text();
+    for words in ["2 of: ada, bo", "STILL ASKED", "2 more of: ada, bo", "NOT BY YOU"] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    world.press("a");
+    assert!(
+        world.text().contains("you are not one of them"),
+        "{}",
+        world.text()
+    );
+    world.wait(6_000);
+    assert!(world.decided().is_empty());
 }

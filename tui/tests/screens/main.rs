@@ -16,6 +16,7 @@ mod mouse;
 mod plain;
 mod random;
 mod sample;
+mod sample_workflows;
 mod screens;
 mod workflows;
 mod world;

@@ -1,5 +1,6 @@
 //! Workflows: versions, the difference of any two, who uses one.
 
+use dirigent_protocol::query::Query;
 use dirigent_tui::model::LinkCmd;
 use dirigent_tui::nav::Place;
 
@@ -188,4 +189,59 @@ fn nothing_is_published_without_a_yes() {
             "{keys}"
         );
     }
+}
+
+#[test]
+fn a_draft_is_simulated_with_an_input_and_nothing_of_it_can_be_steered() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut world = build(columns, rows);
+        world.press("T");
+        world.type_text("{oops");
+        world.press("enter");
+        assert!(world.text().contains("this is no JSON"), "{}", world.text());
+        world.press("ctrl-u");
+        world.type_text("{\"a\":1}");
+        world.press("enter");
+        check(&format!("builder-simulated-{columns}x{rows}"), &world);
+        assert!(world.text().contains("SIMULATED"), "{}", world.text());
+        let asked = world.sent.iter().any(|cmd| match cmd {
+            LinkCmd::Look { query, .. } => {
+                matches!(&**query, Query::DryRun(asked) if asked.input == Some(serde_json::json!({ "a": 1 })))
+            }
+            _ => false,
+        });
+        assert!(asked, "{:?}", world.sent);
+        let before = world.sent.len();
+        world.press("x a Z R a y");
+        assert!(
+            !world.sent[before..]
+                .iter()
+                .any(|cmd| matches!(cmd, LinkCmd::Steer { .. })),
+            "nothing of a dry run is steered"
+        );
+        world.press("esc");
+        assert!(world.text().contains("Steps"), "{}", world.text());
+    }
+}
+
+#[test]
+fn a_new_workflow_begins_with_a_template_that_is_published_with_its_agents() {
+    let mut world = World::live(80, 24);
+    world.press("g w c");
+    check("builder-begin-80x24", &world);
+    world.type_text("mail");
+    world.press("enter");
+    world.wait(500);
+    assert_eq!(world.shell.place().to_string(), "workflows/mail-digest/draft");
+    assert!(world.text().contains("1 collect"), "{}", world.text());
+    let text = published(&mut world);
+    assert!(
+        text.contains("kind: Agent") && text.contains("name: mail-digest-writer"),
+        "{text}"
+    );
+    // Without one: a task to begin with.
+    let mut world = World::live(80, 24);
+    world.press("g w c enter");
+    world.wait(500);
+    assert!(world.text().contains("1 first"), "{}", world.text());
 }

@@ -11,6 +11,7 @@ use dirigent_tui::outside::Sheet;
 use dirigent_tui::shell::{Effect, Shell};
 
 pub(crate) use crate::sample::*;
+pub(crate) use crate::sample_workflows::*;
 
 /// A client and its time.
 pub(crate) struct World {

@@ -121,6 +121,13 @@ impl Client {
         }
     }
 
+    /// Reads until the client has the screen again.
+    pub(crate) fn back_on_the_page(&mut self) {
+        self.until("the page", |screen| {
+            screen.alternate_screen() && screen.contents().contains("Dashboard")
+        });
+    }
+
     /// Reads until the screen is as wanted.
     pub(crate) fn until(&mut self, what: &str, mut wanted: impl FnMut(&vt100::Screen) -> bool) {
         let end = Instant::now() + DEADLINE;

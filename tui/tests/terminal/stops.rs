@@ -10,9 +10,7 @@ fn a_stop_gives_the_terminal_back_and_a_continue_draws_again() {
     client.until("the shell's screen", |screen| !screen.alternate_screen());
     Client::stopped(client.id());
     client.signal("CONT");
-    client.until("the page again", |screen| {
-        screen.alternate_screen() && screen.contents().contains("Dashboard")
-    });
+    client.back_on_the_page();
     client.signal("TERM");
     client.ended("TERM behind a stop");
 }
@@ -26,9 +24,7 @@ fn a_stop_nobody_can_catch_leaves_a_clean_terminal_and_a_continue_takes_it_again
     client.until("the shell's screen", |screen| !screen.alternate_screen());
     client.given_back("STOP");
     client.signal("CONT");
-    client.until("the page again", |screen| {
-        screen.alternate_screen() && screen.contents().contains("Dashboard")
-    });
+    client.back_on_the_page();
     client.signal("TERM");
     client.ended("TERM behind a stop");
 }
@@ -45,9 +41,7 @@ fn ctrl_z_stops_the_job_fg_draws_again_and_bg_touches_nothing() {
         shell.type_keys("echo in the $((40 + 2))\n");
         shell.until("the shell", |screen| screen.contents().contains("in the 42"));
         shell.type_keys("fg\n");
-        shell.until("the page", |screen| {
-            screen.alternate_screen() && screen.contents().contains("Dashboard")
-        });
+        shell.back_on_the_page();
     }
     shell.type_keys("\x1a");
     shell.given_back("Ctrl-Z");
@@ -62,9 +56,7 @@ fn ctrl_z_stops_the_job_fg_draws_again_and_bg_touches_nothing() {
     let since = String::from_utf8_lossy(&shell.bytes[before..]).into_owned();
     assert!(!since.contains("\x1b[?1049"), "{since:?}");
     shell.type_keys("fg\n");
-    shell.until("the page", |screen| {
-        screen.alternate_screen() && screen.contents().contains("Dashboard")
-    });
+    shell.back_on_the_page();
     shell.type_keys("q");
     shell.given_back("q");
 }
@@ -77,9 +69,7 @@ fn started_in_the_background_it_waits_for_its_turn() {
     Client::stopped(keeper);
     assert!(!shell.screen.screen().alternate_screen());
     shell.type_keys("fg\n");
-    shell.until("the page", |screen| {
-        screen.alternate_screen() && screen.contents().contains("Dashboard")
-    });
+    shell.back_on_the_page();
     shell.type_keys("q");
     shell.given_back("q");
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use dirigent_protocol::Payload;
 use dirigent_protocol::source::Node;
 use serde_json::Value;
 
@@ -95,6 +96,28 @@ impl Schema {
         })
     }
 
+    /// An object with the `default` of each property that it lacks, where there is one; only of the schema's own
+    /// properties, not of what they hold.
+    #[must_use]
+    pub fn fill(&self, value: &Payload) -> Payload {
+        let Some(properties) = self.definition["properties"].as_object() else {
+            return Arc::clone(value);
+        };
+        let Some(given) = value.as_object() else {
+            return Arc::clone(value);
+        };
+        let lacking = |(name, _): &(&String, &Value)| !given.contains_key(*name);
+        let default =
+            |(name, property): (&String, &Value)| Some((name.clone(), property.get("default")?.clone()));
+        let more: Vec<(String, Value)> = properties.iter().filter(lacking).filter_map(default).collect();
+        if more.is_empty() {
+            return Arc::clone(value);
+        }
+        let mut filled = given.clone();
+        filled.extend(more);
+        Arc::new(Value::Object(filled))
+    }
+
     /// The first few violations, each with its place.
     ///
     /// # Errors
@@ -156,4 +179,25 @@ fn web_only(reader: &mut Reader, uri: &Node, at: &str) -> Option<()> {
         )
         .help = Some("write the schema under `document:`".to_owned());
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::Bench;
+
+    const TEXT: &str = "input:\n  schema:\n    document:\n      type: object\n      required: [folder, days]\n      \
+         properties:\n        folder: { type: string, default: /tmp }\n        days: { type: integer, default: 7 }\n        \
+         note: { type: string }\ndo:\n  - a: { set: { in: '${ $workflow.input }' } }\n";
+
+    #[test]
+    fn what_an_input_lacks_comes_from_the_schema_and_is_checked_like_the_rest() {
+        let run = Bench::yaml(TEXT).start(json!({ "days": 1 }));
+        assert_eq!(run.output(), json!({ "in": { "days": 1, "folder": "/tmp" } }));
+        let run = Bench::yaml(TEXT).start(json!({ "days": "many" }));
+        assert_eq!(run.error().status, 400);
+        let run = Bench::yaml(TEXT).start(json!([1]));
+        assert_eq!(run.error().status, 400, "only an object is filled");
+    }
 }

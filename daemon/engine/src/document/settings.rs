@@ -48,7 +48,7 @@ pub enum Class {
     Delete,
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "on_unknown",
     "max_attempts",
     "risk",
@@ -61,6 +61,8 @@ const KNOWN: [&str; 12] = [
     "runs",
     "priority",
     "fan_out",
+    // Read by dry runs alone: a document's input, a task's outcome.
+    "sample",
 ];
 /// What only a document says, not a task.
 const OF_DOCUMENTS: [&str; 2] = ["runs", "priority"];

@@ -26,7 +26,13 @@ enum Lot {
 impl Turn<'_, '_> {
     /// Takes the run over.
     pub(super) fn fork(&mut self, fork: &Fork) -> Result<(), Refusal> {
-        let (input, shaped) = match &fork.input {
+        let root = self.workflow.task(0);
+        let schema = root.base.input.schema.as_ref();
+        let filled = fork
+            .input
+            .as_ref()
+            .map(|input| schema.map_or_else(|| input.clone(), |schema| schema.fill(input)));
+        let (input, shaped) = match &filled {
             None => (Data::WorkflowInput, None),
             Some(input) => match self.another_input(input) {
                 Ok(shaped) => (Data::Inline(input.clone()), shaped.map(Data::Inline)),

@@ -124,6 +124,8 @@ impl Turn<'_, '_> {
     fn start(&mut self, input: &Payload, pins: &Pins) {
         let workflow = self.workflow;
         let task = workflow.task(0);
+        let filled = task.base.input.schema.as_ref().map(|schema| schema.fill(input));
+        let input = filled.as_ref().unwrap_or(input);
         let shaped = match self.shape_input(input) {
             Ok(shaped) => Ok(shaped),
             Err(Stop::Ask) => return,

@@ -111,8 +111,10 @@ impl Service {
     ) -> Result<(Vec<Diagnostic>, Option<Graph>), ServiceError> {
         let found = self.validate(subject, source).await?;
         let parsed = dirigent_protocol::source::parse(source.as_bytes());
-        let machine = match parsed.documents.as_slice() {
-            [node] => dirigent_engine::parse_workflow(node).0,
+        // Agents may stand beside the workflow.
+        let mut workflows = parsed.documents.iter().filter(|node| node.get("do").is_some());
+        let machine = match (workflows.next(), workflows.next()) {
+            (Some(node), None) => dirigent_engine::parse_workflow(node).0,
             _ => None,
         };
         Ok((found, machine.as_ref().map(dirigent_engine::graph)))

@@ -44,6 +44,8 @@ verbs! {
     Workflows = workflows;
     Open = open;
     Watch = watch;
+    Templates = templates;
+    Simulate = simulate;
     Validate = validate;
     Check = check;
     Daemon = daemon;

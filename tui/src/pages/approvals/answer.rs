@@ -6,6 +6,7 @@ use dirigent_protocol::run::{Decision, EffectId, Resolution};
 use serde_json::Value;
 
 use super::dialog::{Dialog, Purpose, Typed};
+use super::handing::may_not;
 use super::like;
 use super::page::{Approvals, Look, Part};
 use crate::keymap::Action;
@@ -36,7 +37,7 @@ impl Approvals {
                 ctx.model.connection.label().1
             ));
         }
-        if action == Action::Ask {
+        if matches!(action, Action::Ask | Action::Delegate | Action::Link) {
             return None;
         }
         if self.look != Look::Request {
@@ -54,6 +55,14 @@ impl Approvals {
             }
             Action::Rule if !may_be_ruled(&approval.body) => {
                 return Some("a high risk is never decided by a rule".to_owned());
+            }
+            Action::Amend if unknown => {
+                return Some("what became of an effect is not changed by asking otherwise".to_owned());
+            }
+            Action::Approve | Action::Edit | Action::Rule => {
+                if let Some(why) = may_not(&approval.body, ctx.model.connection.subject()) {
+                    return Some(why);
+                }
             }
             _ => {}
         }
@@ -165,6 +174,8 @@ impl Approvals {
                 ..deny(approval, reason)
             }),
             Typed::Words(Purpose::Ask, question) => self.put(question, ctx),
+            Typed::Words(purpose, user) => self.handed(purpose, user, ctx),
+            Typed::Amend(payload) => self.amended(payload, ctx),
             Typed::Rule(scope) => match self.current(ctx).and_then(|a| Some((a, word(a, ctx)?))) {
                 Some((approval, word)) => {
                     let confirm = Dialog::confirm(approval, word, None);

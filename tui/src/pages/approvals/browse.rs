@@ -24,6 +24,7 @@ impl Approvals {
                 return self.begin(action, ctx);
             }
             Action::Ask => return self.ask(ctx),
+            Action::Delegate | Action::Link | Action::Amend => return self.hand(action, ctx),
             Action::Save => return self.save(ctx),
             Action::Mark => return self.mark(ctx),
             Action::Diff => self.look_at(Look::Diff),

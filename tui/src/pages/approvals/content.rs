@@ -3,6 +3,7 @@
 use dirigent_protocol::entity::ApprovalStatus;
 use dirigent_protocol::run::{Consequence, digest_of};
 
+use super::handing::{may_not, missing};
 use super::{change, like, payload};
 use crate::keymap::Action;
 use crate::model::Approval;
@@ -171,6 +172,21 @@ fn ends(approval: &Approval, ctx: &Ctx<'_>, cells: usize, out: &mut Vec<Line>) {
         if !body.votes.is_empty() {
             let names: Vec<&str> = body.votes.iter().map(|vote| vote.by.as_str()).collect();
             say("SAID YES", clean(&names.join(", ")).into_owned());
+        }
+        if let Some(missing) = missing(body) {
+            say("STILL ASKED", clean(&missing).into_owned());
+        }
+        if let Some(by) = body.amended_by.as_ref() {
+            say(
+                "CHANGED BY",
+                format!("{}; what was said before does not count", clean(by)),
+            );
+        }
+        if let Some(why) = may_not(body, ctx.model.connection.subject()) {
+            say("NOT BY YOU", clean(&why).into_owned());
+        }
+        if let Some((_, link)) = ctx.model.signed.as_ref().filter(|(of, _)| *of == approval.id) {
+            say("SIGNED LINK", clean(link).into_owned());
         }
     } else {
         say("DECIDED", decided(approval, ctx));

@@ -50,13 +50,26 @@ impl Approvals {
                 Kind::Edit {
                     area: text,
                     plain,
+                    amends,
                     error,
                     ..
                 },
             ..
         }) = &self.dialog
         {
-            draw_editor(text, *plain, error.as_deref(), ctx, inner, buf);
+            let kind = if *plain { "text" } else { "JSON" };
+            let head = match error {
+                Some(error) => Line::new().add(Role::Bad, format!(" ✗ {error}")),
+                None if *amends => Line::new().add(
+                    Role::Mine,
+                    format!(" ✎ your {kind}; it is asked about anew, nothing is decided by it"),
+                ),
+                None => Line::new().add(
+                    Role::Mine,
+                    format!(" ✎ your {kind}; it runs as you leave it, marked as yours"),
+                ),
+            };
+            draw_editor(text, &head, ctx, inner, buf);
             return;
         }
         let bottom = self.bottom(approval, ctx, inner);
@@ -153,7 +166,7 @@ impl Approvals {
 
     fn ways(&self, approval: &Approval, ctx: &Ctx<'_>) -> Vec<Line> {
         let unknown = approval.body.unknown_effect.is_some();
-        let words: [(Action, &str); 8] = if unknown {
+        let words: [(Action, &str); 10] = if unknown {
             [
                 (Action::Approve, "Do it again, same key"),
                 (Action::Stop, "It failed, with a reason…"),
@@ -163,6 +176,8 @@ impl Approvals {
                 (Action::Ask, "Ask the agent a question…"),
                 (Action::History, "How such requests were decided"),
                 (Action::Later, "Later (10 min)"),
+                (Action::Delegate, "Hand it over…"),
+                (Action::Link, "A signed link…"),
             ]
         } else {
             [
@@ -174,6 +189,8 @@ impl Approvals {
                 (Action::Ask, "Ask the agent a question…"),
                 (Action::History, "How such requests were decided"),
                 (Action::Later, "Later (10 min)"),
+                (Action::Delegate, "Hand it over…"),
+                (Action::Link, "A signed link…"),
             ]
         };
         let mut out = vec![Line::new()];
@@ -323,20 +340,11 @@ pub(super) fn field(head: &str, text: &str, cells: usize) -> Vec<Line> {
 
 fn draw_editor(
     text: &ratatui_textarea::TextArea<'static>,
-    plain: bool,
-    error: Option<&str>,
+    head: &Line,
     ctx: &Ctx<'_>,
     area: Rect,
     buf: &mut Buffer,
 ) {
-    let kind = if plain { "text" } else { "JSON" };
-    let head = match error {
-        Some(error) => Line::new().add(Role::Bad, format!(" ✗ {error}")),
-        None => Line::new().add(
-            Role::Mine,
-            format!(" ✎ your {kind}; it runs as you leave it, marked as yours"),
-        ),
-    };
     head.draw_row(0, area, ctx.theme, buf);
     let body = Rect {
         y: area.y + 1,

@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Edit {
         area: Box<TextArea<'static>>,
         plain: bool,
+        /// It is asked anew as changed, and nothing is decided by it.
+        amends: bool,
         error: Option<String>,
         drop_asked: bool,
     },
@@ -52,6 +54,10 @@ pub(super) enum Purpose {
     StopRun,
     /// Ask the agent.
     Ask,
+    /// Hand it over to a user.
+    HandOver,
+    /// Make a link that answers for a user.
+    SignLink,
 }
 
 /// A dialog about one request.
@@ -83,6 +89,8 @@ pub(super) enum Typed {
     Words(Purpose, String),
     /// Approve, and make a rule of it.
     Rule(RuleScope),
+    /// Ask about this instead.
+    Amend(Value),
 }
 
 impl Purpose {
@@ -91,6 +99,10 @@ impl Purpose {
         match self {
             Self::StopRun => "Deny, and stop the whole run. Your reason, for whoever asked:",
             Self::Ask => "Your question; the agent's answer comes here, nothing is decided by it:",
+            Self::HandOver => "Hand it over: who decides in your place? The name of a user:",
+            Self::SignLink => {
+                "A signed link: whoever has it answers this request once, within 24 hours, as this user:"
+            }
         }
     }
 
@@ -98,6 +110,7 @@ impl Purpose {
         match self {
             Self::StopRun => "a denial needs a reason: whoever asked gets to read it",
             Self::Ask => "type the question first",
+            Self::HandOver | Self::SignLink => "type the name of a user first",
         }
     }
 }
@@ -165,6 +178,7 @@ impl Dialog {
         let kind = Kind::Edit {
             area,
             plain: payload::is_plain(&approval.body.payload),
+            amends: false,
             error: None,
             drop_asked: false,
         };
@@ -175,6 +189,15 @@ impl Dialog {
             rule: None,
             void: false,
         })
+    }
+
+    /// Another content, which is asked about anew.
+    pub(super) fn amend(approval: &Approval) -> Result<Self, String> {
+        let mut dialog = Self::edit(approval)?;
+        if let Kind::Edit { amends, .. } = &mut dialog.kind {
+            *amends = true;
+        }
+        Ok(dialog)
     }
 
     pub(super) fn key(&mut self, key: &KeyEvent, approval: &Approval) -> Typed {
@@ -241,7 +264,11 @@ impl Dialog {
     /// Ends the edit with a yes to what it says.
     pub(super) fn save(&mut self, approval: &Approval) -> Typed {
         let Kind::Edit {
-            area, plain, error, ..
+            area,
+            plain,
+            amends,
+            error,
+            ..
         } = &mut self.kind
         else {
             return Typed::Text;
@@ -253,6 +280,7 @@ impl Dialog {
             Ok(value) if value == approval.body.payload && approval.body.unknown_effect.is_none() => {
                 Typed::Refused("nothing was changed: go back and approve it as it is".to_owned())
             }
+            Ok(value) if *amends => Typed::Amend(value),
             Ok(value) => Typed::Approve(Some(value)),
             Err(what) => {
                 *error = Some(what.clone());

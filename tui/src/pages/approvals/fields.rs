@@ -72,6 +72,20 @@ impl Approvals {
                 purpose: Purpose::Ask,
                 ..
             }) => &[(FieldKey::ENTER, "ask"), (FieldKey::ESC, "back, nothing asked")],
+            Some(Kind::Words {
+                purpose: Purpose::HandOver,
+                ..
+            }) => &[
+                (FieldKey::ENTER, "hand it over"),
+                (FieldKey::ESC, "back, nothing done"),
+            ],
+            Some(Kind::Words {
+                purpose: Purpose::SignLink,
+                ..
+            }) => &[
+                (FieldKey::ENTER, "make the link"),
+                (FieldKey::ESC, "back, nothing done"),
+            ],
             Some(Kind::Rule { .. }) => &[
                 (FieldKey::CHOOSE, "choose"),
                 (FieldKey::ENTER, "approve, and make it the rule"),

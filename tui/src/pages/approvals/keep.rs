@@ -33,7 +33,13 @@ impl Draft {
     }
 
     fn read(kept: &Value) -> Option<Self> {
-        let actions = [Action::Stop, Action::StopRun, Action::Ask, Action::Edit];
+        let actions = [
+            Action::Stop,
+            Action::StopRun,
+            Action::Ask,
+            Action::Edit,
+            Action::Amend,
+        ];
         Some(Self {
             id: kept["id"].as_str()?.parse().ok()?,
             picture: kept["picture"].as_str()?.to_owned(),
@@ -61,8 +67,9 @@ const fn begun_by(kind: &Kind) -> Option<Action> {
             purpose: Purpose::Ask,
             ..
         } => Some(Action::Ask),
+        Kind::Edit { amends: true, .. } => Some(Action::Amend),
         Kind::Edit { .. } => Some(Action::Edit),
-        Kind::Confirm { .. } | Kind::Rule { .. } => None,
+        Kind::Words { .. } | Kind::Confirm { .. } | Kind::Rule { .. } => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod detail;
 mod dialog;
 mod draw;
 mod fields;
+mod handing;
 mod inbox;
 mod keep;
 mod like;

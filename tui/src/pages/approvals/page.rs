@@ -41,6 +41,9 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Undo, "undo"),
         Bind::footer(Action::NextItem, "next"),
         Bind::footer(Action::PrevItem, "prev"),
+        Bind::new(Action::Delegate, "hand over to somebody…"),
+        Bind::new(Action::Amend, "change what is asked; it is asked anew…"),
+        Bind::new(Action::Link, "a signed link that answers once…"),
         Bind::new(Action::Save, "approve the edit"),
         Bind::new(Action::StopRun, "deny and stop the run, with a reason"),
         Bind::new(Action::Diff, "all that would change, and back"),
@@ -361,9 +364,15 @@ impl Page for Approvals {
                 (!edits).then(|| "nothing is being edited".to_owned())
             }
             Action::Approve | Action::Stop if self.look == Look::Sheet => None,
-            Action::Approve | Action::Stop | Action::Edit | Action::StopRun | Action::Rule | Action::Ask => {
-                self.undecidable(action, ctx)
-            }
+            Action::Approve
+            | Action::Stop
+            | Action::Edit
+            | Action::StopRun
+            | Action::Rule
+            | Action::Ask
+            | Action::Delegate
+            | Action::Amend
+            | Action::Link => self.undecidable(action, ctx),
             Action::Batch => {
                 let empty = self.sheet.count() == 0 && ctx.model.outbox.sheet().is_empty();
                 (empty && self.look != Look::Sheet).then(|| {

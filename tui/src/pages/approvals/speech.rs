@@ -182,11 +182,19 @@ impl Approvals {
                 Field::Line(lines)
             }
             Kind::Edit {
-                area, plain, error, ..
+                area,
+                plain,
+                amends,
+                error,
+                ..
             } => {
                 let kind = if *plain { "text" } else { "JSON" };
                 let about = match error {
                     Some(error) => format!("Not {kind} yet: {error}"),
+                    None if *amends => format!(
+                        "Change what is asked: {}. It is {kind}; it is asked about anew, and nothing is decided by it.",
+                        body.action
+                    ),
                     None => format!(
                         "Edit: {}. It is {kind}; it runs as you leave it, marked as yours.",
                         body.action

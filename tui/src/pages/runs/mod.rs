@@ -10,4 +10,5 @@ mod speech;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use monitor::Monitor;
 pub use page::{META, Runs};

@@ -2,9 +2,10 @@
 
 use dirigent_protocol::count::{By, CountQuery, Counts, Facet};
 use dirigent_protocol::entity::{Document, Kind, WorkflowVersion};
-use dirigent_protocol::filter::Filter;
+use dirigent_protocol::filter::{Filter, Op};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::query::{ListQuery, Query, QueryReply};
+use dirigent_protocol::source::{self, Node, Value};
 use jiff::Timestamp;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ const VERSIONS: &str = "workflows.versions";
 const DOCUMENT: &str = "workflows.document";
 const USED: &str = "workflows.used";
 const RULES: &str = "workflows.rules";
+const CALLERS: &str = "workflows.callers";
 
 /// A published version.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +76,19 @@ fn rules(subject: &Subject) -> Query {
     })
 }
 
+/// Workflows whose text names it; which of them call it is looked up in the text.
+fn callers(subject: &Subject) -> Query {
+    Query::List(ListQuery {
+        filter: Some(Filter::Is {
+            field: "source".to_owned(),
+            op: Op::Contains,
+            value: subject.name.as_str().into(),
+        }),
+        limit: MOST,
+        ..ListQuery::of(Kind::Workflow)
+    })
+}
+
 /// The questions to put now.
 pub(super) fn wants(subject: Option<&Subject>, ctx: &Ctx<'_>) -> Vec<Cmd> {
     let Some(subject) = subject.filter(|_| ctx.model.connection.is_live()) else {
@@ -84,6 +99,7 @@ pub(super) fn wants(subject: Option<&Subject>, ctx: &Ctx<'_>) -> Vec<Cmd> {
         (DOCUMENT, document(subject)),
         (USED, used(subject)),
         (RULES, rules(subject)),
+        (CALLERS, callers(subject)),
     ];
     let want = |(topic, query): &(&'static str, Query)| {
         ctx.model.looks.want(topic, query, Some(REFRESH), ctx.time.mono)
@@ -142,5 +158,59 @@ pub(super) fn rules_of(subject: &Subject, looks: &Looks) -> Option<Vec<String>> 
             Some(items.iter().map(|rule| rule.metadata.name.clone()).collect())
         }
         _ => None,
+    }
+}
+
+/// Names of the workflows that call it.
+pub(super) fn callers_of(subject: &Subject, looks: &Looks) -> Option<Vec<String>> {
+    let Ok(QueryReply::Page { items, .. }) = looks.answer(CALLERS, &callers(subject))? else {
+        return None;
+    };
+    let calls = |workflow: &&Document| {
+        let text = workflow
+            .field("source")
+            .and_then(|text| text.as_str().map(str::to_owned));
+        text.is_some_and(|text| names(&text, &subject.name))
+    };
+    Some(
+        items
+            .iter()
+            .filter(calls)
+            .map(|workflow| workflow.metadata.name.clone())
+            .collect(),
+    )
+}
+
+/// Whether a document has a task that runs the workflow of that name.
+fn names(text: &str, name: &str) -> bool {
+    let parsed = source::parse(text.as_bytes());
+    parsed.documents.iter().any(|node| calls(node, name))
+}
+
+fn calls(node: &Node, name: &str) -> bool {
+    let of =
+        |node: Option<&Node>| node.and_then(|node| node.get("name")).and_then(Node::as_str) == Some(name);
+    let by_name = node.get("call").and_then(Node::as_str) == Some("orchestration");
+    if of(node.get("run").and_then(|run| run.get("workflow"))) || (by_name && of(node.get("with"))) {
+        return true;
+    }
+    match &node.value {
+        Value::Sequence(items) => items.iter().any(|item| calls(item, name)),
+        Value::Mapping(entries) => entries.iter().any(|entry| calls(&entry.value, name)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_runs_it_wherever_the_task_stands() {
+        let deep = "do:\n  - a:\n      try:\n        - b: { run: { workflow: { namespace: n, name: below, version: latest } } }\n      catch: {}\n";
+        assert!(names(deep, "below") && !names(deep, "b"));
+        let called = "do: [ { a: { call: orchestration, with: { name: below } } } ]\n";
+        assert!(names(called, "below"));
+        assert!(!names("do: [ { below: { set: { name: below } } } ]\n", "below"));
     }
 }

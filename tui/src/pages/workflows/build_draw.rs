@@ -29,6 +29,10 @@ impl Builder {
             .min(area.height / 3);
         let [body, below] = Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(area);
         self.draw_findings(&findings, ctx, below, buf);
+        if let Some(Open::Trial(trial)) = &self.open {
+            trial.monitor.view(ctx, body, buf);
+            return;
+        }
         if Size::of(area).is_single() {
             match (&self.open, self.focus) {
                 (Some(Open::Publish) | None, Focus::Steps) if !self.diff => self.draw_steps(ctx, body, buf),
@@ -127,6 +131,8 @@ impl Builder {
                 );
                 draw_area(text, Pane::new("Text").foot(Role::Dim, foot), ctx, area, buf);
             }
+            // A dry run fills the page.
+            Some(Open::Trial(_)) => {}
             Some(Open::Publish) | None if self.diff => {
                 let inner = Pane::new("Changed").focus(true).draw(area, ctx.theme, buf);
                 let lines = side::changes(&self.draft.base, self.draft.text());
@@ -173,6 +179,14 @@ impl Builder {
         }
     }
 
+    /// What is wrong: with the dry run that is looked at, or with the text as it stands.
+    pub(super) fn findings<'a>(&'a self, ctx: &Ctx<'a>) -> Option<&'a [Diagnostic]> {
+        match &self.open {
+            Some(Open::Trial(trial)) => Some(&trial.findings),
+            _ => self.draft.findings(ctx),
+        }
+    }
+
     /// What is asked or wrong, as lines.
     pub(super) fn finding_lines(&self, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
         if matches!(self.open, Some(Open::Publish)) {
@@ -192,7 +206,7 @@ impl Builder {
                 .add(Role::Text, " no");
             return vec![line];
         }
-        let Some(findings) = self.draft.findings(ctx) else {
+        let Some(findings) = self.findings(ctx) else {
             let words = if ctx.model.connection.is_live() {
                 " checking…"
             } else {
@@ -201,10 +215,14 @@ impl Builder {
             return vec![Line::new().add(Role::Dim, words)];
         };
         if findings.is_empty() {
-            return vec![Line::new().add(Role::Good, " ✓ nothing is wrong")];
+            let words = match &self.open {
+                Some(Open::Trial(_)) => " ✓ no sample is made up, and nothing would fail",
+                _ => " ✓ nothing is wrong",
+            };
+            return vec![Line::new().add(Role::Good, words)];
         }
+        let findings = findings.iter();
         findings
-            .iter()
             .flat_map(|finding| finding_rows(finding, cells))
             .collect()
     }

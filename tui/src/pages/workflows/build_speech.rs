@@ -10,6 +10,13 @@ const WIDE: usize = 100_000;
 
 impl Builder {
     pub(super) fn in_words(&self, ctx: &Ctx<'_>) -> Speech {
+        if let Some(Open::Trial(trial)) = &self.open {
+            let mut speech = trial.monitor.in_words(ctx);
+            for line in self.finding_lines(ctx, WIDE) {
+                speech.say(wording::without_signs(line.text().trim()));
+            }
+            return speech;
+        }
         let changed = if self.draft.is_changed() {
             "changed"
         } else {
@@ -74,7 +81,7 @@ impl Builder {
                 about: vec!["The whole text of the draft.".to_owned()],
                 text: area.lines().join("\n"),
             }),
-            Some(Open::Publish) | None => None,
+            Some(Open::Publish | Open::Trial(_)) | None => None,
         }
     }
 

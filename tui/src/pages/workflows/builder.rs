@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use dirigent_protocol::dry_run::DryRunQuery;
 use ratatui_textarea::{CursorMove, TextArea};
 
 use super::canvas::Canvas;
 use super::draft::Draft;
 use super::question::{Purpose, Question};
 use super::surgery::{self, Where};
+use super::trial::Trial;
 use crate::keymap::Action;
 use crate::model::{Cmd, LinkCmd, Note};
 use crate::pages::Ctx;
@@ -37,6 +39,8 @@ pub(super) enum Open {
     Text(Box<TextArea<'static>>),
     /// Whether to publish.
     Publish,
+    /// A dry run of it.
+    Trial(Box<Trial>),
 }
 
 /// The builder of one workflow.
@@ -47,6 +51,8 @@ pub(super) struct Builder {
     pub(super) open: Option<Open>,
     /// What changed stands in the place of the drawing.
     pub(super) diff: bool,
+    /// A dry run was asked for.
+    pub(super) trying: Option<DryRunQuery>,
     pub(super) canvas: RefCell<Canvas>,
     pub(super) height: Cell<usize>,
 }
@@ -58,6 +64,7 @@ impl Builder {
             focus: Focus::default(),
             open: None,
             diff: false,
+            trying: None,
             canvas: RefCell::default(),
             height: Cell::new(10),
         }
@@ -74,6 +81,9 @@ impl Builder {
         if matches!(self.open, Some(Open::Publish)) {
             return Some(self.confirm(action));
         }
+        if matches!(self.open, Some(Open::Trial(_))) {
+            return Some(self.act_in_trial(action, ctx));
+        }
         match action {
             Action::Back if self.open.is_some() => self.open = None,
             Action::Back if self.diff => self.diff = false,
@@ -88,8 +98,12 @@ impl Builder {
             }
             Action::Insert => self.ask(Purpose::Add(Where::Behind)),
             Action::InsertBefore => self.ask(Purpose::Add(Where::Before)),
-            Action::Link => self.ask(Purpose::Link),
+            Action::Link => {
+                let cases = self.draft.task().is_some_and(|task| !task.cases.is_empty());
+                self.ask(if cases { Purpose::Case } else { Purpose::Link });
+            }
             Action::Rename => self.ask(Purpose::Rename),
+            Action::Try => self.ask(Purpose::Try),
             Action::Stop => return Some(self.on_task("deleted", now, surgery::delete)),
             Action::NextItem => {
                 return Some(self.on_task("moved", now, |text, on| surgery::shift(text, on, false)));
@@ -119,7 +133,7 @@ impl Builder {
         Some(Vec::new())
     }
 
-    fn ask(&mut self, purpose: Purpose) {
+    pub(super) fn ask(&mut self, purpose: Purpose) {
         self.open = Some(Open::Line(Question::new(purpose)));
     }
 
@@ -167,15 +181,12 @@ impl Builder {
     }
 
     /// The whole text at the next thing that is wrong.
-    fn jump_to_error(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let Some(findings) = self.draft.findings(ctx) else {
+    pub(super) fn jump_to_error(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let Some(findings) = self.findings(ctx) else {
             return note(Note::info("the daemon has not looked at it yet"));
         };
-        let Some(first) = findings
-            .iter()
-            .find(|finding| finding.is_error())
-            .or_else(|| findings.first())
-        else {
+        let worst = findings.iter().find(|finding| finding.is_error());
+        let Some(first) = worst.or_else(|| findings.first()).cloned() else {
             return note(Note::info("nothing is wrong"));
         };
         let mut text = area(self.draft.text());
@@ -240,13 +251,14 @@ impl Builder {
     }
 
     /// A key for what is being typed.
-    pub(super) fn key(&mut self, key: &KeyEvent, now: Duration) -> Vec<Cmd> {
+    pub(super) fn key(&mut self, key: &KeyEvent, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let now = ctx.time.mono;
         match &mut self.open {
             Some(Open::Line(question)) => {
                 let options = question.options(&self.draft);
                 match (key.code, question.key(key, options.len())) {
                     (KeyCode::Esc, _) => self.open = None,
-                    (KeyCode::Enter, _) => return self.answered(now),
+                    (KeyCode::Enter, _) => return self.answered(ctx),
                     _ => {}
                 }
                 Vec::new()
@@ -307,7 +319,8 @@ impl Builder {
         }
     }
 
-    fn answered(&mut self, now: Duration) -> Vec<Cmd> {
+    fn answered(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let now = ctx.time.mono;
         let Some(Open::Line(question)) = self.open.take() else {
             return Vec::new();
         };
@@ -320,11 +333,33 @@ impl Builder {
                 let at = surgery::TEMPLATES.iter().position(|(name, ..)| *name == answer);
                 surgery::add(text, on, place, at.unwrap_or(0))
             }),
+            Purpose::Case => {
+                let task = self.draft.task();
+                let at = task.and_then(|task| task.cases.iter().position(|(name, _)| *name == answer));
+                self.ask(at.map_or(Purpose::Link, Purpose::LinkCase));
+                Vec::new()
+            }
+            Purpose::LinkCase(case) => self.on_task("is connected", now, |text, on| {
+                let to = if answer == super::question::NEXT {
+                    "continue"
+                } else {
+                    answer.as_str()
+                };
+                surgery::connect_case(text, on, case, to)
+            }),
             Purpose::Link => self.on_task("is connected", now, |text, on| {
                 let to = (answer != super::question::NEXT).then_some(answer.as_str());
                 surgery::connect(text, on, to)
             }),
             Purpose::Rename => self.on_task("renamed", now, |text, on| surgery::rename(text, on, &answer)),
+            Purpose::Try => self.try_out(&answer, ctx).unwrap_or_else(|why| {
+                self.open = Some(Open::Line(question));
+                note(Note::refused(why))
+            }),
+            Purpose::Begin => {
+                self.begin(&answer, ctx);
+                Vec::new()
+            }
         }
     }
 }

@@ -6,9 +6,11 @@ use super::asked;
 use super::builder::Builder;
 use super::draft::{Draft, MAX_TEXT};
 use super::page::{Depth, Workflows};
+use super::question::Purpose;
 use crate::keymap::Action;
 use crate::model::{Cmd, Note};
 use crate::pages::Ctx;
+use crate::templates;
 
 /// Texts that are not published, by the workflow's name: the text, and what it began from.
 pub(super) type Drafts = BTreeMap<String, (String, String)>;
@@ -28,6 +30,31 @@ do:
       set:
         greeting: hello
 ";
+
+impl Builder {
+    /// Begins the new workflow with a template, under a name nobody has.
+    pub(super) fn begin(&mut self, with: &str, ctx: &Ctx<'_>) {
+        let Some(shape) = templates::find(with) else {
+            return;
+        };
+        let name = free_name(shape.name, &Workflows::names(ctx));
+        if let Ok(text) = templates::fill(&shape, &[], Some(&name)) {
+            self.draft = Draft::new(&name, String::new(), text);
+        }
+    }
+}
+
+/// A name nobody has: this one, or this one with a number.
+fn free_name(stem: &str, taken: &[String]) -> String {
+    let numbered = |number: usize| match number {
+        1 => stem.to_owned(),
+        number => format!("{stem}-{number}"),
+    };
+    (1..)
+        .map(numbered)
+        .find(|name| !taken.contains(name))
+        .unwrap_or_default()
+}
 
 impl Workflows {
     /// Opens the builder as soon as the text it begins from is known: a kept draft, the version one looks at, or the
@@ -67,18 +94,15 @@ impl Workflows {
 
     /// Begins a workflow that is not there yet.
     pub(super) fn create(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let names = Self::names(ctx);
-        let fresh = |number: usize| match number {
-            1 => "new-workflow".to_owned(),
-            number => format!("new-workflow-{number}"),
-        };
-        let name = (1..)
-            .map(fresh)
-            .find(|name| !names.contains(name))
-            .unwrap_or_default();
+        let name = free_name("new-workflow", &Self::names(ctx));
         let kept = self.drafts.get(&name).map(|kept| kept.0.clone());
+        let is_new = kept.is_none();
         let text = kept.unwrap_or_else(|| NEW.replace("NAME", &name));
-        self.builder = Some(Builder::new(Draft::new(&name, String::new(), text)));
+        let mut builder = Builder::new(Draft::new(&name, String::new(), text));
+        if is_new {
+            builder.ask(Purpose::Begin);
+        }
+        self.builder = Some(builder);
         self.follow(ctx)
     }
 

@@ -11,11 +11,14 @@ mod canvas;
 mod draft;
 mod drafts;
 mod draw;
+mod keys;
 mod outline;
 mod page;
 mod question;
 mod side;
 mod speech;
 mod surgery;
+mod trial;
 
-pub use page::{META, Workflows};
+pub use keys::META;
+pub use page::Workflows;

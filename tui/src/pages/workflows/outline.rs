@@ -5,6 +5,9 @@
 
 use dirigent_protocol::source::{self, Node, Value};
 
+/// Where something leads, and where that stands: line and columns, from 0.
+pub(super) type Target = (String, (usize, usize, usize));
+
 /// One task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Task {
@@ -31,7 +34,9 @@ pub(super) struct Task {
     /// Characters before the fields of its body; none where the body is not written on lines of its own.
     pub(super) body_indent: Option<usize>,
     /// Where it says what comes next, with the place of that value: line and columns, from 0.
-    pub(super) then: Option<(String, (usize, usize, usize))>,
+    pub(super) then: Option<Target>,
+    /// Its cases where it is a switch: the name, and where it leads with the place of that value.
+    pub(super) cases: Vec<(String, Option<Target>)>,
     /// Lists of tasks inside it: label and pointer.
     pub(super) inner: Vec<String>,
 }
@@ -86,6 +91,7 @@ fn list(node: &Node, pointer: &str, depth: usize, lines: &[&str], out: &mut Vec<
             indent: lines.get(dash_line).map_or(0, |text| indent(text)),
             body_indent: body_indent(&entry.value, dash_line),
             then: then(&entry.value),
+            cases: cases(&entry.value),
             inner: Vec::new(),
         });
         for path in LISTS {
@@ -192,7 +198,16 @@ fn body_indent(body: &Node, dash_line: usize) -> Option<usize> {
     own.then(|| line(first.key_span.start.column))
 }
 
-fn then(body: &Node) -> Option<(String, (usize, usize, usize))> {
+/// The cases of a switch.
+fn cases(body: &Node) -> Vec<(String, Option<Target>)> {
+    let all = body.get("switch").and_then(Node::as_sequence).unwrap_or_default();
+    let entries = all.iter().filter_map(|case| case.as_mapping()?.iter().next());
+    entries
+        .map(|case| (case.key.clone(), then(&case.value)))
+        .collect()
+}
+
+fn then(body: &Node) -> Option<Target> {
     let node = body.get("then")?;
     let Value::String { text, .. } = &node.value else {
         return None;

@@ -12,90 +12,13 @@ use serde_json::{Value, json};
 use super::asked::{self, Subject, Version};
 use super::builder::{Builder, Open};
 use super::drafts::{Drafts, MAX_DRAFTS};
+use super::keys::{BUILD_KEYS, BUILDERS, META, TRIAL_KEYS};
 use super::side::Side;
 use crate::keymap::{Action, Bind, FieldKey};
 use crate::model::{Cmd, Note};
 use crate::nav::Place;
 use crate::pages::{Ctx, Field, Input, Meta, Page, Speech, speech};
 use crate::widgets::Cursor;
-
-/// Its declaration.
-pub const META: Meta = Meta {
-    id: "workflows",
-    title: "Workflows",
-    space: 2,
-    letter: 'w',
-    about: "every workflow: versions, differences, who uses it",
-    bindings: &[
-        Bind::footer(Action::Open, "open"),
-        Bind::footer(Action::Mark, "mark a version"),
-        Bind::footer(Action::Diff, "difference"),
-        Bind::footer(Action::NextTab, "next side"),
-        Bind::new(Action::PrevTab, "previous side"),
-        Bind::footer(Action::Edit, "edit"),
-        Bind::footer(Action::Copy, "copy the text"),
-        Bind::new(Action::Create, "new workflow"),
-        Bind::new(Action::Insert, "add a task behind"),
-        Bind::new(Action::InsertBefore, "add a task before"),
-        Bind::new(Action::Link, "connect"),
-        Bind::new(Action::Rename, "rename the task"),
-        Bind::new(Action::Stop, "delete the task"),
-        Bind::new(Action::NextItem, "move the task down"),
-        Bind::new(Action::PrevItem, "move the task up"),
-        Bind::new(Action::View, "the whole text"),
-        Bind::new(Action::Validate, "to what is wrong"),
-        Bind::new(Action::Undo, "undo"),
-        Bind::new(Action::Redo, "redo"),
-        Bind::new(Action::Save, "take the text"),
-        Bind::new(Action::Publish, "publish (asks)"),
-        Bind::new(Action::Approve, "yes, publish"),
-        Bind::new(Action::Left, "to the left"),
-        Bind::new(Action::Right, "to the right"),
-        Bind::new(Action::CopyLink, "copy the link"),
-        Bind::new(Action::Up, "up"),
-        Bind::new(Action::Down, "down"),
-        Bind::new(Action::Top, "first"),
-        Bind::new(Action::Bottom, "last"),
-        Bind::new(Action::HalfUp, "half a page up"),
-        Bind::new(Action::HalfDown, "half a page down"),
-        Bind::new(Action::PageUp, "page up"),
-        Bind::new(Action::PageDown, "page down"),
-    ],
-};
-
-/// The footer of the builder.
-const BUILD_KEYS: &[Bind] = &[
-    Bind::footer(Action::Insert, "add"),
-    Bind::footer(Action::Link, "link"),
-    Bind::footer(Action::Open, "edit"),
-    Bind::footer(Action::Stop, "delete"),
-    Bind::footer(Action::NextItem, "down"),
-    Bind::footer(Action::PrevItem, "up"),
-    Bind::footer(Action::View, "text"),
-    Bind::footer(Action::Undo, "undo"),
-    Bind::footer(Action::Validate, "check"),
-    Bind::footer(Action::Diff, "changed"),
-    Bind::footer(Action::Rename, "rename"),
-    Bind::footer(Action::Publish, "publish…"),
-];
-
-/// Actions that are the builder's alone.
-const BUILDERS: [Action; 14] = [
-    Action::Insert,
-    Action::InsertBefore,
-    Action::Link,
-    Action::Rename,
-    Action::Stop,
-    Action::NextItem,
-    Action::PrevItem,
-    Action::View,
-    Action::Validate,
-    Action::Undo,
-    Action::Redo,
-    Action::Save,
-    Action::Publish,
-    Action::Approve,
-];
 
 /// How deep one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -191,7 +114,11 @@ impl Workflows {
         if self.wanted {
             cmds.extend(self.build(ctx));
         }
-        cmds.extend(self.builder.as_ref().and_then(|builder| builder.draft.wants(ctx)));
+        if let Some(builder) = &mut self.builder {
+            cmds.extend(builder.take_trial(ctx));
+            cmds.extend(builder.draft.wants(ctx));
+            cmds.extend(builder.trial_wants(ctx));
+        }
         cmds
     }
 
@@ -317,7 +244,7 @@ impl Page for Workflows {
             Input::Data | Input::Tick => self.follow(ctx),
             Input::Key(key) => {
                 let builder = self.builder.as_mut();
-                let mut cmds = builder.map_or_else(Vec::new, |builder| builder.key(key, ctx.time.mono));
+                let mut cmds = builder.map_or_else(Vec::new, |builder| builder.key(key, ctx));
                 cmds.extend(self.follow(ctx));
                 cmds
             }
@@ -345,10 +272,13 @@ impl Page for Workflows {
     }
 
     fn footer(&self) -> &'static [Bind] {
-        if self.builder.is_some() {
-            BUILD_KEYS
-        } else {
-            META.bindings
+        match &self.builder {
+            Some(Builder {
+                open: Some(Open::Trial(_)),
+                ..
+            }) => TRIAL_KEYS,
+            Some(_) => BUILD_KEYS,
+            None => META.bindings,
         }
     }
 
@@ -387,7 +317,8 @@ impl Page for Workflows {
 
     fn is_reading(&self, ctx: &Ctx<'_>) -> bool {
         let builder = self.builder.as_ref();
-        let checking = builder.is_some_and(|builder| builder.draft.is_waiting(ctx));
+        let checking =
+            builder.is_some_and(|builder| builder.draft.is_waiting(ctx) || builder.trying.is_some());
         checking || asked::reading(self.subject(ctx).as_ref(), ctx)
     }
 

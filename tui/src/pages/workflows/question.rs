@@ -3,10 +3,18 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::draft::Draft;
+use super::outline::Target;
 use super::surgery::{TEMPLATES, Where};
+use crate::templates;
 
 /// Longest line, characters.
 const MAX: usize = 100;
+/// Longest line that is the answer itself: an input in JSON.
+const MAX_FREE: usize = 4_000;
+/// What comes behind a switch of which no case fits.
+pub(super) const NO_CASE: &str = "(no case)";
+/// A new workflow of one task.
+pub(super) const EMPTY: &str = "empty";
 /// The way to the next task of the list.
 pub(super) const NEXT: &str = "(the next one)";
 
@@ -15,10 +23,25 @@ pub(super) const NEXT: &str = "(the next one)";
 pub(super) enum Purpose {
     /// A kind of task.
     Add(Where),
+    /// A case of a switch to connect, or the switch itself.
+    Case,
+    /// Where that case leads.
+    LinkCase(usize),
     /// A task to go to.
     Link,
     /// A name.
     Rename,
+    /// The input of a dry run.
+    Try,
+    /// What a new workflow begins with.
+    Begin,
+}
+
+impl Purpose {
+    /// What is typed is the answer itself, not the beginning of one that is offered.
+    const fn is_free(self) -> bool {
+        matches!(self, Self::Rename | Self::Try)
+    }
 }
 
 /// What is asked, and what is typed so far.
@@ -45,7 +68,14 @@ impl Question {
             Purpose::Add(Where::Behind) => format!("Add behind {on}: which kind?"),
             Purpose::Add(Where::Before) => format!("Add before {on}: which kind?"),
             Purpose::Link => format!("Behind {on} comes:"),
+            Purpose::Case => format!("Which case of {on}?"),
+            Purpose::LinkCase(case) => {
+                let case = draft.task().and_then(|task| task.cases.get(case));
+                format!("{} of {on} leads to:", case.map_or("", |(name, _)| name.as_str()))
+            }
             Purpose::Rename => format!("New name of {on}:"),
+            Purpose::Try => "Simulate with which input? JSON; empty: the document's own sample".to_owned(),
+            Purpose::Begin => "Begin a new workflow with:".to_owned(),
         }
     }
 
@@ -56,8 +86,10 @@ impl Question {
                 .iter()
                 .map(|(name, doc, _)| ((*name).to_owned(), (*doc).to_owned()))
                 .collect(),
-            Purpose::Link => targets(draft),
-            Purpose::Rename => Vec::new(),
+            Purpose::Link | Purpose::LinkCase(_) => targets(draft),
+            Purpose::Case => cases(draft),
+            Purpose::Begin => begins(),
+            Purpose::Rename | Purpose::Try => Vec::new(),
         };
         let typed = self.typed.to_lowercase();
         let (begin, rest): (Vec<_>, Vec<_>) = all
@@ -73,6 +105,7 @@ impl Question {
     pub(super) fn answer(&self, draft: &Draft) -> Option<String> {
         match self.purpose {
             Purpose::Rename => Some(self.typed.trim().to_owned()).filter(|name| !name.is_empty()),
+            Purpose::Try => Some(self.typed.trim().to_owned()),
             _ => self.options(draft).into_iter().nth(self.at).map(|(name, _)| name),
         }
     }
@@ -97,11 +130,36 @@ impl Question {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
-        let room = MAX.saturating_sub(self.typed.chars().count());
+        let most = if self.purpose.is_free() { MAX_FREE } else { MAX };
+        let room = most.saturating_sub(self.typed.chars().count());
         self.typed
             .extend(text.chars().filter(|c| !c.is_control()).take(room));
         self.at = 0;
     }
+}
+
+/// What a new workflow can begin with: one task, or a template.
+fn begins() -> Vec<(String, String)> {
+    let empty = (EMPTY.to_owned(), "one task to begin with".to_owned());
+    let all = templates::shapes();
+    let templates = all
+        .into_iter()
+        .map(|shape| (shape.name.to_owned(), shape.summary));
+    std::iter::once(empty).chain(templates).collect()
+}
+
+/// The cases of a switch with where they lead, and what comes where none fits.
+fn cases(draft: &Draft) -> Vec<(String, String)> {
+    let all = draft.task().map(|task| task.cases.as_slice()).unwrap_or_default();
+    let lead = |to: &Option<Target>| {
+        to.as_ref()
+            .map_or_else(String::new, |(to, _)| format!("leads to {to}"))
+    };
+    let none = (NO_CASE.to_owned(), "where no case fits".to_owned());
+    all.iter()
+        .map(|(name, to)| (name.clone(), lead(to)))
+        .chain([none])
+        .collect()
 }
 
 /// Where a task can go: the others of its list, and the ends.

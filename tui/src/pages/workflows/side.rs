@@ -125,16 +125,26 @@ pub(super) fn used(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
     }
     out.push(Line::new());
     out.push(Line::new().add(Role::Heading, "RULES THAT ANSWER ITS REQUESTS"));
-    match asked::rules_of(subject, looks) {
-        Some(rules) if rules.is_empty() => out.push(dim("  none")),
-        Some(rules) => out.extend(
-            rules
+    named(asked::rules_of(subject, looks), &mut out);
+    out.push(Line::new());
+    out.push(Line::new().add(Role::Heading, "WORKFLOWS THAT CALL IT"));
+    named(asked::callers_of(subject, looks), &mut out);
+    out
+}
+
+/// Names, one a row; none while the daemon has not said.
+fn named(names: Option<Vec<String>>, out: &mut Vec<Line>) {
+    let dim = |text: &str| Line::new().add(Role::Dim, text);
+    match names {
+        Some(names) if names.is_empty() => out.push(dim("  none")),
+        Some(names) => {
+            let rows = names
                 .iter()
-                .map(|rule| Line::new().add(Role::Text, format!("  {rule}"))),
-        ),
+                .map(|name| Line::new().add(Role::Text, format!("  {}", clean_line(name))));
+            out.extend(rows);
+        }
         None => out.push(dim("  asking the daemon…")),
     }
-    out
 }
 
 /// One version as a row.

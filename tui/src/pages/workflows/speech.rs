@@ -1,6 +1,7 @@
 //! The page in words: the list, or a workflow's versions with what stands beside them.
 
-use super::page::{Depth, META, Workflows};
+use super::keys::META;
+use super::page::{Depth, Workflows};
 use super::side;
 use crate::nav::Place;
 use crate::pages::speech::count;

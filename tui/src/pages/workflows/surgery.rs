@@ -256,11 +256,11 @@ pub(super) fn rename(text: &str, pointer: &str, name: &str) -> Result<Edited, Re
     }
     let mut places = vec![old.name_at];
     let same = tasks.iter().filter(|task| task.list == old.list);
-    places.extend(
-        same.filter_map(|task| task.then.as_ref())
-            .filter(|(to, _)| *to == old.name)
-            .map(|(_, at)| *at),
-    );
+    let leads = same.flat_map(|task| {
+        let cases = task.cases.iter().filter_map(|(_, to)| to.as_ref());
+        task.then.as_ref().into_iter().chain(cases)
+    });
+    places.extend(leads.filter(|(to, _)| *to == old.name).map(|(_, at)| *at));
     // From the end, so that the places before stay where they are.
     places.sort_unstable();
     let text = places.iter().rev().fold(text.to_owned(), |text, place| {
@@ -304,6 +304,22 @@ pub(super) fn connect(text: &str, pointer: &str, to: Option<&str>) -> Result<Edi
         }
     };
     Ok(Edited { text, on })
+}
+
+/// Says where a case of a switch leads.
+pub(super) fn connect_case(text: &str, pointer: &str, case: usize, to: &str) -> Result<Edited, Refusal> {
+    let tasks = outline(text);
+    let from = task(&tasks, pointer)?;
+    let Some((name, target)) = from.cases.get(case) else {
+        return Err(format!("{} has no such case", from.name));
+    };
+    let Some((_, place)) = target else {
+        return Err(format!("{name} does not say where it leads: edit it as text"));
+    };
+    Ok(Edited {
+        text: replace_in_line(text, *place, &written(to)),
+        on: Some(pointer.to_owned()),
+    })
 }
 
 /// The text of a task without its indentation.

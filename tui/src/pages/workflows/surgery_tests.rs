@@ -185,3 +185,19 @@ fn random_edits_never_lose_a_comment_that_is_nobodys() {
         }
     }
 }
+
+#[test]
+fn a_case_of_a_switch_leads_elsewhere_and_follows_a_new_name() {
+    let text = "do:\n  - way:\n      switch:\n        - yes: { when: .ok, then: one }  # mostly\n        - no:\n            then: end\n  - one:\n      wait: PT1S\n  - two:\n      wait: PT2S\n";
+    let edited = connect_case(text, "/do/0/way", 0, "two").unwrap();
+    assert_eq!(edited.text, text.replace("then: one }", "then: two }"));
+    let edited = connect_case(&edited.text, "/do/0/way", 1, "continue").unwrap();
+    assert!(
+        edited.text.contains("            then: continue\n"),
+        "{}",
+        edited.text
+    );
+    let renamed = rename(&edited.text, "/do/2/two", "last").unwrap();
+    assert!(renamed.text.contains("then: last }  # mostly") && renamed.text.contains("- last:"));
+    assert!(connect_case(text, "/do/0/way", 2, "two").is_err());
+}

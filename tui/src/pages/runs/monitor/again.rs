@@ -2,7 +2,9 @@
 //! Invariant: one key never starts a run; the key that asks does not confirm.
 
 use dirigent_protocol::command::{Changed, RetryFrom};
+use dirigent_protocol::entity::WorkflowExecution;
 use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::StepId;
 
 use super::state::Monitor;
 use super::time_rows::step_name;
@@ -11,6 +13,8 @@ use crate::keymap::Action;
 use crate::model::{Cmd, LinkCmd, Model, Note, Steer};
 use crate::nav::Place;
 use crate::pages::Ctx;
+use crate::theme::Role;
+use crate::widgets::Line;
 
 /// What the monitor has asked and waits to hear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -136,5 +140,32 @@ pub(super) fn lineage(model: &Model, run: RunId) -> Option<String> {
     {
         words.push(format!("{} as {}", origin.how.as_str(), id.short()));
     }
+    if let Some(parent) = model.runs.get(&run).and_then(|run| run.body.parent) {
+        words.push(format!("called by {}", parent.short()));
+    }
+    match called(model, run, None).len() {
+        0 => {}
+        1 => words.push("called 1 run".to_owned()),
+        many => words.push(format!("called {many} runs")),
+    }
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Runs that this one started as sub-workflows: all, or those of one step.
+pub(super) fn called(model: &Model, run: RunId, step: Option<&StepId>) -> Vec<RunId> {
+    let step = step.map(ToString::to_string);
+    let mine =
+        |body: &WorkflowExecution| body.parent == Some(run) && (step.is_none() || body.parent_step == step);
+    let all = model.runs.iter().filter(|(_, other)| mine(&other.body));
+    all.map(|(id, _)| *id).collect()
+}
+
+/// The runs of a step that calls workflows, as a fact of it.
+pub(super) fn calls(model: &Model, run: RunId, step: &StepId) -> Option<Line> {
+    let runs: Vec<String> = called(model, run, Some(step)).iter().map(RunId::short).collect();
+    (!runs.is_empty()).then(|| {
+        Line::new()
+            .add(Role::Dim, "runs     ")
+            .add(Role::Text, runs.join(", "))
+    })
 }

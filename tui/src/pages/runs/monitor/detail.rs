@@ -9,6 +9,7 @@ use super::run_view::RunView;
 use super::step_run::{EffectRun, StepRun};
 use super::time_rows::step_name;
 use super::words::{asked, fault};
+use super::words_approval::who;
 use crate::model::Journal;
 use crate::text::{amount, fit};
 use crate::theme::Role;
@@ -119,9 +120,18 @@ fn state(step: &StepRun, now: u64) -> Line {
             format!("   due in {}", short(due.saturating_sub(now))),
         );
     }
+    if let Some(awaits) = &step.awaits {
+        second.push(Role::Waiting, format!("   {awaits}"));
+    }
+    if !step.votes.is_empty() && step.decision.is_none() {
+        second.push(
+            Role::Waiting,
+            format!("   agreed so far: {}", step.votes.join(", ")),
+        );
+    }
     if let Some(record) = &step.decision {
         second.push(Role::Dim, "   decided by ");
-        second.push(Role::Text, &record.by);
+        second.push(Role::Text, who(&record.by));
         if let Some(reason) = &record.reason {
             second.push(Role::Quoted, format!(": {reason}"));
         }
@@ -174,13 +184,19 @@ fn events(view: &RunView, id: &StepId) -> Vec<Line> {
 }
 
 /// Events that people and rules cause, or are answerable for: from the run's own journal, which cannot be changed.
-const ACTS: [&str; 9] = [
+const ACTS: [&str; 15] = [
     "workflow.started",
     "workflow.suspended",
     "workflow.resumed",
     "workflow.cancelling",
     "approval.requested",
     "approval.decided",
+    "approval.voted",
+    "approval.amended",
+    "approval.delegated",
+    "approval.escalated",
+    "task.compensating",
+    "workflow.forked",
     "approval.withdrawn",
     "effect.unknown",
     "effect.resolved",

@@ -12,6 +12,7 @@ use dirigent_protocol::run::{
 use super::run_view::{MAX_LINES, RunView};
 use super::step_run::{EffectRun, StepRun};
 use super::words::words;
+use super::words_budget::held;
 use crate::widgets::step_state::StepState;
 use crate::widgets::timeline::Stretch;
 
@@ -79,6 +80,14 @@ impl RunView {
             EventBody::WorkflowSuspended { .. } => self.status = Status::Suspended,
             EventBody::WorkflowResumed { .. } => self.status = Status::Running,
             EventBody::WorkflowCancelling { by, .. } => self.cancelling = Some(by.clone()),
+            EventBody::WorkflowCompensating {} => self.undoing = true,
+            EventBody::TaskCompensating { step, by } => {
+                self.undo.insert(by.clone(), step.clone());
+                if let Some(undone) = self.steps.get_mut(step) {
+                    undone.awaits = Some("being undone".to_owned());
+                }
+            }
+            EventBody::EffectReleased { effect } => self.of_effect(*effect, |step| step.awaits = None),
             EventBody::WorkflowCompleted { output } => {
                 self.output = Some(output.clone());
                 self.finish(Status::Completed, now);
@@ -130,6 +139,12 @@ impl RunView {
             EventBody::EffectQueued { effect, request, .. } => {
                 self.effect(*effect, id, body, seq).request = Some(request.clone());
             }
+            EventBody::EffectHeld { effect, request, .. } => {
+                let known = self.effect(*effect, id, body, seq);
+                if request.is_some() {
+                    known.request.clone_from(request);
+                }
+            }
             EventBody::EffectIntended {
                 effect,
                 request,
@@ -159,6 +174,12 @@ impl RunView {
         let step = self.step(id, body, now);
         step.seq = seq;
         change(step, body, due, now);
+        if let (EventBody::TaskCompleted { .. }, Some(undone)) = (body, self.undo.get(id).cloned())
+            && let Some(undone) = self.steps.get_mut(&undone)
+        {
+            undone.awaits = None;
+            undone.state = StepState::Undone;
+        }
     }
 
     /// The step's entry, made if this is the first of it.
@@ -260,11 +281,17 @@ fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
         EventBody::TaskStarted {
             input, task, kind, ..
         } => {
-            *step = StepRun {
+            let mut fresh = StepRun {
                 seq: step.seq,
                 input: Some(input.clone()),
                 ..StepRun::new(task, kind, now)
             };
+            if step.ended.is_some() {
+                fresh.times = step.times + 1;
+                fresh.spans = std::mem::take(&mut step.spans);
+                fresh.turn(StepState::Running, Stretch::Busy, now);
+            }
+            *step = fresh;
         }
         EventBody::TaskSkipped { .. } => {
             step.spans.clear();
@@ -310,11 +337,42 @@ fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
 /// What an effect, a timer or a question does to its step.
 fn advance(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
     match body {
-        EventBody::EffectQueued { effect, attempt, .. } | EventBody::EffectHeld { effect, attempt, .. } => {
+        EventBody::EffectQueued { effect, attempt, .. } => {
             (step.effect, step.attempt, step.due) = (Some(*effect), *attempt, None);
+            step.awaits = None;
             step.turn(StepState::Queued, Stretch::Queued, now);
         }
+        EventBody::EffectHeld {
+            effect,
+            attempt,
+            limited,
+            ..
+        } => {
+            (step.effect, step.attempt, step.due) = (Some(*effect), *attempt, None);
+            step.awaits = Some(held(*limited));
+            step.turn(StepState::Queued, Stretch::Queued, now);
+        }
+        EventBody::ListenOpened { patterns, .. } => {
+            let kinds: Vec<&str> = patterns
+                .iter()
+                .map(|one| one.kind.as_deref().unwrap_or("any event"))
+                .collect();
+            step.awaits = Some(format!("for event {}", kinds.join(", ")));
+            step.turn(StepState::Waiting, Stretch::Waiting, now);
+        }
+        EventBody::EventReceived { closes: true, .. } => {
+            step.awaits = None;
+            step.turn(StepState::Running, Stretch::Busy, now);
+        }
+        EventBody::ApprovalVoted { record, .. } => step.votes.push(record.by.clone()),
+        EventBody::ApprovalAmended { payload, .. } => {
+            step.votes.clear();
+            if let Some((_, request)) = &mut step.approval {
+                request.payload.clone_from(payload);
+            }
+        }
         EventBody::EffectIntended { effect, attempt, .. } => {
+            step.awaits = None;
             (step.effect, step.attempt, step.due) = (Some(*effect), *attempt, None);
             step.turn(StepState::Running, Stretch::Busy, now);
         }

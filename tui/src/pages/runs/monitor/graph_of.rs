@@ -86,7 +86,8 @@ pub(super) fn states(graph: &mut Graph, view: &RunView, now: u64) {
     for (pointer, id) in &view.latest {
         let Some(step) = view.steps.get(id) else { continue };
         let mut note = brief(step, now);
-        let many = rounds.get(pointer.as_ref()).copied().unwrap_or(0);
+        let rounds = rounds.get(pointer.as_ref()).copied().unwrap_or(0);
+        let many = rounds.max(usize::try_from(step.times).unwrap_or(0));
         if many > 1 {
             note = format!("{note} ×{many}");
         }
@@ -146,12 +147,17 @@ pub(super) fn note(step: &StepRun, now: u64) -> String {
             || "again".to_owned(),
             |left| format!("try {} {left}", step.attempt),
         ),
+        StepState::Waiting | StepState::Queued if step.awaits.is_some() => {
+            step.awaits.clone().unwrap_or_default()
+        }
         StepState::Waiting => left.unwrap_or_else(|| "waits".to_owned()),
         StepState::Person => "for you".to_owned(),
         StepState::Unknown => "for you".to_owned(),
         StepState::Pending => String::new(),
-        StepState::Queued | StepState::Suspended | StepState::Cancelled | StepState::Skipped => {
-            step.state.sign().word.to_owned()
-        }
+        StepState::Queued
+        | StepState::Suspended
+        | StepState::Cancelled
+        | StepState::Skipped
+        | StepState::Undone => step.state.sign().word.to_owned(),
     }
 }

@@ -8,19 +8,26 @@ mod feed;
 mod focus;
 mod fold;
 mod graph_of;
+mod header;
 mod held_up;
 mod panes;
 mod run_view;
 mod search;
 mod speech;
+#[cfg(test)]
+mod spoken_tests;
 mod state;
 mod step_run;
 #[cfg(test)]
 mod tests;
 mod time_rows;
 mod transcript;
+mod tried;
 mod ui;
 mod whereabouts;
 mod words;
+mod words_approval;
+mod words_budget;
+mod words_bus;
 
-pub(super) use state::Monitor;
+pub(crate) use state::Monitor;

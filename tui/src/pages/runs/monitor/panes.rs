@@ -1,37 +1,38 @@
 //! The monitor on the screen: one line about the run, and four panes or one of them.
 //! Owns the layout and the frames; what is inside a pane is drawn by its widget.
 
-use dirigent_protocol::run::Status;
 use dirigent_protocol::watch::StreamSource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::again::{Asked, WAYS, lineage};
+use super::again::calls;
 use super::detail::detail;
 use super::focus::{Focus, Shown};
-use super::held_up::held_up;
-use super::state::Monitor;
+use super::header::header;
 use super::time_rows::{critical_length, step_name};
+use super::tried::Tried;
 use super::ui::{Picture, Ui};
-use crate::keymap::{Action, Keymap};
-use crate::model::{Link, Run};
+use crate::keymap::Action;
+use crate::model::{Journal, Link};
 use crate::pages::Ctx;
 use crate::text::amount;
-use crate::theme::{Role, Sign};
+use crate::theme::Role;
 use crate::widgets::graph::Detail;
 use crate::widgets::step_state::StepState;
-use crate::widgets::timeline::{TimeData, short};
+use crate::widgets::timeline::TimeData;
 use crate::widgets::{Line, Pane, Size};
 
 /// A token of a model is about this long; only the daemon counts them.
 const BYTES_OF_A_TOKEN: usize = 4;
-/// Columns from which the whole question fits the first line.
-const WIDE_HEADER: u16 = 100;
+
+/// What is being typed: a needle for the stream, or another input.
+pub(super) type Typed<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// Draws the monitor into `area`.
 pub(super) fn draw(
     monitor: &Shown,
-    (typed, input): (Option<&str>, Option<&str>),
+    (typed, input): Typed<'_>,
+    tried: Option<&Tried>,
     ui: &mut Ui,
     ctx: &Ctx<'_>,
     area: Rect,
@@ -40,10 +41,14 @@ pub(super) fn draw(
     if area.is_empty() {
         return;
     }
-    let journal = ctx.model.journals.get(&monitor.run);
+    let journal = tried.map_or_else(
+        || ctx.model.journals.get(&monitor.run),
+        |tried| Some(&tried.journal),
+    );
     // While the line is down the picture stands still: nobody knows what happened since.
-    let wall = match &ctx.model.connection.link {
-        Link::Down { since, .. } => *since,
+    let wall = match (tried, &ctx.model.connection.link) {
+        (Some(tried), _) => tried.last(),
+        (None, Link::Down { since, .. }) => *since,
         _ => ctx.time.wall,
     };
     let now = ui.view.elapsed(wall);
@@ -53,7 +58,11 @@ pub(super) fn draw(
     }
     ui.feed(journal, &ctx.prefs.zone);
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
-    header(monitor, input, ui, ctx, now, area.width).draw_row(0, head, ctx.theme, buf);
+    match tried {
+        Some(tried) => tried.header(ui, ctx, now),
+        None => header(monitor, input, ui, ctx, now, area.width),
+    }
+    .draw_row(0, head, ctx.theme, buf);
     if ui.view.seq == 0 {
         nothing(monitor, ctx, body, buf);
         return;
@@ -61,6 +70,7 @@ pub(super) fn draw(
     let mut painter = Painter {
         monitor,
         typed,
+        journal,
         ui,
         ctx,
         now,
@@ -71,129 +81,6 @@ pub(super) fn draw(
         painter.single(body);
     } else {
         painter.all(body);
-    }
-}
-
-/// The one line about the run; a question to a person takes it over.
-fn header(monitor: &Shown, input: Option<&str>, ui: &Ui, ctx: &Ctx<'_>, now: u64, columns: u16) -> Line {
-    let view = &ui.view;
-    if let Some(input) = input {
-        return another_input(input);
-    }
-    match monitor.asked {
-        Asked::Cancel => return confirm(monitor, ctx.keymap),
-        Asked::Again => return from_where(monitor, ui, ctx),
-        Asked::Nothing => {}
-    }
-    let run = ctx.model.runs.get(&monitor.run);
-    let status = if view.seq == 0 {
-        run.map_or(Status::Pending, |run| run.body.status)
-    } else {
-        view.status
-    };
-    let asking = view.asking();
-    let sign = if asking.is_some() {
-        Sign::PERSON
-    } else {
-        Sign::status(status)
-    };
-    let mut line = Line::new()
-        .add(Role::Text, " ")
-        .add(sign.role, format!("{} {}", sign.sign, sign.word));
-    if let Some((id, step)) = asking {
-        let what = match (&step.approval, step.state) {
-            (Some((_, request)), _) => request.title.clone(),
-            _ => "what became of its effect?".to_owned(),
-        };
-        let key = ctx.keymap.first(Action::Approve);
-        // Where there is little room the key comes first: the words behind it may be cut.
-        if columns < WIDE_HEADER {
-            line.push(Role::Text, "  ");
-            line.push(Role::Key, key);
-            line.push(Role::Waiting, format!(" decides at {}: ", step_name(view, id)));
-            line.push(Role::Heading, what);
-        } else {
-            line.push(Role::Waiting, format!(" for you at {}: ", step_name(view, id)));
-            line.push(Role::Heading, what);
-            line.push(Role::Text, "   ");
-            line.push(Role::Key, key);
-            line.push(Role::Waiting, " opens it; decide there");
-        }
-    }
-    if let Some(run) = run {
-        held_up(&mut line, run, ctx);
-    }
-    if !ctx.model.connection.is_live() {
-        line.push(Role::Stale, "  (as of the last word of the daemon)");
-    }
-    line.push(Role::Text, format!("  {}", short(now)));
-    figures(&mut line, ui, run);
-    if let Some(words) = lineage(ctx.model, monitor.run) {
-        line.push(Role::Dim, format!("  {words}"));
-    }
-    line
-}
-
-/// From where to begin again: a new run each time, nothing that had finished is done twice.
-fn from_where(monitor: &Shown, ui: &Ui, ctx: &Ctx<'_>) -> Line {
-    let mut line = Line::new().add(
-        Role::Waiting,
-        format!(" Run {} again, from ", monitor.run.short()),
-    );
-    for (action, what) in WAYS {
-        line.push(Role::Key, ctx.keymap.first(action));
-        line.push(Role::Text, format!(" {what}   "));
-    }
-    line.push(Role::Key, ctx.keymap.first(Action::Back));
-    line.push(Role::Text, " no");
-    line.push(Role::Dim, Monitor::ways(ui));
-    line
-}
-
-fn another_input(typed: &str) -> Line {
-    Line::new()
-        .add(Role::Waiting, " Input of the new run, JSON (empty: the same): ")
-        .add(Role::Text, typed)
-        .add(Role::Text, "▌")
-}
-
-fn confirm(monitor: &Shown, keymap: &Keymap) -> Line {
-    Line::new()
-        .add(Role::Bad, format!(" Cancel run {}? ", monitor.run.short()))
-        .add(Role::Text, "No new step starts and what runs is stopped.   ")
-        .add(Role::Key, keymap.first(Action::Approve))
-        .add(Role::Text, " yes, cancel it   ")
-        .add(Role::Key, keymap.first(Action::Back))
-        .add(Role::Text, " no")
-}
-
-/// Progress, tokens, money, and what went wrong.
-fn figures(line: &mut Line, ui: &Ui, run: Option<&Run>) {
-    let view = &ui.view;
-    if let Some(progress) = run
-        .map(|run| run.body.progress)
-        .filter(|progress| progress.total > 0)
-    {
-        line.push(Role::Dim, format!("  step {}/{}", progress.done, progress.total));
-    }
-    let tokens = view.usage.input_tokens + view.usage.output_tokens;
-    if tokens > 0 {
-        line.push(
-            Role::Dim,
-            format!(
-                "  {} tok  {}",
-                amount::tokens(tokens),
-                amount::usd(view.usage.cost_micro_usd)
-            ),
-        );
-    }
-    if let Some(by) = &view.cancelling
-        && view.is_live()
-    {
-        line.push(Role::Warn, format!("  cancelling, asked by {by}"));
-    }
-    if let Some(error) = &view.error {
-        line.push(Role::Bad, format!("  {}", super::words::fault(error)));
     }
 }
 
@@ -225,6 +112,7 @@ fn nothing(monitor: &Shown, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
 struct Painter<'a, 'c> {
     monitor: &'a Shown,
     typed: Option<&'a str>,
+    journal: Option<&'a Journal>,
     ui: &'a mut Ui,
     ctx: &'a Ctx<'c>,
     now: u64,
@@ -458,8 +346,7 @@ impl Painter<'_, '_> {
     /// How fast a model writes, how much it wrote, and how far the screen is behind: while it writes.
     fn pace(&self) -> Option<Line> {
         let shown = self.ui.shown.as_ref()?;
-        let journal = self.ctx.model.journals.get(&self.monitor.run)?;
-        let live = journal.live.get(shown)?;
+        let live = self.journal?.live.get(shown)?;
         let step = self.ui.view.steps.get(shown)?;
         if live.source != Some(StreamSource::Model) || step.state.is_over() {
             return None;
@@ -489,8 +376,8 @@ impl Painter<'_, '_> {
             ]),
         );
         let inside = self.frame(Focus::Step, pane, area);
-        let journal = self.ctx.model.journals.get(&self.monitor.run);
-        let data = detail(&self.ui.view, journal, &shown, self.now);
+        let mut data = detail(&self.ui.view, self.journal, &shown, self.now);
+        data.facts.extend(calls(self.ctx.model, self.monitor.run, &shown));
         let focus = self.monitor.focus == Focus::Step;
         self.ui
             .step

@@ -40,6 +40,10 @@ pub(super) struct RunView {
     pub error: Option<WorkflowError>,
     /// Who asked to cancel it.
     pub cancelling: Option<String>,
+    /// What was done is being undone.
+    pub undoing: bool,
+    /// Steps that undo others, with those.
+    pub undo: BTreeMap<StepId, StepId>,
     /// What its model calls took.
     pub usage: Usage,
     /// Its steps.

@@ -48,9 +48,10 @@ impl Monitor {
     pub(crate) fn in_words(&self, ctx: &Ctx<'_>) -> Speech {
         self.columns.set(NARROW);
         let ui = &mut *self.ui.borrow_mut();
-        let journal = ctx.model.journals.get(&self.shown.run);
-        let wall = match &ctx.model.connection.link {
-            Link::Down { since, .. } => *since,
+        let journal = self.journal(ctx);
+        let wall = match (&self.tried, &ctx.model.connection.link) {
+            (Some(tried), _) => tried.last(),
+            (None, Link::Down { since, .. }) => *since,
             _ => ctx.time.wall,
         };
         let now = ui.view.elapsed(wall);
@@ -79,6 +80,9 @@ impl Monitor {
 
     fn title(&self, ui: &Ui, ctx: &Ctx<'_>) -> String {
         let view = &ui.view;
+        if let Some(tried) = &self.tried {
+            return tried.in_words(ui);
+        }
         let run = ctx.model.runs.get(&self.shown.run);
         let name = run.map_or(view.workflow.as_str(), |run| run.body.workflow.as_str());
         if self.shown.asked == Asked::Again {

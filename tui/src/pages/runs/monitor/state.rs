@@ -14,9 +14,10 @@ use super::again::Asked;
 use super::focus::{Focus, Shown};
 use super::panes;
 use super::speech::Told;
+use super::tried::Tried;
 use super::ui::{Picture, Ui};
 use crate::keymap::Action;
-use crate::model::{Cmd, LinkCmd, Note, Steer};
+use crate::model::{Cmd, Journal, LinkCmd, Note, Steer};
 use crate::nav::Place;
 use crate::pages::Ctx;
 use crate::widgets::graph::Direction;
@@ -45,6 +46,8 @@ pub(crate) struct Monitor {
     pub(super) told: Told,
     /// It was said as it stands.
     pub(super) said: std::cell::Cell<bool>,
+    /// A dry run that is looked at, in the place of a run of the daemon's.
+    pub(super) tried: Option<Box<Tried>>,
     pub(super) ui: RefCell<Ui>,
 }
 
@@ -67,6 +70,7 @@ impl Monitor {
             columns: std::cell::Cell::new(120),
             told: Told::default(),
             said: std::cell::Cell::default(),
+            tried: None,
             ui: RefCell::default(),
         }
     }
@@ -80,6 +84,14 @@ impl Monitor {
     pub(crate) fn data(&mut self, ctx: &Ctx<'_>) {
         if let Some(journal) = ctx.model.journals.get(&self.shown.run) {
             self.ui.get_mut().fold(journal);
+        }
+    }
+
+    /// The events it shows: a dry run's own, or the run's as far as the mirror has them.
+    pub(super) fn journal<'a>(&'a self, ctx: &Ctx<'a>) -> Option<&'a Journal> {
+        match &self.tried {
+            Some(tried) => Some(&tried.journal),
+            None => ctx.model.journals.get(&self.shown.run),
         }
     }
 
@@ -178,7 +190,7 @@ impl Monitor {
     }
 
     /// Up one level: the pane, the sub-graph, then the list.
-    fn back(&mut self) -> Vec<Cmd> {
+    pub(super) fn back(&mut self) -> Vec<Cmd> {
         if self.shown.full {
             self.shown.full = false;
         } else if self.shown.focus != Focus::Picture {
@@ -355,6 +367,7 @@ impl Monitor {
         panes::draw(
             &self.shown,
             (self.typed(), self.input.as_deref()),
+            self.tried.as_deref(),
             ui,
             ctx,
             area,

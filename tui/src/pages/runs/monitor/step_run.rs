@@ -37,10 +37,16 @@ pub(super) struct StepRun {
     pub output: Option<Data>,
     /// Why it ended badly, or why the try before failed.
     pub error: Option<WorkflowError>,
+    /// How often it has begun: a try around it, or a way back, begins it again.
+    pub times: u32,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// When its timer is due, in milliseconds from the run's start.
     pub due: Option<u64>,
+    /// What it waits for, where that is no timer and no person of its own: `for budget: money`.
+    pub awaits: Option<String>,
+    /// Who has said yes, where it takes several.
+    pub votes: Vec<String>,
     /// The round it is in, where it is a loop, from 0.
     pub round: Option<u32>,
     /// What it goes over, where it is a loop.
@@ -98,8 +104,11 @@ impl StepRun {
             input: None,
             output: None,
             error: None,
+            times: 1,
             attempt: 1,
             due: None,
+            awaits: None,
+            votes: Vec::new(),
             round: None,
             collection: None,
             approval: None,

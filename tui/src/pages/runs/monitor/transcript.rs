@@ -14,7 +14,7 @@ impl Monitor {
             let time = clock(line.time, &ctx.prefs.zone);
             let _written = writeln!(out, "{time}  {:<20}  {}", line.name, line.text);
         }
-        let journal = ctx.model.journals.get(&self.run());
+        let journal = self.journal(ctx);
         for (step, live) in journal.into_iter().flat_map(|journal| &journal.live) {
             let _written = writeln!(out, "\n== {step}");
             if live.cut > 0 {

@@ -3,13 +3,16 @@
 //! Invariant: bounded length, whatever an outcome holds.
 
 use dirigent_protocol::run::{
-    AgentCall, Decision, EffectOutcome, EffectRequest, EventBody, RunEvent, StepId, TimerPurpose,
+    AgentCall, EffectOutcome, EffectRequest, EventBody, RunEvent, StepId, TimerPurpose,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::event_line::EventLine;
 use super::run_view::RunView;
+use super::words_approval::approval_phrase;
+use super::words_budget::{amounts, held};
+use super::words_bus::bus_phrase;
 use crate::text::{amount, fit};
 use crate::widgets::stream::Voice;
 use crate::widgets::timeline::short;
@@ -27,17 +30,24 @@ pub(super) fn words(event: &RunEvent, view: &RunView) -> Option<EventLine> {
                 | TimerPurpose::TaskTimeout
                 | TimerPurpose::AttemptTimeout
                 | TimerPurpose::WorkflowTimeout
-                | TimerPurpose::ApprovalExpiry,
+                | TimerPurpose::ApprovalExpiry
+                | TimerPurpose::ApprovalReminder
+                | TimerPurpose::ApprovalEscalation,
             ..
         } => return None,
         body => phrase(body, view, event.time),
     };
     let step = event.body.step().cloned().or_else(|| {
+        if let EventBody::TaskCompensating { step, .. } = &event.body {
+            return Some(step.clone());
+        }
         let effect = match &event.body {
             EventBody::EffectSettled { effect, .. }
             | EventBody::EffectUnknown { effect, .. }
             | EventBody::EffectResolved { effect, .. }
-            | EventBody::EffectLate { effect, .. } => effect,
+            | EventBody::EffectLate { effect, .. }
+            | EventBody::EffectReleased { effect }
+            | EventBody::BudgetReserved { effect, .. } => effect,
             _ => return None,
         };
         view.effects.get(effect).map(|effect| effect.step.clone())
@@ -56,7 +66,8 @@ fn phrase(body: &EventBody, view: &RunView, now: Timestamp) -> (Voice, String) {
     let phrase = run_phrase(body)
         .or_else(|| task_phrase(body, view, now))
         .or_else(|| effect_phrase(body, view, now))
-        .or_else(|| approval_phrase(body));
+        .or_else(|| approval_phrase(body))
+        .or_else(|| bus_phrase(body));
     phrase.unwrap_or_else(|| (Voice::Event, body.name().to_owned()))
 }
 
@@ -128,7 +139,14 @@ fn task_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Voic
             Voice::Event,
             because("cancelled ", &name(step, view), reason.as_deref()),
         ),
-        E::TaskCompensating { step, .. } => (Voice::Event, format!("undoes {}", name(step, view))),
+        E::TaskCompensating { step, by } => (
+            Voice::Event,
+            format!("{} undoes what {} did", name(by, view), name(step, view)),
+        ),
+        E::TaskExtended { step, .. } => (
+            Voice::Event,
+            format!("{} is done; what extends it comes after it", name(step, view)),
+        ),
         E::TaskIterated { iteration, .. } => (Voice::Event, format!("round {}", iteration + 1)),
         _ => return None,
     })
@@ -138,10 +156,17 @@ fn effect_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Vo
     use EventBody as E;
     Some(match body {
         E::EffectQueued { request, .. } => (Voice::Event, format!("waits for a permit: {}", asked(request))),
+        E::EffectHeld { limited, .. } => (Voice::Event, format!("waits {}", held(*limited))),
+        E::EffectReleased { .. } => (Voice::Event, "the budget has room again".to_owned()),
+        E::BudgetReserved { reserved, .. } => (
+            Voice::Event,
+            format!("set aside for the repeat: {}", amounts(*reserved)),
+        ),
         E::EffectIntended {
             request,
             attempt,
             effect,
+            reserved,
             ..
         } => {
             let request = request
@@ -153,7 +178,8 @@ fn effect_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Vo
             } else {
                 String::new()
             };
-            (Voice::Sent, format!("{what}{again}"))
+            let aside = reserved.map_or_else(String::new, |set| format!("  (set aside: {})", amounts(set)));
+            (Voice::Sent, format!("{what}{again}{aside}"))
         }
         E::EffectSettled { outcome, .. } => settled(outcome),
         E::EffectUnknown { reason, policy, .. } => (
@@ -179,28 +205,7 @@ fn effect_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Vo
     })
 }
 
-fn approval_phrase(body: &EventBody) -> Option<(Voice, String)> {
-    use EventBody as E;
-    Some(match body {
-        E::ApprovalRequested { request, .. } => (
-            Voice::Person,
-            format!("asks: {} (risk {})", request.title, request.risk.as_str()),
-        ),
-        E::ApprovalDecided { record, .. } => {
-            let said = match &record.decision {
-                Decision::Approve { edited: None } => "approved by ",
-                Decision::Approve { edited: Some(_) } => "edited and approved by ",
-                Decision::Deny => "denied by ",
-                Decision::Expire => "expired, ",
-            };
-            (Voice::Person, because(said, &record.by, record.reason.as_deref()))
-        }
-        E::ApprovalWithdrawn { .. } => (Voice::Person, "the question is void".to_owned()),
-        _ => return None,
-    })
-}
-
-fn because(what: &str, who: &str, reason: Option<&str>) -> String {
+pub(super) fn because(what: &str, who: &str, reason: Option<&str>) -> String {
     reason.map_or_else(
         || format!("{what}{who}"),
         |reason| format!("{what}{who}: {reason}"),
@@ -251,6 +256,12 @@ fn settled(outcome: &EffectOutcome) -> (Voice, String) {
     match outcome {
         EffectOutcome::Done { output, usage, facts } => {
             let mut text = String::from("✓ ");
+            if let Some(source) = facts
+                .get(dirigent_protocol::dry_run::SAMPLE)
+                .and_then(Value::as_str)
+            {
+                text.push_str(&format!("sample ({source})  "));
+            }
             for fact in ["model", "status", "code", "exit_code"] {
                 if let Some(value) = facts.get(fact) {
                     text.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));

@@ -1,0 +1,113 @@
+//! The page's declaration: which actions it takes, at which depth, and what its footer names.
+
+use crate::keymap::{Action, Bind};
+use crate::pages::Meta;
+
+/// Its declaration.
+pub const META: Meta = Meta {
+    id: "workflows",
+    title: "Workflows",
+    space: 2,
+    letter: 'w',
+    about: "every workflow: versions, differences, who uses it",
+    bindings: &[
+        Bind::footer(Action::Open, "open"),
+        Bind::footer(Action::Mark, "mark a version"),
+        Bind::footer(Action::Diff, "difference"),
+        Bind::footer(Action::NextTab, "next side"),
+        Bind::new(Action::PrevTab, "previous side"),
+        Bind::footer(Action::Edit, "edit"),
+        Bind::footer(Action::Copy, "copy the text"),
+        Bind::new(Action::Create, "new workflow"),
+        Bind::new(Action::Insert, "add a task behind"),
+        Bind::new(Action::InsertBefore, "add a task before"),
+        Bind::new(Action::Link, "connect"),
+        Bind::new(Action::Rename, "rename the task"),
+        Bind::new(Action::Stop, "delete the task"),
+        Bind::new(Action::NextItem, "move the task down"),
+        Bind::new(Action::PrevItem, "move the task up"),
+        Bind::new(Action::View, "the whole text"),
+        Bind::new(Action::Validate, "to what is wrong"),
+        Bind::new(Action::Undo, "undo"),
+        Bind::new(Action::Redo, "redo"),
+        Bind::new(Action::Save, "take the text"),
+        Bind::new(Action::Try, "simulate with samples"),
+        Bind::new(Action::FullPane, "one pane of the simulation"),
+        Bind::new(Action::Pause, "pause its stream"),
+        Bind::new(Action::Wrap, "wrap its stream"),
+        Bind::new(Action::CriticalPath, "its critical path"),
+        Bind::new(Action::ZoomIn, "more detail"),
+        Bind::new(Action::ZoomOut, "less detail"),
+        Bind::new(Action::ZoomFit, "fit"),
+        Bind::new(Action::PanLeft, "pan to the left"),
+        Bind::new(Action::PanRight, "pan to the right"),
+        Bind::new(Action::Publish, "publish (asks)"),
+        Bind::new(Action::Approve, "yes, publish"),
+        Bind::new(Action::Left, "to the left"),
+        Bind::new(Action::Right, "to the right"),
+        Bind::new(Action::CopyLink, "copy the link"),
+        Bind::new(Action::Up, "up"),
+        Bind::new(Action::Down, "down"),
+        Bind::new(Action::Top, "first"),
+        Bind::new(Action::Bottom, "last"),
+        Bind::new(Action::HalfUp, "half a page up"),
+        Bind::new(Action::HalfDown, "half a page down"),
+        Bind::new(Action::PageUp, "page up"),
+        Bind::new(Action::PageDown, "page down"),
+    ],
+};
+
+/// The footer of the builder.
+pub(super) const BUILD_KEYS: &[Bind] = &[
+    Bind::footer(Action::Insert, "add"),
+    Bind::footer(Action::Link, "link"),
+    Bind::footer(Action::Open, "edit"),
+    Bind::footer(Action::Stop, "delete"),
+    Bind::footer(Action::NextItem, "down"),
+    Bind::footer(Action::PrevItem, "up"),
+    Bind::footer(Action::View, "text"),
+    Bind::footer(Action::Undo, "undo"),
+    Bind::footer(Action::Validate, "check"),
+    Bind::footer(Action::Try, "simulate"),
+    Bind::footer(Action::Diff, "changed"),
+    Bind::footer(Action::Rename, "rename"),
+    Bind::footer(Action::Publish, "publish…"),
+];
+
+/// The footer of a dry run.
+pub(super) const TRIAL_KEYS: &[Bind] = &[
+    Bind::footer(Action::NextPane, "next pane"),
+    Bind::footer(Action::View, "picture"),
+    Bind::footer(Action::NextTab, "tab"),
+    Bind::footer(Action::Mark, "fold"),
+    Bind::footer(Action::Validate, "to what would fail"),
+    Bind::footer(Action::Back, "back"),
+];
+
+/// Actions that are the builder's alone.
+pub(super) const BUILDERS: [Action; 24] = [
+    Action::Insert,
+    Action::InsertBefore,
+    Action::Link,
+    Action::Rename,
+    Action::Stop,
+    Action::NextItem,
+    Action::PrevItem,
+    Action::View,
+    Action::Validate,
+    Action::Undo,
+    Action::Redo,
+    Action::Save,
+    Action::Publish,
+    Action::Approve,
+    Action::Try,
+    Action::FullPane,
+    Action::Pause,
+    Action::Wrap,
+    Action::CriticalPath,
+    Action::ZoomIn,
+    Action::ZoomOut,
+    Action::ZoomFit,
+    Action::PanLeft,
+    Action::PanRight,
+];
