@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use dirigent_tests::{Home, LONG, until};
+use dirigent_tests::{Home, LONG, Terminal, until};
 use serde_json::{Value, json};
 
 const PEOPLE: &str = "kind: User
@@ -207,6 +207,23 @@ fn answered(home: &Home, run: &str) -> Value {
     })
 }
 
+/// Its graph is drawn in the builder: the steps that stand first and last in its list.
+fn drawn(home: &Home, name: &str, steps: &Value) {
+    let place = format!("workflows/{name}/draft");
+    let mut terminal = Terminal::run(&home.client_command(&["open", &place]), 180, 50);
+    terminal.wait_for("Canvas", LONG);
+    terminal.wait_for("nothing is wrong", LONG);
+    let first = steps[0]["task"].as_str().unwrap();
+    // In the drawing a task is a box or a lane beside others; in the list it has a number.
+    until(&format!("the graph of {name}"), LONG, || {
+        let text = terminal.text();
+        let boxes = text.contains('┌') && (text.contains("▶") || text.contains('─'));
+        (boxes && text.matches(first).count() >= 2).then_some(())
+    });
+    terminal.keys("q");
+    let _code = terminal.wait_end(LONG);
+}
+
 #[test]
 fn every_template_is_valid_can_be_simulated_and_runs_to_its_end() {
     let home = Home::new(&["127.0.0.1:9".to_owned()]);
@@ -249,6 +266,7 @@ fn every_template_is_valid_can_be_simulated_and_runs_to_its_end() {
             trial.name
         );
         drop(home.client(&["apply", "-f", &file]).expect_code(0));
+        drawn(&home, trial.name, &told.json()["steps"]);
         let input = trial.input.replace("HOME", &folder);
         let begun = home.client(&["run", trial.name, "--input", &input, "--detach", "--json"]);
         let run = begun.expect_code(0).json()["run"].as_str().unwrap().to_owned();
@@ -291,7 +309,14 @@ fn a_dry_run_shows_what_would_fail_and_where_it_would_wait_and_does_nothing() {
         (&json!("/do/2/refuse"), &json!(line)),
         "{finding}"
     );
-    // A no, a failure and a silence, as one says.
+}
+
+#[test]
+fn a_dry_run_takes_a_no_and_a_failure_as_one_says() {
+    let home = Home::new(&[]);
+    let made = home.client(&["templates", "new", "invoice-check"]).expect_code(0);
+    let file = home.write("invoice.yaml", &made.stdout);
+    let file = file.to_str().unwrap();
     let denied = home
         .client(&["simulate", file, "--sample", r#"agree={"decision":"denied"}"#])
         .expect_code(1);
@@ -326,7 +351,11 @@ fn a_dry_run_shows_what_would_fail_and_where_it_would_wait_and_does_nothing() {
         .filter(|event| event["type"] == "task.retried")
         .count();
     assert_eq!(retries, 3);
-    // What nobody answers: it says for what it would wait.
+}
+
+#[test]
+fn a_dry_run_says_for_what_it_would_wait_and_refuses_what_is_broken() {
+    let home = Home::new(&[]);
     let waiting = "document: { dsl: '1.0.3', namespace: t, name: waits, version: '1.0.0' }\ndo:\n  - hear:\n      \
                    listen: { to: { one: { with: { type: order.paid } } } }\n      metadata: { dirigent: { sample: [] } }\n";
     let file = home.write("waits.yaml", waiting);

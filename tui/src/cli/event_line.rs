@@ -117,6 +117,13 @@ fn describe(body: &EventBody) -> (Tone, String) {
         EventBody::WorkflowFaulted { error } => (Tone::Bad, why(error)),
         EventBody::WorkflowSuspended { by } => (Tone::Ask, format!("by {by}")),
         EventBody::WorkflowCancelling { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
+        other => of_question(other).unwrap_or_else(|| of_task(other)),
+    }
+}
+
+/// What happens to a question.
+fn of_question(body: &EventBody) -> Option<(Tone, String)> {
+    Some(match body {
         EventBody::ApprovalRequested {
             approval, request, ..
         } => {
@@ -124,8 +131,14 @@ fn describe(body: &EventBody) -> (Tone, String) {
             (Tone::Ask, format!("{id}: {} ({risk} risk)", request.title))
         }
         EventBody::ApprovalDecided { record, .. } => decided(record),
-        other => of_task(other),
-    }
+        EventBody::ApprovalVoted { record, .. } => {
+            (Tone::Ask, format!("one yes of several, by {}", record.by))
+        }
+        EventBody::ApprovalAmended { by, .. } => (Tone::Ask, format!("asks something else now, by {by}")),
+        EventBody::ApprovalDelegated { from, to, .. } => (Tone::Plain, format!("from {from} to {to}")),
+        EventBody::ApprovalEscalated { to, .. } => (Tone::Ask, format!("now also {}", to.words())),
+        _ => return None,
+    })
 }
 
 fn of_task(body: &EventBody) -> (Tone, String) {

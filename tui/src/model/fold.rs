@@ -59,15 +59,7 @@ impl Model {
             }
             News::Looked { topic, query, result } => self.looked(topic, &query, result),
             News::Decided { approval, result } => return self.decided(approval, result),
-            News::Linked { approval, link } => {
-                self.signed = Some((approval, link.clone()));
-                return vec![
-                    Cmd::Copy(link),
-                    Cmd::Note(Note::info(
-                        "the signed link is made and stands below; also sent to the terminal",
-                    )),
-                ];
-            }
+            News::Linked { approval, link } => return self.linked(approval, link),
             News::Done { what, result } => {
                 return vec![Cmd::Note(match result {
                     Ok(()) => Note::info(format!("done: {what}")),
@@ -230,6 +222,13 @@ impl Model {
                 Cmd::Note(Note::refused(format!("not sent: {}: {why}", verdict.title)))
             })
             .collect()
+    }
+
+    /// The link stands below the request; it also goes to the terminal's clipboard, where there is one.
+    fn linked(&mut self, approval: EntityId, link: String) -> Vec<Cmd> {
+        self.signed = Some((approval, link.clone()));
+        let words = "the signed link is made and stands below; also sent to the terminal";
+        vec![Cmd::Copy(link), Cmd::Note(Note::info(words))]
     }
 
     fn decided(&mut self, approval: EntityId, result: Result<(), Box<Fault>>) -> Vec<Cmd> {

@@ -39,6 +39,25 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
     })
 }
 
+/// A task that begins at that second and is done at the next.
+fn done_in_a_second(node: &WorkflowNode, at: i64, input: &Payload) -> [(i64, EventBody); 2] {
+    let step = StepId::new(node.id.as_str());
+    let started = EventBody::TaskStarted {
+        step: step.clone(),
+        task: node.name.as_str().into(),
+        kind: node.kind.as_str().into(),
+        input: Data::WorkflowInput,
+    };
+    let completed = EventBody::TaskCompleted {
+        step,
+        output: Data::Inline(input.clone()),
+        context: None,
+        then: None,
+        undo: false,
+    };
+    [(at, started), (at + 1, completed)]
+}
+
 /// Its outermost tasks, each done after a second.
 fn dry_run(query: &DryRunQuery) -> QueryReply {
     let QueryReply::Draft { graph, .. } = draft(&query.source) else {
@@ -57,21 +76,7 @@ fn dry_run(query: &DryRunQuery) -> QueryReply {
         },
     )];
     for (at, node) in (0i64..).zip(&graph.nodes) {
-        let step = StepId::new(node.id.as_str());
-        let started = EventBody::TaskStarted {
-            step: step.clone(),
-            task: node.name.as_str().into(),
-            kind: node.kind.as_str().into(),
-            input: Data::WorkflowInput,
-        };
-        let completed = EventBody::TaskCompleted {
-            step,
-            output: Data::Inline(input.clone()),
-            context: None,
-            then: None,
-            undo: false,
-        };
-        bodies.extend([(at, started), (at + 1, completed)]);
+        bodies.extend(done_in_a_second(node, at, &input));
     }
     let end = bodies.last().map_or(0, |(at, _)| *at);
     bodies.push((

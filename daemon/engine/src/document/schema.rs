@@ -193,11 +193,11 @@ mod tests {
 
     #[test]
     fn what_an_input_lacks_comes_from_the_schema_and_is_checked_like_the_rest() {
-        let run = Bench::yaml(TEXT).start(json!({ "days": 1 }));
+        let mut run = Bench::yaml(TEXT).start(json!({ "days": 1 }));
         assert_eq!(run.output(), json!({ "in": { "days": 1, "folder": "/tmp" } }));
-        let run = Bench::yaml(TEXT).start(json!({ "days": "many" }));
+        let mut run = Bench::yaml(TEXT).start(json!({ "days": "many" }));
         assert_eq!(run.error().status, 400);
-        let run = Bench::yaml(TEXT).start(json!([1]));
+        let mut run = Bench::yaml(TEXT).start(json!([1]));
         assert_eq!(run.error().status, 400, "only an object is filled");
     }
 }

@@ -39,9 +39,7 @@ impl Approvals {
             Look::History => pane = pane.title(Role::Warn, "  history"),
             Look::Request | Look::Sheet => {}
         }
-        let foot = self.foot(ctx);
-        let pane = pane.foot(Role::Dim, foot);
-        let inner = pane.draw(area, ctx.theme, buf);
+        let inner = pane.foot(Role::Dim, self.foot(ctx)).draw(area, ctx.theme, buf);
         if inner.is_empty() {
             return;
         }
@@ -57,18 +55,7 @@ impl Approvals {
             ..
         }) = &self.dialog
         {
-            let kind = if *plain { "text" } else { "JSON" };
-            let head = match error {
-                Some(error) => Line::new().add(Role::Bad, format!(" ✗ {error}")),
-                None if *amends => Line::new().add(
-                    Role::Mine,
-                    format!(" ✎ your {kind}; it is asked about anew, nothing is decided by it"),
-                ),
-                None => Line::new().add(
-                    Role::Mine,
-                    format!(" ✎ your {kind}; it runs as you leave it, marked as yours"),
-                ),
-            };
+            let head = editor_head(*plain, *amends, error.as_deref());
             draw_editor(text, &head, ctx, inner, buf);
             return;
         }
@@ -336,6 +323,23 @@ pub(super) fn field(head: &str, text: &str, cells: usize) -> Vec<Line> {
         });
     }
     out
+}
+
+/// What becomes of the text that is edited, or what is wrong with it.
+fn editor_head(plain: bool, amends: bool, error: Option<&str>) -> Line {
+    let kind = if plain { "text" } else { "JSON" };
+    let (role, words) = match error {
+        Some(error) => (Role::Bad, format!(" ✗ {error}")),
+        None if amends => (
+            Role::Mine,
+            format!(" ✎ your {kind}; it is asked about anew, nothing is decided by it"),
+        ),
+        None => (
+            Role::Mine,
+            format!(" ✎ your {kind}; it runs as you leave it, marked as yours"),
+        ),
+    };
+    Line::new().add(role, words)
 }
 
 fn draw_editor(

@@ -352,25 +352,6 @@ fn advance(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
             step.awaits = Some(held(*limited));
             step.turn(StepState::Queued, Stretch::Queued, now);
         }
-        EventBody::ListenOpened { patterns, .. } => {
-            let kinds: Vec<&str> = patterns
-                .iter()
-                .map(|one| one.kind.as_deref().unwrap_or("any event"))
-                .collect();
-            step.awaits = Some(format!("for event {}", kinds.join(", ")));
-            step.turn(StepState::Waiting, Stretch::Waiting, now);
-        }
-        EventBody::EventReceived { closes: true, .. } => {
-            step.awaits = None;
-            step.turn(StepState::Running, Stretch::Busy, now);
-        }
-        EventBody::ApprovalVoted { record, .. } => step.votes.push(record.by.clone()),
-        EventBody::ApprovalAmended { payload, .. } => {
-            step.votes.clear();
-            if let Some((_, request)) = &mut step.approval {
-                request.payload.clone_from(payload);
-            }
-        }
         EventBody::EffectIntended { effect, attempt, .. } => {
             step.awaits = None;
             (step.effect, step.attempt, step.due) = (Some(*effect), *attempt, None);
@@ -398,6 +379,32 @@ fn advance(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
             step.turn(StepState::Running, Stretch::Busy, now);
         }
         EventBody::ApprovalWithdrawn { .. } => step.approval = None,
+        body => heed(step, body, now),
+    }
+}
+
+/// What people say before they decide, and what is heard on the bus.
+fn heed(step: &mut StepRun, body: &EventBody, now: u64) {
+    match body {
+        EventBody::ListenOpened { patterns, .. } => {
+            let kinds: Vec<&str> = patterns
+                .iter()
+                .map(|one| one.kind.as_deref().unwrap_or("any event"))
+                .collect();
+            step.awaits = Some(format!("for event {}", kinds.join(", ")));
+            step.turn(StepState::Waiting, Stretch::Waiting, now);
+        }
+        EventBody::EventReceived { closes: true, .. } => {
+            step.awaits = None;
+            step.turn(StepState::Running, Stretch::Busy, now);
+        }
+        EventBody::ApprovalVoted { record, .. } => step.votes.push(record.by.clone()),
+        EventBody::ApprovalAmended { payload, .. } => {
+            step.votes.clear();
+            if let Some((_, request)) = &mut step.approval {
+                request.payload.clone_from(payload);
+            }
+        }
         _ => {}
     }
 }
