@@ -25,7 +25,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         None => serve::serve(&args),
         Some(Verb::Check { json }) => check::check(&args, *json),
         Some(Verb::Validate { files, strict, json }) => Ok(validate::validate(files, *strict, *json)),
-        Some(Verb::Simulate { file, input, samples }) => simulate::simulate(file, input.as_deref(), samples.as_deref()),
+        Some(Verb::Simulate { file, input, samples }) => {
+            simulate::simulate(file, input.as_deref(), samples.as_deref())
+        }
         Some(Verb::Config {
             what: args::ConfigVerb::Default,
         }) => {
