@@ -1,5 +1,7 @@
 //! Documents and events as bytes: a format byte, then MessagePack with named fields.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::run::RunEvent;
@@ -11,11 +13,25 @@ use super::error::RecordError;
 /// Named MessagePack. A later format gets the next number; this one is read for ever.
 const FORMAT: u8 = 1;
 
+/// Largest buffer a thread keeps for the next value, bytes.
+const KEPT: usize = 64 << 10;
+
+thread_local! {
+    /// Every commit encodes some small values: they grow in here, and what is handed on is as long as it is.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Bytes, RecordError> {
-    let mut bytes = vec![FORMAT];
-    rmp_serde::encode::write_named(&mut bytes, value)
-        .map_err(|source| RecordError::Encode { what, source })?;
-    Ok(bytes.into())
+    let mut bytes = BUFFER.take();
+    bytes.clear();
+    bytes.push(FORMAT);
+    let written = rmp_serde::encode::write_named(&mut bytes, value);
+    let whole = Bytes::copy_from_slice(&bytes);
+    if bytes.capacity() <= KEPT {
+        BUFFER.set(bytes);
+    }
+    written.map_err(|source| RecordError::Encode { what, source })?;
+    Ok(whole)
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, RecordError> {

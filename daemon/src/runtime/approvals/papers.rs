@@ -299,10 +299,11 @@ impl Papers {
         self.approvals.is_empty() && self.notifications.is_empty()
     }
 
-    /// Puts all of them into a commit.
-    pub(crate) fn file(self, txn: &mut Txn, now: Timestamp) -> Result<(), RuntimeError> {
+    /// Puts all of them into a commit; what is asked for effects stays known.
+    pub(crate) fn file(&mut self, txn: &mut Txn, now: Timestamp) -> Result<(), RuntimeError> {
         let About { run, org, owner, .. } = self.about;
-        for (seq, event) in self.emitted {
+        self.pending = 0;
+        for (seq, event) in std::mem::take(&mut self.emitted) {
             let stored = StoredEvent {
                 org,
                 event,
@@ -313,7 +314,7 @@ impl Papers {
             let key = event_key(now, self.chance.id());
             txn.puts.push((key, encode(&stored).map_err(unread)?));
         }
-        for (id, paper) in self.approvals {
+        for (id, paper) in std::mem::take(&mut self.approvals) {
             let spec = spec(&paper.body);
             let new = match &paper.old {
                 Some(old) => old.next(spec, now),
@@ -326,7 +327,7 @@ impl Papers {
             put(txn, paper.old.as_ref(), &new).map_err(unread)?;
             note_questioned(txn, id, &paper.body);
         }
-        for notification in self.notifications {
+        for notification in std::mem::take(&mut self.notifications) {
             let new: Document = Draft::of(Kind::Notification, "", spec(&notification))
                 .id(EntityId(self.chance.id()))
                 .org(org)

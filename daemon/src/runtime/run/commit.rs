@@ -17,7 +17,7 @@ use super::driver::Driver;
 use super::{listens, log_lines};
 use crate::records::{Actor, Audit, Stored, audit, encode_event, forget_later, put, remember, unchanged};
 use crate::runtime::approvals::links::LINK_DAYS;
-use crate::runtime::approvals::papers::{About, Papers, shown};
+use crate::runtime::approvals::papers::{About, shown};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::plans::{body, unread};
 use crate::runtime::rows::{self, Snapshot, Unfinished};
@@ -183,10 +183,7 @@ impl Driver {
         self.put_listens(batch, base.metadata.org, &mut txn)?;
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         self.put_begin(batch, base.metadata.org, row.as_ref(), &mut txn)?;
-        let about = self.about(base);
-        let asks = std::mem::take(&mut batch.papers.asks);
-        let empty = Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks);
-        std::mem::replace(&mut batch.papers, empty).file(&mut txn, now)?;
+        batch.papers.file(&mut txn, now)?;
         if let Some(deed) = deed {
             sign(&mut txn, deed, now)?;
             txn.blobs.extend(deed.blobs.iter().copied());
