@@ -56,6 +56,7 @@ impl Bed {
             .map_err(|errors| format!("{errors:?}"))?;
         let rooms = Rooms {
             store: store.clone(),
+            fence: Arc::default(),
             providers: Arc::new(providers),
             prices: Arc::new(PriceTable::default()),
             clock: clock::system(),

@@ -83,7 +83,7 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
     );
     let service = Service::new(records, Arc::clone(&door), options.clock.clone());
     let gauge = Gauge::new(&options);
-    let runtime = open_runtime(&options, store, &registry, gauge.look(), door).await?;
+    let runtime = open_runtime(&options, store, &tenure, &registry, gauge.look(), door).await?;
     let socket = match &options.listener {
         Some(listener) => Socket::taken_over(listener, &options.socket)?,
         None => Socket::bind(&options.socket, options.private)?,
@@ -164,6 +164,7 @@ fn ready(socket: &Path) {
 async fn open_runtime(
     options: &Options,
     store: Arc<dyn Store>,
+    tenure: &Tenure,
     registry: &Arc<dirigent_providers::Registry>,
     space: Space,
     door: Arc<Door>,
@@ -175,6 +176,7 @@ async fn open_runtime(
     settings.worker_program.clone_from(&options.worker_program);
     let rooms = Rooms {
         store,
+        fence: tenure.fence(),
         providers: Arc::clone(registry),
         prices: models::prices(&options.config),
         clock: options.clock.clone(),

@@ -3,11 +3,13 @@
 //! On a store of one machine the lock of the directory keeps others out by itself, and a lease of a process that is gone
 //! is void; where several daemons share a store, the next one does not have to wait out the term of one that stopped.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_store::{CommitError, Fence, Lease, LeaseError, LeaseRequest, Store};
+
+use crate::swap::Swap;
 
 /// What is leased.
 const NAME: &[u8] = b"dirigentd";
@@ -19,22 +21,24 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// The lease of this process.
 pub(super) struct Tenure {
     store: Arc<dyn Store>,
-    fence: Mutex<Fence>,
+    fence: Arc<Swap<Option<Fence>>>,
 }
 
 impl Tenure {
     /// Takes the lease; a nearly full disk does not keep the daemon from starting.
     pub(super) async fn begin(store: Arc<dyn Store>) -> Result<Arc<Self>, LeaseError> {
         let fence = match take(&*store).await {
-            Ok(lease) => lease.fence(),
-            Err(LeaseError::Commit(CommitError::Full)) => Fence {
-                lease: Bytes::from_static(NAME),
-                number: 0,
-            },
+            Ok(lease) => Some(lease.fence()),
+            Err(LeaseError::Commit(CommitError::Full)) => None,
             Err(error) => return Err(error),
         };
-        let fence = Mutex::new(fence);
+        let fence = Arc::new(Swap::new(fence));
         Ok(Arc::new(Self { store, fence }))
+    }
+
+    /// What commits made under the lease are fenced with; none while it could not be taken.
+    pub(super) fn fence(&self) -> Arc<Swap<Option<Fence>>> {
+        Arc::clone(&self.fence)
     }
 
     /// Renews the lease until it is dropped.
@@ -50,7 +54,10 @@ impl Tenure {
     pub(super) async fn renew(&self) -> bool {
         match take(&*self.store).await {
             Ok(lease) => {
-                *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = lease.fence();
+                let fence = Some(lease.fence());
+                if *self.fence.get() != fence {
+                    self.fence.set(fence);
+                }
                 true
             }
             Err(error) => {
@@ -62,8 +69,9 @@ impl Tenure {
 
     /// Gives the lease back.
     pub(super) async fn end(&self) {
-        let fence = self.fence.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Err(error) = self.store.release(fence).await {
+        if let Some(fence) = &*self.fence.get()
+            && let Err(error) = self.store.release(fence.clone()).await
+        {
             tracing::warn!(%error, "the lease on the store was not given back");
         }
     }

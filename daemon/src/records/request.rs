@@ -43,9 +43,30 @@ impl Actor {
             key,
         }
     }
+
+    /// What earlier versions kept this request under.
+    #[must_use]
+    pub fn earlier_key(&self) -> RequestKey {
+        RequestKey {
+            id: scoped_by_digest(self.subject.user, self.request),
+            ..self.key
+        }
+    }
 }
 
+/// Bytes of a request's id that say when it was made.
+const TIME: usize = 6;
+
+/// Begins with the time of the request: what is remembered together is kept together, and no store has to look through
+/// all that it remembers for a place.
 fn scoped(user: EntityId, request: RequestId) -> [u8; 16] {
+    let mut id = scoped_by_digest(user, request);
+    id.copy_within(..16 - TIME, TIME);
+    id[..TIME].copy_from_slice(&request.bytes()[..TIME]);
+    id
+}
+
+fn scoped_by_digest(user: EntityId, request: RequestId) -> [u8; 16] {
     let mut both = [0; 32];
     both[..16].copy_from_slice(&user.bytes());
     both[16..].copy_from_slice(&request.bytes());

@@ -19,6 +19,7 @@ use super::policy::Policy;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::door::Door;
+use crate::swap::Swap;
 
 /// Largest output of a step that fits a record with everything around it, bytes.
 const MAX_OUTPUT: usize = 900 << 10;
@@ -198,6 +199,8 @@ impl RuntimeSettings {
 pub struct Rooms {
     /// The store.
     pub store: Arc<dyn dirigent_store::Store>,
+    /// The lease of the daemon as it is now: a driver commits under the one it took its run up under.
+    pub fence: Arc<Swap<Option<dirigent_store::Fence>>>,
     /// The model clients.
     pub providers: Arc<dirigent_providers::Registry>,
     /// What their calls cost.

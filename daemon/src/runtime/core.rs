@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::Status;
-use dirigent_store::{Position, ReadError, Store};
+use dirigent_store::{Fence, Position, ReadError, Store};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -40,6 +40,7 @@ use crate::worker::WorkerPool;
 /// Shared by everything of the runtime.
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) fence: Arc<Swap<Option<Fence>>>,
     pub(crate) records: Records,
     pub(crate) clock: Clock,
     pub(crate) chance: Arc<dyn Chance>,
@@ -105,19 +106,24 @@ impl Ended {
 
 /// Which runs are not over, and where they are.
 #[derive(Default)]
-pub(crate) struct Runs(Mutex<HashMap<RunId, Place>>);
+pub(crate) struct Runs(Mutex<Places>);
+
+#[derive(Default)]
+struct Places {
+    by_run: HashMap<RunId, Place>,
+    /// Dropped with the run's place: whoever waits for its end hears it. Few are waited for, and most runs only wait.
+    waiting: HashMap<RunId, Vec<oneshot::Sender<()>>>,
+}
 
 struct Place {
     status: Status,
     quarantined: bool,
     /// Its driver's inbox; none while it is out of memory.
     inbox: Option<UnboundedSender<Message>>,
-    /// Dropped with this place: whoever waits for the end of the run hears it.
-    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Runs {
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Place>> {
+    fn lock(&self) -> MutexGuard<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,29 +133,25 @@ impl Runs {
             status: row.status,
             quarantined: row.quarantined,
             inbox: None,
-            waiting: Vec::new(),
         };
-        self.lock().insert(run, place);
+        self.lock().by_run.insert(run, place);
     }
 
     /// Makes room for a driver.
     pub(crate) fn enter(&self, run: RunId, status: Status) -> UnboundedReceiver<Message> {
         let (inbox, messages) = unbounded_channel();
-        self.lock().insert(
-            run,
-            Place {
-                status,
-                quarantined: false,
-                inbox: Some(inbox),
-                waiting: Vec::new(),
-            },
-        );
+        let place = Place {
+            status,
+            quarantined: false,
+            inbox: Some(inbox),
+        };
+        self.lock().by_run.insert(run, place);
         messages
     }
 
     /// A driver says where its run stands.
     pub(crate) fn update(&self, run: RunId, status: Status, quarantined: bool) {
-        if let Some(place) = self.lock().get_mut(&run) {
+        if let Some(place) = self.lock().by_run.get_mut(&run) {
             place.status = status;
             place.quarantined = quarantined;
         }
@@ -157,19 +159,23 @@ impl Runs {
 
     /// The run is over, or its driver gave up.
     pub(crate) fn leave(&self, run: RunId) {
-        self.lock().remove(&run);
+        let mut places = self.lock();
+        places.by_run.remove(&run);
+        places.waiting.remove(&run);
     }
 
     /// Waits until a run is over; at once where it is.
     pub(crate) async fn left(&self, run: RunId) {
         let (sender, over) = oneshot::channel::<()>();
-        match self.lock().get_mut(&run) {
-            Some(place) => {
-                // A wait that was given up leaves nothing behind for long.
-                place.waiting.retain(|other| !other.is_closed());
-                place.waiting.push(sender);
+        {
+            let mut places = self.lock();
+            if !places.by_run.contains_key(&run) {
+                return;
             }
-            None => return,
+            let waiting = places.waiting.entry(run).or_default();
+            // A wait that was given up leaves nothing behind for long.
+            waiting.retain(|other| !other.is_closed());
+            waiting.push(sender);
         }
         drop(over.await);
     }
@@ -178,7 +184,7 @@ impl Runs {
     pub(crate) fn park(&self, run: RunId, messages: &UnboundedReceiver<Message>) -> bool {
         let mut places = self.lock();
         let empty = messages.is_empty();
-        if empty && let Some(place) = places.get_mut(&run) {
+        if empty && let Some(place) = places.by_run.get_mut(&run) {
             place.inbox = None;
         }
         empty
@@ -186,13 +192,13 @@ impl Runs {
 
     /// Whether the run is not over, and where it stands.
     pub(crate) fn status(&self, run: RunId) -> Option<Status> {
-        self.lock().get(&run).map(|place| place.status)
+        self.lock().by_run.get(&run).map(|place| place.status)
     }
 
     fn figures(&self, counts: &mut Counts) {
         // What has not begun durably does not exist yet; what is over is only still putting its tools away.
         let counted = |place: &&Place| place.status != Status::Pending && !place.status.is_final();
-        for place in self.lock().values().filter(counted) {
+        for place in self.lock().by_run.values().filter(counted) {
             *counts.runs.entry(place.status).or_default() += 1;
             counts.loaded += u64::from(place.inbox.is_some());
             counts.quarantined += u64::from(place.quarantined);
@@ -214,7 +220,7 @@ impl Core {
         }
         let messages = {
             let mut places = self.runs.lock();
-            let Some(place) = places.get_mut(&run) else {
+            let Some(place) = places.by_run.get_mut(&run) else {
                 return Err(message);
             };
             if let Some(inbox) = &place.inbox {
@@ -274,7 +280,7 @@ impl Core {
 impl Runs {
     /// Lets a run out of memory whose driver is gone.
     pub(crate) fn park_anyway(&self, run: RunId) {
-        if let Some(place) = self.lock().get_mut(&run) {
+        if let Some(place) = self.lock().by_run.get_mut(&run) {
             place.inbox = None;
         }
     }

@@ -64,6 +64,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         ended: Ended::since(since),
         link_key: LinkKey::beside(&settings.data_dir),
         store: rooms.store,
+        fence: rooms.fence,
         records,
         clock: rooms.clock,
         chance: rooms.chance,

@@ -19,7 +19,11 @@ impl Service {
     /// # Errors
     /// The id was used for another call, or the store did not answer.
     pub fn recall(&self, actor: &Actor) -> Result<Option<CommandReply>, ServiceError> {
-        Ok(recall(&self.records, actor.key)?)
+        match recall(&self.records, actor.key)? {
+            Some(first) => Ok(Some(first)),
+            // Asked of an earlier version, asked again of this one.
+            None => Ok(recall(&self.records, actor.earlier_key())?),
+        }
     }
 
     /// Records a deed that changes no document.

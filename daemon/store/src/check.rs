@@ -14,7 +14,8 @@ use crate::lock::Lock;
 use crate::meta::{Meta, Noted};
 use crate::rebuild::clear;
 use crate::recover::{self, Segment};
-use crate::segment::{SegmentHeader, Step, Walk, damage};
+use crate::segment::{SegmentHeader, damage};
+use crate::segment_walk::{Step, Walk};
 use crate::sled_state::{Row, State};
 use crate::types::Position;
 use std::collections::BTreeMap;
@@ -189,8 +190,8 @@ fn walk(disk: &dyn Disk, segment: &Segment, last: bool, report: &mut CheckReport
         Err(e) => return Err(e),
         Ok(()) if last => {
             let mut tail = Walk::new(disk, &segment.path, &segment.header, None)?;
-            while let Step::Frame(_) = tail.step() {}
-            if tail.raw(tail.at, u64::MAX).iter().any(|byte| *byte != 0) {
+            while let Step::Frame(_) = tail.step()? {}
+            if !tail.is_zero_from(tail.at)? {
                 report.findings.push(Finding::Torn {
                     file: segment.path.clone(),
                     offset: tail.at,
@@ -214,7 +215,7 @@ fn walk_alone(disk: &dyn Disk, path: &Path, report: &mut CheckReport) -> Result<
     };
     let mut walk = Walk::new(disk, path, &header, None)?;
     loop {
-        match walk.step() {
+        match walk.step()? {
             Step::Frame(found) => {
                 report.frames += 1;
                 report.commits += u64::from(found.header.count);

@@ -1,4 +1,4 @@
-//! How rows look inside sled: one tree, a prefix byte per kind, big-endian numbers, every stored value at most 4 KiB.
+//! How rows look: one tree, a prefix byte per kind, big-endian numbers, key and row together at most 4 KiB.
 //!
 //! A row is `version, crc32c(key, body), body`. What does not fit goes into chunk rows whose keys carry the revision, so
 //! a chunk can never be taken for a part of another revision.
@@ -21,8 +21,8 @@ pub(crate) const DATABASE: &[u8] = b"mdatabase";
 
 const VERSION: u8 = 1;
 const ENVELOPE: usize = 5;
-/// Payload bytes per row: with envelope and numbers below 4 KiB.
-pub(crate) const PIECE: usize = 4000;
+/// Payload bytes per row: with envelope, numbers and the longest key below 4 KiB.
+pub(crate) const PIECE: usize = 3000;
 
 pub(crate) fn seal(key: &[u8], body: &[u8]) -> Vec<u8> {
     let mut row = Vec::with_capacity(ENVELOPE + body.len());

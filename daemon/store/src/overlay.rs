@@ -31,7 +31,8 @@ pub(crate) struct Overlay {
     keys: BTreeMap<Key, (u64, Option<Bytes>)>,
     streams: BTreeMap<(StreamId, u64), Run>,
     requests: HashMap<[u8; 16], Remembered>,
-    leases: HashMap<Key, (Position, LeaseRow)>,
+    /// They stay: leases are few, and every fenced commit asks.
+    leases: HashMap<Key, LeaseRow>,
     blobs: HashMap<BlobId, Position>,
     pending: VecDeque<(Instant, Arc<Commit>)>,
     pending_bytes: u64,
@@ -101,7 +102,7 @@ impl Overlay {
         }
         for upkeep in &commit.upkeep {
             match upkeep {
-                Upkeep::Lease(row) => drop(self.leases.insert(row.name.clone(), (position, row.clone()))),
+                Upkeep::Lease(row) => drop(self.leases.insert(row.name.clone(), row.clone())),
                 Upkeep::Forget { before_ms } => self.forget_before = self.forget_before.max(*before_ms),
                 Upkeep::Close(_) => {}
             }
@@ -163,13 +164,6 @@ impl Overlay {
             for blob in &commit.blobs {
                 self.blobs.remove(blob);
             }
-            for upkeep in &commit.upkeep {
-                if let Upkeep::Lease(row) = upkeep
-                    && self.leases.get(&row.name).is_some_and(|(at, _)| *at <= position)
-                {
-                    self.leases.remove(&row.name);
-                }
-            }
         }
     }
 
@@ -221,7 +215,7 @@ impl Overlay {
     }
 
     pub(crate) fn lease(&self, name: &Key) -> Option<LeaseRow> {
-        self.leases.get(name).map(|(_, row)| row.clone())
+        self.leases.get(name).cloned()
     }
 
     pub(crate) fn has_blob(&self, id: BlobId) -> bool {

@@ -1,4 +1,4 @@
-//! Reads the journal back after a stop of any kind.
+//! Reads the journal back after a stop of any kind, a piece at a time.
 //!
 //! A bad last group is a torn, unacknowledged tail and is left out. A bad group with a valid frame behind it, a bad
 //! header, a missing segment, a broken chain: damage, refused by file and offset. Nothing is changed here except that the
@@ -9,7 +9,8 @@ use crate::error::{DamageKind, IoFault, OpenError};
 use crate::frame::{Kind, Link};
 use crate::io::{Disk, Mode};
 use crate::layout::Layout;
-use crate::segment::{START, SegmentHeader, Step, Walk, damage};
+use crate::segment::{START, SegmentHeader, damage};
+use crate::segment_walk::{Step, Walk};
 use crate::types::{Commit, Position};
 use std::path::PathBuf;
 
@@ -85,13 +86,13 @@ pub(crate) fn find(disk: &dyn Disk, layout: &Layout, numbers: &[u64]) -> Result<
     let mut walk = Walk::new(disk, &path, last, None)?;
     let mut last_group = None;
     let torn = loop {
-        match walk.step() {
+        match walk.step()? {
             Step::Frame(found) if found.header.kind == Kind::Group => {
                 last_group = Some((found.offset, walk.at))
             }
             Step::Frame(_) => {}
             Step::End => break false,
-            Step::Bad if walk.valid_behind() => {
+            Step::Bad if walk.valid_behind()? => {
                 return Err(damage(&path, walk.at, DamageKind::FrameBeforeValid).into());
             }
             Step::Bad => break true,
@@ -122,13 +123,13 @@ pub(crate) fn sync_tail(disk: &dyn Disk, found: &Found) -> Result<(), OpenError>
     let (Some(segment), Some((from, to))) = (found.last(), found.last_group) else {
         return Ok(());
     };
-    let walk = Walk::new(disk, &segment.path, &segment.header, Some(to))?;
     let fault = |op, e| IoFault::new(op, &segment.path, e);
     let file = disk
         .open(&segment.path, Mode::Write)
         .map_err(|e| fault("open", e))?;
-    file.write_at(walk.raw(from, to), from)
-        .map_err(|e| fault("write", e))?;
+    let mut group = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
+    file.read_at(&mut group, from).map_err(|e| fault("read", e))?;
+    file.write_at(&group, from).map_err(|e| fault("write", e))?;
     file.sync().map_err(|e| fault("sync", e))?;
     Ok(())
 }
@@ -143,7 +144,7 @@ pub(crate) fn groups<E: From<OpenError>>(
     let mut walk = Walk::new(disk, &segment.path, &segment.header, Some(segment.end)).map_err(E::from)?;
     while walk.at < segment.end {
         let at = walk.at;
-        match walk.step() {
+        match walk.step().map_err(|fault| E::from(OpenError::from(fault)))? {
             Step::Frame(found) if found.header.kind == Kind::Group => {
                 let commits = codec::decode_group(found.payload, found.header.first, found.header.count)
                     .ok_or_else(|| bad(at, DamageKind::Contents))?;

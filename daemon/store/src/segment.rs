@@ -4,8 +4,8 @@
 //! header says where the segment before it ends: what lies beyond that was never acknowledged.
 
 use crate::error::{Damage, DamageKind, IoFault, OpenError};
-use crate::frame::{self, Header, Kind, Link, Seed};
-use crate::io::{self, Disk, DiskFile, Mode};
+use crate::frame::{Link, Seed};
+use crate::io::{Disk, DiskFile, Mode};
 use crate::meta::FORMAT;
 use crate::types::Position;
 use bytes::Bytes;
@@ -17,6 +17,8 @@ use uuid::Uuid;
 pub(crate) const START: u64 = 4096;
 const MAGIC: &[u8; 8] = b"DIRIGENT";
 const USED: usize = 112;
+/// Zeros written at once. Small, so that the allocator keeps its habit of giving large pieces back to the system.
+const ZEROS: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
@@ -115,7 +117,7 @@ pub(crate) fn prepare(disk: &dyn Disk, path: &Path, size: u64) -> Result<(), IoF
     let file = disk
         .open(&temporary, Mode::Create)
         .map_err(|e| IoFault::new("create", &temporary, e))?;
-    let zeros = vec![0; 1 << 20];
+    let zeros = vec![0; ZEROS];
     let mut at = 0;
     while at < size {
         let n = (size - at).min(zeros.len() as u64);
@@ -152,125 +154,4 @@ pub(crate) fn activate(
     let dir = path.parent().unwrap_or(Path::new("."));
     disk.sync_dir(dir).map_err(|e| IoFault::new("sync", dir, e))?;
     Ok(file)
-}
-
-/// A verified frame of a segment.
-pub(crate) struct Found {
-    pub(crate) offset: u64,
-    pub(crate) header: Header,
-    pub(crate) payload: Bytes,
-}
-
-/// What comes next in a segment.
-pub(crate) enum Step {
-    Frame(Found),
-    /// Only zeros follow, or the given end is reached.
-    End,
-    /// Something that is not a valid frame.
-    Bad,
-}
-
-/// The first `end` bytes of a segment: what lies behind them is most of it, and mostly zeros.
-fn read_first(disk: &dyn Disk, path: &Path, end: u64) -> Result<Vec<u8>, OpenError> {
-    let fault = |op, e| IoFault::new(op, path, e);
-    let file = disk.open(path, Mode::Read).map_err(|e| fault("open", e))?;
-    let len = file.len().map_err(|e| fault("measure", e))?;
-    if len < end {
-        return Err(damage(path, len, DamageKind::Short).into());
-    }
-    let mut bytes = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
-    file.read_at(&mut bytes, 0).map_err(|e| fault("read", e))?;
-    Ok(bytes)
-}
-
-/// Nothing but zeros; compared in blocks, for a new segment is 64 MiB of them.
-fn is_zero(bytes: &[u8]) -> bool {
-    const BLOCK: [u8; 4096] = [0; 4096];
-    bytes
-        .chunks(BLOCK.len())
-        .all(|chunk| *chunk == BLOCK[..chunk.len()])
-}
-
-/// Walks a segment's frames from the beginning.
-pub(crate) struct Walk {
-    bytes: Bytes,
-    seed: Seed,
-    epoch: u64,
-    pub(crate) at: u64,
-    /// Position the next group must begin with.
-    pub(crate) next: Position,
-    /// Link the next frame must carry.
-    pub(crate) link: Link,
-}
-
-impl Walk {
-    /// Over the first `end` bytes, or all of them.
-    pub(crate) fn new(
-        disk: &dyn Disk,
-        path: &Path,
-        header: &SegmentHeader,
-        end: Option<u64>,
-    ) -> Result<Self, OpenError> {
-        let bytes = match end {
-            None => io::read_all(disk, path)?,
-            Some(end) => read_first(disk, path, end)?,
-        };
-        Ok(Self {
-            bytes: bytes.into(),
-            seed: header.seed(),
-            epoch: header.epoch,
-            at: START,
-            next: header.first,
-            link: header.previous,
-        })
-    }
-
-    /// The next frame; confirmations are returned, but not stepped over: a group may stand in their place.
-    pub(crate) fn step(&mut self) -> Step {
-        let rest = self.bytes.slice(
-            usize::try_from(self.at)
-                .unwrap_or(usize::MAX)
-                .min(self.bytes.len())..,
-        );
-        if is_zero(&rest) {
-            return Step::End;
-        }
-        let Some((header, payload)) = frame::open(&rest, self.seed) else {
-            return Step::Bad;
-        };
-        if header.epoch != self.epoch || header.first != self.next || header.previous != self.link {
-            return Step::Bad;
-        }
-        let found = Found {
-            offset: self.at,
-            header,
-            payload,
-        };
-        self.at += frame::room(header.payload as usize);
-        if header.kind == Kind::Group {
-            self.link = frame::link(&rest, &header);
-            self.next = Position(header.first.0 + u64::from(header.count));
-        }
-        Step::Frame(found)
-    }
-
-    /// Is there a valid frame of this segment anywhere behind the bad one at `self.at`?
-    pub(crate) fn valid_behind(&self) -> bool {
-        let from = usize::try_from(self.at).unwrap_or(usize::MAX);
-        (from + 8..self.bytes.len().saturating_sub(frame::HEADER))
-            .step_by(8)
-            .any(|at| {
-                frame::header(&self.bytes[at..]).is_some()
-                    && frame::open(&self.bytes.slice(at..), self.seed)
-                        .is_some_and(|(header, _)| header.epoch == self.epoch && header.first >= self.next)
-            })
-    }
-
-    pub(crate) fn raw(&self, from: u64, to: u64) -> &[u8] {
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.bytes.len());
-        let to = usize::try_from(to)
-            .unwrap_or(usize::MAX)
-            .clamp(from, self.bytes.len());
-        &self.bytes[from..to]
-    }
 }

@@ -38,8 +38,14 @@ impl State {
             keys.extend(commit.puts.iter().map(|(key, value)| (key, (at, Some(value)))));
             self.batch_rest(&mut batch, commit)?;
         }
-        for (key, (at, value)) in keys {
-            self.batch_value(&mut batch, key, at, value.map(|v| &v[..]))?;
+        let rows: Vec<Vec<u8>> = keys
+            .keys()
+            .map(|key| entry::prefixed(entry::VALUE, key))
+            .collect();
+        let old = self.tree.get_sorted(&rows)?;
+        for (((key, (at, value)), row), old) in keys.into_iter().zip(rows).zip(old) {
+            let old = old.map(|old| entry::unseal(&row, &old).ok_or(StateFault::Row));
+            batch_value(&mut batch, key, row, old.transpose()?, at, value.map(|v| &v[..]))?;
         }
         put(
             &mut batch,
@@ -47,28 +53,6 @@ impl State {
             &last.position.0.to_le_bytes(),
         );
         self.tree.apply(batch)
-    }
-
-    fn batch_value(
-        &self,
-        batch: &mut Changes,
-        key: &[u8],
-        at: Position,
-        value: Option<&[u8]>,
-    ) -> Result<(), StateFault> {
-        let row_key = entry::prefixed(entry::VALUE, key);
-        if let Some(body) = self.row(&row_key)? {
-            let old = Head::decode(&body).ok_or(StateFault::Row)?;
-            let prefix = entry::value_chunks(key, old.revision);
-            // The same revision comes back only when commits are repeated over an export: then it is overwritten.
-            let stale = if old.revision == at.0 { 0 } else { old.chunks() };
-            (0..stale).for_each(|index| batch.remove(entry::chunk(&prefix, index)));
-        }
-        match value {
-            Some(value) => put_whole(batch, row_key, &entry::value_chunks(key, at.0), at, value),
-            None => batch.remove(row_key),
-        }
-        Ok(())
     }
 
     fn batch_rest(&self, batch: &mut Changes, commit: &Commit) -> Result<(), StateFault> {
@@ -227,6 +211,29 @@ fn forgets(commit: &Commit) -> bool {
         .upkeep
         .iter()
         .any(|upkeep| matches!(upkeep, Upkeep::Forget { .. }))
+}
+
+/// A value in the place of what its row says now.
+fn batch_value(
+    batch: &mut Changes,
+    key: &[u8],
+    row: Vec<u8>,
+    old: Option<Bytes>,
+    at: Position,
+    value: Option<&[u8]>,
+) -> Result<(), StateFault> {
+    if let Some(body) = old {
+        let old = Head::decode(&body).ok_or(StateFault::Row)?;
+        let prefix = entry::value_chunks(key, old.revision);
+        // The same revision comes back only when commits are repeated over an export: then it is overwritten.
+        let stale = if old.revision == at.0 { 0 } else { old.chunks() };
+        (0..stale).for_each(|index| batch.remove(entry::chunk(&prefix, index)));
+    }
+    match value {
+        Some(value) => put_whole(batch, row, &entry::value_chunks(key, at.0), at, value),
+        None => batch.remove(row),
+    }
+    Ok(())
 }
 
 fn put(batch: &mut Changes, key: Vec<u8>, body: &[u8]) {

@@ -3,6 +3,7 @@
 //! Invariants: one writer (applier or recovery); every batch is whole commits and carries its position; no value above
 //! 4 KiB, so sled never makes a blob file.
 
+use crate::blocks::BlockTree;
 use crate::closed::{Closed, closed_row};
 use crate::codec::{self, Cursor};
 use crate::entry::{self, Head};
@@ -33,8 +34,11 @@ impl State {
         deadline: Duration,
         disk: Arc<dyn Disk>,
     ) -> Result<Self, StateFault> {
-        let tree = Box::new(SledTree::open(dir, cache_bytes, deadline, disk)?);
-        Ok(Self { tree, kept: true })
+        let tree = BlockTree::open(SledTree::open(dir, cache_bytes, deadline, disk)?)?;
+        Ok(Self {
+            tree: Box::new(tree),
+            kept: true,
+        })
     }
 
     /// A new one that ends with the process.

@@ -1,6 +1,7 @@
 //! What the state's rows are kept in: an ordered map of bytes that takes a batch of changes whole.
 //!
-//! Two of them: sled for a store on a disk, and the memory for one that is brought up from the journal at every open.
+//! Two of them: sled, in blocks, for a store on a disk, and the memory for one that is brought up from the journal at
+//! every open.
 //! Invariant: a batch is seen whole or not at all, and the order of keys is that of their bytes.
 
 use crate::error::StateFault;
@@ -34,6 +35,11 @@ impl Changes {
 pub(crate) trait Tree: Send + Sync {
     /// The row of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateFault>;
+
+    /// The rows of many keys, which come in their order.
+    fn get_sorted(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StateFault> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
 
     /// Rows in the order of their keys.
     fn range(&self, range: Range) -> Rows<'_>;

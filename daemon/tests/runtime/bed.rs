@@ -10,6 +10,7 @@ use dirigent_daemon::records::{
     Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Journal, Records, decode_event, put,
 };
 use dirigent_daemon::runtime::{Rooms, RuntimeError, RuntimeHandle, RuntimeSettings, StartRun, Started};
+use dirigent_daemon::swap::Swap;
 use dirigent_protocol::command::Command;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
@@ -20,7 +21,7 @@ use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::run::{Decision, RunEvent, Status};
 use dirigent_providers::{PriceTable, ProviderSettings, Registry};
-use dirigent_store::{Budget, Feed, FeedItem, Options, Position, Store, StreamId, Txn};
+use dirigent_store::{Budget, Feed, FeedItem, Fence, Options, Position, Store, StreamId, Txn};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -36,6 +37,8 @@ pub(crate) struct Bed {
     pub(crate) runtime: RuntimeHandle,
     /// Milliseconds the clock is ahead.
     pub(crate) ahead: Arc<AtomicI64>,
+    /// The lease that drivers commit under; none unless a test takes one.
+    pub(crate) fence: Arc<Swap<Option<Fence>>>,
     change: fn(&mut RuntimeSettings),
 }
 
@@ -48,15 +51,33 @@ impl Bed {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(script).await;
         let ahead = Arc::new(AtomicI64::new(0));
-        let (store, runtime) = open(&dir, &server, &ahead, change).await;
+        let fence = Arc::default();
+        let (store, runtime) = open(&dir, &server, &ahead, &fence, change).await;
         Self {
             dir,
             server,
             store,
             runtime,
             ahead,
+            fence,
             change,
         }
+    }
+
+    /// Another runtime on the same store, as another daemon would have it, under a lease of its own.
+    pub(crate) async fn rival(&self, fence: Fence) -> RuntimeHandle {
+        let fence = Arc::new(Swap::new(Some(fence)));
+        self.another(self.store.clone(), &fence, None).await
+    }
+
+    async fn another(
+        &self,
+        store: Arc<dyn Store>,
+        fence: &Arc<Swap<Option<Fence>>>,
+        door: Option<Arc<Door>>,
+    ) -> RuntimeHandle {
+        let (dir, server, ahead) = (&self.dir, &self.server, &self.ahead);
+        runtime(store, dir, server, ahead, fence, self.change, door).await
     }
 
     /// Everything dropped where it stands, then opened again.
@@ -75,7 +96,7 @@ impl Bed {
     pub(crate) async fn through(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         self.runtime.abandon().await;
         let over = wrap(self.store.clone());
-        let runtime = runtime(over, &self.dir, &self.server, &self.ahead, self.change, None).await;
+        let runtime = self.another(over, &self.fence, None).await;
         Self { runtime, ..self }
     }
 
@@ -83,16 +104,7 @@ impl Bed {
     pub(crate) async fn guarded(self) -> Self {
         self.runtime.abandon().await;
         let door = Door::new(self.records(), clock::system(), 0, false);
-        let store = self.store.clone();
-        let runtime = runtime(
-            store,
-            &self.dir,
-            &self.server,
-            &self.ahead,
-            self.change,
-            Some(door),
-        )
-        .await;
+        let runtime = self.another(self.store.clone(), &self.fence, Some(door)).await;
         Self { runtime, ..self }
     }
 
@@ -103,16 +115,18 @@ impl Bed {
             store,
             runtime,
             ahead,
+            fence,
             change,
         } = self;
         drop((store, runtime));
-        let (store, runtime) = open(&dir, &server, &ahead, change).await;
+        let (store, runtime) = open(&dir, &server, &ahead, &fence, change).await;
         Self {
             dir,
             server,
             store,
             runtime,
             ahead,
+            fence,
             change,
         }
     }
@@ -381,6 +395,7 @@ async fn open(
     dir: &TempDir,
     server: &Server,
     ahead: &Arc<AtomicI64>,
+    fence: &Arc<Swap<Option<Fence>>>,
     change: fn(&mut RuntimeSettings),
 ) -> (Arc<dyn Store>, RuntimeHandle) {
     let mut options = Options::new(dir.path().join("store"));
@@ -395,7 +410,7 @@ async fn open(
         }
         tokio::task::yield_now().await;
     };
-    let runtime = runtime(store.clone(), dir, server, ahead, change, None).await;
+    let runtime = runtime(store.clone(), dir, server, ahead, fence, change, None).await;
     (store, runtime)
 }
 
@@ -404,6 +419,7 @@ async fn runtime(
     dir: &TempDir,
     server: &Server,
     ahead: &Arc<AtomicI64>,
+    fence: &Arc<Swap<Option<Fence>>>,
     change: fn(&mut RuntimeSettings),
     door: Option<Arc<Door>>,
 ) -> RuntimeHandle {
@@ -416,6 +432,7 @@ async fn runtime(
     let (system, ahead) = (clock::system(), ahead.clone());
     let rooms = Rooms {
         store,
+        fence: fence.clone(),
         providers: Arc::new(registry(server)),
         prices: Arc::new(PriceTable::default()),
         clock: Arc::new(move || {

@@ -18,6 +18,7 @@ mod compensate;
 mod crash;
 mod effects;
 mod failpoints;
+mod fence;
 mod figures;
 mod flow;
 mod hostile;

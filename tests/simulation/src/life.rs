@@ -188,6 +188,7 @@ fn rooms(world: &Arc<World>, store: &Arc<dyn Store>) -> Rooms {
     settings.permits.insert(EffectKind::Shell, 1);
     Rooms {
         store: store.clone(),
+        fence: Arc::default(),
         providers: providers.clone(),
         prices: Arc::new(PriceTable::default()),
         clock: world.clock(),

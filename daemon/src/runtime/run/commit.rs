@@ -161,6 +161,7 @@ impl Driver {
         now: Timestamp,
     ) -> Result<Prepared, RuntimeError> {
         let mut txn = Txn {
+            fence: (*self.fence).clone(),
             reserve: deed.is_none_or(|deed| deed.document.is_none()),
             ..Txn::default()
         };

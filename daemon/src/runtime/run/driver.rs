@@ -10,6 +10,7 @@ use dirigent_engine::machine::Workflow;
 use dirigent_engine::state::{EffectPhase, RunState, Timer};
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectId, Status, TimerId, TimerPurpose};
+use dirigent_store::Fence;
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,8 @@ const STAY: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 /// A run in hand.
 pub(crate) struct Driver {
     pub(crate) core: Arc<Core>,
+    /// The lease under which it took the run up: under a later one somebody else may have it in hand.
+    pub(crate) fence: Arc<Option<Fence>>,
     pub(crate) run: RunId,
     pub(crate) workflow: Arc<Workflow>,
     pub(crate) state: RunState,
@@ -96,8 +99,10 @@ pub(crate) async fn drive(mut driver: Driver, mut messages: UnboundedReceiver<Me
         };
         if Box::pin(driver.take(batch)).await.is_err() {
             tracing::error!(run = %driver.run, "the run's driver stopped: the store did not take its events");
-            // A state that is built again answers soon: then the run goes on as after a restart.
-            let again = driver.core.store.stats().rebuilding.is_some();
+            // A state that is built again answers soon, and a lease that was lost may be ours again: then the run goes on
+            // as after a restart.
+            let again =
+                driver.core.store.stats().rebuilding.is_some() || driver.core.fence.get() != driver.fence;
             let (core, run) = (driver.core.clone(), driver.run);
             driver.give_up();
             if again {

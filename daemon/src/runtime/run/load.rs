@@ -24,6 +24,7 @@ impl Driver {
     pub(crate) fn new(core: &Arc<Core>, run: RunId, workflow: Arc<Workflow>) -> Self {
         Self {
             core: core.clone(),
+            fence: core.fence.get(),
             run,
             workflow,
             state: RunState::new(run),

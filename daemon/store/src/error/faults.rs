@@ -104,6 +104,9 @@ pub enum StateFault {
     /// A row does not verify.
     #[error("a row does not verify")]
     Row,
+    /// Its rows are laid out as another version lays them out.
+    #[error("its rows are laid out as another version of this program does it")]
+    Layout,
     /// It belongs to another database.
     #[error("it belongs to another database")]
     Foreign,

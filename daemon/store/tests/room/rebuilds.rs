@@ -80,6 +80,30 @@ fn an_older_state_is_noticed_and_replaced() {
     }));
 }
 
+/// Earlier versions kept each row by itself and marked nothing.
+#[test]
+fn a_state_laid_out_by_an_earlier_version_is_set_aside_and_built_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path());
+    let state = dir.path().join("state");
+    std::fs::remove_dir_all(&state).unwrap();
+    let earlier = sled::open(&state).unwrap();
+    earlier.insert(b"mapplied", b"its newest commit").unwrap();
+    earlier.insert(b"kown/00000001", b"a value").unwrap();
+    drop(earlier);
+    assert_eq!(contents(&*open(options(dir.path())).unwrap()), before);
+    let aside = std::fs::read_dir(dir.path()).unwrap().any(|entry| {
+        let name = entry.unwrap().file_name();
+        name.to_string_lossy().starts_with("state.aside-")
+    });
+    assert!(aside);
+    assert_eq!(
+        contents(&*open(options(dir.path())).unwrap()),
+        before,
+        "and the next time it is used"
+    );
+}
+
 #[test]
 fn a_rebuild_that_was_killed_begins_again() {
     let dir = tempfile::tempdir().unwrap();

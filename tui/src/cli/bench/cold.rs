@@ -13,6 +13,17 @@ use super::process;
 /// What a new daemon has left to do in the background is done by then.
 const REST: Duration = Duration::from_secs(3);
 
+/// 0.0 to the digit that is shown.
+pub const NO_CPU: Required = Required::AtMost(0.049);
+
+/// The part of a processor that a process uses while nobody asks it anything, percent.
+pub async fn idle_cpu_pct(pid: u32, time: Duration) -> f64 {
+    let (begun, before) = (Instant::now(), process::cpu(pid));
+    sleep(time).await;
+    let used = process::cpu(pid).saturating_sub(before);
+    used.as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0
+}
+
 /// Measures it.
 ///
 /// # Errors
@@ -30,19 +41,15 @@ pub async fn measure(scale: &Scale) -> Result<Vec<Figure>, Fault> {
     let bed = Bed::make(scale.dir.as_deref())?;
     let daemon = bed.start().await?;
     sleep(REST).await;
-    let (pid, begun) = (daemon.pid(), Instant::now());
-    let before = process::cpu(pid);
-    sleep(Duration::from_secs(scale.of(20, 2) as u64)).await;
-    let used = process::cpu(pid).saturating_sub(before);
-    let part = used.as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0;
+    let pid = daemon.pid();
+    let part = idle_cpu_pct(pid, Duration::from_secs(scale.of(20, 2) as u64)).await;
     let (all, own) = (process::resident(pid), process::anonymous(pid));
     daemon.stop().await?;
     let place = |name| ["W5", name];
     Ok(vec![
         Figure::new(&place("ready_ms"), percentile(&fresh, 0.5)).required(Required::AtMost(100.0)),
         Figure::new(&place("idle_mb"), all as f64 / 1e6).required(Required::AtMost(30.0)),
-        // 0.0 to the digit that is shown.
-        Figure::new(&place("idle_cpu_pct"), part).required(Required::AtMost(0.049)),
+        Figure::new(&place("idle_cpu_pct"), part).required(NO_CPU),
         Figure::new(&place("ready_again_ms"), percentile(&again, 0.5)),
         Figure::new(&place("idle_anonymous_mb"), own as f64 / 1e6),
     ])

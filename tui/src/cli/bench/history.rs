@@ -55,6 +55,10 @@ pub async fn measure(scale: &Scale) -> Result<Vec<Figure>, Fault> {
         Figure::new(&place("fill_runs_s"), rate(&filled)),
         Figure::new(&place("journal_mb"), store.journal_bytes as f64 / 1e6),
         Figure::new(&place("state_mb"), store.state_bytes as f64 / 1e6),
+        Figure::new(
+            &place("state_kib_per_run"),
+            store.state_bytes as f64 / 1024.0 / scale.runs as f64,
+        ),
         Figure::new(&place("resident_mb"), resident as f64 / 1e6),
     ])
 }
