@@ -129,7 +129,7 @@ fn begin(run: [u8; 16]) -> Txn {
     let answer = key(b"r", &[], &request);
     let later = Uuid::from_bytes(request)
         .as_u128()
-        .wrapping_add(7 * 86_400_000 << 80);
+        .wrapping_add((7 * 86_400_000) << 80);
     txn.puts.push((
         key(b"x", &[], &[&later.to_be_bytes()[..8], &answer].concat()),
         Bytes::new(),
