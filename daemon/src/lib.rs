@@ -1,7 +1,8 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
-//! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs), `dry_run` (samples),
-//! `rpc` (the wire's answers), `lifecycle` (start and stop), `cli` (the command line). Only `spawn` starts tasks;
+//! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
+//! `dry_run` (samples), `recorded` (runs as offline tests), `rpc` (the wire's answers), `lifecycle` (start and stop),
+//! `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
 
 pub mod chance;
@@ -12,6 +13,7 @@ pub mod dry_run;
 pub mod events;
 pub mod fault;
 pub mod lifecycle;
+pub mod recorded;
 pub mod records;
 pub mod rpc;
 pub mod runtime;

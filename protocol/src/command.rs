@@ -135,6 +135,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         input: Option<Box<Changed>>,
     },
+    /// Let a run that is not over go on under another published version of its workflow.
+    RunMigrate {
+        /// The run.
+        run: RunId,
+        /// The version's digest.
+        to: Digest,
+    },
     /// Decide an approval.
     ApprovalDecide {
         /// The approval.

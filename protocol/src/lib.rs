@@ -18,8 +18,10 @@ pub mod graph;
 pub mod hello;
 pub mod id;
 pub mod query;
+pub mod recording;
 pub mod run;
 pub mod source;
+pub mod upgrade;
 pub mod watch;
 
 /// A shared JSON value: parsed once, passed by reference ever after.

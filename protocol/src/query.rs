@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bus::{BusEvent, EventsQuery};
+use crate::command::RunTarget;
 use crate::count::{CountQuery, Counts};
 use crate::dry_run::{DryRun, DryRunQuery};
 use crate::entity::{ApprovalRule, Column, Definition, Document, Kind};
@@ -15,6 +16,7 @@ use crate::graph::Graph;
 use crate::id::{EntityId, RunId};
 use crate::run::{Origin, RunEvent};
 use crate::source::Diagnostic;
+use crate::upgrade::UpgradePage;
 
 /// Most items of one page, whatever was asked.
 pub const MAX_PAGE: u32 = 1_000;
@@ -92,6 +94,20 @@ pub enum Query {
     },
     /// What a draft would do, with sample outcomes: nothing is performed, nothing stored.
     DryRun(DryRunQuery),
+    /// What another version of a workflow would mean for its runs that are not over; nothing is changed.
+    UpgradeCheck {
+        /// The draft, or the newest version of a stored workflow.
+        target: RunTarget,
+        /// Only this run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// Only runs behind this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<RunId>,
+        /// Most runs; clamped to 1..=100, 0 means 20.
+        #[serde(default)]
+        limit: u32,
+    },
     /// Health, counts, lag, disk.
     Status {},
 }
@@ -195,6 +211,8 @@ pub enum QueryReply {
     },
     /// What a draft would do.
     DryRun(Box<DryRun>),
+    /// What another version would mean for runs.
+    Upgrade(UpgradePage),
     /// Health.
     Status(Box<DaemonStatus>),
 }

@@ -32,8 +32,10 @@ pub mod document;
 mod duty;
 pub mod expression;
 pub mod machine;
+pub mod replay;
 pub mod state;
 pub mod task;
+pub mod upgrade;
 mod workflow;
 
 #[cfg(test)]
@@ -47,8 +49,8 @@ pub use document::{Catch, MissedRuns, Overlap, RunKey, RunLimits, RunRate, Sched
 pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
 pub use machine::{
-    Context, Decision, Fork, Free, MOST_EVENTS, PermitClass, Permits, Quote, Quotes, Refusal, Stimulus,
-    Unlimited, Workflow, decide, run_budget,
+    Context, Decision, Fork, Free, MOST_EVENTS, Migrate, PermitClass, Permits, Quote, Quotes, Refusal,
+    Stimulus, Unlimited, Workflow, decide, run_budget,
 };
 pub use state::{Effect, EffectPhase, Listening, PendingApproval, RunState, Timer, apply};
 pub use workflow::{KindInfo, catalog, graph, load, parse_workflow};

@@ -57,7 +57,18 @@ pub(crate) fn failed(kind: &str, status: u16, retryable: bool) -> EffectOutcome 
 impl Bench {
     /// A document without its head.
     pub(crate) fn yaml(text: &str) -> Self {
-        let head = "document: { dsl: '1.0.3', namespace: test, name: test, version: '1.0.0' }\n";
+        Self::declaring("", text)
+    }
+
+    /// The same with more in `document`: `metadata: {...}`.
+    pub(crate) fn declaring(more: &str, text: &str) -> Self {
+        let more = if more.is_empty() {
+            String::new()
+        } else {
+            format!(", {more}")
+        };
+        let head =
+            format!("document: {{ dsl: '1.0.3', namespace: test, name: test, version: '1.0.0'{more} }}\n");
         Self::document(&format!("{head}{text}"))
     }
 
@@ -74,6 +85,10 @@ impl Bench {
 
     pub(crate) fn workflow(&self) -> &Workflow {
         &self.workflow
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Workflow> {
+        self.workflow.clone()
     }
 
     pub(crate) fn start(&self, input: Value) -> Run {

@@ -37,7 +37,12 @@ impl Args {
     pub const fn wants_json(&self) -> bool {
         matches!(
             self.verb,
-            Some(Verb::Check { json: true } | Verb::Validate { json: true, .. } | Verb::Simulate { .. })
+            Some(
+                Verb::Check { json: true }
+                    | Verb::Validate { json: true, .. }
+                    | Verb::Simulate { .. }
+                    | Verb::Test { json: true, .. }
+            )
         )
     }
 }
@@ -74,6 +79,18 @@ pub enum Verb {
         /// Outcomes by task name or JSON pointer, one JSON object
         #[arg(long, value_name = "JSON")]
         samples: Option<String>,
+    },
+    /// Play recorded tests: exit 0 all passed, 1 something differs, 65 a file is no recorded test
+    Test {
+        /// Recorded tests, and directories of them
+        #[arg(value_name = "FILE|DIR", required = true)]
+        files: Vec<PathBuf>,
+        /// Play with these definitions instead of those that were recorded
+        #[arg(long = "document", value_name = "FILE")]
+        documents: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// The configuration
     Config {

@@ -9,6 +9,7 @@ mod journal;
 mod logging;
 mod serve;
 mod simulate;
+mod test;
 mod validate;
 
 pub use args::{Args, Verb};
@@ -28,6 +29,11 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Some(Verb::Simulate { file, input, samples }) => {
             simulate::simulate(file, input.as_deref(), samples.as_deref())
         }
+        Some(Verb::Test {
+            files,
+            documents,
+            json,
+        }) => test::test(files, documents, *json),
         Some(Verb::Config {
             what: args::ConfigVerb::Default,
         }) => {

@@ -37,6 +37,8 @@ pub enum Action {
     RunRetry,
     /// Go on from an event of a run, as a new one.
     RunFork,
+    /// Let a run go on under another version.
+    RunMigrate,
     /// Decide an approval.
     ApprovalDecide,
     /// Ask an agent about an approval.
@@ -77,6 +79,7 @@ impl Action {
             Self::WorkflowSteer => "workflow.steer",
             Self::RunRetry => "run.retry",
             Self::RunFork => "run.fork",
+            Self::RunMigrate => "run.migrate",
             Self::ApprovalDecide => "approval.decide",
             Self::ApprovalAsk => "approval.ask",
             Self::ApprovalDelegate => "approval.delegate",
@@ -184,6 +187,7 @@ pub(super) fn decide(
             | Action::WorkflowSteer
             | Action::RunRetry
             | Action::RunFork
+            | Action::RunMigrate
             | Action::ScheduleSteer
     );
     if let Object::Document(document) = object

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dirigent_protocol::command::{Also, Command, CommandReply, RetryFrom};
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
@@ -90,20 +91,19 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             runtime.cancel(run, reason, actor).await?;
         }
         Command::RunRetry { run, from } => {
-            service.run(&who, Action::RunRetry, run).await?;
             let from = match from {
                 RetryFrom::Failure {} => From::Failure,
                 RetryFrom::Step(step) => From::Step(step),
                 RetryFrom::Start {} => From::Start,
             };
-            return Ok(started(runtime.again(run, from, actor).await?));
+            return another(house, actor, (run, Action::RunRetry), from).await;
         }
         Command::RunFork { run, at, input } => {
-            service.run(&who, Action::RunFork, run).await?;
             let input = input.map(|changed| changed.value);
             let from = From::Event { at, input };
-            return Ok(started(runtime.again(run, from, actor).await?));
+            return another(house, actor, (run, Action::RunFork), from).await;
         }
+        Command::RunMigrate { run, to } => migrate(house, actor, run, to).await?,
         Command::EventPublish { event } => {
             let door = service.door();
             door.authorize(&who, Action::EventPublish, &Object::Daemon)
@@ -114,6 +114,23 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
         other => return holds::on_hold(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
+}
+
+/// A run goes on under another version.
+async fn migrate(house: &House, actor: Actor, run: RunId, to: Digest) -> Result<(), Fault> {
+    house.service.run(&actor.subject, Action::RunMigrate, run).await?;
+    Ok(house.runtime()?.migrate(run, to, actor).await?)
+}
+
+/// A run that comes from another.
+async fn another(
+    house: &House,
+    actor: Actor,
+    (run, action): (RunId, Action),
+    from: From,
+) -> Result<CommandReply, Fault> {
+    house.service.run(&actor.subject, action, run).await?;
+    Ok(started(house.runtime()?.again(run, from, actor).await?))
 }
 
 const fn started(started: Started) -> CommandReply {

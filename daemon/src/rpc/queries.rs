@@ -1,10 +1,14 @@
 //! Questions.
 
+use std::sync::Arc;
+
 use dirigent_protocol::bus::EventsQuery;
+use dirigent_protocol::command::RunTarget;
 use dirigent_protocol::dry_run::DryRunQuery;
 use dirigent_protocol::entity::{Agent, ApprovalRule, Document, Kind, WorkflowExecution};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
+use dirigent_protocol::id::RunId;
 use dirigent_protocol::query::{Offspring, Query, QueryReply};
 use dirigent_protocol::source;
 
@@ -13,6 +17,7 @@ use super::{live, status};
 use crate::door::{Action, Object};
 use crate::dry_run::{AgentShapes, dry_run};
 use crate::events::{self, PageError};
+use crate::runtime::Which;
 use crate::service::Service;
 
 pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Result<QueryReply, Fault> {
@@ -45,24 +50,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             service.run(subject, Action::Read, run).await?;
             QueryReply::Graph(house.runtime()?.graph(run)?)
         }
-        Query::RunLineage { run } => {
-            let document = service.run(subject, Action::Read, run).await?;
-            let origin = document
-                .body::<WorkflowExecution>()
-                .ok()
-                .and_then(|body| body.origin);
-            let mut offspring = Vec::new();
-            for (child, how) in house.runtime()?.offspring(run)? {
-                // Only what the subject may see.
-                if service.run(subject, Action::Read, child).await.is_ok() {
-                    offspring.push(Offspring {
-                        run: child,
-                        origin: how,
-                    });
-                }
-            }
-            QueryReply::Lineage { origin, offspring }
-        }
+        Query::RunLineage { run } => lineage(house, subject, run).await?,
         Query::Events(query) => on_bus(house, subject, &query).await?,
         Query::Validate { file: _, source } => {
             QueryReply::Diagnostics(service.validate(subject, &source).await?)
@@ -73,8 +61,35 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             QueryReply::Draft { findings, graph }
         }
         Query::DryRun(query) => try_out(house, subject, &query).await?,
+        Query::UpgradeCheck {
+            target,
+            run,
+            after,
+            limit,
+        } => upgrade(house, subject, &target, (run, after, limit)).await?,
         Query::Status {} => standing(house, subject).await?,
     })
+}
+
+/// From which run one comes, and which come from it.
+async fn lineage(house: &House, subject: &Subject, run: RunId) -> Result<QueryReply, Fault> {
+    let service = &house.service;
+    let document = service.run(subject, Action::Read, run).await?;
+    let origin = document
+        .body::<WorkflowExecution>()
+        .ok()
+        .and_then(|body| body.origin);
+    let mut offspring = Vec::new();
+    for (child, how) in house.runtime()?.offspring(run)? {
+        // Only what the subject may see.
+        if service.run(subject, Action::Read, child).await.is_ok() {
+            offspring.push(Offspring {
+                run: child,
+                origin: how,
+            });
+        }
+    }
+    Ok(QueryReply::Lineage { origin, offspring })
 }
 
 async fn on_bus(house: &House, subject: &Subject, query: &EventsQuery) -> Result<QueryReply, Fault> {
@@ -130,6 +145,33 @@ fn agents_of(text: &str) -> Vec<String> {
     let read = |node| dirigent_engine::parse_workflow(node).0;
     let all = parsed.documents.iter().filter_map(read);
     all.flat_map(|workflow| workflow.agents().to_vec()).collect()
+}
+
+/// What a draft would mean for the runs the subject may see.
+async fn upgrade(
+    house: &House,
+    subject: &Subject,
+    target: &RunTarget,
+    (run, after, limit): (Option<RunId>, Option<RunId>, u32),
+) -> Result<QueryReply, Fault> {
+    let which = Which {
+        org: subject.org,
+        run,
+        after,
+        limit,
+    };
+    let (service, runtime) = (&house.service, house.runtime()?);
+    if let Some(run) = run {
+        service.run(subject, Action::Read, run).await?;
+    }
+    let draft = match target {
+        RunTarget::Source { file, text } => Arc::new(service.read_workflow(subject, file, text).await?),
+        RunTarget::Name(name) => runtime.compiled(&service.published_now(subject, name).await?)?,
+    };
+    let sees = |document: &Document| service.door().sees(subject, document);
+    Ok(QueryReply::Upgrade(
+        runtime.check_upgrade(&draft, which, &sees).await?,
+    ))
 }
 
 async fn standing(house: &House, subject: &Subject) -> Result<QueryReply, Fault> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::Status;
+use dirigent_protocol::upgrade::RunCheck;
 use dirigent_store::{CommitError, ReadError};
 use jiff::Timestamp;
 
@@ -93,6 +94,23 @@ pub enum RuntimeError {
         detail: String,
         /// What can be asked instead.
         help: &'static str,
+    },
+    /// Steps of the run would break under the other version.
+    #[error("run {} cannot go on under that version: {}", .0.run, first(.0))]
+    Breaks(Box<RunCheck>),
+    /// The run went on while it was looked at.
+    #[error("run {run} goes on faster than it can be looked at")]
+    Overtaken {
+        /// The run.
+        run: RunId,
+    },
+    /// Runs go on under published versions alone.
+    #[error("version {digest} of `{workflow}` is not published")]
+    NotPublished {
+        /// The workflow.
+        workflow: String,
+        /// The version's digest, short.
+        digest: String,
     },
     /// No room for a new run.
     #[error("the disk of the daemon has {free_mib} MiB left; a new run needs {needed_mib} MiB to be free")]
@@ -202,6 +220,17 @@ pub enum RuntimeError {
     Internal(&'static str),
 }
 
+/// The first step that breaks.
+fn first(looked: &RunCheck) -> String {
+    match looked.findings.iter().find(|finding| finding.breaks) {
+        Some(finding) => format!(
+            "event {}: step {}: {} ({})",
+            finding.event, finding.step, finding.detail, finding.reason
+        ),
+        None => "nothing of it breaks".to_owned(),
+    }
+}
+
 impl From<RuntimeError> for Fault {
     fn from(error: RuntimeError) -> Self {
         let text = error.to_string();
@@ -216,6 +245,13 @@ impl From<RuntimeError> for Fault {
             }
             RuntimeError::BadInput { .. } => {
                 fault(Code::Usage).help("nothing was started; give another input")
+            }
+            RuntimeError::Breaks(_) => fault(Code::WrongState)
+                .help("`dirigent upgrade --check` names every such step, and what the draft can declare"),
+            RuntimeError::Overtaken { .. } => fault(Code::Conflict)
+                .help("pause it first: `dirigent runs pause RUN`, migrate it, then resume it"),
+            RuntimeError::NotPublished { .. } => {
+                fault(Code::NotFound).help("publish it first: `dirigent apply -f FILE`")
             }
             RuntimeError::NotFrom { help, .. } => fault(Code::WrongState).help(help),
             RuntimeError::Ended { .. } | RuntimeError::WrongState { .. } | RuntimeError::TooDeep { .. } => {

@@ -4,7 +4,8 @@
 //! engine does), knows no wire and asks for no permission: the door stands in front of its handle.
 //!
 //! Folders: `run` (a run's driver, from message to commit to effect), `admission` (what may begin now), `effects`
-//! (performers), `approvals` (what is asked of people, and rules), `bus` (events), `lineage` (runs that come from runs).
+//! (performers), `approvals` (what is asked of people, and rules), `bus` (events), `lineage` (runs that come from runs),
+//! `versions` (runs and other versions of their workflows).
 //!
 //! Invariants: (1) an effect is performed only after its intent is durable, and one outcome of it is ever accepted;
 //! (2) whatever a caller is told was durable before; (3) a run is in the hands of one driver at most.
@@ -27,6 +28,7 @@ mod recover;
 mod rows;
 mod run;
 mod timers;
+mod versions;
 
 pub use admission::space::Space;
 pub use api::{Counts, Rooms, RuntimeSettings, StartRun, Started, Terms};
@@ -38,3 +40,4 @@ pub use effects::{Call, Performer};
 pub use error::RuntimeError;
 pub use handle::RuntimeHandle;
 pub use lineage::fork::From;
+pub use versions::check::Which;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dirigent_engine::machine::Workflow;
+use dirigent_engine::state::RunState;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
     Agent, AgentVersion, Document, Entity, Kind, WorkflowExecution, WorkflowVersion,
@@ -59,6 +60,41 @@ impl Plans {
     pub(crate) fn of_run(&self, execution: &WorkflowExecution) -> Result<Arc<Workflow>, RuntimeError> {
         let version = self.get(Kind::WorkflowVersion, execution.workflow_version)?;
         self.compiled(&body(&version)?)
+    }
+
+    /// The published version of that digest.
+    pub(crate) fn published(
+        &self,
+        org: EntityId,
+        workflow: &str,
+        digest: Digest,
+    ) -> Result<Option<Document>, RuntimeError> {
+        let wanted = Value::String(digest.to_string());
+        let found = self
+            .records
+            .find_by_index(org, Kind::WorkflowVersion, "digest", &wanted, MAX_VERSIONS)
+            .map_err(unread)?;
+        let mut documents = found.into_iter().map(|stored| stored.document);
+        Ok(documents.find(|document| document.spec["workflow_name"] == workflow))
+    }
+
+    /// The version a run was on in that state, which may be an earlier one than it is on now: its document's id and its
+    /// compiled form.
+    pub(crate) fn of_state(
+        &self,
+        execution: &WorkflowExecution,
+        state: &RunState,
+    ) -> Result<(EntityId, Arc<Workflow>), RuntimeError> {
+        let current = self.get(Kind::WorkflowVersion, execution.workflow_version)?;
+        let version = match state.version() {
+            Some(digest) if current.spec["digest"] != digest.to_string() => self
+                .published(current.metadata.org, &execution.workflow, digest)?
+                .ok_or_else(|| RuntimeError::Missing {
+                    what: format!("version {} of `{}`", digest.short(), execution.workflow),
+                })?,
+            _ => current,
+        };
+        Ok((version.metadata.id, self.compiled(&body(&version)?)?))
     }
 
     /// The document of a run.

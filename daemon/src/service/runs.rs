@@ -1,5 +1,6 @@
 //! What the service knows of runs: their documents and their journals. Their life is the runtime's.
 
+use dirigent_engine::machine::Workflow;
 use dirigent_protocol::command::RunTarget;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution};
 use dirigent_protocol::hello::Subject;
@@ -98,16 +99,56 @@ impl Service {
             RunTarget::Name(name) => name.clone(),
             RunTarget::Source { file, text } => self.publish_source(actor, file, text).await?,
         };
-        let subject = &actor.subject;
-        let draft = self.find(subject, Kind::Workflow, &name).await?.document;
+        self.newest_of(&actor.subject, Action::RunStart, &name).await
+    }
+
+    /// The newest version of a workflow.
+    ///
+    /// # Errors
+    /// There is none, or the subject may not see it.
+    pub async fn published_now(&self, subject: &Subject, name: &str) -> Result<Document, ServiceError> {
+        self.newest_of(subject, Action::Read, name).await
+    }
+
+    async fn newest_of(
+        &self,
+        subject: &Subject,
+        action: Action,
+        name: &str,
+    ) -> Result<Document, ServiceError> {
+        let draft = self.find(subject, Kind::Workflow, name).await?.document;
         self.door
-            .authorize(subject, Action::RunStart, &Object::Document(&draft))
+            .authorize(subject, action, &Object::Document(&draft))
             .await?;
         let Some(definition) = definitions::of(Kind::Workflow) else {
-            return Err(not_found(Kind::WorkflowVersion, &name));
+            return Err(not_found(Kind::WorkflowVersion, name));
         };
         self.newest_version(draft.metadata.org, definition, draft.metadata.id)?
-            .ok_or_else(|| not_found(Kind::WorkflowVersion, &name))
+            .ok_or_else(|| not_found(Kind::WorkflowVersion, name))
+    }
+
+    /// The one workflow of a file, as it would be published; nothing is stored.
+    ///
+    /// # Errors
+    /// The subject may not read workflows, or the file has errors (all of them) or another number of workflows.
+    pub async fn read_workflow(
+        &self,
+        subject: &Subject,
+        file: &str,
+        text: &str,
+    ) -> Result<Workflow, ServiceError> {
+        self.door
+            .authorize(subject, Action::Read, &Object::Kind(Kind::Workflow))
+            .await?;
+        let (mut workflows, details) = definitions::workflow::machines(text);
+        if details.iter().any(Diagnostic::is_error) {
+            let what = format!("the file {file}");
+            return Err(ServiceError::Invalid { what, details });
+        }
+        match (workflows.pop(), workflows.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (found, _) => Err(not_one(file, found.is_some())),
+        }
     }
 
     /// Publishes what a file says; it must hold exactly one workflow, whose name is answered.
@@ -116,24 +157,26 @@ impl Service {
         let mut workflows = applied.into_iter().filter(|item| item.kind == Kind::Workflow);
         match (workflows.next(), workflows.next()) {
             (Some(only), None) => Ok(only.name),
-            (first, _) => {
-                let (message, help) = if first.is_some() {
-                    (
-                        "the file holds several workflows",
-                        "apply the file, then run one of them by name",
-                    )
-                } else {
-                    (
-                        "the file holds no workflow",
-                        "a workflow starts with `document:` and `do:`",
-                    )
-                };
-                let finding = Diagnostic::error("not_one_workflow", message, Place::default()).help(help);
-                Err(ServiceError::Invalid {
-                    what: format!("the file {file}"),
-                    details: vec![finding],
-                })
-            }
+            (first, _) => Err(not_one(file, first.is_some())),
         }
+    }
+}
+
+fn not_one(file: &str, several: bool) -> ServiceError {
+    let (message, help) = if several {
+        (
+            "the file holds several workflows",
+            "apply the file, then name one of them",
+        )
+    } else {
+        (
+            "the file holds no workflow",
+            "a workflow starts with `document:` and `do:`",
+        )
+    };
+    let finding = Diagnostic::error("not_one_workflow", message, Place::default()).help(help);
+    ServiceError::Invalid {
+        what: format!("the file {file}"),
+        details: vec![finding],
     }
 }

@@ -26,3 +26,4 @@ mod large;
 mod limits;
 mod people;
 mod server;
+mod upgrades;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::{
     Amounts, ApprovalRequest, Budget, BusPosition, Deciders, DecisionRecord, EffectId, EffectOutcome,
-    EffectRequest, EventPattern, Limited, Lineage, OnUnknown, ReadAs, Resolution, StepId, WorkflowError,
+    EffectRequest, EventPattern, Limited, Lineage, Moved, OnUnknown, ReadAs, Resolution, StepId,
+    WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -141,6 +142,20 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")] shaped: Option<Data>,
         /// Steps that were in flight there, or failed, and begin again here.
         #[serde(default)] restart: Vec<StepId>,
+    }
+    /// The run goes on under another version of its workflow; finished effects stay, what is in flight goes on.
+    WorkflowMigrated = "workflow.migrated" {
+        /// The version it leaves.
+        from: Digest,
+        /// The version it goes on under.
+        to: Digest,
+        by: String,
+        /// Tasks that stand elsewhere in it, or not at all; all others are where they were.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] moved: Vec<Moved>,
+        /// Tasks of it that the run is beyond and goes without, as its author declares.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] passed: Vec<Arc<str>>,
+        /// Versions of what it uses and the other did not.
+        #[serde(default)] pins: Pins,
     }
     /// Nothing to do until somebody or something comes.
     WorkflowWaiting = "workflow.waiting" {}

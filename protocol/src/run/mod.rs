@@ -10,6 +10,7 @@ mod effect;
 mod error;
 mod event;
 mod listening;
+mod migration;
 mod origin;
 mod status;
 mod step;
@@ -29,6 +30,7 @@ pub use effect::{
 pub use error::{TYPE_BASE, WorkflowError};
 pub use event::{Data, EventBody, Pins, RunEvent, TimerId, TimerPurpose};
 pub use listening::{BusPosition, EventPattern, ReadAs, member};
+pub use migration::Moved;
 pub use origin::{Lineage, Origin};
 pub use status::Status;
 pub use step::{ParseStepError, StepId};

@@ -108,6 +108,10 @@ fn describe(body: &EventBody) -> (Tone, String) {
             Tone::Strong,
             format!("{} from run {} at its event {at}", how.as_str(), origin.short()),
         ),
+        EventBody::WorkflowMigrated { from, to, by, .. } => (
+            Tone::Strong,
+            format!("from version {} to {} by {by}", from.short(), to.short()),
+        ),
         EventBody::WorkflowCompleted { .. } => (Tone::Good, String::new()),
         EventBody::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
             let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();

@@ -25,6 +25,6 @@ pub use run_limits::{RunKey, RunLimits, RunRate};
 pub use schedule::{Catch, MissedRuns, Overlap, Schedule, ScheduleRules};
 pub use schema::Schema;
 pub(crate) use settings::read_risk;
-pub use settings::{Class, Settings};
+pub use settings::{Class, MigrationRules, Settings};
 pub use template::Template;
 pub(crate) use template::unshare;

@@ -1,7 +1,9 @@
 //! `metadata.dirigent`: what the standard has no word for.
 
+use std::collections::BTreeMap;
+
 use dirigent_protocol::run::{Budget, OnExceeded, OnUnknown, Risk};
-use dirigent_protocol::source::{Node, Value, nearest};
+use dirigent_protocol::source::{Node, Value, join_pointer, nearest};
 
 use super::duration::parse_iso;
 use super::reader::{Fields, Reader};
@@ -35,6 +37,18 @@ pub struct Settings {
     pub priority: Option<i32>,
     /// Most branches of a `fork` at once.
     pub fan_out: Option<u32>,
+    /// How runs of earlier versions go on under this one.
+    pub migrate: MigrationRules,
+}
+
+/// `migrate`: what a version says about runs that began on another one. Tasks are named, or addressed by their JSON
+/// pointers where a name stands several times.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MigrationRules {
+    /// Names of tasks in earlier versions, and what they are called now.
+    pub rename: BTreeMap<String, String>,
+    /// Tasks whose change, or whose being new, does not matter to runs that are beyond them.
+    pub pass: Vec<String>,
 }
 
 /// Effects that are not repeated unasked.
@@ -48,7 +62,7 @@ pub enum Class {
     Delete,
 }
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "on_unknown",
     "max_attempts",
     "risk",
@@ -63,9 +77,10 @@ const KNOWN: [&str; 13] = [
     "fan_out",
     // Read by dry runs alone: a document's input, a task's outcome.
     "sample",
+    "migrate",
 ];
 /// What only a document says, not a task.
-const OF_DOCUMENTS: [&str; 2] = ["runs", "priority"];
+const OF_DOCUMENTS: [&str; 3] = ["runs", "priority", "migrate"];
 /// Where a document's own metadata stand.
 const DOCUMENT: &str = "/document/metadata";
 
@@ -150,6 +165,9 @@ impl Settings {
         if let Some((node, at)) = fields.get("budget") {
             self.budget = read_budget(reader, node, &at);
         }
+        if let Some((node, at)) = fields.get("migrate") {
+            self.migrate = read_migrate(reader, node, &at);
+        }
     }
 
     fn fill_runs(&mut self, reader: &mut Reader, fields: &Fields<'_>) {
@@ -206,6 +224,33 @@ fn read_budget(reader: &mut Reader, node: &Node, at: &str) -> Option<Budget> {
         reader.expected(node, at, "at least one of usd, tokens, calls, time");
     }
     Some(budget)
+}
+
+/// `{ rename: { old: new }, pass: [name] }`.
+fn read_migrate(reader: &mut Reader, node: &Node, at: &str) -> MigrationRules {
+    let mut rules = MigrationRules::default();
+    let Some(fields) = reader.fields(node, at, &["rename", "pass"]) else {
+        return rules;
+    };
+    if let Some((node, at)) = fields.get("rename")
+        && let Some(names) = reader.open(node, &at)
+    {
+        for entry in names.entries {
+            let path = join_pointer(&at, &entry.key);
+            if let Some(now) = reader.text(&entry.value, &path) {
+                rules.rename.insert(entry.key.clone(), now.to_owned());
+            }
+        }
+    }
+    if let Some((node, at)) = fields.get("pass")
+        && let Some(names) = reader.texts(node, &at)
+    {
+        rules.pass = names
+            .iter()
+            .filter_map(|(node, _)| node.as_str().map(str::to_owned))
+            .collect();
+    }
+    rules
 }
 
 /// `low`, `medium` or `high`.

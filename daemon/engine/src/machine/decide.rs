@@ -49,10 +49,14 @@ pub fn decide(
 }
 
 fn admit(workflow: &Workflow, state: &RunState, stimulus: &Stimulus) -> Result<(), Refusal> {
+    let decided_with = match stimulus {
+        Stimulus::Migrate(migrate) => migrate.old.digest,
+        _ => workflow.digest,
+    };
     if let Some(version) = state.version
-        && version != workflow.digest
+        && version != decided_with
     {
-        let (given, wanted) = (workflow.digest.short(), version.short());
+        let (given, wanted) = (decided_with.short(), version.short());
         return Err(Refusal::OtherVersion { given, wanted });
     }
     match (stimulus, state.status) {
@@ -69,9 +73,13 @@ fn admit(workflow: &Workflow, state: &RunState, stimulus: &Stimulus) -> Result<(
             _,
         ) => Ok(()),
         (_, status) if status.is_final() => Err(Refusal::Ended(status)),
-        (Stimulus::Cancel { .. } | Stimulus::Pause { .. } | Stimulus::Decided { .. }, _)
-            if state.cancelling || state.undoing && !matches!(stimulus, Stimulus::Decided { .. }) =>
-        {
+        (
+            Stimulus::Cancel { .. }
+            | Stimulus::Pause { .. }
+            | Stimulus::Decided { .. }
+            | Stimulus::Migrate(_),
+            _,
+        ) if state.cancelling || state.undoing && !matches!(stimulus, Stimulus::Decided { .. }) => {
             Err(Refusal::Cancelling)
         }
         (Stimulus::Pause { .. }, status) if state.suspended => Err(Refusal::WrongState(status)),
@@ -85,6 +93,7 @@ impl Turn<'_, '_> {
         match stimulus {
             Stimulus::Start { input, pins } => self.start(input, pins),
             Stimulus::Fork(fork) => self.fork(fork)?,
+            Stimulus::Migrate(migrate) => self.migrate(migrate),
             Stimulus::Permitted { effect } => self.permitted(*effect)?,
             Stimulus::Settled { effect, outcome } => self.settled(*effect, outcome),
             Stimulus::TimerFired { timer } => self.timer(*timer),

@@ -17,6 +17,7 @@ mod decide;
 mod effects;
 mod extend;
 mod listen;
+mod migrate;
 mod model;
 mod scope;
 mod sequence;
@@ -37,5 +38,5 @@ pub use model::{
 };
 pub(crate) use scope::expression_error;
 pub use stimulus::{
-    Context, Decision, Fork, MOST_EVENTS, PermitClass, Permits, Refusal, Stimulus, Unlimited,
+    Context, Decision, Fork, MOST_EVENTS, Migrate, PermitClass, Permits, Refusal, Stimulus, Unlimited,
 };

@@ -4,13 +4,15 @@ use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
-    BusPosition, DecisionRecord, EffectId, EffectKind, EffectOutcome, Lineage, Pins, Resolution, RunEvent,
-    Status, TimerId, WorkflowError,
+    BusPosition, DecisionRecord, EffectId, EffectKind, EffectOutcome, Lineage, Moved, Pins, Resolution,
+    RunEvent, Status, TimerId, WorkflowError,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::model::Workflow;
 use crate::expression::{Answers, EvalRequest};
 use crate::state::FrameId;
 
@@ -105,6 +107,8 @@ pub enum Stimulus {
     },
     /// The daemon restarted: every effect that was begun is settled by its declared policy.
     Recovered,
+    /// Go on under another version of the workflow: the one this is decided with.
+    Migrate(Migrate),
     /// A person says what became of a parked effect.
     Resolve {
         /// Which.
@@ -127,6 +131,28 @@ pub struct Fork {
     pub how: Lineage,
     /// Another input; none keeps it.
     pub input: Option<Payload>,
+}
+
+/// The change to another version, as it was found possible.
+#[derive(Debug, Clone)]
+pub struct Migrate {
+    /// The version the run leaves.
+    pub old: Arc<Workflow>,
+    /// Tasks that stand elsewhere now, or not at all.
+    pub moved: Vec<Moved>,
+    /// Tasks the run goes without.
+    pub passed: Vec<Arc<str>>,
+    /// Versions of what the new version uses.
+    pub pins: Pins,
+    /// Who wants it.
+    pub by: String,
+}
+
+impl PartialEq for Migrate {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |migrate: &Self| (migrate.old.digest(), migrate.by.clone(), migrate.pins.clone());
+        parts(self) == parts(other) && self.moved == other.moved && self.passed == other.passed
+    }
 }
 
 /// What comes of a stimulus.

@@ -29,6 +29,7 @@ pub fn apply(state: &mut RunState, event: &RunEvent) {
         | EventBody::WorkflowCompensating { .. }
         | EventBody::WorkflowCancelled { .. } => state.workflow_event(event),
         EventBody::WorkflowForked { .. } => state.forked(event),
+        EventBody::WorkflowMigrated { .. } => state.migrated(&event.body),
         EventBody::TimerSet { .. } | EventBody::TimerFired { .. } => state.timer_event(&event.body),
         EventBody::ApprovalRequested { .. }
         | EventBody::ApprovalDecided { .. }

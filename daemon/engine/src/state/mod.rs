@@ -9,6 +9,7 @@ mod effects;
 mod forked;
 mod frame;
 mod listening;
+mod migrated;
 mod run;
 mod table;
 mod tree;

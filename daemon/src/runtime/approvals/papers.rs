@@ -124,6 +124,7 @@ impl Papers {
                     self.close(approval, ApprovalStatus::Withdrawn, None, now)?;
                 }
             }
+            EventBody::WorkflowMigrated { moved, .. } => self.move_steps(before, moved)?,
             EventBody::EventEmitted { event: emitted, .. } => {
                 self.emitted.push((event.seq, emitted.clone()));
             }

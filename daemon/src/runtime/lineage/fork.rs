@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dirigent_engine::machine::{Fork, Stimulus};
 use dirigent_protocol::Payload;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
-use dirigent_protocol::id::RunId;
+use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Lineage, Origin, Status};
 use serde_json::{Value, json};
 
@@ -118,7 +118,8 @@ impl RuntimeHandle {
             how: Lineage::Restarted,
         };
         let run = RunId(self.core.chance.id());
-        let document = self.born(past, run, origin, past.execution.input.clone(), &actor)?;
+        let version = past.execution.workflow_version;
+        let document = self.born((past, version), run, origin, past.execution.input.clone(), &actor)?;
         let fresh = Driver::new(&self.core, run, reader.workflow);
         let input = reader.state.input().clone();
         self.begin(fresh, document, stimulus, &input, actor).await
@@ -142,6 +143,9 @@ impl RuntimeHandle {
         let run = RunId(self.core.chance.id());
         let mut driver = Driver::new(&self.core, run, self.core.plans.of_run(&past.execution)?);
         fold_tail(&mut driver, &past.journal, at)?;
+        // At that event it may have been on an earlier version than it is now.
+        let version;
+        (version, driver.workflow) = self.core.plans.of_state(&past.execution, &driver.state)?;
         (driver.tally.events, driver.tally.bytes) = (0, 0);
         driver.base = at;
         // Events that the other run has from a third one are that one's.
@@ -154,7 +158,7 @@ impl RuntimeHandle {
             Some(input) => shown(input),
             None => past.input(origin.run),
         };
-        let document = self.born(past, run, origin, said, &actor)?;
+        let document = self.born((past, version), run, origin, said, &actor)?;
         let given = input
             .clone()
             .map_or_else(|| driver.state.input().clone(), Arc::new);
@@ -192,7 +196,7 @@ impl RuntimeHandle {
 
     fn born(
         &self,
-        past: &Past,
+        (past, pinned): (&Past, EntityId),
         run: RunId,
         origin: Origin,
         input: Value,
@@ -201,7 +205,7 @@ impl RuntimeHandle {
         let version = self
             .core
             .records
-            .get(Kind::WorkflowVersion, past.execution.workflow_version)
+            .get(Kind::WorkflowVersion, pinned)
             .map_err(unread)?;
         let missing = || RuntimeError::Missing {
             what: "the version the run pinned".into(),
@@ -209,7 +213,7 @@ impl RuntimeHandle {
         let version: WorkflowVersion = body(&version.ok_or_else(missing)?.document)?;
         let execution = WorkflowExecution {
             workflow: version.workflow_name,
-            workflow_version: past.execution.workflow_version,
+            workflow_version: pinned,
             digest: version.digest,
             version: version.version,
             input,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_protocol::command::CommandReply;
-use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecution};
+use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{RunEvent, Status};
 use dirigent_store::error::Conflict;
@@ -38,6 +38,8 @@ pub(crate) struct Deed<'a> {
     pub(crate) detail: String,
     /// The document of a run that begins.
     pub(crate) document: Option<Document>,
+    /// The version the run goes on under, and its entity.
+    pub(crate) version: Option<(EntityId, WorkflowVersion)>,
     /// A rule that is made with it.
     pub(crate) rule: Option<Document>,
     /// Documents that must still be as they were read.
@@ -58,6 +60,7 @@ impl<'a> Deed<'a> {
             reply: CommandReply::Accepted {},
             detail: String::new(),
             document: None,
+            version: None,
             rule: None,
             under: Vec::new(),
             once: None,
@@ -176,8 +179,10 @@ impl Driver {
         let row = self.unfinished(batch, base, now);
         let parks = row.as_ref().is_some_and(|row| row.parked);
         let mut document = None;
-        if old.is_none() || parks || status.is_final() || self.core.runs.status(self.run) != Some(status) {
-            let next = self.next_document(batch, base, old, now)?;
+        let version = deed.and_then(|deed| deed.version.as_ref());
+        let changed = version.is_some() || self.core.runs.status(self.run) != Some(status);
+        if old.is_none() || parks || status.is_final() || changed {
+            let next = self.next_document(batch, (base, old), version, now)?;
             put(&mut txn, old, &next).map_err(unread)?;
             document = Some(next);
         }
@@ -292,12 +297,17 @@ impl Driver {
     fn next_document(
         &self,
         batch: &Batch,
-        base: &Document,
-        old: Option<&Stored>,
+        (base, old): (&Document, Option<&Stored>),
+        version: Option<&(EntityId, WorkflowVersion)>,
         now: Timestamp,
     ) -> Result<Document, RuntimeError> {
         let (state, tally) = (&batch.state, &batch.tally);
         let mut run: WorkflowExecution = body(base)?;
+        if let Some((id, version)) = version {
+            run.workflow_version = *id;
+            run.digest.clone_from(&version.digest);
+            run.version.clone_from(&version.version);
+        }
         let known = u32::try_from(self.workflow.tasks().len().saturating_sub(1)).unwrap_or(u32::MAX);
         run.status = state.status();
         run.step.clone_from(&tally.at);

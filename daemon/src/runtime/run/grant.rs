@@ -40,7 +40,12 @@ impl Driver {
             let lined_up = self.line_up(document.metadata.org, ask, stimulus);
             waits = lined_up.map_err(|error| (error, false))?;
         }
-        let wanted = wanted(wish, &mut deed, self.run);
+        let Some(wanted) = wanted(wish, &mut deed, self.run) else {
+            return Err((
+                RuntimeError::Internal("a change of version by another way"),
+                false,
+            ));
+        };
         if let Some(start) = waits {
             return Box::pin(self.wait_outside(deed, &start)).await;
         }
@@ -80,7 +85,7 @@ impl Driver {
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> RuntimeError {
+    pub(crate) fn refused(&self, refusal: Refusal) -> RuntimeError {
         let run = self.run;
         match refusal {
             Refusal::Ended(status) => RuntimeError::Ended { run, status },
@@ -102,7 +107,7 @@ fn lineage(document: &Document, run: RunId) -> Result<Vec<(Key, Bytes)>, Runtime
 }
 
 /// What a wish asks, with the deed filled in.
-fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
+fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Option<Wanted> {
     let by = deed.actor.subject.name.clone();
     let stimulus = match wish {
         Wish::Start {
@@ -129,15 +134,17 @@ fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Wanted {
             deed.reply = CommandReply::Asked {
                 run: question.run.into(),
             };
-            return Wanted::Note(approval, question);
+            return Some(Wanted::Note(approval, question));
         }
         Wish::Resolve { effect, resolution } => Stimulus::Resolve {
             effect,
             resolution,
             by,
         },
+        // Its driver does more than decide.
+        Wish::Migrate(_) => return None,
     };
-    Wanted::Decision(Box::new(stimulus))
+    Some(Wanted::Decision(Box::new(stimulus)))
 }
 
 fn about(approval: EntityId) -> String {

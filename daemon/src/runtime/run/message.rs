@@ -1,6 +1,8 @@
 //! What reaches a run's driver.
 
-use dirigent_engine::machine::Stimulus;
+use std::sync::Arc;
+
+use dirigent_engine::machine::{Migrate, Stimulus, Workflow};
 use dirigent_protocol::Payload;
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::digest::Digest;
@@ -75,6 +77,17 @@ pub(crate) struct Decided {
     pub(crate) reply: CommandReply,
 }
 
+/// The change to another version, as it was found possible.
+pub(crate) struct Migration {
+    /// The run's last event then.
+    pub(crate) at: u64,
+    /// The version's document.
+    pub(crate) version: Document,
+    /// Its compiled form.
+    pub(crate) workflow: Arc<Workflow>,
+    pub(crate) migrate: Migrate,
+}
+
 /// What is changed about a question.
 pub(crate) enum Change {
     /// What is asked.
@@ -112,6 +125,8 @@ pub(crate) enum Wish {
         change: Change,
         under: Vec<Stored>,
     },
+    /// Go on under another version.
+    Migrate(Box<Migration>),
     /// Say what became of an effect.
     Resolve {
         effect: EffectId,
@@ -142,6 +157,7 @@ impl Wish {
                 change: Change::Decider { .. },
                 ..
             } => "approval.delegate",
+            Self::Migrate(_) => "run.migrate",
             Self::Resolve { .. } => "effect.resolve",
         }
     }

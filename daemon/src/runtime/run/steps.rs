@@ -168,7 +168,11 @@ impl Driver {
             return Ok(());
         }
         let set_aside = resumes && std::mem::take(&mut self.quarantined);
-        let (answer, broken) = match self.grant(wish, &actor).await {
+        let granted = match wish {
+            Wish::Migrate(migration) => self.migrate(*migration, &actor).await,
+            wish => self.grant(wish, &actor).await,
+        };
+        let (answer, broken) = match granted {
             // A run whose start was answered before has not begun here.
             Ok(()) if self.document.is_none() => (Ok(Status::Pending), false),
             Ok(()) => (Ok(self.state.status()), false),

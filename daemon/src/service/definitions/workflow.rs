@@ -26,6 +26,22 @@ pub(in crate::service) fn read(node: &Node, text: &str) -> (Option<Read>, Vec<Di
     (machine.map(|machine| described(&machine, text)), found)
 }
 
+/// Every workflow of a file that can be read, and everything that is wrong with its text.
+pub(in crate::service) fn machines(text: &str) -> (Vec<Machine>, Vec<Diagnostic>) {
+    let parsed = source::parse(text.as_bytes());
+    let (mut machines, mut found) = (Vec::new(), parsed.diagnostics);
+    for node in parsed
+        .documents
+        .iter()
+        .filter(|node| node.get("document").is_some())
+    {
+        let (machine, findings) = dirigent_engine::parse_workflow(node);
+        machines.extend(machine);
+        found.extend(findings);
+    }
+    (machines, found)
+}
+
 fn described(machine: &Machine, text: &str) -> Read {
     Read {
         name: machine.name().to_owned(),

@@ -36,6 +36,8 @@ verbs! {
     Delete = delete;
     Run = run;
     Runs = runs;
+    Upgrade = upgrade;
+    Test = test;
     Logs = logs;
     Approvals = approvals;
     Effects = effects;

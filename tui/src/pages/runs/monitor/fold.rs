@@ -76,6 +76,10 @@ impl RunView {
                 }
                 self.taken_over(restart, now);
             }
+            EventBody::WorkflowMigrated { to, moved, .. } => {
+                self.version = Some(*to);
+                self.move_steps(moved);
+            }
             EventBody::WorkflowWaiting {} => self.status = Status::Waiting,
             EventBody::WorkflowSuspended { .. } => self.status = Status::Suspended,
             EventBody::WorkflowResumed { .. } => self.status = Status::Running,

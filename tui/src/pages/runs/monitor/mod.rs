@@ -10,6 +10,7 @@ mod fold;
 mod graph_of;
 mod header;
 mod held_up;
+mod moved;
 mod panes;
 mod run_view;
 mod search;

@@ -84,6 +84,14 @@ fn run_phrase(body: &EventBody) -> Option<(Voice, String)> {
             Voice::Person,
             format!("{} from run {} at its event {at}", how.as_str(), origin.short()),
         ),
+        E::WorkflowMigrated { from, to, by, .. } => (
+            Voice::Person,
+            format!(
+                "goes on under version {} instead of {}, by {by}",
+                to.short(),
+                from.short()
+            ),
+        ),
         E::WorkflowWaiting {} => (Voice::Event, "the run waits".to_owned()),
         E::WorkflowSuspended { by } => (Voice::Person, format!("paused by {by}")),
         E::WorkflowResumed { by } => (

@@ -1,0 +1,238 @@
+//! Plays a recording: one decision after the other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use dirigent_protocol::id::EntityId;
+use dirigent_protocol::recording::{Expected, Moment, Recorder, Recording};
+use dirigent_protocol::run::{Amounts, EffectId, EffectRequest, Pins, RunEvent, StepId, TimerPurpose};
+use jiff::Timestamp;
+
+use crate::expression::{Answers, EvalRequest};
+use crate::machine::{Context, Decision, MOST_EVENTS, Quote, Quotes, Stimulus, Unlimited, Workflow, decide};
+use crate::state::{RunState, apply};
+
+/// Questions live this long where neither document nor recording says.
+const EXPIRY: Duration = Duration::from_secs(72 * 3_600);
+/// Decisions that only let others go first, one after the other.
+const MAX_YIELDS: usize = 1_000;
+
+/// What came of a step of the play.
+pub enum Played {
+    /// A decision was made; go on.
+    On,
+    /// These expressions are to be evaluated; then the same again.
+    Ask(Vec<EvalRequest>),
+    /// The recording is at its end.
+    Over,
+}
+
+/// A moment of the recording that found nothing to happen to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// The step it is about; none where it is about the run.
+    pub step: Option<StepId>,
+    /// What it was.
+    pub what: &'static str,
+    /// Why it could not happen.
+    pub why: String,
+}
+
+/// A recording being played.
+pub struct Player<'a> {
+    pub(super) recording: &'a Recording,
+    workflow: &'a Workflow,
+    pub(super) state: RunState,
+    recorder: Recorder,
+    /// Effects asked for, by step, attempt and visit.
+    pub(super) effects: BTreeMap<(StepId, u32, u32), EffectId>,
+    asked: Vec<(StepId, u32, u32, EffectRequest)>,
+    ids: VecDeque<EntityId>,
+    next: usize,
+    begun: bool,
+    yields: usize,
+    now: Timestamp,
+    strays: Vec<Stray>,
+    quotes: Recorded,
+}
+
+/// What effects were quoted when they were recorded.
+struct Recorded(Vec<(EffectRequest, Amounts)>);
+
+impl Quotes for Recorded {
+    fn quote(&self, request: &EffectRequest) -> Quote {
+        let found = self.0.iter().find(|(recorded, _)| recorded == request);
+        Quote {
+            worst: found.map(|(_, worst)| *worst).unwrap_or_default(),
+            ..Quote::default()
+        }
+    }
+}
+
+impl<'a> Player<'a> {
+    /// Ready to begin, with the recorded document or another one.
+    #[must_use]
+    pub fn new(recording: &'a Recording, workflow: &'a Workflow) -> Self {
+        let quoted = recording
+            .effects()
+            .filter_map(|effect| Some((effect.request.clone(), effect.reserved?)));
+        Self {
+            recording,
+            workflow,
+            state: RunState::new(recording.run),
+            recorder: Recorder::default(),
+            effects: BTreeMap::new(),
+            asked: Vec::new(),
+            ids: recording.ids.iter().copied().collect(),
+            next: 0,
+            begun: false,
+            yields: 0,
+            now: recording.started_at,
+            strays: Vec::new(),
+            quotes: Recorded(quoted.collect()),
+        }
+    }
+
+    /// Makes the next decision; `answers` are those to the last question, empty where there was none.
+    pub fn play(&mut self, answers: &Answers) -> Played {
+        let Some((stimulus, moment)) = self.stimulus() else {
+            return Played::Over;
+        };
+        let (mut seed, mut ids) = (self.state.seq(), self.ids.clone());
+        let mut random = || {
+            // Any number does: what it delays is fired when it is recorded to be.
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            seed >> 33
+        };
+        let mut fresh = || ids.pop_front().unwrap_or_else(EntityId::nil);
+        let mut cx = Context {
+            now: self.now,
+            random: &mut random,
+            ids: &mut fresh,
+            permits: &mut Unlimited,
+            quotes: &self.quotes,
+            answers,
+            approval_expiry: self.expiry(),
+            most_events: MOST_EVENTS,
+        };
+        match decide(self.workflow, &self.state, &stimulus, &mut cx) {
+            Ok(Decision::Evaluate(requests)) => return Played::Ask(requests),
+            Ok(Decision::Ready { events }) => {
+                self.ids = ids;
+                events.iter().for_each(|event| self.fold(event));
+            }
+            Err(refusal) => {
+                if let Some(moment) = moment.and_then(|at| self.recording.boundary.get(at)) {
+                    let (step, what) = super::stimuli::about(&moment.what);
+                    let why = refusal.to_string();
+                    self.strays.push(Stray { step, what, why });
+                }
+            }
+        }
+        match moment {
+            Some(at) => self.next = at + 1,
+            None if self.begun => self.yields += 1,
+            None => self.begun = true,
+        }
+        Played::On
+    }
+
+    /// What happens next, and at which place of the recording it stands.
+    fn stimulus(&mut self) -> Option<(Stimulus, Option<usize>)> {
+        if !self.begun {
+            let agents = self.recording.agents.iter();
+            let pins = Pins {
+                agents: agents.map(|(name, agent)| (name.clone(), agent.digest)).collect(),
+                budget: self.recording.budget,
+            };
+            let input = self.recording.input.clone();
+            return Some((Stimulus::Start { input, pins }, None));
+        }
+        let yields = self
+            .state
+            .timers()
+            .find(|timer| timer.purpose == TimerPurpose::Yield);
+        if let Some(timer) = yields.filter(|_| self.yields < MAX_YIELDS) {
+            return Some((Stimulus::TimerFired { timer: timer.id }, None));
+        }
+        while let Some(moment) = self.recording.boundary.get(self.next) {
+            if self.state.status().is_final() {
+                return None;
+            }
+            self.now = self.now.max(moment.at);
+            match self.stimulus_of(moment) {
+                Ok(stimulus) => {
+                    if let Stimulus::TimerFired { timer } = &stimulus {
+                        let due = self.state.timers().find(|known| known.id == *timer);
+                        self.now = due.map_or(self.now, |timer| self.now.max(timer.due));
+                    }
+                    return Some((stimulus, Some(self.next)));
+                }
+                Err(None) => {}
+                Err(Some(why)) => self.stray(moment, why),
+            }
+            self.next += 1;
+        }
+        None
+    }
+
+    fn stray(&mut self, moment: &Moment, why: String) {
+        let (step, what) = super::stimuli::about(&moment.what);
+        self.strays.push(Stray { step, what, why });
+    }
+
+    /// How long the next question lived when it was recorded.
+    fn expiry(&self) -> Duration {
+        let asked = self.recorder.questions();
+        let recorded = self.recording.expect.asked.get(asked);
+        let lived = recorded.and_then(|asked| asked.request.expires_after_ms);
+        lived.map_or(EXPIRY, Duration::from_millis)
+    }
+
+    fn fold(&mut self, event: &RunEvent) {
+        apply(&mut self.state, event);
+        self.recorder.note(event);
+        if let Some((effect, step, attempt, visit, request)) = self.recorder.newest() {
+            let place = (step.clone(), attempt, visit);
+            if !self.effects.contains_key(&place) {
+                self.asked.push((step.clone(), attempt, visit, request.clone()));
+                self.effects.insert(place, effect);
+            }
+        }
+    }
+
+    /// What the play did.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected {
+            status: self.state.status(),
+            ..self.recorder.expected()
+        }
+    }
+
+    /// Every effect it asked for.
+    #[must_use]
+    pub fn asked(&self) -> &[(StepId, u32, u32, EffectRequest)] {
+        &self.asked
+    }
+
+    /// Moments that found nothing to happen to.
+    #[must_use]
+    pub fn strays(&self) -> &[Stray] {
+        &self.strays
+    }
+
+    /// How many moments of the recording were played.
+    #[must_use]
+    pub fn played(&self) -> usize {
+        self.next
+    }
+
+    /// The state it came to.
+    #[must_use]
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+}

@@ -1,0 +1,382 @@
+//! Makes a recording of a run's events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::outside::Wanted;
+use super::shape::{
+    Asked, Expected, FORMAT, Moment, RecordedAgent, RecordedWorkflow, Recording, Taken, What,
+};
+use crate::Payload;
+use crate::digest::Digest;
+use crate::id::{EntityId, RunId};
+use crate::run::{
+    Data, Decision, DecisionRecord, EffectId, EffectRequest, EventBody, Pins, RunEvent, Status, StepId,
+    TimerId, TimerPurpose, WorkflowError,
+};
+
+/// Why a run cannot be a test.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unrecordable {
+    /// It goes on.
+    #[error("the run has not ended")]
+    NotOver,
+    /// It begins in the middle.
+    #[error("the run goes on from run {origin}, and a test begins at the beginning")]
+    Forked {
+        /// The other run.
+        origin: RunId,
+    },
+    /// It has two documents.
+    #[error("the run changed its version at event {seq}, and a test has one document")]
+    Migrated {
+        /// The event.
+        seq: u64,
+    },
+    /// It has no first event.
+    #[error("the run has no events")]
+    Empty,
+}
+
+/// Takes a run's events in, one after the other.
+#[derive(Default)]
+pub struct Recorder {
+    began: Option<Began>,
+    refused: Option<Unrecordable>,
+    pub(super) boundary: Vec<Moment>,
+    ids: Vec<EntityId>,
+    pub(super) effects: BTreeMap<EffectId, Wanted>,
+    pub(super) visits: BTreeMap<(StepId, u32), u32>,
+    pub(super) timers: BTreeMap<TimerId, (StepId, TimerPurpose)>,
+    steps: Vec<Taken>,
+    open: BTreeMap<StepId, usize>,
+    inputs: BTreeMap<StepId, Payload>,
+    outputs: BTreeMap<StepId, Payload>,
+    asked: Vec<Asked>,
+    votes: BTreeMap<EntityId, Vec<String>>,
+    emitted: Vec<Payload>,
+    ended: Option<(Status, Option<Data>, Option<WorkflowError>)>,
+    /// A denial that stops the run brings its cancel along.
+    stopped_at: Option<Timestamp>,
+    pub(super) restarted_at: Option<Timestamp>,
+}
+
+struct Began {
+    workflow: String,
+    version: Digest,
+    input: Payload,
+    shaped: Payload,
+    pins: Pins,
+    at: Timestamp,
+}
+
+impl Recorder {
+    /// Takes the next event in.
+    pub fn note(&mut self, event: &RunEvent) {
+        match &event.body {
+            EventBody::WorkflowStarted { .. } => self.begin(event),
+            EventBody::WorkflowForked { origin, .. } => {
+                self.refused = Some(Unrecordable::Forked { origin: *origin });
+            }
+            EventBody::WorkflowMigrated { .. } => {
+                self.refused = Some(Unrecordable::Migrated { seq: event.seq });
+            }
+            EventBody::WorkflowCompleted { output } => {
+                self.ended = Some((Status::Completed, Some(output.clone()), None));
+            }
+            EventBody::WorkflowFaulted { error } => {
+                self.ended = Some((Status::Faulted, None, Some(error.clone())));
+            }
+            EventBody::WorkflowCancelled { .. } => self.ended = Some((Status::Cancelled, None, None)),
+            body => {
+                self.person(event);
+                self.task(body);
+                self.timer(event);
+                self.effect(event);
+                self.question(event);
+                self.bus(event);
+            }
+        }
+    }
+
+    fn begin(&mut self, event: &RunEvent) {
+        let EventBody::WorkflowStarted {
+            workflow,
+            version,
+            input,
+            shaped,
+            pins,
+        } = &event.body
+        else {
+            return;
+        };
+        self.began = Some(Began {
+            workflow: workflow.clone(),
+            version: *version,
+            input: input.clone(),
+            shaped: shaped.as_ref().unwrap_or(input).clone(),
+            pins: pins.clone(),
+            at: event.time,
+        });
+    }
+
+    fn person(&mut self, event: &RunEvent) {
+        match &event.body {
+            EventBody::WorkflowSuspended { by } => self.moment(event, What::Pause { by: by.clone() }),
+            EventBody::WorkflowResumed { by: Some(by) } => {
+                self.moment(event, What::Resume { by: by.clone() });
+            }
+            EventBody::WorkflowCancelling { by, reason } if self.stopped_at != Some(event.time) => {
+                let (by, reason) = (by.clone(), reason.clone());
+                self.moment(event, What::Cancel { by, reason });
+            }
+            _ => {}
+        }
+    }
+
+    fn bus(&mut self, event: &RunEvent) {
+        match &event.body {
+            EventBody::EventEmitted { event: emitted, .. } => {
+                let id = emitted.get("id").and_then(|id| id.as_str());
+                self.ids.extend(id.and_then(|id| id.parse::<EntityId>().ok()));
+                self.emitted.push(emitted.clone());
+            }
+            EventBody::EventReceived {
+                step,
+                at,
+                event: taken,
+                ..
+            } => {
+                let what = What::Event {
+                    step: step.clone(),
+                    place: *at,
+                    event: taken.clone(),
+                };
+                self.moment(event, what);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn moment(&mut self, event: &RunEvent, what: What) {
+        self.boundary.push(Moment { at: event.time, what });
+    }
+
+    fn task(&mut self, body: &EventBody) {
+        match body {
+            EventBody::TaskStarted { step, input, .. } => {
+                if let Some(input) = self.value(input) {
+                    self.inputs.insert(step.clone(), input);
+                }
+                self.open.insert(step.clone(), self.steps.len());
+                self.steps.push(taken(step, "open"));
+            }
+            EventBody::TaskSkipped { step, .. } => self.steps.push(taken(step, "skipped")),
+            EventBody::TaskCompleted { step, output, .. } => {
+                if let Some(output) = self.value(output) {
+                    self.outputs.insert(step.clone(), output);
+                }
+                self.end(step, "completed");
+            }
+            EventBody::TaskFaulted { step, .. } => self.end(step, "faulted"),
+            EventBody::TaskCancelled { step, .. } => self.end(step, "cancelled"),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, step: &StepId, how: &str) {
+        if let Some(at) = self.open.remove(step)
+            && let Some(taken) = self.steps.get_mut(at)
+        {
+            taken.ended = Arc::from(how);
+        }
+    }
+
+    fn question(&mut self, event: &RunEvent) {
+        match &event.body {
+            EventBody::ApprovalRequested {
+                approval,
+                step,
+                request,
+                ..
+            } => {
+                self.ids.push(*approval);
+                self.asked.push(Asked {
+                    step: step.clone(),
+                    request: request.clone(),
+                });
+            }
+            EventBody::ApprovalVoted {
+                approval,
+                step,
+                record,
+            } => {
+                self.votes.entry(*approval).or_default().push(record.by.clone());
+                self.decision(event, step, record.clone());
+            }
+            EventBody::ApprovalDecided {
+                approval,
+                step,
+                record,
+            } => {
+                self.decided(event, *approval, step, record.clone());
+            }
+            EventBody::ApprovalAmended {
+                approval,
+                step,
+                payload,
+                by,
+                ..
+            } => {
+                self.votes.remove(approval);
+                let what = What::Amendment {
+                    step: step.clone(),
+                    payload: payload.clone(),
+                    by: by.clone(),
+                };
+                self.moment(event, what);
+            }
+            EventBody::ApprovalDelegated {
+                step, from, to, by, ..
+            } => {
+                let what = What::Delegation {
+                    step: step.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    by: by.clone(),
+                };
+                self.moment(event, what);
+            }
+            _ => {}
+        }
+    }
+
+    fn decided(&mut self, event: &RunEvent, approval: EntityId, step: &StepId, mut record: DecisionRecord) {
+        if record.decision == Decision::Expire {
+            // The timer that ran out says it.
+            return;
+        }
+        let voted = self.votes.remove(&approval).unwrap_or_default().join(", ");
+        if let Some(last) = record
+            .by
+            .strip_prefix(&voted)
+            .and_then(|rest| rest.strip_prefix(", "))
+            .filter(|_| !voted.is_empty() && matches!(record.decision, Decision::Approve { .. }))
+        {
+            // The joint yes is made of the votes; the last one is what came from outside.
+            record.by = last.to_owned();
+        }
+        if record.stops_run {
+            self.stopped_at = Some(event.time);
+        }
+        self.decision(event, step, record);
+    }
+
+    fn decision(&mut self, event: &RunEvent, step: &StepId, record: DecisionRecord) {
+        let step = step.clone();
+        self.moment(event, What::Decision { step, record });
+    }
+
+    fn value(&self, data: &Data) -> Option<Payload> {
+        match data {
+            Data::Inline(value) => Some(value.clone()),
+            Data::OutputOf(step) => self.outputs.get(step).cloned(),
+            Data::WorkflowInput => self.began.as_ref().map(|began| began.input.clone()),
+            Data::InputOf(step) if step.pointer.is_empty() => {
+                self.began.as_ref().map(|began| began.shaped.clone())
+            }
+            Data::InputOf(step) => self.inputs.get(step).cloned(),
+            Data::Item => None,
+        }
+    }
+
+    /// What the run did so far.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        let (status, output, error) = self.ended.clone().unwrap_or((Status::Waiting, None, None));
+        Expected {
+            status,
+            output: output.and_then(|output| self.value(&output)),
+            error,
+            steps: self.steps.clone(),
+            asked: self.asked.clone(),
+            emitted: self.emitted.clone(),
+        }
+    }
+
+    /// The recording; `source` is the text of the pinned version, `agents` what it pinned.
+    ///
+    /// # Errors
+    /// The run cannot be a test.
+    pub fn finish(
+        self,
+        run: RunId,
+        workflow: RecordedWorkflow,
+        agents: BTreeMap<String, RecordedAgent>,
+    ) -> Result<Recording, Unrecordable> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        if self.ended.is_none() {
+            return Err(Unrecordable::NotOver);
+        }
+        self.replayed(run, workflow, agents)
+    }
+
+    /// The recording of a replay, which may have come to no end.
+    ///
+    /// # Errors
+    /// There were no events.
+    pub fn replayed(
+        mut self,
+        run: RunId,
+        workflow: RecordedWorkflow,
+        agents: BTreeMap<String, RecordedAgent>,
+    ) -> Result<Recording, Unrecordable> {
+        let expect = self.expected();
+        let began = self.began.take().ok_or(Unrecordable::Empty)?;
+        Ok(Recording {
+            format: FORMAT.to_owned(),
+            about: String::new(),
+            run,
+            workflow,
+            agents,
+            budget: began.pins.budget,
+            input: began.input,
+            started_at: began.at,
+            ids: self.ids,
+            boundary: self.boundary,
+            expect,
+        })
+    }
+
+    /// What the run pinned: the workflow's name and digest, and its agents.
+    #[must_use]
+    pub fn pinned(&self) -> Option<(&str, Digest, &Pins)> {
+        let began = self.began.as_ref()?;
+        Some((&began.workflow, began.version, &began.pins))
+    }
+
+    /// How many questions were asked so far.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// The effect that was asked for last: its step, attempt and visit, and the request.
+    #[must_use]
+    pub fn newest(&self) -> Option<(EffectId, &StepId, u32, u32, &EffectRequest)> {
+        let (effect, wanted) = self.effects.last_key_value()?;
+        let request = wanted.request.as_ref()?;
+        Some((*effect, &wanted.step, wanted.attempt, wanted.visit, request))
+    }
+}
+
+fn taken(step: &StepId, ended: &str) -> Taken {
+    Taken {
+        step: step.clone(),
+        ended: Arc::from(ended),
+    }
+}
