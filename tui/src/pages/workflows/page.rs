@@ -102,7 +102,8 @@ impl Workflows {
 
     pub(super) fn follow(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let names = Self::names(ctx);
-        if self.cursor.follow(&names) {
+        // Before the daemon has said which there are, the one that a link names stays chosen.
+        if ctx.model.loaded && self.cursor.follow(&names) {
             self.elsewhere();
         }
         if let Some(versions) = self.versions(ctx) {
@@ -413,7 +414,9 @@ impl Page for Workflows {
     }
 
     fn take_up(&mut self, kept: &Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        if let Some(name) = kept["selected"].as_str() {
+        // Whoever came by a link is where it leads.
+        let by_link = self.wanted || self.builder.is_some() || self.depth != Depth::List;
+        if let Some(name) = kept["selected"].as_str().filter(|_| !by_link) {
             self.cursor.set(name.to_owned());
         }
         if let Ok(drafts) = serde_json::from_value::<Drafts>(kept["drafts"].clone()) {
