@@ -42,7 +42,7 @@ const CONSTRUCTS: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "switched",
         "do:\n  - way:\n      switch:\n        - left: { when: '.go == \"left\"', then: one }\n        - right: { then: two }\n  - one: { set: { at: one }, then: end }\n  - two: { set: { at: two } }\n",
-        &["✓ way", "· one", "✓ two", "left", "right"],
+        &["✓ way", "· one", "✓ two"],
         &["way", "two"],
     ),
     (
