@@ -24,7 +24,7 @@ use super::tenure::Tenure;
 use super::time;
 use super::upkeep::upkeep;
 use super::watchdog::pulse;
-use crate::clock::EngineClock;
+use crate::clock::{EngineClock, Stamps, highest};
 use crate::door::Door;
 use crate::records::{RecordError, Records};
 use crate::rpc::{EndedBefore, House, Info};
@@ -68,11 +68,13 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
     private_dir(&options.data_dir, options.owner_uid)?;
     let registry = models::registry(&options.config, options.private).await?;
     let failed = CancellationToken::new();
-    let store = open_store(&options, failed.clone()).await?;
-    let tenure = Tenure::begin(Arc::clone(&store)).await?;
-    let highest = time::highest(&*store).map_err(RecordError::from)?;
+    let stamps = Stamps::of(options.clock.clone());
+    let store = open_store(&options, &stamps, failed.clone()).await?;
+    let highest = highest(&*store).map_err(RecordError::from)?;
     let clock = EngineClock::new(options.clock.clone(), options.monotonic.clone(), highest);
     options.clock = clock.clock();
+    stamps.follow(clock.clock());
+    let tenure = Tenure::begin(Arc::clone(&store)).await?;
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
     let door = Door::new(
@@ -189,12 +191,17 @@ async fn open_runtime(
     Ok(Some(RuntimeHandle::open(rooms).await?))
 }
 
-async fn open_store(options: &Options, failed: CancellationToken) -> Result<Arc<dyn Store>, StartError> {
+async fn open_store(
+    options: &Options,
+    stamps: &Stamps,
+    failed: CancellationToken,
+) -> Result<Arc<dyn Store>, StartError> {
     let section = options.config.store;
     let mut how = dirigent_store::Options::new(store_dir(&options.data_dir));
     how.cache_bytes = section.cache_mib << 20;
     how.segment_bytes = section.segment_mib << 20;
     how.min_free_bytes = section.min_free_step_mib << 20;
+    how.clock = stamps.clock();
     how.on_failure = Some(Arc::new(move || failed.cancel()));
     how.progress = Some(Arc::new(|progress: Progress| {
         let Progress { done, total, rebuild } = progress;

@@ -1,50 +1,26 @@
-//! The engine's clock over the life of a store: the highest time ever seen is where it begins, and what happens to the
-//! machine's clock is told.
+//! The engine's clock while the daemon serves: what happens to the machine's clock is told, and the highest time is noted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::entity::{Kind, Level, Notification};
-use dirigent_store::{Budget, Feed, FeedItem, Position, ReadError, Store, Txn};
+use dirigent_store::{Store, Txn};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::tenure::Tenure;
-use crate::clock::{EngineClock, News};
+use crate::clock::{EngineClock, HIGHEST, News};
 use crate::events::{StoredEvent, encode, event_key};
 use crate::records::{DEFAULT_ORG, Draft, put};
 use crate::runtime::RuntimeHandle;
 
-/// The highest time, milliseconds, where it is not the wall clock's.
-const HIGHEST: &[u8] = b"Y";
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often the highest time is noted while the wall is behind, counted in looks.
 const NOTE: u32 = 2;
 /// The wall is as good as the engine's clock.
 const SAME: Duration = Duration::from_secs(2);
-
-/// The highest time the store has seen: its newest commit's, or what was noted.
-pub(super) fn highest(store: &dyn Store) -> Result<Timestamp, ReadError> {
-    let noted = store.get(HIGHEST)?.and_then(|found| {
-        let ms = <[u8; 8]>::try_from(&found.value[..]).ok()?;
-        Some(i64::from_be_bytes(ms))
-    });
-    let before = Position(store.head().0.saturating_sub(1));
-    let one = Budget {
-        items: 1,
-        ..Budget::default()
-    };
-    let newest = store.read(Feed::All, before, one).ok().and_then(|page| {
-        let FeedItem::Commit(commit) = page.items.into_iter().next()? else {
-            return None;
-        };
-        i64::try_from(commit.at_ms).ok()
-    });
-    let highest = noted.max(newest).unwrap_or(0);
-    Ok(Timestamp::from_millisecond(highest).unwrap_or(Timestamp::UNIX_EPOCH))
-}
 
 /// Looks at the clock until it is dropped: tells what happened to it, and notes the highest time while it is not the
 /// wall's.

@@ -1,5 +1,6 @@
 //! Schedules as they are kept: their documents, the workflows they come from, rows of those that listen.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dirigent_engine::{Listening, Workflow};
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::events::{ListenRow, decode, encode, schedule_key};
 use crate::records::{Draft, RecordError, Records, Stored, delete, encode_value, key, put};
-use crate::runtime::{RuntimeError, RuntimeHandle};
+use crate::runtime::{Heard, RuntimeError, RuntimeHandle};
 
 /// Due times that are told in advance, behind the next one.
 const TOLD: usize = 3;
@@ -39,6 +40,8 @@ pub(super) struct Kept {
     /// What it has taken of the events it listens for, and behind which position it listens.
     pub(super) listening: Listening,
     pub(super) since: u64,
+    /// Events that came and are not taken in yet, in order.
+    pub(super) backlog: VecDeque<Heard>,
 }
 
 /// Reads and writes schedules.
@@ -112,6 +115,7 @@ impl Book {
             body,
             listening,
             since,
+            backlog: VecDeque::new(),
         };
         if before.as_ref() != Some(&kept.body) {
             self.write(&mut kept, known.is_none(), Txn::default()).await?;

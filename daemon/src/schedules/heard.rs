@@ -2,6 +2,7 @@
 
 use dirigent_engine::expression::Answers;
 use dirigent_engine::{Catch, Listening};
+use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::EventBody;
 use dirigent_store::Txn;
 use serde_json::Value;
@@ -17,26 +18,41 @@ const MAX_ROUNDS: usize = 300;
 const MOST: usize = 1_000;
 
 impl Keeper {
-    /// Takes an event in: it is acknowledged when what came of it is durable, or when it means nothing.
-    pub(super) async fn heard(&mut self, heard: Heard) -> Result<(), BookError> {
-        let Some(mut kept) = self.kept.remove(&heard.schedule) else {
-            heard.done();
-            return Ok(());
-        };
+    /// Takes an event in behind those that wait: it is acknowledged when what came of it is durable, or when it means
+    /// nothing.
+    pub(super) async fn heard(&mut self, heard: Heard) {
         let id = heard.schedule;
-        let done = if kept.body.paused {
-            Ok(true)
-        } else {
-            self.take_in(&mut kept, &heard).await
-        };
-        self.kept.insert(id, kept);
-        match done {
-            Ok(true) => heard.done(),
-            // Dropped: it is delivered again.
-            Ok(false) => {}
-            Err(error) => return Err(error),
+        match self.kept.get_mut(&id) {
+            Some(kept) => kept.backlog.push_back(heard),
+            None => return heard.done(),
         }
-        Ok(())
+        self.catch_up(id).await;
+    }
+
+    /// Takes in what waits, in order, until something cannot be stored or begun now: it and all behind it wait.
+    pub(super) async fn catch_up(&mut self, id: EntityId) {
+        let Some(mut kept) = self.kept.remove(&id) else {
+            return;
+        };
+        while let Some(heard) = kept.backlog.pop_front() {
+            let before = (kept.listening.clone(), kept.body.clone());
+            let done = match kept.body.paused {
+                true => Ok(true),
+                false => Box::pin(self.take_in(&mut kept, &heard)).await,
+            };
+            match done {
+                Ok(true) => heard.done(),
+                waits => {
+                    if let Err(error) = waits {
+                        tracing::warn!(schedule = %id, %error, "an event of a schedule waits");
+                    }
+                    (kept.listening, kept.body) = before;
+                    kept.backlog.push_front(heard);
+                    break;
+                }
+            }
+        }
+        self.kept.insert(id, kept);
     }
 
     async fn take_in(&self, kept: &mut Kept, heard: &Heard) -> Result<bool, BookError> {

@@ -71,6 +71,9 @@ impl Keeper {
     async fn serve(mut self, mut news: UnboundedReceiver<BusNews>, mut asked: UnboundedReceiver<Wish>) {
         loop {
             Box::pin(self.start_due()).await;
+            for id in self.behind() {
+                Box::pin(self.catch_up(id)).await;
+            }
             let rest = self.rest();
             tokio::select! {
                 biased;
@@ -84,12 +87,7 @@ impl Keeper {
     async fn told(&mut self, news: BusNews) {
         match news {
             BusNews::Workflow(id) => Box::pin(self.sync(id)).await,
-            BusNews::Heard(heard) => {
-                let schedule = heard.schedule;
-                if let Err(error) = Box::pin(self.heard(heard)).await {
-                    tracing::warn!(%schedule, %error, "an event of a schedule could not be taken in");
-                }
-            }
+            BusNews::Heard(heard) => Box::pin(self.heard(heard)).await,
         }
     }
 
@@ -124,9 +122,17 @@ impl Keeper {
         }
     }
 
+    /// Schedules whose events wait.
+    fn behind(&self) -> Vec<EntityId> {
+        let waits = self.kept.iter().filter(|(_, kept)| !kept.backlog.is_empty());
+        let mut behind: Vec<EntityId> = waits.map(|(id, _)| *id).collect();
+        behind.sort_unstable();
+        behind
+    }
+
     fn rest(&self) -> Duration {
         let now = (self.book.clock)();
-        let idle = if self.after.is_empty() && self.planned.is_empty() {
+        let idle = if self.after.is_empty() && self.planned.is_empty() && self.behind().is_empty() {
             Duration::from_secs(3_600)
         } else {
             PIECE
@@ -185,17 +191,20 @@ impl Keeper {
         let (done, since) = marks(kept);
         let dues = due(schedule, done, since, now);
         let input = schedule.rules.input.clone().unwrap_or_else(|| json!({}));
-        kept.body.left_out += dues.left_out;
+        // Counted with the write that deals with them: what has to be tried again is not counted twice.
+        let mut left_out = dues.left_out;
         for at in dues.start {
             let came = start(&self.book.runtime, kept, &at.to_string(), input.clone()).await;
             if came == Came::Later {
                 return Ok(false);
             }
             note(kept, came);
+            kept.body.left_out += std::mem::take(&mut left_out);
             kept.body.last_due = Some(at);
             self.book.write(kept, false, Txn::default()).await?;
         }
         if kept.body.last_due < dues.last {
+            kept.body.left_out += left_out;
             kept.body.last_due = dues.last;
             self.book.write(kept, false, Txn::default()).await?;
         }

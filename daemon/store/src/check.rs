@@ -10,8 +10,8 @@ use crate::export;
 use crate::frame::Kind;
 use crate::io::{self, Disk, RealDisk};
 use crate::layout::Layout;
-use crate::lock::Lock;
 use crate::meta::{Meta, Noted};
+use crate::occupied::Lock;
 use crate::rebuild::clear;
 use crate::recover::{self, Segment};
 use crate::segment::{SegmentHeader, damage};
@@ -133,7 +133,7 @@ pub fn check(dir: &Path) -> Result<CheckReport, OpenError> {
             dir: layout.journal(),
         });
     }
-    let _lock = Lock::take(&layout)?;
+    let _lock = Lock::take(&disk, &layout)?;
     let mut report = CheckReport {
         segments: numbers.len() as u64,
         ..CheckReport::default()

@@ -13,8 +13,8 @@ use crate::export_file::{Block, Reader, Writer};
 use crate::export_rows::{decode_rows, encode_row};
 use crate::export_volumes;
 use crate::layout::Layout;
-use crate::lock::Lock;
 use crate::meta::{FORMAT, Meta};
+use crate::occupied::Lock;
 use crate::options::Options;
 use crate::segment::{self, SegmentHeader, damage};
 use crate::shared::Shared;
@@ -299,7 +299,7 @@ pub fn import(options: &Options, from: &Path) -> Result<Identity, ExportError> {
     let seen = verify(from)?;
     let made = |dir: &Path| disk.create_dir(dir).map_err(|e| IoFault::new("create", dir, e));
     made(&layout.dir)?;
-    let _lock = Lock::take(&layout).map_err(|e| ExportError::Open(Box::new(e)))?;
+    let _lock = Lock::take(disk, &layout).map_err(|e| ExportError::Open(Box::new(e)))?;
     if !layout.is_vacant(&*options.disk) {
         return Err(ExportError::NotEmpty { dir: layout.dir });
     }

@@ -4,6 +4,8 @@
 //! it, but for the sync that makes it durable; of the rest the disk is told, so that a test can make it fail.
 
 use crate::error::IoFault;
+use crate::lock;
+pub use crate::lock::{Hold, NotHeld};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -48,6 +50,10 @@ pub trait Disk: Send + Sync + 'static {
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Keeps every other process out, by a lock on a file. By default the machine's.
+    fn hold(&self, file: &Path) -> Result<Box<dyn Hold>, NotHeld> {
+        lock::hold(file)
+    }
     /// Free bytes for this user.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
     /// `fdatasync` of the state's file, which does the rest of its I/O by itself.

@@ -38,6 +38,7 @@ mod maintain;
 mod memory_tree;
 mod meta;
 mod mover;
+mod occupied;
 mod open;
 pub mod options;
 mod overlay;

@@ -10,7 +10,7 @@ use crate::error::{
     BlobError, CommitError, ExportError, IoFault, LeaseError, MaintainError, Part, ReadError,
 };
 use crate::feed;
-use crate::lock::Lock;
+use crate::occupied::Lock;
 use crate::queue::{self, Job};
 use crate::scan;
 use crate::shared::Shared;
@@ -46,12 +46,11 @@ pub(crate) struct LocalStore {
     pub(crate) waiter: Option<JoinHandle<()>>,
     /// Blob, export and upkeep threads under way.
     helpers: Mutex<Vec<JoinHandle<()>>>,
-    /// None where the disk is not the machine's: nobody else can have it.
-    _lock: Option<Lock>,
+    _lock: Lock,
 }
 
 impl LocalStore {
-    pub(crate) fn new(shared: Arc<Shared>, spares: Arc<Spares>, lock: Option<Lock>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, spares: Arc<Spares>, lock: Lock) -> Self {
         let helpers = Mutex::new(Vec::new());
         Self {
             shared,

@@ -1,11 +1,10 @@
-//! One process per store directory, by an advisory lock that ends with the process, however it ends.
+//! The machine's lock on a file: advisory, and it ends with the process, however that ends.
 //!
 //! A child that the process was just starting holds the lock too, until it has become another program. If the process is
 //! killed in that moment the lock outlives it a little: a lock whose owner is dead is waited for, one whose owner lives
 //! is refused at once.
 
-use crate::error::{IoFault, OpenError};
-use crate::layout::Layout;
+use crate::error::IoFault;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -37,47 +36,55 @@ fn lives(pid: u32) -> bool {
     })
 }
 
-/// Held for the life of the store.
+/// A directory that is this process's alone, as long as this lives and no longer than the process.
+pub trait Hold: Send + Sync {}
+
+/// Why a directory is not this process's alone.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub enum NotHeld {
+    /// That process has it; 0 where nobody can tell which.
+    By(u32),
+    /// The lock could not be taken.
+    Io(IoFault),
+}
+
+/// The machine's lock goes with its file.
+struct Locked {
     _file: File,
 }
 
-impl Lock {
-    pub(crate) fn take(layout: &Layout) -> Result<Self, OpenError> {
-        let path = layout.lock();
-        let fault = |op, e| OpenError::Io(IoFault::new(op, &path, e));
-        let mut how = OpenOptions::new();
-        how.read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let mut file = how.open(&path).map_err(|e| fault("open", e))?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) => {
-                    let pid = owner(&mut file);
-                    if lives(pid) || waited >= PATIENCE {
-                        return Err(OpenError::InUse {
-                            dir: layout.dir.clone(),
-                            pid,
-                        });
-                    }
-                    std::thread::park_timeout(PAUSE);
-                    waited += PAUSE;
+impl Hold for Locked {}
+
+/// Takes the machine's lock on a file.
+pub(crate) fn hold(path: &Path) -> Result<Box<dyn Hold>, NotHeld> {
+    let fault = |op, e| NotHeld::Io(IoFault::new(op, path, e));
+    let mut how = OpenOptions::new();
+    how.read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let mut file = how.open(path).map_err(|e| fault("open", e))?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                let pid = owner(&mut file);
+                if lives(pid) || waited >= PATIENCE {
+                    return Err(NotHeld::By(pid));
                 }
-                Err(TryLockError::Error(e)) => return Err(fault("lock", e)),
+                std::thread::park_timeout(PAUSE);
+                waited += PAUSE;
             }
+            Err(TryLockError::Error(e)) => return Err(fault("lock", e)),
         }
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .map_err(|e| fault("write", e))?;
-        writeln!(file, "{}", std::process::id()).map_err(|e| fault("write", e))?;
-        Ok(Self { _file: file })
     }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .map_err(|e| fault("write", e))?;
+    writeln!(file, "{}", std::process::id()).map_err(|e| fault("write", e))?;
+    Ok(Box::new(Locked { _file: file }))
 }
 
 #[cfg(test)]
@@ -89,22 +96,23 @@ mod tests {
     #[test]
     fn a_lock_that_outlives_its_owner_is_waited_for_and_one_of_the_living_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(dir.path());
-        let path = layout.lock();
+        let path = dir.path().join("lock");
         let mut dead = Command::new("true").spawn().unwrap();
         dead.wait().unwrap();
         std::fs::write(&path, dead.id().to_string()).unwrap();
         let held = File::open(&path).unwrap();
         held.lock().unwrap();
-        let waiting = std::thread::spawn(move || Lock::take(&layout));
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || hold(&path).is_ok()
+        });
         drop(held);
-        waiting.join().unwrap().unwrap();
+        assert!(waiting.join().unwrap());
 
-        let layout = Layout::new(dir.path());
         std::fs::write(&path, "1").unwrap();
         let held = File::open(&path).unwrap();
         held.lock().unwrap();
-        let refused = Lock::take(&layout).unwrap_err();
-        assert!(matches!(refused, OpenError::InUse { pid: 1, .. }), "{refused}");
+        let refused = hold(&path).err().unwrap();
+        assert!(matches!(refused, NotHeld::By(1)), "{refused:?}");
     }
 }

@@ -13,8 +13,8 @@ use crate::io::{Disk, DiskFile, Mode};
 use crate::journal::{Active, Journal};
 use crate::layout::Layout;
 use crate::local::LocalStore;
-use crate::lock::Lock;
 use crate::meta::{FORMAT, Meta, Noted};
+use crate::occupied::Lock;
 use crate::options::Options;
 use crate::rebuild::Rebuild;
 use crate::recover::{self, Found};
@@ -39,7 +39,7 @@ const SHORT_SEGMENT: u64 = 2 << 20;
 /// See `OpenError`; whatever it is, the directory is as it was before.
 pub fn open(options: Options) -> Result<Arc<dyn Store>, OpenError> {
     let layout = look(&options)?;
-    let lock = Lock::take(&layout)?;
+    let lock = Lock::take(&*options.disk, &layout)?;
     start(bring_up(options, &layout, |rebuild| rebuild.run())?, lock)
 }
 
@@ -333,7 +333,7 @@ fn start(ready: Ready, lock: Lock) -> Result<Arc<dyn Store>, OpenError> {
     let fault = |e| OpenError::Io(IoFault::new("start a thread for", &shared.layout.dir, e));
     let preparing = spares.clone();
     // Should a later thread not start, dropping this ends the earlier ones.
-    let mut store = LocalStore::new(shared.clone(), spares, Some(lock));
+    let mut store = LocalStore::new(shared.clone(), spares, lock);
     store.spare = Some(writer::spawn("spare", move || preparing.run()).map_err(fault)?);
     store.waiter = Some(writer::spawn("waiters", writer::with(&shared, |s| s.waiters.run())).map_err(fault)?);
     store.applier = Some(

@@ -9,6 +9,7 @@ use crate::error::OpenError;
 use crate::journal::Journal;
 use crate::local::LocalStore;
 use crate::meta::Noted;
+use crate::occupied::Lock;
 use crate::open::{Ready, bring_up, look};
 use crate::options::Options;
 use crate::shared::Shared;
@@ -30,13 +31,14 @@ pub struct Steps {
 /// As for `open`; also where the journal was pruned, because the state is built from nothing else.
 pub fn open_in_steps(options: Options) -> Result<(Arc<dyn Store>, Steps), OpenError> {
     let layout = look(&options)?;
+    let lock = Lock::take(&*options.disk, &layout)?;
     let Ready {
         shared,
         journal,
         spares,
         note,
     } = bring_up(options, &layout, |rebuild| rebuild.in_memory())?;
-    let store = LocalStore::new(shared.clone(), spares.clone(), None);
+    let store = LocalStore::new(shared.clone(), spares.clone(), lock);
     let steps = Steps {
         shared,
         journal,

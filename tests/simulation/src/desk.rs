@@ -14,11 +14,11 @@ use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
 use serde_json::json;
 
+use crate::library::PEOPLE;
 use crate::people::{actor, fresh, told};
 use crate::world::World;
 
 const LOOK: Duration = Duration::from_millis(300);
-const NAMES: [&str; 3] = ["ann", "bob", "cem"];
 
 #[derive(Clone)]
 pub(crate) struct Desk {
@@ -64,59 +64,23 @@ impl Desk {
     fn race(&self, run: RunId, approval: EntityId) {
         let (ignored, racers) = {
             let mut rng = self.world.rng();
-            (rng.percent(20), rng.between(1, 3))
+            (rng.percent(20), rng.between(1, 4))
         };
-        let racers = if ignored && !self.world.is_calm() {
-            0
-        } else {
-            racers
+        // When all is calm everybody looks at everything, so that whoever must decide does.
+        let racers = match (self.world.is_calm(), ignored) {
+            (true, _) => PEOPLE.len(),
+            (false, true) => 0,
+            (false, false) => usize::try_from(racers).unwrap(),
         };
-        for name in NAMES.into_iter().take(usize::try_from(racers).unwrap()) {
+        for name in PEOPLE.into_iter().rev().take(racers) {
             let desk = self.clone();
             self.tasks
                 .spawn_until_stop("decider", async move { desk.decide(run, approval, name).await });
         }
-    }
-
-    async fn decide(self, run: RunId, approval: EntityId, name: &'static str) {
-        let pause = {
-            let mut rng = self.world.rng();
-            if rng.percent(60) {
-                rng.ms(0, 50)
-            } else {
-                rng.ms(0, 6_000)
-            }
-        };
-        tokio::time::sleep(pause).await;
-        let digest = self.world.model().runs[&run].approvals[&approval].digest;
-        let (wrong, decision) = {
-            let mut rng = self.world.rng();
-            let decision = match rng.below(10) {
-                0..=1 => Decision::Deny,
-                2..=3 => Decision::Approve {
-                    edited: Some(json!({ "n": 7 })),
-                },
-                _ => Decision::Approve { edited: None },
-            };
-            (rng.percent(15), decision)
-        };
-        let digest = if wrong {
-            Digest::of(&json!("something else"))
-        } else {
-            digest
-        };
-        let actor = actor(name, fresh(&self.world));
-        let answer = self.runtime.decide(approval, digest, decision, None, actor).await;
-        self.world.still().await;
-        self.world
-            .note(|| format!("{name} decides {}: {}", approval.short(), told(&answer)));
-        if answer.is_ok() && wrong {
-            self.world.violate(format!(
-                "{name} decided {approval} with the digest of something else"
-            ));
-        } else if answer.is_ok() {
-            let checked = self.world.model().answer_decision(run, approval, name);
-            self.world.hold(checked);
+        if !self.world.is_calm() && self.world.rng().percent(20) {
+            let (desk, name) = (self.clone(), self.world.rng().pick(&PEOPLE));
+            self.tasks
+                .spawn_until_stop("meddler", async move { desk.meddle(run, approval, name).await });
         }
     }
 

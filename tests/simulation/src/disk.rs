@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use dirigent_store::io::{Disk, DiskFile, Mode};
+use dirigent_store::io::{Disk, DiskFile, Hold, Mode, NotHeld};
 
 use crate::file::{Change, File};
 use crate::rng::Rng;
@@ -53,6 +53,26 @@ struct Inner {
     failing_sync: Option<u64>,
     off: bool,
     full: bool,
+    /// Processes that were started so far; the one that has the lock.
+    process: u32,
+    locked: Option<u32>,
+}
+
+/// A process has the lock as long as this lives.
+struct Held {
+    process: u32,
+    disk: SimDisk,
+}
+
+impl Hold for Held {}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut inner = self.disk.inner();
+        if inner.locked == Some(self.process) {
+            inner.locked = None;
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +114,8 @@ impl SimDisk {
             failing_sync: None,
             off: false,
             full: false,
+            process: 0,
+            locked: None,
         })))
     }
 
@@ -136,6 +158,8 @@ impl SimDisk {
         let mut inner = self.inner();
         inner.off = false;
         inner.full = false;
+        // A lock ends with its process.
+        inner.locked = None;
         inner.trouble.clear();
         inner.failing_sync = None;
         if end == End::Power {
@@ -288,6 +312,17 @@ impl Disk for SimDisk {
                 }
             }
         })
+    }
+
+    fn hold(&self, _lock: &Path) -> Result<Box<dyn Hold>, NotHeld> {
+        let mut inner = self.inner();
+        if let Some(process) = inner.locked {
+            return Err(NotHeld::By(process));
+        }
+        inner.process += 1;
+        let (process, disk) = (inner.process, self.clone());
+        inner.locked = Some(process);
+        Ok(Box::new(Held { process, disk }))
     }
 
     fn free_bytes(&self, _path: &Path) -> io::Result<u64> {

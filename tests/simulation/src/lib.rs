@@ -16,23 +16,48 @@
     reason = "only tests use it, and helpers of tests fail as tests do"
 )]
 
+mod again;
+mod answers;
+mod asking;
+mod audit;
+mod bus;
+mod children;
+mod crowd;
+mod daemon;
 mod desk;
 mod disk;
 mod documents;
+mod dues;
 mod ending;
 mod file;
 mod hands;
+mod hearing;
+mod ledger;
+mod library;
 mod life;
 mod model;
 mod people;
 mod performers;
 mod plan;
+mod publishers;
+mod questions;
 mod rng;
+mod rulers;
 mod run_model;
+mod schedulers;
 mod seed;
+mod standing;
+mod tasks;
+mod undoing;
+mod undone;
 mod watched;
 mod watcher;
 mod world;
 
 pub use plan::{Plan, plan};
 pub use seed::{Report, run};
+
+/// What must hold, or what is said of it where it does not.
+fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}

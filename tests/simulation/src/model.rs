@@ -1,21 +1,28 @@
 //! The reference model: what was asked of the store, what it acknowledged, what was answered to people, what was
 //! performed. Every method says what must not be; nothing here is the product's own code but the decoder of events and
-//! the engine's fold, which is compared with itself.
+//! the engine's fold, which is compared with itself. What depends on the order of commits is looked at by the audit,
+//! which reads the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
+use dirigent_daemon::records::decode_event;
 use dirigent_daemon::runtime::Call;
 use dirigent_engine::{RunState, apply};
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{Decision, EffectId, EventBody, RunEvent};
+use dirigent_protocol::run::{EffectId, EventBody, RunEvent};
 use dirigent_store::{
     Append, Budget, Commit, Feed, FeedItem, Key, Position, ScanRange, Store, StreamId, Txn,
 };
 use uuid::Uuid;
 
-use crate::run_model::RunModel;
+use crate::audit::Audit;
+use crate::bus;
+use crate::hearing::Strategy;
+use crate::must;
+use crate::plan::Plan;
+use crate::run_model::{Definitions, RunModel};
 
 /// What a commit holds.
 #[derive(Clone)]
@@ -62,17 +69,34 @@ pub(crate) struct Model {
     keys: BTreeMap<Key, Bytes>,
     /// Where each request changed something.
     requests: BTreeMap<[u8; 16], u64>,
+    definitions: Definitions,
     pub(crate) runs: BTreeMap<RunId, RunModel>,
+    /// Whose each idempotency key is.
+    intents: BTreeMap<String, (RunId, EffectId)>,
+    /// Effects that are being performed.
+    at_work: BTreeSet<(RunId, EffectId)>,
     /// What the runs that people wanted became.
     pub(crate) started: Vec<Option<RunId>>,
-    /// Who was told that their decision counts.
-    told: BTreeMap<EntityId, String>,
+    /// What came of going on from runs.
+    pub(crate) gone_on: Vec<GoneOn>,
+    /// Which of the events that people wanted to publish are on the bus.
+    pub(crate) published: Vec<bool>,
+    /// Schedules that still begin runs.
+    schedules: BTreeSet<EntityId>,
+    pub(crate) audit: Audit,
     pub(crate) seen: u64,
     pub(crate) performed: u64,
 }
 
-fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(what()) }
+/// What came of going on from a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GoneOn {
+    /// Nobody has heard.
+    Open,
+    /// It is this run.
+    As(RunId),
+    /// It cannot be gone on from there.
+    Refused,
 }
 
 fn run_of(stream: StreamId) -> RunId {
@@ -80,15 +104,22 @@ fn run_of(stream: StreamId) -> RunId {
 }
 
 impl Model {
-    pub(crate) fn new(runs: usize) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let definitions = plan.library.definitions();
         Self {
             submitted: BTreeSet::new(),
             acked: BTreeMap::new(),
             keys: BTreeMap::new(),
             requests: BTreeMap::new(),
+            audit: Audit::new(&plan.library),
+            definitions,
             runs: BTreeMap::new(),
-            started: vec![None; runs],
-            told: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            at_work: BTreeSet::new(),
+            started: vec![None; plan.runs.len()],
+            gone_on: vec![GoneOn::Open; plan.agains.len()],
+            published: vec![false; plan.events.len()],
+            schedules: plan.library.scheduled.iter().copied().collect(),
             seen: 0,
             performed: 0,
         }
@@ -114,32 +145,120 @@ impl Model {
             })?;
         }
         let mut events = Vec::new();
-        for Append {
-            stream,
-            expected,
-            records,
-        } in &content.appends
-        {
-            let id = run_of(*stream);
-            let run = self.runs.entry(id).or_insert_with(|| RunModel::new(id));
-            for (seq, record) in (*expected..).zip(records) {
-                events.push((id, run.append(seq, record)?));
+        for append in &content.appends {
+            let id = run_of(append.stream);
+            for (seq, record) in (append.expected..).zip(&append.records) {
+                let event = self.append(id, seq, record)?;
+                self.key(id, &event.body)?;
+                self.quiet(id, &event.body)?;
+                events.push((id, event));
             }
         }
         Ok(events)
     }
 
+    fn append(&mut self, id: RunId, seq: u64, record: &Bytes) -> Result<RunEvent, String> {
+        if !self.runs.contains_key(&id) {
+            let born = self.born(id, record)?;
+            self.runs.insert(id, born);
+        }
+        let run = self.runs.get_mut(&id).ok_or("no such run")?;
+        run.append(seq, record, &self.definitions)
+    }
+
+    /// A run before the first event of its own.
+    fn born(&self, id: RunId, first: &Bytes) -> Result<RunModel, String> {
+        let first = decode_event(first).map_err(|e| e.to_string())?;
+        match first.body {
+            EventBody::WorkflowForked { origin, at, .. } => {
+                let past = self.journal(origin, at)?;
+                RunModel::behind(id, (origin, at), &past, &self.definitions)
+            }
+            _ => Ok(RunModel::new(id)),
+        }
+    }
+
+    /// The first so many events of a run, with those it has from others.
+    fn journal(&self, run: RunId, most: u64) -> Result<Vec<Bytes>, String> {
+        let known = self
+            .runs
+            .get(&run)
+            .ok_or_else(|| format!("{run} is not durable"))?;
+        let mut events = match known.origin {
+            Some((origin, at)) => self.journal(origin, at.min(most))?,
+            None => Vec::new(),
+        };
+        let rest = usize::try_from(most).unwrap().saturating_sub(events.len());
+        events.extend(known.records.iter().take(rest).cloned());
+        must(events.len() as u64 == most, || {
+            format!("{run} has {} events, not {most}", events.len())
+        })?;
+        Ok(events)
+    }
+
+    /// Every effect has a key of its own, whatever run it is of and whatever that run comes from.
+    fn key(&mut self, run: RunId, body: &EventBody) -> Result<(), String> {
+        let EventBody::EffectIntended { effect, key, .. } = body else {
+            return Ok(());
+        };
+        let known = *self.intents.entry(key.clone()).or_insert((run, *effect));
+        must(known == (run, *effect), || {
+            format!(
+                "{key} is the key of {known:?} and of effect {} of {run}",
+                effect.0
+            )
+        })
+    }
+
+    /// A run is undone and cancelled only when nothing of it is left running.
+    fn quiet(&self, run: RunId, body: &EventBody) -> Result<(), String> {
+        let ends = matches!(
+            body,
+            EventBody::WorkflowCancelled { .. } | EventBody::WorkflowCompensating {}
+        );
+        let open = |effect: &EffectId| self.runs[&run].ledger.is_open(*effect);
+        let mut at_work = self.at_work.iter().filter(|_| ends);
+        // What lost a race is settled by the winner's commit, and stops by itself.
+        let runs_on = at_work.find(|(of, effect)| *of == run && open(effect));
+        must(runs_on.is_none(), || {
+            format!("{run}: {} while {runs_on:?} is being performed", body.name())
+        })
+    }
+
     /// Somebody begins to perform an effect; answers the how manieth time.
     pub(crate) fn perform(&mut self, call: &Call) -> Result<u32, String> {
         self.performed += 1;
-        let run = self.runs.get_mut(&call.run);
-        run.ok_or_else(|| {
-            format!(
-                "an effect of {} is performed, but the run is not durable",
-                call.run
-            )
-        })?
-        .perform(call)
+        self.at_work.insert((call.run, call.effect));
+        self.run_of(call)?.perform(call)
+    }
+
+    /// Nobody performs it any more.
+    pub(crate) fn rests(&mut self, run: RunId, effect: EffectId) {
+        self.at_work.remove(&(run, effect));
+    }
+
+    /// It happens outside, whatever becomes known of it.
+    pub(crate) fn happens(&mut self, call: &Call) -> Result<(), String> {
+        self.run_of(call)?.happens(call)
+    }
+
+    /// A model is called so often by it.
+    pub(crate) fn bills(&mut self, call: &Call, calls: u64) -> Result<(), String> {
+        self.run_of(call)?.bills(call, calls)
+    }
+
+    fn run_of(&mut self, call: &Call) -> Result<&mut RunModel, String> {
+        let run = call.run;
+        let known = self.runs.get_mut(&run);
+        known.ok_or_else(|| format!("an effect of {run} is performed, but the run is not durable"))
+    }
+
+    /// Somebody looks whether an effect happened, and is told.
+    pub(crate) fn look_up(&mut self, run: RunId, key: &str, tells: bool) -> Option<bool> {
+        let known = self.runs.get_mut(&run)?;
+        let found = tells.then(|| known.ledger.has_happened(key));
+        known.ledger.say(key, found);
+        found
     }
 
     /// Somebody who wanted a run was told which one it is.
@@ -156,23 +275,35 @@ impl Model {
     /// Somebody was told that a run is being cancelled.
     pub(crate) fn answer_cancel(&self, run: RunId) -> Result<(), String> {
         let known = &self.runs[&run];
-        must(known.cancelling || known.ended, || {
+        must(known.cancelling || known.undoing.on || known.ended, || {
             format!("a cancel of {run} was acknowledged, but is not durable")
         })
     }
 
-    /// Somebody was told that their decision counts.
-    pub(crate) fn answer_decision(&mut self, run: RunId, approval: EntityId, by: &str) -> Result<(), String> {
-        let asked = self.runs[&run].approvals.get(&approval);
-        let record = asked.and_then(|asked| asked.decided.as_ref());
-        let record = record.ok_or_else(|| format!("{by} decided {approval}, but that is not durable"))?;
-        must(record.by == by && record.decision != Decision::Expire, || {
-            format!("{by} was told that their decision of {approval} counts; the journal has {record:?}")
+    /// Somebody who wanted to go on from a run was told as which one it does.
+    pub(crate) fn answer_again(&mut self, at: usize, run: RunId) -> Result<(), String> {
+        must(self.runs.contains_key(&run), || {
+            format!("going on was answered with {run}, which is not durable")
         })?;
-        let first = self.told.entry(approval).or_insert_with(|| by.to_owned());
-        must(first == by, || {
-            format!("{first} and {by} both decided {approval}")
+        let before = std::mem::replace(&mut self.gone_on[at], GoneOn::As(run));
+        must(
+            matches!(before, GoneOn::Open) || before == GoneOn::As(run),
+            || format!("one request to go on was answered with {before:?} and with {run}"),
+        )
+    }
+
+    /// Somebody was told that their event is on the bus.
+    pub(crate) fn answer_publish(&mut self, at: usize, request: [u8; 16]) -> Result<(), String> {
+        self.published[at] = true;
+        must(self.requests.contains_key(&request), || {
+            format!("event {at} was acknowledged, but is not durable")
         })
+    }
+
+    /// Somebody was told that their decision counts.
+    pub(crate) fn answer_decision(&self, run: RunId, approval: EntityId, by: &str) -> Result<(), String> {
+        let answered = self.runs[&run].questions.answer(approval, by);
+        answered.map_err(|what| format!("{approval}: {what}"))
     }
 
     /// A watcher sees a commit.
@@ -201,6 +332,7 @@ impl Model {
     pub(crate) fn reopen(&mut self, store: &dyn Store) -> Result<(), String> {
         let head = store.head().0;
         let last = self.acked.last_key_value().map_or(0, |(position, _)| *position);
+        self.at_work.clear();
         must(last <= head, || {
             format!("commit {last} was acknowledged, but the head is {head}")
         })?;
@@ -230,6 +362,7 @@ impl Model {
                 if !self.acked.contains_key(&cursor.0) {
                     self.acknowledge(cursor.0, &content)?;
                 }
+                self.audit.commit(commit)?;
             }
         }
         self.compare(store)
@@ -252,6 +385,11 @@ impl Model {
         })?;
         for (id, run) in &self.runs {
             let mut replayed = RunState::new(*id);
+            if let Some((origin, at)) = run.origin {
+                for record in self.journal(origin, at)? {
+                    apply(&mut replayed, &decode_event(&record).map_err(|e| e.to_string())?);
+                }
+            }
             let mut cursor = Position(0);
             let mut records = Vec::new();
             while (cursor.0 as usize) < run.records.len() {
@@ -265,7 +403,7 @@ impl Model {
                     let FeedItem::Record { data, .. } = item else {
                         continue;
                     };
-                    let event = dirigent_daemon::records::decode_event(&data).map_err(|e| e.to_string())?;
+                    let event = decode_event(&data).map_err(|e| e.to_string())?;
                     apply(&mut replayed, &event);
                     records.push(data);
                 }
@@ -285,22 +423,15 @@ impl Model {
     /// Approvals that wait for a person.
     pub(crate) fn waiting(&self) -> Vec<(RunId, EntityId)> {
         let each = self.runs.iter().filter(|(_, run)| !run.ended);
-        each.flat_map(|(id, run)| {
-            let open = run.approvals.iter();
-            open.filter(|(_, asked)| asked.decided.is_none() && !asked.withdrawn)
-                .map(|(approval, _)| (*id, *approval))
-        })
-        .collect()
+        each.flat_map(|(id, run)| run.questions.waiting().map(|approval| (*id, approval)))
+            .collect()
     }
 
     /// Effects about which a person is asked.
     pub(crate) fn parked(&self) -> Vec<(RunId, EffectId)> {
         let each = self.runs.iter().filter(|(_, run)| !run.ended);
-        each.flat_map(|(id, run)| {
-            let parked = run.effects.iter().filter(|(_, known)| known.parked);
-            parked.map(|(effect, _)| (*id, *effect))
-        })
-        .collect()
+        each.flat_map(|(id, run)| run.ledger.parked().map(|effect| (*id, effect)))
+            .collect()
     }
 
     pub(crate) fn suspended(&self) -> Vec<RunId> {
@@ -308,9 +439,35 @@ impl Model {
         each.map(|(id, _)| *id).collect()
     }
 
-    /// Whoever wanted a run knows which it is, and every run is over.
+    /// Whoever wanted something knows what came of it.
+    pub(crate) fn all_answered(&self) -> bool {
+        self.started.iter().all(Option::is_some)
+            && !self.gone_on.contains(&GoneOn::Open)
+            && self.published.iter().all(|known| *known)
+            && self.schedules.is_empty()
+    }
+
+    /// A schedule begins no more runs.
+    pub(crate) fn steered(&mut self, schedule: EntityId) {
+        self.schedules.remove(&schedule);
+    }
+
+    /// Whoever wanted something knows what came of it, and every run is over.
     pub(crate) fn is_done(&self) -> bool {
-        self.started.iter().all(Option::is_some) && self.runs.values().all(|run| run.ended)
+        self.all_answered() && self.runs.values().all(|run| run.ended)
+    }
+
+    /// How those listen that listen now.
+    pub(crate) fn hearing(&self) -> Vec<Strategy> {
+        let each = self.runs.values().filter(|run| !run.ended);
+        each.flat_map(|run| {
+            let steps = run.state.listens().filter_map(|(frame, _)| {
+                let mut frames = run.state.frames();
+                Some(frames.find(|(id, _)| *id == frame)?.1.step.pointer.clone())
+            });
+            steps.map(|step| bus::strategy(&run.definition, &step))
+        })
+        .collect()
     }
 
     /// Runs that are not over.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dirigent_daemon::records::{Actor, BOOTSTRAP_USER, DEFAULT_ORG, Records, recall};
+use dirigent_daemon::records::{Actor, DEFAULT_ORG, Records, recall};
 use dirigent_daemon::runtime::{RuntimeError, RuntimeHandle, StartRun};
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{RequestId, RunId};
 use serde_json::json;
 
+use crate::library::{PEOPLE, user_id};
 use crate::plan::Want;
 use crate::world::World;
 
@@ -19,10 +20,10 @@ const AGAIN: Duration = Duration::from_millis(700);
 /// Who acts, under which request.
 pub(crate) fn actor(name: &str, request: RequestId) -> Actor {
     let subject = Subject {
-        user: BOOTSTRAP_USER,
+        user: user_id(name),
         name: name.into(),
         org: DEFAULT_ORG,
-        administrator: true,
+        administrator: name == PEOPLE[0],
     };
     Actor::of(subject, request, &Command::DaemonStop {})
 }
@@ -62,7 +63,7 @@ async fn start(world: &Arc<World>, runtime: &RuntimeHandle, records: &Records, a
             Ok(Some(CommandReply::RunStarted { run, .. })) if looks => Ok(run),
             _ => {
                 let start = StartRun {
-                    version: world.plan.versions[wanted.workflow].clone(),
+                    version: world.plan.library.versions[wanted.workflow].clone(),
                     input: json!({ "n": at }),
                     idempotency_key: wanted.key.clone(),
                     labels: BTreeMap::new(),

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use dirigent_daemon::records::Draft;
-use dirigent_protocol::entity::{Document, Kind, WorkflowVersion};
-use dirigent_protocol::id::{EntityId, RequestId};
-use jiff::Timestamp;
+use dirigent_protocol::id::RequestId;
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::documents;
+use crate::library::Library;
 use crate::rng::Rng;
+use crate::{documents, hearing};
 
 /// What somebody wants of a run, and how long after it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +27,37 @@ pub(crate) struct Wanted {
     pub(crate) key: Option<String>,
     pub(crate) after: Duration,
     pub(crate) wants: Vec<(Duration, Want)>,
+}
+
+/// From where somebody goes on.
+#[derive(Debug, Clone)]
+pub(crate) enum Whence {
+    Failure,
+    Step(String),
+    Start,
+    /// From the event that stands behind so many percent of them, perhaps with another number.
+    Event {
+        share: u64,
+        input: Option<u64>,
+    },
+}
+
+/// A run that somebody wants to go on from.
+#[derive(Debug, Clone)]
+pub(crate) struct Again {
+    /// Which of the runs that are wanted; behind those, which of these.
+    pub(crate) of: usize,
+    pub(crate) request: RequestId,
+    pub(crate) after: Duration,
+    pub(crate) from: Whence,
+}
+
+/// An event somebody publishes.
+#[derive(Debug, Clone)]
+pub(crate) struct Publishing {
+    pub(crate) request: RequestId,
+    pub(crate) after: Duration,
+    pub(crate) event: Value,
 }
 
 /// How a life of the daemon goes wrong.
@@ -57,7 +87,7 @@ pub(crate) struct Life {
     pub(crate) fate: Fate,
     /// The disk is full for a while.
     pub(crate) full: Option<(Duration, Duration)>,
-    /// Milliseconds the wall clock is set forward in it.
+    /// Milliseconds by which the wall clock is set, ahead or back.
     pub(crate) jump: Option<(Duration, i64)>,
     /// Milliseconds that pass (or that the wall clock is set back) before the next one.
     pub(crate) away: i64,
@@ -67,9 +97,12 @@ pub(crate) struct Life {
 /// Everything a seed decides before it begins.
 pub struct Plan {
     pub(crate) seed: u64,
-    pub(crate) versions: Vec<Document>,
-    pub(crate) sources: Vec<String>,
+    pub(crate) library: Library,
     pub(crate) runs: Vec<Wanted>,
+    pub(crate) agains: Vec<Again>,
+    pub(crate) events: Vec<Publishing>,
+    /// People make and change rules.
+    pub(crate) rules: bool,
     pub(crate) lives: Vec<Life>,
     pub(crate) segment_bytes: u64,
     pub(crate) permits: usize,
@@ -80,19 +113,22 @@ pub struct Plan {
 #[must_use]
 pub fn plan(seed: u64) -> Plan {
     let mut rng = Rng::new(seed);
-    let sources: Vec<String> = (0..rng.between(1, 2))
-        .map(|_| documents::random(&mut rng))
+    let library = library(&mut rng);
+    let workflows = library.versions.len();
+    let runs: Vec<Wanted> = (0..rng.between(1, 4))
+        .map(|at| wanted(at, workflows, &mut rng))
         .collect();
-    let versions = sources.iter().map(|text| version(text, &mut rng)).collect();
-    let runs = (0..rng.between(1, 4))
-        .map(|at| wanted(at, sources.len(), &mut rng))
-        .collect();
+    let most = if rng.percent(50) { rng.between(1, 3) } else { 0 };
+    let agains = (0..most).map(|at| again(at, runs.len(), &mut rng)).collect();
+    let events = (0..rng.below(6)).map(|at| publishing(at, &mut rng)).collect();
     let lives = (0..rng.between(1, 4)).map(|_| life(&mut rng)).collect();
     Plan {
         seed,
-        versions,
-        sources,
+        library,
         runs,
+        agains,
+        events,
+        rules: rng.percent(35),
         lives,
         segment_bytes: 64 << 10,
         permits: usize::try_from(rng.pick(&[1, 2, 8])).unwrap(),
@@ -100,30 +136,52 @@ pub fn plan(seed: u64) -> Plan {
     }
 }
 
-fn id(rng: &mut Rng) -> Uuid {
-    Uuid::from_u64_pair(rng.number(), rng.number())
+fn library(rng: &mut Rng) -> Library {
+    let mut library = Library::new();
+    let child = rng.percent(40).then_some("inner");
+    if let Some(name) = child {
+        let source = documents::child(rng, name);
+        library.publish(&source);
+    }
+    for at in 0..rng.between(1, 2) {
+        let source = documents::random(rng, &format!("outer{at}"), child);
+        let version = library.publish(&source);
+        library.versions.push(version);
+    }
+    if rng.percent(25) {
+        let source = schedule(rng);
+        library.schedule_runs(&source);
+    }
+    library
 }
 
-fn version(source: &str, rng: &mut Rng) -> Document {
-    let workflow =
-        dirigent_engine::load("simulated", source).unwrap_or_else(|found| panic!("{source}\n{found:#?}"));
-    let body = WorkflowVersion {
-        workflow: EntityId(id(rng)),
-        workflow_name: workflow.name().into(),
-        digest: workflow.digest().to_string(),
-        version: workflow.version().into(),
-        number: 1,
-        source: source.to_owned(),
-        document: (**workflow.definition()).clone(),
+/// A workflow whose runs begin by themselves: rarely enough that an hour slept through stays a few dozen runs.
+fn schedule(rng: &mut Rng) -> String {
+    let missed = rng.pick(&["skip", "one", "all"]);
+    let overlap = rng.pick(&["allow", "allow", "skip", "replace"]);
+    let least = if missed == "all" { 200 } else { 30 };
+    let when = match rng.below(10) {
+        0..=3 => format!("every: PT{}S", rng.between(least, 400)),
+        4..=5 if missed == "all" => format!("cron: '0 */{} * * * *'", rng.pick(&[4, 5, 10])),
+        4..=5 => format!("cron: '*/{} * * * * *'", rng.pick(&[20, 30])),
+        6 => format!("after: PT{}S", rng.between(3, 60)),
+        _ => format!("on: {{ one: {} }}", hearing::filter(rng)),
     };
-    Draft::of(Kind::WorkflowVersion, "", serde_json::to_value(body).unwrap())
-        .id(EntityId(id(rng)))
-        .document(Timestamp::UNIX_EPOCH)
+    documents::scheduled(
+        rng,
+        "timed",
+        &when,
+        &format!("missed: {missed}, overlap: {overlap}"),
+    )
+}
+
+fn request(rng: &mut Rng) -> RequestId {
+    RequestId(Uuid::from_u64_pair(rng.number(), rng.number()))
 }
 
 fn wanted(at: u64, workflows: usize, rng: &mut Rng) -> Wanted {
     let mut wants = Vec::new();
-    if rng.percent(15) {
+    if rng.percent(25) {
         wants.push((rng.ms(0, 6_000), Want::Cancel));
     }
     if rng.percent(20) {
@@ -134,7 +192,7 @@ fn wanted(at: u64, workflows: usize, rng: &mut Rng) -> Wanted {
     wants.sort_by_key(|(after, _)| *after);
     Wanted {
         workflow: usize::try_from(rng.below(workflows as u64)).unwrap(),
-        request: RequestId(id(rng)),
+        request: request(rng),
         key: rng.percent(30).then(|| format!("key-{at}")),
         after: if rng.percent(60) {
             rng.ms(0, 300)
@@ -142,6 +200,32 @@ fn wanted(at: u64, workflows: usize, rng: &mut Rng) -> Wanted {
             rng.ms(0, 3_000)
         },
         wants,
+    }
+}
+
+fn again(at: u64, runs: usize, rng: &mut Rng) -> Again {
+    let from = match rng.below(10) {
+        0..=2 => Whence::Failure,
+        3 => Whence::Start,
+        4 => Whence::Step(format!("t{}", rng.between(1, 6))),
+        _ => Whence::Event {
+            share: rng.between(1, 100),
+            input: rng.percent(40).then(|| rng.below(4)),
+        },
+    };
+    Again {
+        of: usize::try_from(rng.below(runs as u64 + at)).unwrap(),
+        request: request(rng),
+        after: rng.ms(0, 12_000),
+        from,
+    }
+}
+
+fn publishing(at: u64, rng: &mut Rng) -> Publishing {
+    Publishing {
+        request: request(rng),
+        after: rng.ms(0, 5_000),
+        event: hearing::event(rng, &format!("planned-{at}")),
     }
 }
 
@@ -165,8 +249,8 @@ fn life(rng: &mut Rng) -> Life {
         fate,
         full: rng.percent(10).then(|| (rng.ms(0, 3_000), rng.ms(500, 4_000))),
         jump: rng.percent(15).then(|| {
-            let by = rng.between(1_000, 900_000);
-            (rng.ms(0, 5_000), i64::try_from(by).unwrap())
+            let by = i64::try_from(rng.between(1_000, 900_000)).unwrap();
+            (rng.ms(0, 5_000), if rng.percent(70) { by } else { -by })
         }),
         away: match rng.below(4) {
             0 => -i64::try_from(rng.below(120_000)).unwrap(),

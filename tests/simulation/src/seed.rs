@@ -36,7 +36,7 @@ pub fn run(plan: Plan) -> Report {
     let seed = plan.seed;
     let lives = plan.lives.clone();
     let world = World::new(plan);
-    for source in &world.plan.sources {
+    for source in &world.plan.library.sources {
         world.note(|| source.clone());
     }
     let mut lived = 0;

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dirigent_daemon::clock::Clock;
+use dirigent_daemon::clock::{Clock, EngineClock, Stamps};
 use jiff::Timestamp;
+use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -21,6 +22,8 @@ const BEGINNING: i64 = 1_800_000_000_000;
 pub(crate) struct World {
     pub(crate) disk: SimDisk,
     pub(crate) plan: Plan,
+    /// For the few files that are beside the store.
+    pub(crate) data: TempDir,
     pub(crate) chance: Arc<SeededChance>,
     /// From here on nothing goes wrong by itself.
     pub(crate) calm: AtomicBool,
@@ -38,7 +41,6 @@ struct Time {
     /// Wall clock at the beginning of this life.
     base: i64,
     since: Option<Instant>,
-    newest: i64,
 }
 
 impl World {
@@ -46,15 +48,15 @@ impl World {
         let mut rng = plan.rng.fork();
         Arc::new(Self {
             disk: SimDisk::new(rng.fork()),
+            data: tempfile::tempdir().unwrap(),
             chance: Arc::new(SeededChance::new(rng.fork())),
             calm: AtomicBool::new(false),
             end: Notify::new(),
-            model: Mutex::new(Model::new(plan.runs.len())),
+            model: Mutex::new(Model::new(&plan)),
             rng: Mutex::new(rng),
             time: Mutex::new(Time {
                 base: BEGINNING,
                 since: None,
-                newest: BEGINNING,
             }),
             trace: Mutex::default(),
             broken: Mutex::default(),
@@ -91,7 +93,6 @@ impl World {
     pub(crate) fn wake(&self) {
         let mut time = self.time.lock().unwrap();
         time.since = Some(Instant::now());
-        time.newest = time.base;
     }
 
     /// Time stands still: the runtime whose time it is goes. Must be called within it.
@@ -101,7 +102,7 @@ impl World {
         time.since = None;
     }
 
-    /// Sets the wall clock, forward while the daemon lives.
+    /// Sets the wall clock.
     pub(crate) fn jump(&self, by: i64) {
         self.time.lock().unwrap().base += by;
     }
@@ -110,10 +111,22 @@ impl World {
         self.time.lock().unwrap().now()
     }
 
-    /// The clock that the daemon gets: not backwards within one life.
-    pub(crate) fn clock(self: &Arc<Self>) -> Clock {
+    /// The machine's wall clock, which jumps ahead and back.
+    fn wall(self: &Arc<Self>) -> Clock {
         let world = self.clone();
         Arc::new(move || Timestamp::from_millisecond(world.now_ms()).unwrap())
+    }
+
+    /// What the store of a life stamps its commits with.
+    pub(crate) fn stamps(self: &Arc<Self>) -> Stamps {
+        Stamps::of(self.wall())
+    }
+
+    /// The engine's clock of a life, which goes on from the highest time that the store has seen.
+    pub(crate) fn engine(self: &Arc<Self>, highest: Timestamp) -> Arc<EngineClock> {
+        let world = self.clone();
+        let passed = Arc::new(move || world.time.lock().unwrap().passed());
+        EngineClock::new(self.wall(), passed, highest)
     }
 
     pub(crate) fn note(&self, line: impl FnOnce() -> String) {
@@ -165,11 +178,12 @@ impl World {
 }
 
 impl Time {
-    fn now(&mut self) -> i64 {
-        // Only within the runtime of a life is the elapsed time the simulated one.
-        let elapsed = self.since.map_or(0, |since| since.elapsed().as_millis());
-        let now = self.base + i64::try_from(elapsed).unwrap();
-        self.newest = self.newest.max(now);
-        self.newest
+    /// Only within the runtime of a life is the elapsed time the simulated one.
+    fn passed(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn now(&self) -> i64 {
+        self.base + i64::try_from(self.passed().as_millis()).unwrap()
     }
 }

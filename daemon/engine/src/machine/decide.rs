@@ -275,6 +275,12 @@ impl Turn<'_, '_> {
     }
 
     pub(super) fn cancel(&mut self, by: &str, reason: Option<String>) {
+        if self.state.suspended {
+            // A cancel ends the pause: what runs must stop, and what was done may have to be undone.
+            self.emit(EventBody::WorkflowResumed {
+                by: Some(by.to_owned()),
+            });
+        }
         self.emit(EventBody::WorkflowCancelling {
             by: by.to_owned(),
             reason,

@@ -166,6 +166,35 @@ do:
     }
 
     #[test]
+    fn a_fork_leaves_what_was_done_before_it_to_the_other_run() {
+        let origin = up_to_last();
+        let mut fork = origin.fork(origin.journal.len() as u64, None);
+        let last = fork.intended()[0];
+        fork.settle(last, done(json!({ "paid": 9 })));
+        assert_eq!(fork.status(), "completed");
+        let mut fork = origin.fork(origin.journal.len() as u64, None);
+        cancel(&mut fork);
+        let last = fork.intended()[0];
+        fork.settle(last, dirigent_protocol::run::EffectOutcome::Cancelled);
+        assert_eq!(fork.status(), "cancelled", "nothing of it is its own to undo");
+    }
+
+    #[test]
+    fn a_cancel_ends_the_pause_and_undoes_what_was_done() {
+        let mut run = up_to_last();
+        run.tell(Stimulus::Pause { by: "ada".into() }).unwrap();
+        cancel(&mut run);
+        let last = run.intended()[0];
+        run.settle(last, dirigent_protocol::run::EffectOutcome::Cancelled);
+        while run.status() != "cancelled" {
+            let effect = run.intended()[0];
+            run.settle(effect, done(json!({})));
+        }
+        let undone = |name: &&&str| **name == "task.compensating";
+        assert_eq!(run.names().iter().filter(undone).count(), 4);
+    }
+
+    #[test]
     fn what_cannot_be_undone_is_named_and_the_rest_is_undone() {
         let mut run = up_to_last();
         cancel(&mut run);

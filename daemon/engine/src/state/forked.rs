@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use dirigent_protocol::Payload;
-use dirigent_protocol::run::{Account, Data, EventBody, RunEvent, Status, StepId, TimerPurpose, Usage};
+use dirigent_protocol::run::{
+    Account, Data, EventBody, Lineage, RunEvent, Status, StepId, TimerPurpose, Usage,
+};
 
 use super::frame::FrameId;
 use super::run::RunState;
@@ -13,6 +15,7 @@ impl RunState {
     /// The state is the other run's as it was at the event; it is this run's from here on.
     pub(super) fn forked(&mut self, event: &RunEvent) {
         let EventBody::WorkflowForked {
+            how,
             input,
             shaped,
             restart,
@@ -25,6 +28,10 @@ impl RunState {
         self.approvals = Table::default();
         self.drop_limits();
         self.take_out(restart);
+        if *how == Lineage::Forked {
+            // What was done before is the other run's to undo: it may be cancelled too, or have been.
+            self.undo.clear();
+        }
         if let Data::Inline(input) = input {
             let shaped = match shaped {
                 Some(Data::Inline(shaped)) => shaped,

@@ -176,6 +176,7 @@ impl Core {
             },
             rule: None,
             under,
+            deciders: asked.deciders.clone(),
             once,
             reply: CommandReply::Accepted {},
         };

@@ -1,7 +1,7 @@
 //! Who may decide: looked up at the moment of the decision, and held until its commit.
 //!
-//! Invariant: what lets somebody decide (their user, the team they are in) is guarded in the commit of the decision: a
-//! role that was taken away meanwhile decides nothing.
+//! Invariant: what lets somebody decide (their user, the team they are in) is guarded in the commit of the decision, and
+//! who is asked is compared in it: a role that was taken away meanwhile decides nothing.
 
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ impl RuntimeHandle {
             approval,
             change,
             under,
+            deciders: asked.deciders.clone(),
         };
         self.tell(&asked, approval, wish, actor).await
     }
@@ -88,6 +89,7 @@ impl RuntimeHandle {
             approval,
             change,
             under,
+            deciders: asked.deciders.clone(),
         };
         self.tell(&asked, approval, wish, actor).await
     }

@@ -2,7 +2,7 @@
 //! stopped, by the runtime's own door.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
@@ -19,14 +19,17 @@ const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
 struct Workflow {
     children: Arc<dyn Children>,
-    web: Web,
+    means: Means,
+    /// Opened when the first definition is to be fetched.
+    web: OnceLock<Web>,
     catalog: PathBuf,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     Ok(Box::new(Workflow {
         children: means.children.clone(),
-        web: Web::open(means)?,
+        means: means.clone(),
+        web: OnceLock::new(),
         catalog: means.data_dir.join("catalog"),
     }))
 }
@@ -82,8 +85,24 @@ impl Workflow {
         }
     }
 
+    fn web(&self) -> Result<&Web, Ended> {
+        if let Some(web) = self.web.get() {
+            return Ok(web);
+        }
+        let opened = Web::open(&self.means).map_err(|error| {
+            let detail = error.to_string();
+            Box::new(refused(
+                "communication",
+                503,
+                "The function cannot be fetched",
+                detail,
+            ))
+        })?;
+        Ok(self.web.get_or_init(|| opened))
+    }
+
     async fn fetched(&self, resource: &Resource) -> Result<String, Ended> {
-        let bytes = self.web.fetch(resource).await?;
+        let bytes = self.web()?.fetch(resource).await?;
         String::from_utf8(bytes).map_err(|_| {
             let detail = format!("{} is no text", resource.uri);
             Box::new(refused(

@@ -254,6 +254,7 @@ impl Past {
 
     fn failure(&self, survey: &Survey) -> Result<u64, RuntimeError> {
         match survey.ended {
+            _ if survey.undone => Err(self.undone()),
             Some(Status::Faulted | Status::Cancelled) => Ok(survey.limit),
             Some(_) => Err(self.refuse(
                 "nothing of it failed".to_owned(),
@@ -267,7 +268,7 @@ impl Past {
     }
 
     fn step(&self, step: &str, survey: &Survey) -> Result<u64, RuntimeError> {
-        if survey.ended.is_none() {
+        if survey.ended.is_none() || survey.undone {
             return self.failure(survey);
         }
         if let Some(failed) = &survey.failed
@@ -283,6 +284,14 @@ impl Past {
                 "name a step as `dirigent runs events RUN` shows it, or its task",
             )
         })
+    }
+
+    /// What counts as done was undone: to go on behind it would build on what is not there.
+    fn undone(&self) -> RuntimeError {
+        self.refuse(
+            "its cancel undid what it had done".to_owned(),
+            "begin it anew: `dirigent runs retry RUN --from-start`",
+        )
     }
 
     fn refuse(&self, detail: String, help: &'static str) -> RuntimeError {

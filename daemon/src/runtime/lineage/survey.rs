@@ -20,6 +20,8 @@ pub(crate) struct Survey {
     pub(crate) ended: Option<Status>,
     /// The step that failed, where one did.
     pub(crate) failed: Option<StepId>,
+    /// Its cancel undid something that it had done.
+    pub(crate) undone: bool,
     /// The event before the step that was asked for began the last time.
     pub(crate) before_step: Option<u64>,
     /// The first event of the failing that goes on right now.
@@ -74,6 +76,7 @@ impl Survey {
                 self.cancelling = true;
                 self.end(event.seq - 1, Status::Cancelled);
             }
+            EventBody::TaskCompensating { .. } => self.undone = true,
             EventBody::TaskStarted { step, task, .. }
                 if wanted.is_some_and(|wanted| **task == *wanted || step.to_string() == wanted) =>
             {

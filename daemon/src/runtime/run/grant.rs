@@ -29,6 +29,7 @@ impl Driver {
     /// Does it, or says why not and whether the driver can go on.
     pub(crate) async fn grant(&mut self, wish: Wish, actor: &Actor) -> Result<(), (RuntimeError, bool)> {
         let run = format!("{}/{}", Kind::WorkflowExecution, self.run);
+        self.as_looked_up(&wish, actor).map_err(|error| (error, false))?;
         let mut deed = Deed::new(actor, wish.action(), run);
         let mut waits = None;
         if let Wish::Start {
@@ -85,6 +86,23 @@ impl Driver {
         }
     }
 
+    /// Whoever may decide an approval is still who it was when somebody looked.
+    fn as_looked_up(&self, wish: &Wish, actor: &Actor) -> Result<(), RuntimeError> {
+        let Some((approval, looked_up)) = wish.stands_on() else {
+            return Ok(());
+        };
+        let mut open = self.state.approvals();
+        let asked = open.find(|pending| pending.id == approval);
+        if asked.is_none_or(|pending| pending.request.deciders == *looked_up) {
+            return Ok(());
+        }
+        let (who, why) = (
+            actor.subject.name.clone(),
+            "who decides it was changed: look again".into(),
+        );
+        Err(RuntimeError::NotDecider { who, why })
+    }
+
     pub(crate) fn refused(&self, refusal: Refusal) -> RuntimeError {
         let run = self.run;
         match refusal {
@@ -125,6 +143,7 @@ fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Option<Wanted> {
             approval,
             change,
             under,
+            ..
         } => {
             deed.under = under;
             changing(approval, change, deed)
@@ -159,6 +178,7 @@ fn deciding(decided: Decided, deed: &mut Deed<'_>, run: RunId) -> Stimulus {
         under,
         once,
         reply,
+        ..
     } = decided;
     deed.object = about(approval);
     deed.reply = reply;

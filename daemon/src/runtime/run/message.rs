@@ -9,7 +9,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Question};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
-    BusPosition, DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status,
+    BusPosition, Deciders, DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status,
 };
 use tokio::sync::oneshot;
 
@@ -72,6 +72,8 @@ pub(crate) struct Decided {
     pub(crate) rule: Option<Document>,
     /// The rule that decides, or what lets a person decide: it must still be as it was read.
     pub(crate) under: Vec<Stored>,
+    /// Who may decide, as it was looked up: they must still be those.
+    pub(crate) deciders: Deciders,
     /// The link it comes by, which is good for once.
     pub(crate) once: Option<dirigent_store::Key>,
     pub(crate) reply: CommandReply,
@@ -124,6 +126,8 @@ pub(crate) enum Wish {
         approval: EntityId,
         change: Change,
         under: Vec<Stored>,
+        /// Who may decide, as it was looked up.
+        deciders: Deciders,
     },
     /// Go on under another version.
     Migrate(Box<Migration>),
@@ -135,6 +139,17 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
+    /// The approval it is about and who may decide that, as it was looked up.
+    pub(crate) fn stands_on(&self) -> Option<(EntityId, &Deciders)> {
+        match self {
+            Self::Decide(decided) => Some((decided.approval, &decided.deciders)),
+            Self::Change {
+                approval, deciders, ..
+            } => Some((*approval, deciders)),
+            _ => None,
+        }
+    }
+
     /// The word of the audit.
     pub(crate) fn action(&self) -> &'static str {
         match self {

@@ -82,7 +82,7 @@ impl Driver {
     /// The daemon was restarted: nothing of what was open runs on, then each is settled by its policy.
     pub(crate) async fn recovered(&mut self) -> Result<(), Broken> {
         self.clear_open().await;
-        if self.state.status() == Status::Suspended {
+        if self.state.status() == Status::Suspended && !self.state.cancelling() {
             self.unsettled = true;
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl Driver {
         if pauses && done {
             self.dequeue_all();
         }
-        if resumes && done {
+        if done && (resumes || self.state.cancelling()) {
             self.deferred.clear();
             self.dequeue_all();
             self.enqueue_waiting();
