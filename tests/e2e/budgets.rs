@@ -258,5 +258,6 @@ fn fifty_runs_of_a_run_under_its_one_dollar_are_never_billed_more_over_kills() {
     // Every request was paid for by some run's reservation, at its bill or at its worst.
     assert!(asked * BILL <= LIMIT, "{asked} requests");
     assert_eq!(account["reserved"], serde_json::json!({}), "{account:#}");
-    assert!(asked >= 30, "{asked} requests");
+    // It was used: by requests, and by those in flight at a kill, which count at their worst.
+    assert!(spent > LIMIT / 2, "{account:#}");
 }

@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(codes("a: 1\n"), [("foreign".into(), 1, "/format".into())]);
         assert_eq!(codes("format: other/thing@9\n")[0].0, "foreign");
         assert_eq!(codes("[1, 2]")[0].0, "foreign");
-        assert_eq!(codes("")[0].0, "foreign");
+        assert_eq!(codes("")[0].0, "empty_document");
         assert_eq!(codes("{\"format\": 1}")[0].0, "foreign");
         assert_eq!(
             codes("{\"format\": \"dirigent/recorded-test@1\", \"run\"")[0].0,

@@ -124,14 +124,15 @@ mod tests {
         let before = json!({ "uri": "http://a", "headers": { "x": "1" }, "list": [1, 2] });
         let after = json!({ "uri": "http://b", "headers": {}, "list": [1, 3], "new": true });
         let found = differences(None, "request", &before, &after);
-        let fields: Vec<&str> = found.iter().map(|difference| difference.field.as_str()).collect();
+        let mut fields: Vec<&str> = found.iter().map(|difference| difference.field.as_str()).collect();
+        fields.sort_unstable();
         assert_eq!(
             fields,
             [
                 "request/headers/x",
                 "request/list/1",
-                "request/uri",
-                "request/new"
+                "request/new",
+                "request/uri"
             ]
         );
         let text = |middle: &str| json!(format!("one\ntwo\n{middle}\nfour\n"));
