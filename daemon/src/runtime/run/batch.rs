@@ -7,7 +7,7 @@ use dirigent_engine::expression::Answers;
 use dirigent_engine::machine::{Context, Decision, PermitClass, Refusal, Stimulus, decide};
 use dirigent_engine::state::{EffectPhase, RunState, apply};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{EffectId, EventBody, RunEvent};
+use dirigent_protocol::run::{EffectId, EventBody, Moved, RunEvent};
 
 use super::driver::{Driver, Tally};
 use crate::runtime::admission::permits::{Permit, Permits};
@@ -143,10 +143,20 @@ impl Tally {
         self.events += 1;
         match event {
             EventBody::TaskStarted { task, .. } => self.at = task.to_string(),
+            EventBody::WorkflowMigrated { moved, .. } => self.follow(moved),
             EventBody::TaskCompleted { .. } | EventBody::TaskSkipped { .. } => {
                 self.done = self.done.saturating_add(1)
             }
             _ => {}
+        }
+    }
+
+    /// The task it is at may have another name in the version a run goes on under.
+    fn follow(&mut self, moved: &[Moved]) {
+        let is_at = |place: &&Moved| place.from.rsplit('/').next() == Some(&*self.at);
+        let to = moved.iter().find(is_at).and_then(|place| place.to.as_deref());
+        if let Some(name) = to.and_then(|to| to.rsplit('/').next()) {
+            self.at = name.to_owned();
         }
     }
 }
