@@ -28,6 +28,7 @@ mod recover;
 mod rows;
 mod run;
 mod timers;
+mod unnamed_version;
 mod versions;
 
 pub use admission::space::Space;

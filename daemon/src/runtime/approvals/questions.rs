@@ -9,8 +9,7 @@ use std::sync::Arc;
 use dirigent_protocol::command::Command;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{
-    AgentVersion, ApprovalStatus, Document, Kind, Question, WorkflowApproval, WorkflowExecution,
-    WorkflowVersion,
+    AgentVersion, ApprovalStatus, Kind, Question, WorkflowApproval, WorkflowExecution,
 };
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
@@ -19,7 +18,7 @@ use dirigent_store::{Budget, CommitError, ScanRange, Txn};
 use serde_json::{Value, json};
 
 use super::asked::{note_answer, note_questioned};
-use crate::records::{Actor, DEFAULT_ORG, Draft, Journal, Stored, put};
+use crate::records::{Actor, DEFAULT_ORG, Journal, Stored, put};
 use crate::runtime::api::StartRun;
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
@@ -27,6 +26,7 @@ use crate::runtime::handle::RuntimeHandle;
 use crate::runtime::plans::{body, unread};
 use crate::runtime::rows;
 use crate::runtime::run::message::{Message, Wish};
+use crate::runtime::unnamed_version::unnamed_version;
 
 /// The label of a run that answers a question: the approval's id.
 pub(crate) const LABEL: &str = "dirigent.question-about";
@@ -111,7 +111,7 @@ impl RuntimeHandle {
     ) -> Result<(), RuntimeError> {
         let digest = pinned(&self.core, &whom.agent)?;
         let start = StartRun {
-            version: built_in(&self.core).await?,
+            version: unnamed_version(&self.core, "question.yaml", DOCUMENT).await?,
             input: json!({
                 "agent": whom.agent,
                 "input": whom.input,
@@ -282,43 +282,6 @@ fn message(asked: &WorkflowApproval, question: &str) -> String {
     }
     told.push_str(&format!("\n<question>\n{question}\n</question>\n"));
     told
-}
-
-/// The stored version of the built-in document; made when it is first needed.
-async fn built_in(core: &Core) -> Result<Document, RuntimeError> {
-    let workflow = dirigent_engine::load("question.yaml", DOCUMENT)
-        .map_err(|details| RuntimeError::BadVersion { details })?;
-    let digest = Value::String(workflow.digest().to_string());
-    let find = || {
-        let found = core
-            .records
-            .find_by_index(DEFAULT_ORG, Kind::WorkflowVersion, "digest", &digest, 1)
-            .map_err(unread)?;
-        Ok::<_, RuntimeError>(found.into_iter().next().map(|stored| stored.document))
-    };
-    if let Some(found) = find()? {
-        return Ok(found);
-    }
-    let version = WorkflowVersion {
-        workflow: EntityId::nil(),
-        workflow_name: workflow.name().to_owned(),
-        digest: workflow.digest().to_string(),
-        version: workflow.version().to_owned(),
-        number: 1,
-        source: DOCUMENT.to_owned(),
-        document: (**workflow.definition()).clone(),
-    };
-    let document = Draft::of(
-        Kind::WorkflowVersion,
-        "",
-        serde_json::to_value(version).unwrap_or_default(),
-    )
-    .id(EntityId(core.chance.id()))
-    .document((core.clock)());
-    let mut txn = Txn::default();
-    put(&mut txn, None, &document).map_err(unread)?;
-    core.store.commit(txn).await?;
-    Ok(document)
 }
 
 /// Brings what a run answered to the approval it was asked about; returns at once.

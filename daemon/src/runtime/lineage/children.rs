@@ -14,12 +14,12 @@ use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::run::{self, Amounts, EffectOutcome, Status, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
-use dirigent_store::{Budget, Feed, FeedItem, Position, Txn};
+use dirigent_store::{Budget, Feed, FeedItem, Position};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::door::{Action, DoorError, Object};
-use crate::records::{Actor, DEFAULT_ORG, Draft, decode_event, put};
+use crate::records::{Actor, DEFAULT_ORG, decode_event};
 use crate::runtime::api::{StartRun, Terms};
 use crate::runtime::core::Core;
 use crate::runtime::effects::{Call, Child, Children, refused};
@@ -28,6 +28,7 @@ use crate::runtime::handle::RuntimeHandle;
 use crate::runtime::plans::{body, unread};
 use crate::runtime::rows;
 use crate::runtime::run::message::Wish;
+use crate::runtime::unnamed_version::unnamed_version;
 
 /// Deepest chain of runs in runs.
 const MAX_DEPTH: usize = 16;
@@ -146,7 +147,7 @@ async fn begin(core: &Arc<Core>, call: &Call, child: Child, input: Payload) -> R
             may_start(core, &parent, &draft).await?;
             version
         }
-        Child::Document(text) => kept(core, &text).await?,
+        Child::Document(text) => unnamed_version(core, "function", &text).await?,
     };
     let start = StartRun {
         version,
@@ -240,37 +241,6 @@ async fn may_start(core: &Core, parent: &Document, draft: &Document) -> Result<(
     let object = Object::Document(draft);
     let asked = door.authorize(&subject, Action::RunStart, &object).await;
     asked.map_err(|denial| refused(denial.to_string()))
-}
-
-/// The stored version of a document; made when it is first needed.
-async fn kept(core: &Core, text: &str) -> Result<Document, RuntimeError> {
-    let workflow =
-        dirigent_engine::load("function", text).map_err(|details| RuntimeError::BadVersion { details })?;
-    let digest = Value::String(workflow.digest().to_string());
-    let found = core
-        .records
-        .find_by_index(DEFAULT_ORG, Kind::WorkflowVersion, "digest", &digest, 1)
-        .map_err(unread)?;
-    if let Some(found) = found.into_iter().next() {
-        return Ok(found.document);
-    }
-    let version = WorkflowVersion {
-        workflow: EntityId::nil(),
-        workflow_name: workflow.name().to_owned(),
-        digest: workflow.digest().to_string(),
-        version: workflow.version().to_owned(),
-        number: 1,
-        source: text.to_owned(),
-        document: (**workflow.definition()).clone(),
-    };
-    let spec = serde_json::to_value(version).unwrap_or_default();
-    let document = Draft::of(Kind::WorkflowVersion, "", spec)
-        .id(EntityId(core.chance.id()))
-        .document((core.clock)());
-    let mut txn = Txn::default();
-    put(&mut txn, None, &document).map_err(unread)?;
-    core.store.commit(txn).await?;
-    Ok(document)
 }
 
 /// Waits for the end of a run; a call that is not wanted any more stops it first.

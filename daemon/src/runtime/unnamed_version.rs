@@ -1,0 +1,47 @@
+//! Versions of documents that belong to no workflow anybody published: built-in ones, and functions that came as text.
+//!
+//! Invariant: a text has one such version, found by its digest and made when it is first needed.
+
+use dirigent_protocol::entity::{Document, Kind, WorkflowVersion};
+use dirigent_protocol::id::EntityId;
+use dirigent_store::Txn;
+use serde_json::Value;
+
+use super::core::Core;
+use super::error::RuntimeError;
+use super::plans::unread;
+use crate::records::{DEFAULT_ORG, Draft, put};
+
+/// The stored version of a text; `label` names it where it is wrong.
+///
+/// # Errors
+/// The text is no workflow, or the store could not be read or did not commit.
+pub(crate) async fn unnamed_version(core: &Core, label: &str, text: &str) -> Result<Document, RuntimeError> {
+    let workflow =
+        dirigent_engine::load(label, text).map_err(|details| RuntimeError::BadVersion { details })?;
+    let digest = Value::String(workflow.digest().to_string());
+    let found = core
+        .records
+        .find_by_index(DEFAULT_ORG, Kind::WorkflowVersion, "digest", &digest, 1)
+        .map_err(unread)?;
+    if let Some(found) = found.into_iter().next() {
+        return Ok(found.document);
+    }
+    let version = WorkflowVersion {
+        workflow: EntityId::nil(),
+        workflow_name: workflow.name().to_owned(),
+        digest: workflow.digest().to_string(),
+        version: workflow.version().to_owned(),
+        number: 1,
+        source: text.to_owned(),
+        document: (**workflow.definition()).clone(),
+    };
+    let spec = serde_json::to_value(version).unwrap_or_default();
+    let document = Draft::of(Kind::WorkflowVersion, "", spec)
+        .id(EntityId(core.chance.id()))
+        .document((core.clock)());
+    let mut txn = Txn::default();
+    put(&mut txn, None, &document).map_err(unread)?;
+    core.store.commit(txn).await?;
+    Ok(document)
+}
