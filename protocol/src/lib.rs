@@ -7,6 +7,7 @@
 //! new fields carry `#[serde(default)]`, nothing is renamed, nothing changes its meaning.
 
 pub mod bus;
+pub mod chat;
 pub mod command;
 pub mod count;
 pub mod digest;
