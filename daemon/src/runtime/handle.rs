@@ -84,7 +84,7 @@ impl RuntimeHandle {
     ) -> Result<Started, RuntimeError> {
         let org = actor.subject.org;
         let key = start.idempotency_key.clone();
-        let version: WorkflowVersion = body(&start.version)?;
+        let version = self.core.plans.version(&start.version)?;
         let asked = (
             version.workflow_name.clone(),
             super::approvals::papers::shown(&start.input),
@@ -117,7 +117,7 @@ impl RuntimeHandle {
         priority: Option<i32>,
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
-        let version: WorkflowVersion = body(&start.version)?;
+        let version = self.core.plans.version(&start.version)?;
         let workflow = self.core.plans.compiled(&version)?;
         let mut document = self.birth(run, &start, &version, &actor);
         let input: Payload = Arc::new(start.input);

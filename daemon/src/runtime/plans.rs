@@ -27,6 +27,8 @@ const MAX_VERSIONS: usize = 10_000;
 pub(crate) struct Plans {
     records: Records,
     compiled: Mutex<HashMap<Digest, Arc<Workflow>>>,
+    /// Published versions that runs were started on, by their documents.
+    started: Mutex<HashMap<EntityId, Arc<WorkflowVersion>>>,
     /// Pinned versions of agents that budgets asked about.
     quoted: Mutex<HashMap<Digest, Arc<AgentVersion>>>,
 }
@@ -36,8 +38,25 @@ impl Plans {
         Self {
             records,
             compiled: Mutex::default(),
+            started: Mutex::default(),
             quoted: Mutex::default(),
         }
+    }
+
+    /// What a version's document says. A version never changes, so it is read once.
+    pub(crate) fn version(&self, document: &Document) -> Result<Arc<WorkflowVersion>, RuntimeError> {
+        let lock = || self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = document.metadata.id;
+        if let Some(found) = lock().get(&id) {
+            return Ok(found.clone());
+        }
+        let version: Arc<WorkflowVersion> = Arc::new(body(document)?);
+        let mut started = lock();
+        if started.len() >= MAX_KEPT {
+            started.clear();
+        }
+        started.insert(id, version.clone());
+        Ok(version)
     }
 
     /// The compiled form of a version's document.

@@ -30,7 +30,7 @@ impl Loaded {
 
     pub(super) fn rows(&self) -> Result<VecDeque<(Bytes, Bytes)>, StateFault> {
         let rows = self.block.rows(&self.fence)?;
-        Ok(rows.into_iter().map(|row| (row.key.into(), row.row)).collect())
+        Ok(rows.into_iter().map(|row| (row.key, row.row)).collect())
     }
 }
 

@@ -28,7 +28,7 @@ const ENVELOPE: usize = 5;
 /// A row on its way into a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: Bytes,
     pub(crate) row: Bytes,
     /// It was not there before.
     pub(crate) new: bool,
@@ -82,15 +82,21 @@ impl Block {
     /// All rows, in the order of their keys.
     pub(crate) fn rows(&self, fence: &[u8]) -> Result<Vec<Row>, StateFault> {
         let mut cursor = self.cursor(fence);
-        let mut rows = Vec::new();
+        // All keys lie in one piece of memory: a block has some hundred, and is read for every change made to it.
+        let mut keys = Vec::with_capacity(2 * LIMIT);
+        let mut places = Vec::new();
         while let Some(row) = cursor.step()? {
-            rows.push(Row {
-                key: cursor.key.clone(),
-                row: self.body.slice(row),
-                new: false,
-            });
+            let from = keys.len();
+            keys.extend_from_slice(&cursor.key);
+            places.push((from..keys.len(), row));
         }
-        Ok(rows)
+        let keys = Bytes::from(keys);
+        let rows = places.into_iter().map(|(key, row)| Row {
+            key: keys.slice(key),
+            row: self.body.slice(row),
+            new: false,
+        });
+        Ok(rows.collect())
     }
 }
 
@@ -272,7 +278,7 @@ mod tests {
 
     fn row(key: &str, row: &str) -> Row {
         Row {
-            key: key.into(),
+            key: Bytes::copy_from_slice(key.as_bytes()),
             row: Bytes::copy_from_slice(row.as_bytes()),
             new: true,
         }

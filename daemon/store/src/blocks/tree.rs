@@ -142,7 +142,7 @@ fn merge(rows: Vec<Row>, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Vec<Row> {
         }
         let new = rows.next_if(|row| row.key == key).is_none();
         if let Some(row) = change {
-            let row = row.into();
+            let (key, row) = (key.into(), row.into());
             merged.push(Row { key, row, new });
         }
     }

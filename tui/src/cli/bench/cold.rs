@@ -20,7 +20,7 @@ pub const NO_CPU: Required = Required::AtMost(0.049);
 pub async fn idle_cpu_pct(pid: u32, time: Duration) -> f64 {
     let (begun, before) = (Instant::now(), process::cpu(pid));
     sleep(time).await;
-    let used = process::cpu(pid).saturating_sub(before);
+    let used = process::since(&before, &process::cpu(pid));
     used.as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0
 }
 

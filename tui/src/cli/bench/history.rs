@@ -73,7 +73,7 @@ async fn cost(scale: &Scale, daemon: &Daemon, fleet: &mut Fleet) -> Result<Cost,
         // What is done behind the journal's back belongs to the cost.
         daemon.settle().await?;
         let steps = (tally.runs.len() * STEPS) as f64;
-        let used = process::cpu(daemon.pid()).saturating_sub(before);
+        let used = process::since(&before, &process::cpu(daemon.pid()));
         cpu_us.push(used.as_secs_f64() * 1e6 / steps);
         wall_us.push(tally.wall.as_secs_f64() * 1e6 / steps);
     }

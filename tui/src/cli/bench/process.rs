@@ -1,5 +1,7 @@
 //! What the system says about another process: its memory and its time on processors. Linux only; zero elsewhere.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
 
@@ -22,18 +24,31 @@ fn status_kib(pid: u32, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Time on processors of the threads that live, to the nanosecond.
+/// Time on processors by thread, to the nanosecond.
+pub type Used = HashMap<OsString, Duration>;
+
+/// What each thread that lives has taken so far.
 #[must_use]
-pub fn cpu(pid: u32) -> Duration {
+pub fn cpu(pid: u32) -> Used {
     let tasks = fs::read_dir(format!("/proc/{pid}/task"))
         .into_iter()
         .flatten()
         .flatten();
-    let nanos = tasks.filter_map(|task| {
+    let used = tasks.filter_map(|task| {
         let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
+        let nanos = text.split(' ').next()?.parse().ok()?;
+        Some((task.file_name(), Duration::from_nanos(nanos)))
     });
-    Duration::from_nanos(nanos.sum())
+    used.collect()
+}
+
+/// What was taken since; of a thread that ended meanwhile, what it took is not known.
+#[must_use]
+pub fn since(before: &Used, after: &Used) -> Duration {
+    let taken = |(thread, used): (&OsString, &Duration)| {
+        used.saturating_sub(before.get(thread).copied().unwrap_or_default())
+    };
+    after.iter().map(taken).sum()
 }
 
 /// The machine's load averages, as it words them.
@@ -61,6 +76,8 @@ mod tests {
         let own = std::process::id();
         assert!(super::resident(own) > 1 << 20);
         assert!(super::anonymous(own) <= super::resident(own));
-        assert!(super::cpu(own).as_nanos() > 0);
+        let used = super::cpu(own);
+        assert!(super::since(&super::Used::default(), &used).as_nanos() > 0);
+        assert!(super::since(&used, &used).is_zero());
     }
 }

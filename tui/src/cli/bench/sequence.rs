@@ -65,7 +65,7 @@ async fn many_at_once(scale: &Scale, daemon: &Daemon, fleet: &mut Fleet) -> Resu
     let (tally, lag_ms) = (tally?, lag_ms?);
     let after = daemon.status().await?.store.commits;
     let steps = (tally.runs.len() * STEPS) as f64;
-    let cpu = process::cpu(pid).saturating_sub(before);
+    let cpu = process::since(&before, &process::cpu(pid));
     let runs_s = tally.in_time as f64 / time.as_secs_f64();
     let place = |name| ["W1", "c100", name];
     Ok(vec![
