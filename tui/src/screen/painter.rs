@@ -56,6 +56,16 @@ struct Look {
     modifier: Modifier,
 }
 
+impl Look {
+    /// Whether a blank in it shows nothing but the terminal's own background.
+    const fn is_plain_blank(self) -> bool {
+        let seen = Modifier::UNDERLINED
+            .union(Modifier::REVERSED)
+            .union(Modifier::CROSSED_OUT);
+        self.bg.is_none() && !self.modifier.intersects(seen)
+    }
+}
+
 /// Knows what is on the screen.
 #[derive(Debug)]
 pub struct Painter {
@@ -108,7 +118,7 @@ impl Painter {
             look: Look::default(),
             out: &mut out,
             depth: self.depth,
-            width: next.area.width,
+            front: &self.front,
         };
         for (x, y, cell) in self.front.diff(&next) {
             pen.put(x, y, cell);
@@ -142,34 +152,64 @@ fn settle(picture: &mut Buffer) {
 
 /// Where the terminal's cursor stands and how it writes.
 struct Pen<'a> {
-    at: Option<(u16, u16)>,
+    /// Column and row; behind the last column the cursor waits for a wrap, and where it stands is not the same everywhere.
+    at: Option<(Option<u16>, u16)>,
     look: Look,
     out: &'a mut Vec<u8>,
     depth: Depth,
-    width: u16,
+    /// What stands where nothing is painted.
+    front: &'a Buffer,
 }
 
 impl Pen<'_> {
     fn put(&mut self, x: u16, y: u16, cell: &Cell) {
         self.go(x, y);
-        self.wear(self.look_of(cell));
+        let look = self.look_of(cell);
+        if !(cell.symbol() == " " && look.is_plain_blank() && self.look.is_plain_blank()) {
+            self.wear(look);
+        }
         self.out.extend_from_slice(cell.symbol().as_bytes());
         let after = x.saturating_add(u16::try_from(cell.symbol().width().max(1)).unwrap_or(1));
-        // Behind the last column the cursor waits for a wrap: where it stands is not the same everywhere.
-        self.at = (after < self.width).then_some((after, y));
+        self.at = Some(((after < self.front.area.width).then_some(after), y));
     }
 
+    /// Goes there in the fewest bytes.
     fn go(&mut self, x: u16, y: u16) {
-        let done = match self.at {
-            Some(at) if at == (x, y) => Ok(()),
-            Some((column, row)) if row == y && x > column => match x - column {
-                1 => write!(self.out, "\x1b[C"),
-                gap => write!(self.out, "\x1b[{gap}C"),
-            },
-            _ if x == 0 => write!(self.out, "\x1b[{}H", y + 1),
-            _ => write!(self.out, "\x1b[{};{}H", y + 1, x + 1),
+        if self.at == Some((Some(x), y)) {
+            return;
+        }
+        let there = match x {
+            0 => format!("\x1b[{}H", y + 1),
+            _ => format!("\x1b[{};{}H", y + 1, x + 1),
         };
-        debug_assert!(done.is_ok(), "writing to a vector does not fail");
+        let ways = [self.along(x, y), self.down(x, y), Some(there)];
+        if let Some(shortest) = ways.into_iter().flatten().min_by_key(String::len) {
+            self.out.extend_from_slice(shortest.as_bytes());
+        }
+    }
+
+    /// On in the same row: over blanks by writing them again where that is shorter.
+    fn along(&self, x: u16, y: u16) -> Option<String> {
+        let (column, row) = self.at?;
+        let gap = column
+            .filter(|column| row == y && x > *column)
+            .map(|column| column..x)?;
+        let blank = |x: u16| {
+            let cell = &self.front[(x, y)];
+            cell.symbol() == " " && self.look_of(cell).is_plain_blank()
+        };
+        let short = usize::from(x - gap.start);
+        if short <= 3 && self.look.is_plain_blank() && gap.clone().all(blank) {
+            return Some(" ".repeat(short));
+        }
+        Some(right(x - gap.start))
+    }
+
+    /// To one of the next rows, by its beginning: the line feed keeps the column, for the terminal is raw.
+    fn down(&self, x: u16, y: u16) -> Option<String> {
+        let (_, row) = self.at?;
+        let rows = y.checked_sub(row).filter(|rows| (1..=3).contains(rows))?;
+        Some(format!("\r{}{}", "\n".repeat(rows.into()), right(x)))
     }
 
     fn look_of(&self, cell: &Cell) -> Look {
@@ -209,7 +249,12 @@ impl Pen<'_> {
         }
         self.out.extend_from_slice(b"\x1b[");
         for (at, number) in codes.iter().enumerate() {
-            let done = write!(self.out, "{}{number}", if at > 0 { ";" } else { "" });
+            let between = if at > 0 { ";" } else { "" };
+            // A number that is left out is 0.
+            let done = match number {
+                0 if at == 0 => Ok(()),
+                _ => write!(self.out, "{between}{number}"),
+            };
             debug_assert!(done.is_ok(), "writing to a vector does not fail");
         }
         self.out.push(b'm');
@@ -218,6 +263,15 @@ impl Pen<'_> {
 
     fn end(&mut self) {
         self.wear(Look::default());
+    }
+}
+
+/// So many columns to the right.
+fn right(columns: u16) -> String {
+    match columns {
+        0 => String::new(),
+        1 => "\x1b[C".into(),
+        more => format!("\x1b[{more}C"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::line::Line;
 use crate::theme::{Role, Theme};
@@ -56,7 +57,11 @@ impl Pane {
         } else {
             ["─", "│", "┌", "┐", "└", "┘"]
         };
-        let style = theme.style(if self.focus { Role::Focus } else { Role::Border });
+        // The lines of the focus are heavy by themselves: bold would say it twice, in some hundred bytes a frame.
+        let style = match self.focus {
+            true => theme.style(Role::Focus).remove_modifier(Modifier::BOLD),
+            false => theme.style(Role::Border),
+        };
         let mut put = |x, y, sign| {
             if let Some(cell) = buf.cell_mut((x, y)) {
                 cell.set_symbol(sign).set_style(style);

@@ -13,7 +13,10 @@ use crate::widgets::{Line, bar};
 impl Dashboard {
     #[expect(clippy::unused_self, reason = "drawn beside the other panes")]
     pub(super) fn draw_activity(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
-        let mut lines = series(ctx, usize::from(area.width));
+        let mut lines = match ctx.model.loaded {
+            true => series(ctx, usize::from(area.width)),
+            false => SERIES.map(unknown).to_vec(),
+        };
         if area.height > 7 {
             lines.push(Line::new());
         }
@@ -65,17 +68,19 @@ pub(super) fn words(ctx: &Ctx<'_>) -> Vec<String> {
     out
 }
 
+const SERIES: [&str; 4] = ["tokens/m", "runs/m", "errors/m", "cost/m"];
+
 /// How a number is written.
 type Show = fn(u64) -> String;
 
 fn series(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
     let now = ctx.time.wall;
     let counters = &ctx.model.counters;
-    let rows: [(&str, Vec<u64>, Show); 4] = [
-        ("tokens/m", counters.tokens.window(now), amount::tokens),
-        ("runs/m", counters.runs.window(now), amount::count),
-        ("errors/m", counters.errors.window(now), amount::count),
-        ("cost/m", counters.cost.window(now), amount::usd),
+    let rows: [(Vec<u64>, Show); 4] = [
+        (counters.tokens.window(now), amount::tokens),
+        (counters.runs.window(now), amount::count),
+        (counters.errors.window(now), amount::count),
+        (counters.cost.window(now), amount::usd),
     ];
     // What moves for show costs more bytes than it tells, on a slow line.
     let cells = if ctx.prefs.slow {
@@ -83,8 +88,10 @@ fn series(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
     } else {
         width.saturating_sub(33).clamp(6, 60)
     };
-    rows.into_iter()
-        .map(|(title, values, show)| {
+    SERIES
+        .into_iter()
+        .zip(rows)
+        .map(|(title, (values, show))| {
             let last = values.last().copied().unwrap_or(0);
             let peak = values.iter().copied().max().unwrap_or(0);
             let role = if title == "errors/m" && peak > 0 {
@@ -101,7 +108,15 @@ fn series(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
         .collect()
 }
 
+/// What the daemon has not said yet is not zero.
+fn unknown(title: &str) -> Line {
+    Line::new().add(Role::Dim, format!("{} …", fit(title, 9)))
+}
+
 fn outcome(ctx: &Ctx<'_>) -> Line {
+    if !ctx.model.loaded {
+        return unknown("ended");
+    }
     let count = |status| {
         ctx.model
             .runs
@@ -132,7 +147,7 @@ fn outcome(ctx: &Ctx<'_>) -> Line {
 
 fn daemon(ctx: &Ctx<'_>) -> Vec<Line> {
     let Some(health) = &ctx.model.health else {
-        return Vec::new();
+        return ["daemon", "store"].map(unknown).to_vec();
     };
     let up = ctx.time.wall.as_second() - health.started_at.as_second();
     let up = if up < 60 {

@@ -10,7 +10,7 @@ use super::runs::counts;
 use crate::keymap::Action;
 use crate::model::Link;
 use crate::pages::Ctx;
-use crate::text::{clean, wrap};
+use crate::text::{amount, clean, wrap};
 use crate::theme::Role;
 use crate::widgets::{Line, Pane, Size};
 
@@ -66,18 +66,11 @@ impl Dashboard {
                 key(Action::Oldest),
                 key(Action::Open)
             ),
-            Part::Runs => {
-                let total = ctx.model.runs.len();
-                if total == 0 {
-                    String::new()
-                } else {
-                    format!(
-                        "{} runs   {} opens",
-                        crate::text::amount::count(total as u64),
-                        key(Action::Open)
-                    )
-                }
-            }
+            Part::Runs => match ctx.model.runs.len() as u64 {
+                0 if ctx.model.loaded => String::new(),
+                0 => format!("{} opens", key(Action::Open)),
+                total => format!("{} runs   {} opens", amount::count(total), key(Action::Open)),
+            },
             Part::Activity | Part::Fleet => String::new(),
         };
         let mut pane = Pane::new(title(part, ctx, false))

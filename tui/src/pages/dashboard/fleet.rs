@@ -26,7 +26,8 @@ fn lines(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
     for (kind, word) in [(Kind::Agent, "agents"), (Kind::Workflow, "workflows")] {
         let rows = ctx.model.of_kind(kind);
         first.push(Role::Dim, format!("{word} "));
-        first.push(Role::Text, rows.len().to_string());
+        let known = ctx.model.loaded.then(|| rows.len().to_string());
+        first.push(Role::Text, known.unwrap_or_else(|| "…".into()));
         let names: Vec<_> = rows.iter().take(4).map(|named| named.name.as_str()).collect();
         let more = if rows.len() > 4 { ", …" } else { "" };
         if !names.is_empty() && width >= 60 {
@@ -36,9 +37,7 @@ fn lines(ctx: &Ctx<'_>, width: usize) -> Vec<Line> {
     }
     out.push(first);
     let Some(health) = &ctx.model.health else {
-        if ctx.model.loaded {
-            out.push(Line::new().add(Role::Dim, "the daemon has not told its health yet"));
-        }
+        out.extend(["models …", "commands …"].map(|unknown| Line::new().add(Role::Dim, unknown)));
         return out;
     };
     let mut models = Line::new().add(Role::Dim, "models ");

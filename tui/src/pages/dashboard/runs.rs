@@ -44,6 +44,9 @@ const COLUMNS: [Column; 10] = [
 
 /// Counts for the pane's title: `14 running, 2 waiting, 1 faulted`.
 pub(super) fn counts(ctx: &Ctx<'_>) -> String {
+    if !ctx.model.loaded {
+        return "…".into();
+    }
     let count = |status| {
         ctx.model
             .runs
@@ -69,11 +72,9 @@ pub(super) fn counts(ctx: &Ctx<'_>) -> String {
 impl Dashboard {
     pub(super) fn draw_runs(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let runs = listed(ctx);
-        if runs.is_empty() {
-            let words = if ctx.model.loaded { "No run yet." } else { "" };
-            Line::new()
-                .add(Role::Dim, format!(" {words}"))
-                .draw_row(0, area, ctx.theme, buf);
+        if runs.is_empty() && ctx.model.loaded {
+            let words = Line::new().add(Role::Dim, " No run yet.");
+            words.draw_row(0, area, ctx.theme, buf);
             return;
         }
         let width = usize::from(area.width);
