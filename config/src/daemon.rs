@@ -148,6 +148,9 @@ pub struct PriceSection {
     /// Prompt tokens the provider had cached; as `input` when absent.
     #[serde(default)]
     pub cached: Option<u64>,
+    /// Prompt tokens the provider put into its cache; as `input` when absent.
+    #[serde(default)]
+    pub cache_write: Option<u64>,
     /// Answer tokens.
     pub output: u64,
 }

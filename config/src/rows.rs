@@ -23,7 +23,12 @@ const fn integer(min: u64, max: u64) -> Shape {
 }
 
 /// Wire dialects a provider may name: those of the providers, in their order (a test of the daemon holds the two together).
-pub const DIALECTS: &[&str] = &["openai_chat"];
+pub const DIALECTS: &[&str] = &[
+    "openai_chat",
+    "openai_responses",
+    "anthropic_messages",
+    "gemini_generate_content",
+];
 /// A thousand dollars a token: any price above is a slip.
 const MAX_PRICE: u64 = 1_000_000_000_000_000;
 
@@ -54,6 +59,7 @@ pub const DAEMON: &[Row] = &[
     row("providers.*.connect_timeout", Shape::Duration),
     row("prices.*.input", integer(0, MAX_PRICE)),
     row("prices.*.cached", integer(0, MAX_PRICE)),
+    row("prices.*.cache_write", integer(0, MAX_PRICE)),
     row("prices.*.output", integer(0, MAX_PRICE)),
     row("rehearsal.token_delay_ms", integer(0, 1_000)),
     row("approvals.default_expiry", Shape::Duration),

@@ -4,8 +4,9 @@
 //! provider's wire; the dialects do. Invariant: what a provider wants back unchanged (signatures of thinking, encrypted
 //! reasoning) travels in [`Reasoning::opaque`] and is never read, cut or shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Payload;
 
@@ -113,6 +114,49 @@ pub enum ToolChoice {
     Required,
     /// This one.
     Tool(String),
+}
+
+/// How much a model may think before it answers, where it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl Effort {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// A call the rehearsal makes where a model would choose for itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RehearsedCall {
+    /// The tool's name; a tool that is not offered is not called.
+    pub tool: String,
+    /// Its arguments. What its schema requires beyond them is taken from what the rehearsal reads.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
+}
+
+impl ToolCall {
+    /// The text that was sent as arguments, where it is not a JSON object: such a call cannot be made.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&str> {
+        self.arguments.as_str()
+    }
 }
 
 impl Message {

@@ -11,8 +11,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let instructions = arguments.next().ok_or("usage: rehearse INSTRUCTIONS FILE")?;
     let text = std::fs::read_to_string(arguments.next().ok_or("usage: rehearse INSTRUCTIONS FILE")?)?;
     let messages = vec![
-        Message::new(Role::System, instructions),
-        Message::new(Role::User, text),
+        Message::text(Role::System, instructions),
+        Message::text(Role::User, text),
     ];
     let client = Rehearsal::new(Duration::from_millis(2));
     let sink = |piece: &str| {

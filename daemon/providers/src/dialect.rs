@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::openai_chat;
+use crate::exchange::open;
 use crate::{ModelClient, OpenError, ProviderSettings};
+use crate::{anthropic_messages, gemini_generate_content, openai_chat, openai_responses};
 
 /// One wire dialect.
 pub struct Dialect {
@@ -16,11 +17,28 @@ pub struct Dialect {
 }
 
 /// Every dialect this build speaks over the network.
-pub const DIALECTS: &[Dialect] = &[Dialect {
-    name: openai_chat::NAME,
-    about: "OpenAI chat completions: OpenAI, Ollama /v1, llama.cpp, LiteLLM, vLLM and others",
-    open: openai_chat::open,
-}];
+pub const DIALECTS: &[Dialect] = &[
+    Dialect {
+        name: openai_chat::NAME,
+        about: "OpenAI chat completions: OpenAI, Ollama /v1, llama.cpp, LiteLLM, vLLM and others",
+        open: open::<openai_chat::OpenAiChat>,
+    },
+    Dialect {
+        name: openai_responses::NAME,
+        about: "OpenAI responses: OpenAI, LiteLLM, vLLM, llama.cpp and others",
+        open: open::<openai_responses::OpenAiResponses>,
+    },
+    Dialect {
+        name: anthropic_messages::NAME,
+        about: "Anthropic messages: Anthropic, LiteLLM, llama.cpp and others",
+        open: open::<anthropic_messages::AnthropicMessages>,
+    },
+    Dialect {
+        name: gemini_generate_content::NAME,
+        about: "Google Gemini generateContent: Google, LiteLLM and others",
+        open: open::<gemini_generate_content::GeminiGenerateContent>,
+    },
+];
 
 /// The dialect of that name.
 #[must_use]

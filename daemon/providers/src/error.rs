@@ -241,6 +241,23 @@ impl ModelError {
         }
     }
 
+    /// Whether another model may be asked instead: only where this one certainly did nothing. What may have been billed,
+    /// or whose outcome nobody knows, is never asked for a second time elsewhere.
+    #[must_use]
+    pub fn elsewhere(&self) -> bool {
+        self.outcome_known() && !matches!(self.kind, ModelErrorKind::Cancelled { .. })
+    }
+
+    /// Whether the same model answers later without anybody's doing: a limit, or a refusal at the door.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match &self.kind {
+            ModelErrorKind::RateLimited { .. } => true,
+            ModelErrorKind::Server { .. } => self.outcome_known(),
+            _ => false,
+        }
+    }
+
     /// Short stable code for records and screens.
     #[must_use]
     pub fn code(&self) -> &'static str {

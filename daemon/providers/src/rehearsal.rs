@@ -1,7 +1,8 @@
 //! The rehearsal: a built-in stand-in for a model, offline and deterministic.
 //!
 //! It reads what it is given and answers with what it found there: counts, clusters, quoted lines. It does NOT
-//! generate: every fact in an answer is in the input. So a workflow, its approvals, budgets and screens can be tried
+//! generate: every fact in an answer is in the input. It chooses nothing either: it calls the tools that
+//! `ChatRequest::rehearsal` names, turn by turn, as far as they are offered. So a workflow, its approvals, budgets and screens can be tried
 //! with nothing but this program, on real input.
 //!
 //! Invariant: every answer is labelled (`ChatReply::rehearsal`, `model = "rehearsal"`, and a last line in prose), and
@@ -10,6 +11,7 @@
 mod blocks;
 mod bounds;
 mod brief;
+mod calls;
 mod cluster;
 mod entry;
 mod extract;
@@ -30,7 +32,7 @@ use std::time::Duration;
 use crate::ModelErrorKind::BadResponse;
 use crate::{
     BoxFuture, CancelSignal, ChatReply, ChatRequest, Descriptor, FinishReason, ModelClient, ModelError,
-    ModelErrorKind, Phase, TokenSink, Usage, tokens,
+    ModelErrorKind, Part, Phase, TokenSink, Usage, tokens,
 };
 
 /// Name of provider, dialect and model.
@@ -82,27 +84,33 @@ impl Rehearsal {
     }
 }
 
-/// The whole answer to a request: prose, or JSON when a schema is given.
-fn compose(request: &ChatRequest) -> String {
+/// What it does with a request.
+enum Act {
+    /// Says this: prose, or JSON when a schema is given.
+    Say(String),
+    /// Calls these tools.
+    Call(Vec<Part>),
+}
+
+fn compose(request: &ChatRequest) -> Act {
     let brief = brief::Brief::of(&request.messages);
     let findings = extract::Findings::of(&brief);
-    match &request.response_schema {
+    let calls = calls::next(request, &brief, &findings);
+    if !calls.is_empty() {
+        return Act::Call(calls);
+    }
+    Act::Say(match &request.response_schema {
         Some(schema) => fill::answer(schema, &brief, &findings).to_string(),
         None if report::is_wanted(&brief, &findings) => report::compose(&brief, &findings),
         None => write::prose(&brief, &findings),
-    }
+    })
 }
 
-/// The answer, and how many tokens the request is.
-fn read(request: &ChatRequest) -> (String, u64) {
-    (
-        compose(request),
-        request
-            .messages
-            .iter()
-            .map(|message| tokens::count(&message.content))
-            .sum(),
-    )
+/// What to do, and how many tokens the request is.
+fn read(request: &ChatRequest) -> (Act, u64) {
+    let mut input_tokens = 0;
+    request.texts(|text| input_tokens += tokens::count(text));
+    (compose(request), input_tokens)
 }
 
 impl ModelClient for Rehearsal {
@@ -118,6 +126,7 @@ impl ModelClient for Rehearsal {
     ) -> BoxFuture<'a, Result<ChatReply, ModelError>> {
         Box::pin(async move {
             let mut spoken = String::new();
+            let mut calls = Vec::new();
             let (model, limit, total) = (request.model.clone(), request.max_tokens, request.timeouts.total);
             let mut input_tokens = 0;
             let ended = tokio::select! {
@@ -127,20 +136,26 @@ impl ModelClient for Rehearsal {
                 reason = async {
                     // Reading megabytes takes a while: not on a thread that serves others, and a cancel gets through.
                     let read = tokio::task::spawn_blocking(move || read(&request)).await;
-                    let (text, tokens) = read.map_err(|_| BadResponse { reason: "the rehearsal broke off" })?;
+                    let (act, tokens) = read.map_err(|_| BadResponse { reason: "the rehearsal broke off" })?;
                     input_tokens = tokens;
-                    Ok(self.speak(&text, limit, sink, &mut spoken).await)
+                    match act {
+                        Act::Say(text) => Ok(self.speak(&text, limit, sink, &mut spoken).await),
+                        Act::Call(wanted) => {
+                            calls = wanted;
+                            Ok(FinishReason::ToolCall)
+                        }
+                    }
                 } => reason,
             };
             let usage = Usage {
                 input_tokens,
-                output_tokens: tokens::count(&spoken),
-                cached_tokens: 0,
+                output_tokens: tokens::count(&spoken) + calls::tokens(&calls),
                 estimated: true,
+                ..Usage::default()
             };
             match ended {
                 Ok(finish_reason) => Ok(ChatReply {
-                    content: spoken,
+                    parts: said(spoken, calls),
                     finish_reason,
                     model: NAME.to_owned(),
                     usage,
@@ -160,4 +175,9 @@ impl ModelClient for Rehearsal {
             }
         })
     }
+}
+
+fn said(spoken: String, calls: Vec<Part>) -> Vec<Part> {
+    let text = (!spoken.is_empty()).then_some(Part::Text { content: spoken });
+    text.into_iter().chain(calls).collect()
 }

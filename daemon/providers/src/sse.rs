@@ -25,11 +25,11 @@ pub(crate) struct SseParser {
 
 impl SseParser {
     /// Takes a chunk and hands the data of each event it completes to `on_event`; stops at its first error.
-    pub(crate) fn feed(
+    pub(crate) fn feed<E: From<ModelErrorKind>>(
         &mut self,
         mut chunk: &[u8],
-        mut on_event: impl FnMut(&str) -> Result<(), ModelErrorKind>,
-    ) -> Result<(), ModelErrorKind> {
+        mut on_event: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         while !chunk.is_empty() {
             if std::mem::take(&mut self.after_cr) && chunk[0] == b'\n' {
                 chunk = &chunk[1..];
@@ -38,10 +38,10 @@ impl SseParser {
             let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let part = &chunk[..end.unwrap_or(chunk.len())];
             if self.line.len() + part.len() > MAX_LINE {
-                return Err(ModelErrorKind::TooLarge {
+                return Err(E::from(ModelErrorKind::TooLarge {
                     what: LimitKind::Line,
                     limit: MAX_LINE,
-                });
+                }));
             }
             self.line.extend_from_slice(part);
             let Some(end) = end else { return Ok(()) };
@@ -114,7 +114,7 @@ mod tests {
             parser
                 .feed(chunk, |event| {
                     out.push(event.to_owned());
-                    Ok(())
+                    Ok::<_, ModelErrorKind>(())
                 })
                 .expect("within limits");
         }
@@ -149,7 +149,7 @@ mod tests {
         let chunk = [b'x'; 64 * 1024];
         let mut fed = 0;
         let error = loop {
-            match parser.feed(&chunk, |_| Ok(())) {
+            match parser.feed(&chunk, |_| Ok::<_, ModelErrorKind>(())) {
                 Ok(()) => fed += chunk.len(),
                 Err(error) => break error,
             }
@@ -167,7 +167,7 @@ mod tests {
         let mut line = b"data: ".to_vec();
         line.resize(MAX_LINE / 2, b'y');
         line.push(b'\n');
-        let error = (0..9).find_map(|_| parser.feed(&line, |_| Ok(())).err());
+        let error = (0..9).find_map(|_| parser.feed(&line, |_| Ok::<_, ModelErrorKind>(())).err());
         assert_eq!(
             error,
             Some(ModelErrorKind::TooLarge {

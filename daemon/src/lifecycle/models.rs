@@ -59,6 +59,7 @@ pub(super) fn prices(config: &DaemonConfig) -> Arc<PriceTable> {
                 Price {
                     input: row.input,
                     cached,
+                    cache_write: row.cache_write.unwrap_or(row.input),
                     output: row.output,
                 },
             )

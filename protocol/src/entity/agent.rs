@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::definition::{check_as, json_of, schema_of};
+use crate::chat::{Effort, RehearsedCall};
 use crate::run::Budget;
 
 use super::{Column, Definition, Entity, Index, Kind, Writer};
@@ -19,6 +20,11 @@ pub struct Agent {
     /// `provider/model`, or an alias of the configuration; empty means the default model.
     #[serde(default)]
     pub model: String,
+    /// Models asked in its place, in this order, where one refuses without having done anything: a limit that takes long,
+    /// a missing key, no connection. Never after an outcome that nobody knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub fallback_models: Vec<String>,
     /// System prompt, a Jinja template over `input`.
     #[serde(default)]
     pub system: String,
@@ -38,6 +44,12 @@ pub struct Agent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_tokens: Option<u32>,
+    /// How much it may think before it answers, where its model can: `low`, `medium` or `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// What the rehearsal does in a model's place: the tools it calls, turn by turn, before it answers. Models never see it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rehearsal: Vec<Vec<RehearsedCall>>,
     /// Seconds before a call is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]

@@ -1,30 +1,36 @@
-//! The answer of `openai_chat` while it grows: chunks of a stream, or one whole body.
+//! The answer of `openai_chat`: chunks of a stream, or one whole body.
 
-use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::refusal::{self, Failure};
-use crate::{ChatReply, ChatRequest, FinishReason, ModelErrorKind, TokenSink, Usage, tokens};
+use super::NAME;
+use crate::draft::{Call, Draft, bad};
+use crate::exchange::{Reader, event};
+use crate::refusal::{self, Failure};
+use crate::{FinishReason, ModelErrorKind, TokenSink, Usage, opaque};
 
-/// What has arrived.
+/// What must be remembered between two chunks.
 #[derive(Default)]
-pub(super) struct Answer {
-    content: String,
-    finish_reason: Option<FinishReason>,
-    model: Option<String>,
-    response_id: Option<String>,
-    request_id: Option<String>,
-    usage: Option<Usage>,
-    done: bool,
-    pub(super) replaced_bytes: bool,
-    /// The provider's words of an error inside the stream.
-    pub(super) words: Option<String>,
+pub(crate) struct Answer {
+    calls: Vec<Open>,
+    /// The thinking part, and the name its text came under.
+    thought: Option<usize>,
+    field: Option<&'static str>,
+    details: Vec<Value>,
+    /// The model declined, in words of its own.
+    declined: bool,
+}
+
+/// A call that has begun: the index and id the server gave it, and its place in the draft.
+struct Open {
+    index: Option<u64>,
+    id: String,
+    slot: usize,
 }
 
 /// A chunk of a stream or a whole answer: they differ in `delta` and `message` alone.
 #[derive(Deserialize)]
-struct Wire {
+struct Chunk {
     id: Option<String>,
     model: Option<String>,
     choices: Option<Vec<Choice>>,
@@ -45,9 +51,10 @@ struct Choice {
 struct Delta {
     content: Option<Content>,
     refusal: Option<String>,
-    #[serde(alias = "reasoning")]
     reasoning_content: Option<String>,
-    tool_calls: Option<Vec<Value>>,
+    reasoning: Option<String>,
+    reasoning_details: Option<Vec<Value>>,
+    tool_calls: Option<Vec<CallDelta>>,
 }
 
 /// Text, or a list of parts as some servers send it.
@@ -55,12 +62,27 @@ struct Delta {
 #[serde(untagged)]
 enum Content {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<TextPart>),
 }
 
 #[derive(Deserialize)]
-struct Part {
+struct TextPart {
     text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CallDelta {
+    index: Option<u64>,
+    id: Option<String>,
+    function: Option<FunctionDelta>,
+    extra_content: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct FunctionDelta {
+    name: Option<String>,
+    /// Text by the standard; servers of the field send the object itself too.
+    arguments: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -73,135 +95,180 @@ struct WireUsage {
 #[derive(Deserialize)]
 struct PromptDetails {
     cached_tokens: Option<u64>,
+    #[serde(alias = "cache_creation_tokens")]
+    cache_write_tokens: Option<u64>,
+}
+
+impl Reader for Answer {
+    fn event(&mut self, data: &str, draft: &mut Draft, sink: &dyn TokenSink) -> Result<(), Failure> {
+        self.take(event(data, draft)?, draft, sink)
+    }
+
+    fn whole(&mut self, body: Value, draft: &mut Draft, sink: &dyn TokenSink) -> Result<(), Failure> {
+        let chunk: Chunk = serde_json::from_value(body).map_err(|_| bad("not an answer in JSON"))?;
+        if chunk.choices.as_ref().is_none_or(Vec::is_empty) {
+            return Err(bad("no choices").into());
+        }
+        self.take(chunk, draft, sink)
+    }
+
+    fn close(&mut self, draft: &mut Draft) {
+        let Some(slot) = self.thought else { return };
+        let mut kept = serde_json::Map::new();
+        if let Some(field) = self.field {
+            kept.insert("field".into(), field.into());
+        }
+        if !self.details.is_empty() {
+            kept.insert("details".into(), Value::Array(std::mem::take(&mut self.details)));
+        }
+        draft.keep(slot, opaque::labelled(NAME, kept));
+    }
 }
 
 impl Answer {
-    pub(super) fn content(&self) -> &str {
-        &self.content
-    }
-
-    /// The stream said its last word.
-    pub(super) fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// The model said its last word; the usage may still be missing.
-    pub(super) fn is_finished(&self) -> bool {
-        self.done || self.finish_reason.is_some()
-    }
-
-    pub(super) fn headers(&mut self, response: &Response) {
-        // The first is the field's usual name, the second LiteLLM's.
-        let named = ["x-request-id", "x-litellm-call-id"]
-            .iter()
-            .find_map(|name| response.headers().get(*name));
-        let id = named.and_then(|value| value.to_str().ok());
-        self.request_id = id.map(|id| id.chars().take(200).collect());
-    }
-
-    /// One event of a stream.
-    pub(super) fn event(&mut self, data: &str, sink: &dyn TokenSink) -> Result<(), ModelErrorKind> {
-        let data = data.trim();
-        if self.done || data.is_empty() {
-            return Ok(());
+    fn take(&mut self, chunk: Chunk, draft: &mut Draft, sink: &dyn TokenSink) -> Result<(), Failure> {
+        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+            return Err(refusal::inside(&error, !draft.is_empty()));
         }
-        if data == "[DONE]" {
-            let nothing = self.content.is_empty() && self.finish_reason.is_none();
-            self.done = true;
-            return if nothing {
-                Err(bad("the stream ended without an answer"))
-            } else {
-                Ok(())
-            };
+        draft.named(chunk.id, chunk.model);
+        if let Some(usage) = chunk.usage {
+            draft.usage = usage.counted().or(draft.usage);
         }
-        let wire = serde_json::from_str(data).map_err(|_| bad("an event is not a chunk of an answer"))?;
-        self.take(wire, sink)
-    }
-
-    /// A whole answer from a server that does not stream.
-    pub(super) fn whole(&mut self, body: &[u8], sink: &dyn TokenSink) -> Result<(), Failure> {
-        let text = String::from_utf8_lossy(body);
-        self.replaced_bytes = matches!(text, std::borrow::Cow::Owned(_));
-        let wire: Wire = serde_json::from_str(&text).map_err(|error| Failure {
-            kind: bad(if error.is_eof() {
-                "the JSON ends too early"
-            } else {
-                "not an answer in JSON"
-            }),
-            detail: Some(text.chars().take(400).collect()),
-        })?;
-        let has_choices = wire.choices.as_ref().is_some_and(|choices| !choices.is_empty());
-        let has_error = wire.error.as_ref().is_some_and(|error| !error.is_null());
-        if !has_choices && !has_error {
-            return Err(Failure {
-                kind: bad("no choices"),
-                detail: Some(text.chars().take(400).collect()),
-            });
-        }
-        self.take(wire, sink)?;
-        self.done = true;
-        Ok(())
-    }
-
-    fn take(&mut self, wire: Wire, sink: &dyn TokenSink) -> Result<(), ModelErrorKind> {
-        if let Some(error) = wire.error.filter(|error| !error.is_null()) {
-            let (kind, words) = refusal::inside_stream(&error);
-            self.words = words;
-            return Err(kind);
-        }
-        self.response_id = self.response_id.take().or(wire.id.filter(|id| !id.is_empty()));
-        self.model = wire.model.filter(|model| !model.is_empty()).or(self.model.take());
-        if let Some(usage) = wire.usage {
-            self.usage = usage.counted().or(self.usage);
-        }
-        for choice in wire
-            .choices
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|choice| choice.index == 0)
-        {
+        let choices = chunk.choices.unwrap_or_default();
+        for choice in choices.into_iter().filter(|choice| choice.index == 0) {
             if let Some(delta) = choice.delta {
-                self.delta(delta, sink)?;
+                self.delta(delta, draft, sink)?;
             }
             if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-                self.finish_reason = Some(finish_reason(reason));
+                draft.finish(finish_reason(&reason, self.declined));
             }
         }
         Ok(())
     }
 
-    fn delta(&mut self, delta: Delta, sink: &dyn TokenSink) -> Result<(), ModelErrorKind> {
-        if delta.tool_calls.is_some_and(|calls| !calls.is_empty()) {
-            return Err(bad("the model calls a tool although none was offered"));
+    fn delta(&mut self, delta: Delta, draft: &mut Draft, sink: &dyn TokenSink) -> Result<(), ModelErrorKind> {
+        for (field, text) in [
+            ("reasoning_content", delta.reasoning_content),
+            ("reasoning", delta.reasoning),
+        ] {
+            let Some(text) = text.filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            // Some send the same text under both names.
+            if self.field.is_none_or(|known| known == field) {
+                self.field = Some(field);
+                let slot = self.thought(draft)?;
+                draft.think_at(slot, &text, sink);
+            }
         }
-        if let Some(thought) = delta.reasoning_content.filter(|text| !text.is_empty()) {
-            sink.reasoning(&thought);
+        for detail in delta.reasoning_details.unwrap_or_default() {
+            self.thought(draft)?;
+            join(&mut self.details, detail);
         }
         let content = match delta.content {
             Some(Content::Text(text)) => text,
             Some(Content::Parts(parts)) => parts.into_iter().filter_map(|part| part.text).collect(),
             None => String::new(),
         };
-        for piece in [content, delta.refusal.unwrap_or_default()] {
-            if !piece.is_empty() {
-                sink.text(&piece);
-                self.content.push_str(&piece);
-            }
+        draft.say(&content, sink)?;
+        let refusal = delta.refusal.unwrap_or_default();
+        self.declined |= !refusal.is_empty();
+        draft.say(&refusal, sink)?;
+        for call in delta.tool_calls.unwrap_or_default() {
+            self.call(call, draft)?;
         }
         Ok(())
     }
 
-    pub(super) fn into_reply(self, request: &ChatRequest) -> ChatReply {
-        let usage = self.usage.unwrap_or_else(|| estimate(request, &self.content));
-        ChatReply {
-            finish_reason: self.finish_reason.unwrap_or(FinishReason::Stop),
-            model: self.model.unwrap_or_else(|| request.model.clone()),
-            usage,
-            response_id: self.response_id,
-            request_id: self.request_id,
-            replaced_bytes: self.replaced_bytes,
-            rehearsal: false,
-            content: self.content,
+    /// This dialect has one thinking in an answer, whenever its pieces come.
+    fn thought(&mut self, draft: &mut Draft) -> Result<usize, ModelErrorKind> {
+        if let Some(slot) = self.thought {
+            return Ok(slot);
+        }
+        let slot = draft.open_thought()?;
+        self.thought = Some(slot);
+        Ok(slot)
+    }
+
+    fn call(&mut self, delta: CallDelta, draft: &mut Draft) -> Result<(), ModelErrorKind> {
+        let id = delta.id.unwrap_or_default();
+        let (name, arguments) = match delta.function {
+            Some(function) => (function.name.unwrap_or_default(), function.arguments),
+            None => (String::new(), None),
+        };
+        let slot = match self.begun(delta.index, &id, &name) {
+            Some(slot) => slot,
+            None if name.is_empty() => return Err(bad("a piece of a tool call that never began")),
+            None => {
+                let slot = draft.open_call(Call {
+                    id: id.clone(),
+                    name,
+                    ..Call::default()
+                })?;
+                let index = delta.index;
+                self.calls.push(Open { index, id, slot });
+                slot
+            }
+        };
+        let Some(call) = draft.call(slot) else {
+            return Ok(());
+        };
+        match arguments {
+            Some(Value::String(piece)) => call.arguments.push_str(&piece),
+            Some(object @ Value::Object(_)) => call.arguments = object.to_string(),
+            _ => {}
+        }
+        if let Some(extra) = delta.extra_content.filter(|extra| !extra.is_null()) {
+            let kept = [("extra_content".to_owned(), extra)].into_iter().collect();
+            call.opaque = opaque::labelled(NAME, kept);
+        }
+        Ok(())
+    }
+
+    /// The call a piece belongs to. Servers of the field leave out the index, or give several calls one index.
+    fn begun(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
+        let found = if id.is_empty() {
+            let by_index = self
+                .calls
+                .iter()
+                .rev()
+                .find(|open| index.is_some() && open.index == index);
+            let last = || self.calls.last().filter(|_| index.is_none() && name.is_empty());
+            by_index.or_else(last)
+        } else {
+            let same = |open: &&Open| open.id == id && open.index == index;
+            // A server may name the id again in every piece; a new one with a name of its own is a new call.
+            let renamed = |open: &&Open| index.is_some() && open.index == index && name.is_empty();
+            self.calls
+                .iter()
+                .find(same)
+                .or_else(|| self.calls.iter().rev().find(renamed))
+        };
+        found.map(|open| open.slot)
+    }
+}
+
+/// Adds a piece of reasoning details to those of the same index and kind, as they are to be sent back.
+fn join(details: &mut Vec<Value>, piece: Value) {
+    let same = |known: &&mut Value| {
+        ["index", "type"]
+            .iter()
+            .all(|key| piece.get(key).is_some() && known.get(key) == piece.get(key))
+    };
+    let Some(Value::Object(known)) = details.iter_mut().rev().find(same) else {
+        details.push(piece);
+        return;
+    };
+    let Value::Object(piece) = piece else { return };
+    for (key, value) in piece {
+        match (known.get_mut(&key), value) {
+            (Some(Value::String(text)), Value::String(more))
+                if matches!(key.as_str(), "text" | "summary" | "data") =>
+            {
+                text.push_str(&more);
+            }
+            (_, Value::Null) => {}
+            (_, value) => drop(known.insert(key, value)),
         }
     }
 }
@@ -209,44 +276,27 @@ impl Answer {
 impl WireUsage {
     /// `None` for the empty usage some servers send in every chunk.
     fn counted(&self) -> Option<Usage> {
-        let cached = self
-            .prompt_tokens_details
-            .as_ref()
-            .and_then(|details| details.cached_tokens);
+        let details = self.prompt_tokens_details.as_ref();
+        let input_tokens = self.prompt_tokens?;
         Some(Usage {
-            input_tokens: self.prompt_tokens?,
+            input_tokens,
             output_tokens: self.completion_tokens.unwrap_or(0),
-            cached_tokens: cached.unwrap_or(0),
+            cached_tokens: details.and_then(|details| details.cached_tokens).unwrap_or(0),
+            cache_write_tokens: details
+                .and_then(|details| details.cache_write_tokens)
+                .unwrap_or(0),
             estimated: false,
         })
     }
 }
 
-/// Our own count of a call the provider gave none for.
-pub(super) fn estimate(request: &ChatRequest, content: &str) -> Usage {
-    // Four tokens of framing a message is what the field's chat templates cost.
-    let input_tokens = request
-        .messages
-        .iter()
-        .map(|message| tokens::count(&message.content) + 4)
-        .sum();
-    Usage {
-        input_tokens,
-        output_tokens: tokens::count(content),
-        cached_tokens: 0,
-        estimated: true,
-    }
-}
-
-fn finish_reason(word: String) -> FinishReason {
-    match word.as_str() {
+fn finish_reason(word: &str, declined: bool) -> FinishReason {
+    match word {
+        _ if declined => FinishReason::ContentFilter,
         "stop" | "eos" | "end_turn" => FinishReason::Stop,
+        "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCall,
         "length" | "max_tokens" => FinishReason::Length,
-        "content_filter" => FinishReason::ContentFilter,
+        "content_filter" | "refusal" => FinishReason::ContentFilter,
         _ => FinishReason::Other(word.chars().take(40).collect()),
     }
-}
-
-const fn bad(reason: &'static str) -> ModelErrorKind {
-    ModelErrorKind::BadResponse { reason }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::{Message, Role};
+use crate::{Message, Part as Said, Role};
 
 use super::blocks::{is_json_lines, is_record, json_document, push_line, split_log, tag, until_line};
 use super::stamp;
@@ -141,14 +141,28 @@ impl Brief {
         let mut brief = Self::default();
         for message in messages {
             match message.role {
-                Role::System => brief.instruct(&message.content),
-                Role::User => brief.user(&message.content),
+                Role::System => brief.instruct(&message.words()),
+                Role::User => brief.user(&message.words()),
+                Role::Tool => brief.results(message),
                 // Earlier answers are not read again: they are extracts of what is.
                 Role::Assistant => {}
             }
         }
         brief.trim();
         brief
+    }
+
+    /// What tools answered is material under their names.
+    fn results(&mut self, message: &Message) {
+        for said in &message.parts {
+            let Said::ToolCallResponse(answer) = said else {
+                continue;
+            };
+            match answer.response.as_str() {
+                Some(text) => self.block(answer.name.clone(), text),
+                None => self.json(&answer.name, Value::clone(&answer.response)),
+            }
+        }
     }
 
     /// Whether the instructions ask for a topic.
@@ -314,7 +328,7 @@ mod tests {
     use super::*;
 
     fn user(text: &str) -> Brief {
-        Brief::of(&[Message::new(Role::User, text)])
+        Brief::of(&[Message::text(Role::User, text)])
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn an_answer_streams_in_pieces_and_says_what_it_used() {
         let reply = run(rig.client.chat(hello(), &pieces, CancelSignal::new())).expect("answer");
         assert_eq!(*pieces.0.lock().expect("lock"), ["Hel", "lo ", "wörld"]);
         assert_eq!(
-            (reply.content.as_str(), &reply.finish_reason),
+            (reply.text().as_str(), &reply.finish_reason),
             ("Hello wörld", &FinishReason::Stop)
         );
         assert_eq!(
@@ -26,7 +26,7 @@ fn an_answer_streams_in_pieces_and_says_what_it_used() {
                 input_tokens: 12,
                 output_tokens: 4,
                 cached_tokens: 8,
-                estimated: false
+                ..Usage::default()
             }
         );
         assert_eq!(
@@ -41,7 +41,7 @@ fn an_answer_streams_in_pieces_and_says_what_it_used() {
         let received = server.request();
         assert_eq!(received.path, format!("/v1{}", script.path));
         assert_eq!(
-            (script.asked)(&received.body),
+            (script.asked)(&received),
             ("Say hello.".into(), "tiny".into(), true)
         );
         assert!(received.headers.contains(KEY), "{}", received.headers);
@@ -82,7 +82,7 @@ fn a_server_that_does_not_stream_is_read_as_a_whole() {
             let pieces = Pieces::default();
             let reply = run(rig.client.chat(hello(), &pieces, CancelSignal::new())).expect("answer");
             assert_eq!(
-                (reply.content.as_str(), reply.usage.output_tokens),
+                (reply.text().as_str(), reply.usage.output_tokens),
                 ("Hello", 2),
                 "{label:?}"
             );
@@ -99,7 +99,7 @@ fn a_stream_may_be_cut_into_any_bytes() {
         let bytes: Vec<Vec<u8>> = stream.bytes().map(|byte| vec![byte]).collect();
         let server = Server::start(vec![events(bytes)]);
         let reply = rig(script.dialect, server.address).ask(hello()).expect("answer");
-        assert_eq!((reply.content.as_str(), reply.replaced_bytes), (text, false));
+        assert_eq!((reply.text().as_str(), reply.replaced_bytes), (text, false));
     }
 }
 
@@ -114,25 +114,38 @@ fn bytes_that_are_no_text_are_replaced_and_flagged() {
         let server = Server::start(vec![events([bytes])]);
         let reply = rig(script.dialect, server.address).ask(hello()).expect("answer");
         assert_eq!(
-            (reply.content.as_str(), reply.replaced_bytes),
+            (reply.text().as_str(), reply.replaced_bytes),
             ("a\u{FFFD}b", true)
         );
     }
 }
 
 #[test]
-fn structured_output_is_asked_for_in_the_dialects_own_way() {
+fn structured_output_is_asked_for_in_the_dialects_own_way_or_in_words() {
     for script in script::all() {
-        let server = Server::start(vec![events((script.stream)(&["{}"], None))]);
+        let answer = || events((script.stream)(&["{}"], None));
+        let complaint = (script.error)("invalid_request_error", script.unshaped);
+        let server = Server::start(vec![answer(), plain(400, "", complaint), answer(), answer()]);
         let mut request = hello();
-        request.response_schema =
-            Some(serde_json::json!({"type": "object", "properties": {"unusual_name": {}}}));
-        request.seed = Some(7);
-        rig(script.dialect, server.address).ask(request).expect("answer");
-        let body = server.request().body.to_string();
-        assert!(
-            body.contains("unusual_name") && body.contains("\"seed\":7"),
-            "{body}"
+        request.response_schema = Some(
+            serde_json::json!({"type": "object", "additionalProperties": false,
+            "properties": {"unusual_name": {"type": "string"}}, "required": ["unusual_name"]}),
         );
+        request.seed = Some(7);
+        let first = rig(script.dialect, server.address);
+        first.ask(request.clone()).expect("answer");
+        let body = server.request().body;
+        assert!((script.shaped)(&body), "{body}");
+        assert_eq!(body.to_string().contains("\"seed\":7"), script.seeds, "{body}");
+
+        // A server that does not know the way is told in words, at once the next time.
+        let second = rig(script.dialect, server.address);
+        second.ask(request.clone()).expect("answer");
+        second.ask(request).expect("answer");
+        for shaped in [true, false, false] {
+            let body = server.request().body;
+            assert_eq!((script.shaped)(&body), shaped, "{body}");
+            assert!(body.to_string().contains("unusual_name"), "{body}");
+        }
     }
 }

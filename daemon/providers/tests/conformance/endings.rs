@@ -76,7 +76,7 @@ fn an_error_inside_the_stream_is_an_error() {
         let mut stream = (script.begin)(&["Hel"]);
         stream.push(format!(
             "data: {}\n\n",
-            (script.error)("server_error", "the model \u{7} crashed")
+            (script.failure)("server_error", "the model \u{7} crashed")
         ));
         let server = Server::start(vec![events(stream)]);
         let error = rig(script.dialect, server.address).refused(hello());
@@ -104,5 +104,46 @@ fn a_body_that_cannot_be_decompressed_is_a_bad_response() {
         let server = Server::start(vec![vec![Step::Send(b"HTTP/1.1 banana\r\n\r\n".to_vec())]]);
         let error = rig(script.dialect, server.address).refused(hello());
         assert!(matches!(error.kind, K::BadResponse { .. } | K::Cut), "{error:?}");
+    }
+}
+
+#[test]
+fn an_error_before_the_first_word_is_a_refusal_at_the_door() {
+    for script in script::all() {
+        for (code, seconds) in [("overloaded_error", None), ("rate_limit_error", Some(30))] {
+            let stream = [format!("data: {}\n\n", (script.failure)(code, "busy"))];
+            let server = Server::start(vec![events(stream)]);
+            let error = rig(script.dialect, server.address).refused(hello());
+            let kind = match seconds {
+                Some(seconds) => K::RateLimited {
+                    retry_after: std::time::Duration::from_secs(seconds),
+                },
+                None => K::Server {
+                    status: 529,
+                    retry_after: None,
+                },
+            };
+            assert_eq!(error.kind, kind, "{}", script.dialect);
+            assert!(error.outcome_known() && error.passes() && error.elsewhere() && error.usage.is_none());
+        }
+    }
+}
+
+#[test]
+fn a_bare_error_is_understood_in_every_dialect() {
+    for script in script::all() {
+        let mut stream = (script.begin)(&["Hel"]);
+        stream.push("data: {\"error\":{\"code\":500,\"message\":\"out of memory\"}}\n\n".into());
+        let server = Server::start(vec![events(stream)]);
+        let error = rig(script.dialect, server.address).refused(hello());
+        let status = K::Server {
+            status: 500,
+            retry_after: None,
+        };
+        assert_eq!(
+            (&error.kind, error.detail.as_deref()),
+            (&status, Some("out of memory"))
+        );
+        assert!(!error.elsewhere(), "part of an answer had come");
     }
 }

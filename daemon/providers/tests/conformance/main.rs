@@ -12,6 +12,7 @@ mod quirks;
 mod refusals;
 mod script;
 mod server;
+mod tools;
 mod waits;
 
 use std::future::Future;
@@ -68,8 +69,8 @@ fn key_file(dir: &std::path::Path) -> PathBuf {
 
 pub(crate) fn hello() -> ChatRequest {
     let messages = vec![
-        Message::new(Role::System, "Be brief."),
-        Message::new(Role::User, "Say hello."),
+        Message::text(Role::System, "Be brief."),
+        Message::text(Role::User, "Say hello."),
     ];
     let mut request = ChatRequest::new("tiny", messages);
     request.idempotency_key = Some("run-1/step-2/1".into());

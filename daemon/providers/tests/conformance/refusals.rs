@@ -31,7 +31,7 @@ fn a_rate_limit_says_when_to_come_back_and_the_second_try_answers() {
         );
         assert!(error.retryable() && error.outcome_known() && error.usage.is_none());
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
-        assert_eq!(rig.ask(hello()).expect("second try").content, "Hello");
+        assert_eq!(rig.ask(hello()).expect("second try").text(), "Hello");
         let keys: Vec<bool> = (0..2)
             .map(|_| server.request().headers.contains("idempotency-key: run-1"))
             .collect();
@@ -147,12 +147,12 @@ fn a_redirect_inside_the_origin_that_keeps_the_request_is_followed() {
         let moved = plain(307, "location: /v2/here\r\n", "");
         let server = Server::start(vec![moved, events((script.stream)(&["Hello"], None))]);
         let reply = rig(script.dialect, server.address).ask(hello()).expect("answer");
-        assert_eq!(reply.content, "Hello");
+        assert_eq!(reply.text(), "Hello");
         drop(server.request());
         let second = server.request();
         assert_eq!(
-            (second.path.as_str(), (script.asked)(&second.body).1.as_str()),
-            ("/v2/here", "tiny")
+            (second.path.as_str(), (script.asked)(&second).0.as_str()),
+            ("/v2/here", "Say hello.")
         );
         let turned = plain(302, "location: /v2/here\r\n", "");
         let server = Server::start(vec![turned]);

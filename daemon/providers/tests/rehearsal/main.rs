@@ -16,7 +16,10 @@ use dirigent_providers::{CancelSignal, ChatReply, ChatRequest, Message, ModelCli
 use serde_json::Value;
 
 fn request(system: &str, user: &str, schema: Option<Value>) -> ChatRequest {
-    let messages = vec![Message::new(Role::System, system), Message::new(Role::User, user)];
+    let messages = vec![
+        Message::text(Role::System, system),
+        Message::text(Role::User, user),
+    ];
     let mut request = ChatRequest::new("rehearsal", messages);
     request.response_schema = schema;
     request

@@ -3,7 +3,7 @@
 use crate::{ask, log, request};
 
 fn answer(system: &str, user: &str) -> String {
-    ask(request(system, user, None)).content
+    ask(request(system, user, None)).text()
 }
 
 #[test]

@@ -9,7 +9,7 @@ const PROMPT: &str = "Draft the incident review of /var/log/App.log as a report:
     recommended next steps. Report no more than you are given.";
 
 fn answer(system: &str, user: &str) -> String {
-    ask(request(system, user, None)).content
+    ask(request(system, user, None)).text()
 }
 
 fn errors(log: &str) -> String {

@@ -6,7 +6,7 @@ use crate::{ask, log, request};
 
 fn answer(schema: &Value, input: &str) -> Value {
     let reply = ask(request("You review incidents.", input, Some(schema.clone())));
-    let value: Value = serde_json::from_str(&reply.content).expect("JSON");
+    let value: Value = serde_json::from_str(&reply.text()).expect("JSON");
     let validator = jsonschema::validator_for(schema).expect("schema");
     let errors: Vec<String> = validator
         .iter_errors(&value)

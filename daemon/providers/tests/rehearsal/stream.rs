@@ -20,7 +20,7 @@ fn the_pieces_are_the_answer_and_the_answer_is_labelled() {
     let call = client.chat(request("Summarise.", &log(), None), &sink, CancelSignal::new());
     let reply = runtime.block_on(call).expect("answer");
     let pieces = pieces.into_inner().expect("lock");
-    assert_eq!(pieces.concat(), reply.content);
+    assert_eq!(pieces.concat(), reply.text());
     assert!(
         pieces.len() > 30
             && pieces
@@ -41,7 +41,7 @@ fn the_same_request_gives_the_same_bytes() {
             &log(),
             None,
         ))
-        .content
+        .text()
     };
     assert_eq!(answer(), answer());
 }

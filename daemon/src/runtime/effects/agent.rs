@@ -1,7 +1,7 @@
 //! `call: agent`: the pinned version's prompt, rendered over the input; the model's answer, checked.
 //!
-//! Waits out rate limits and refusals at the door (they cost nothing and happened to nobody); whatever may have been
-//! billed is told to the engine, whose policy decides. Never shows an answer of the rehearsal as a model's.
+//! Waits out rate limits and refusals at the door (they cost nothing and happened to nobody), or asks the agent's next
+//! model instead; whatever may have been billed is told to the engine, whose policy decides. Never shows an answer of the rehearsal as a model's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use dirigent_protocol::entity::{Agent, AgentVersion};
 use dirigent_protocol::run::{AgentCall, EffectKind, EffectOutcome, EffectRequest, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_providers::{
-    ChatReply, ChatRequest, FinishReason, Message, ModelError, ModelErrorKind, Resolved, Role,
+    ChatReply, ChatRequest, Fallback, FinishReason, Message, ModelError, ModelErrorKind, Next, Resolved, Role,
 };
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -23,12 +23,6 @@ use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
 use crate::worker::{RenderRequest, WorkerPool};
-
-/// Waits that cost nothing (429, refusals at the door) go on this long in all.
-const PATIENCE: Duration = Duration::from_secs(24 * 3_600);
-/// The first wait where the provider names none; doubled up to [`LAST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LAST_WAIT: Duration = Duration::from_secs(60);
 
 struct Agents {
     agents: Arc<dyn AgentSource>,
@@ -80,23 +74,15 @@ impl Agents {
             agent_answer::check(schema, &wanted.input)
                 .map_err(|error| invalid("The agent's input does not fit its schema", error.to_string()))?;
         }
-        let model = self
-            .policy
-            .get()
-            .providers
-            .resolve(&agent.model)
-            .map_err(|error| {
-                let detail = format!("{error}: {}", error.help());
-                Box::new(refused("configuration", 400, "No such model", detail))
-            })?;
-        let mut request = self.request(agent, wanted, call, &model).await?;
+        let models = self.models(agent)?;
+        let mut request = self.request(agent, wanted, call).await?;
         if call.reserved.is_some() {
             agent_quote::keep_within(agent, wanted, &mut request)?;
         }
         let mut taken = Taken::default();
-        let reply = self.ask(&model, request.clone(), call, &mut taken).await?;
+        let reply = self.ask(&models, request.clone(), call, &mut taken).await?;
         let shape = agent.output_schema.as_ref().filter(|_| wanted.message.is_none());
-        let answer = match agent_answer::read(shape, &reply.content) {
+        let answer = match agent_answer::read(shape, &reply.text()) {
             Ok(answer) => answer,
             Err(error) => {
                 let repair = repair(&error);
@@ -107,14 +93,12 @@ impl Agents {
                     StreamSource::Note,
                     &format!("\nthe answer does not fit ({error}); asking once more\n"),
                 );
-                request
-                    .messages
-                    .push(Message::new(Role::Assistant, reply.content));
-                request.messages.push(Message::new(Role::User, repair));
+                request.messages.push(reply.message());
+                request.messages.push(Message::text(Role::User, repair));
                 request.idempotency_key = Some(format!("{}-repair", call.key));
-                let second = self.ask(&model, request, call, &mut taken).await?;
+                let second = self.ask(&models, request, call, &mut taken).await?;
                 taken.facts.insert("repaired".into(), true.into());
-                agent_answer::read(shape, &second.content)
+                agent_answer::read(shape, &second.text())
                     .map_err(|error| unfit(&error, &second, taken.usage))?
             }
         };
@@ -139,17 +123,26 @@ impl Agents {
         })
     }
 
-    async fn request(
-        &self,
-        agent: &Agent,
-        wanted: &AgentCall,
-        call: &Call,
-        model: &Resolved,
-    ) -> Step<ChatRequest> {
+    /// The agent's models, best first.
+    fn models(&self, agent: &Agent) -> Step<Vec<Resolved>> {
+        let providers = &self.policy.get().providers;
+        let names = std::iter::once(&agent.model).chain(&agent.fallback_models);
+        let models = names.map(|name| {
+            providers.resolve(name).map_err(|error| {
+                let detail = format!("{error}: {}", error.help());
+                Box::new(refused("configuration", 400, "No such model", detail))
+            })
+        });
+        models.collect()
+    }
+
+    async fn request(&self, agent: &Agent, wanted: &AgentCall, call: &Call) -> Step<ChatRequest> {
         let messages = self.messages(agent, wanted, call).await?;
-        let mut request = ChatRequest::new(model.model.clone(), messages);
+        let mut request = ChatRequest::new("", messages);
         request.temperature = agent.temperature;
         request.max_tokens = agent.max_tokens;
+        request.effort = agent.effort;
+        request.rehearsal.clone_from(&agent.rehearsal);
         if wanted.message.is_none() {
             request.response_schema.clone_from(&agent.output_schema);
         }
@@ -171,7 +164,7 @@ impl Agents {
                 continue;
             }
             if let (Role::User, Some(message)) = (role, &wanted.message) {
-                messages.push(Message::new(role, message.clone()));
+                messages.push(Message::text(role, message.clone()));
                 continue;
             }
             let template = RenderRequest {
@@ -180,7 +173,7 @@ impl Agents {
                 input: wanted.input.clone(),
             };
             match self.worker.render(template).await {
-                Ok(text) => messages.push(Message::new(role, text)),
+                Ok(text) => messages.push(Message::text(role, text)),
                 // Instructions that are written over another input than this one must not keep it from answering.
                 Err(error) if wanted.message.is_some() => call.live.write(
                     StreamSource::Note,
@@ -195,45 +188,42 @@ impl Agents {
         Ok(messages)
     }
 
-    /// One answer. Refusals that certainly cost nothing are waited out.
+    /// One answer. Refusals that certainly cost nothing are waited out, or the next model is asked.
     async fn ask(
         &self,
-        model: &Resolved,
+        models: &[Resolved],
         request: ChatRequest,
         call: &Call,
         taken: &mut Taken,
     ) -> Step<ChatReply> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut own_wait = FIRST_WAIT;
-        loop {
+        let started = tokio::time::Instant::now();
+        let mut fallback = Fallback::new(models.len());
+        let mut place = 0;
+        while let Some(model) = models.get(place) {
             let sink = |piece: &str| call.live.write(StreamSource::Model, piece);
-            let error = match model
-                .client
-                .chat(request.clone(), &sink, call.cancel.clone())
-                .await
-            {
+            let asked = put_to(model, place, &request);
+            let error = match model.client.chat(asked, &sink, call.cancel.clone()).await {
                 Ok(reply) => {
                     self.count(model, &reply, taken);
+                    if place > 0 {
+                        taken.facts.insert("fallback".into(), (place as u64).into());
+                    }
                     return Ok(reply);
                 }
                 Err(error) => error,
             };
-            let Some(wait) = wait_for(&error, own_wait) else {
+            let Next::Ask { model: next, after } = fallback.after(&error, started.elapsed()) else {
                 return Err(Box::new(self.lost(model, &error, call.attempt, taken)));
             };
-            if tokio::time::Instant::now() + wait > deadline {
-                return Err(Box::new(self.lost(model, &error, call.attempt, taken)));
-            }
-            own_wait = (own_wait * 2).min(LAST_WAIT);
-            call.live.write(
-                StreamSource::Note,
-                &format!("\n{}; waiting {} s\n", error.kind, wait.as_secs()),
-            );
+            call.live
+                .write(StreamSource::Note, &next_note(&error, models, next, after));
+            place = next;
             tokio::select! {
                 () = call.cancel.cancelled() => return Err(Box::new(EffectOutcome::Cancelled)),
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(after) => {}
             }
         }
+        Err(Box::new(misdirected()))
     }
 
     fn count(&self, model: &Resolved, reply: &ChatReply, taken: &mut Taken) {
@@ -249,7 +239,7 @@ impl Agents {
         let facts = &mut taken.facts;
         facts.insert("provider".into(), client.name.clone().into());
         facts.insert("model".into(), reply.model.clone().into());
-        facts.insert("finish_reason".into(), finish(&reply.finish_reason).into());
+        facts.insert("finish_reason".into(), reply.finish_reason.word().into());
         if let Some(id) = &reply.response_id {
             facts.insert("response_id".into(), id.clone().into());
         }
@@ -316,23 +306,36 @@ impl Agents {
     }
 }
 
-/// How long to wait before the same request goes out again; none where that is not ours to decide.
-fn wait_for(error: &ModelError, own: Duration) -> Option<Duration> {
-    let at_the_door = match &error.kind {
-        ModelErrorKind::RateLimited { .. } => true,
-        ModelErrorKind::Server { .. } => error.outcome_known(),
-        _ => false,
-    };
-    at_the_door.then(|| error.retry_after().unwrap_or(own))
+/// The request as it goes to one of the models. A key names one request to one model.
+fn put_to(model: &Resolved, place: usize, request: &ChatRequest) -> ChatRequest {
+    let mut request = request.clone();
+    request.model.clone_from(&model.model);
+    if let Some(key) = request.idempotency_key.as_mut().filter(|_| place > 0) {
+        key.push_str(&format!("-{place}"));
+    }
+    request
 }
 
-fn finish(reason: &FinishReason) -> String {
-    match reason {
-        FinishReason::Stop => "stop".into(),
-        FinishReason::Length => "length".into(),
-        FinishReason::ContentFilter => "content_filter".into(),
-        FinishReason::Other(word) => word.clone(),
-    }
+fn next_note(error: &ModelError, models: &[Resolved], next: usize, after: Duration) -> String {
+    let elsewhere = models
+        .get(next)
+        .filter(|next| next.model != error.model || next.client.descriptor().name != error.provider);
+    let elsewhere = elsewhere.map_or_else(String::new, |next| {
+        format!(
+            "; asking {}/{} instead",
+            next.client.descriptor().name,
+            next.model
+        )
+    });
+    let wait = if after.is_zero() {
+        String::new()
+    } else {
+        format!("; waiting {} s", after.as_secs())
+    };
+    format!(
+        "\n{}/{}: {}{elsewhere}{wait}\n",
+        error.provider, error.model, error.kind
+    )
 }
 
 fn repair(error: &AnswerError) -> String {

@@ -7,7 +7,7 @@
 use dirigent_engine::Quote;
 use dirigent_protocol::entity::Agent;
 use dirigent_protocol::run::{AgentCall, Amounts, EffectOutcome};
-use dirigent_providers::{ChatRequest, Usage};
+use dirigent_providers::ChatRequest;
 
 use super::performer::refused;
 use crate::runtime::policy::Policy;
@@ -31,21 +31,23 @@ pub(crate) fn quote(agent: &Agent, call: &AgentCall, policy: &Policy) -> Quote {
         agent: agent.budget.map(|budget| budget.budget()),
         ..Quote::default()
     };
-    let Ok(model) = policy.providers.resolve(&agent.model) else {
+    let names = std::iter::once(&agent.model).chain(&agent.fallback_models);
+    let models: Vec<_> = names
+        .filter_map(|name| policy.providers.resolve(name).ok())
+        .collect();
+    if models.is_empty() {
         return quote;
-    };
+    }
     for (input, output) in calls {
-        let usage = Usage {
-            input_tokens: input,
-            output_tokens: output,
-            ..Usage::default()
-        };
-        let cost = policy
-            .prices
-            .cost(model.client.descriptor(), &model.model, &usage);
-        quote.unpriced |= cost.is_none();
+        // Any of them may answer; the dearest counts.
+        let costs = models.iter().map(|model| {
+            let client = model.client.descriptor();
+            policy.prices.worst(client, &model.model, input, output)
+        });
+        let costs: Vec<Option<u64>> = costs.collect();
+        quote.unpriced |= costs.contains(&None);
         quote.worst = quote.worst.plus(Amounts {
-            micro_usd: cost.unwrap_or(0),
+            micro_usd: costs.into_iter().flatten().max().unwrap_or(0),
             tokens: input.saturating_add(output),
             calls: 1,
         });
@@ -60,12 +62,7 @@ pub(super) fn keep_within(
     request: &mut ChatRequest,
 ) -> Result<(), Box<EffectOutcome>> {
     request.max_tokens = Some(most_output(agent));
-    let schema = request
-        .response_schema
-        .as_ref()
-        .map_or(0, |schema| schema.to_string().len());
-    let text: usize = request.messages.iter().map(|message| message.content.len()).sum();
-    let (sent, most) = (text as u64 + schema as u64 + FRAME, most_input(agent, call));
+    let (sent, most) = (request.bytes() as u64 + FRAME, most_input(agent, call));
     if sent <= most {
         return Ok(());
     }
