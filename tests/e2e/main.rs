@@ -23,6 +23,7 @@ mod faults;
 mod inbox;
 mod kill;
 mod limits;
+mod log;
 mod mcp;
 mod plain;
 mod recorded;

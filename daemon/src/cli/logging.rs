@@ -1,6 +1,8 @@
-//! The log: entries of the system's journal where standard error leads there, else lines on standard error.
+//! The log: entries of the system's journal where standard error leads there, else lines on standard error (how long a
+//! file of our own grows is `log_file`'s).
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use dirigent_config::daemon::{LogFormat, LogLevel, LogSection};
 use tracing::level_filters::LevelFilter;
@@ -9,17 +11,18 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::journal::{self, Journal};
+use super::log_file::LogFile;
 
 /// The running log.
 pub(super) struct Log(reload::Handle<EnvFilter, Registry>);
 
 impl Log {
     /// Starts it; a second start (tests) is no problem.
-    pub(super) fn start(section: &LogSection) -> Self {
+    pub(super) fn start(section: &LogSection, data_dir: &Path) -> Self {
         let (filter, handle) = reload::Layer::new(filter(section.level));
         let started = tracing_subscriber::registry()
             .with(filter)
-            .with(lines(section.format))
+            .with(lines(section.format, data_dir))
             .try_init();
         drop(started);
         Self(handle)
@@ -34,7 +37,7 @@ impl Log {
 
 type Lines<S> = Box<dyn Layer<S> + Send + Sync>;
 
-fn lines<S>(format: LogFormat) -> Lines<S>
+fn lines<S>(format: LogFormat, data_dir: &Path) -> Lines<S>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
@@ -51,7 +54,7 @@ where
         LogFormat::Json => false,
     };
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let base = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let base = tracing_subscriber::fmt::layer().with_writer(LogFile::of_process(data_dir));
     if text {
         base.with_ansi(colour).boxed()
     } else {

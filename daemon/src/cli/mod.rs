@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod failure;
 mod journal;
+mod log_file;
 mod logging;
 mod serve;
 mod simulate;

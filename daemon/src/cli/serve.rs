@@ -53,7 +53,7 @@ pub(super) fn serve(args: &Args) -> Result<ExitCode, Failure> {
     // Whatever is made from here on is for this user alone.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let (paths, config) = configured(args)?;
-    let log = Log::start(&config.log);
+    let log = Log::start(&config.log, &paths.data);
     let mut options = Options::new(paths.data, config);
     options.socket = paths.socket;
     options.private = args.private;
