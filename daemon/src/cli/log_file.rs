@@ -57,7 +57,7 @@ impl LogFile {
 fn length_if_open(path: &Path) -> Option<u64> {
     let open = rustix::fs::fstat(stdio::stderr()).ok()?;
     let named = fs::metadata(path).ok()?;
-    (named.is_file() && (named.dev(), named.ino()) == (open.st_dev, open.st_ino)).then(|| named.len())
+    (named.is_file() && (named.dev(), named.ino()) == (open.st_dev, open.st_ino)).then_some(named.len())
 }
 
 fn turn(path: &Path) -> io::Result<()> {
