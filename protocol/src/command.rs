@@ -62,6 +62,24 @@ pub enum Command {
         #[serde(default)]
         revision: Option<u64>,
     },
+    /// Publish an earlier version of a definition again, as its newest one.
+    Restore {
+        /// Its kind.
+        kind: Kind,
+        /// Id, short id or name.
+        id: String,
+        /// The version: its number, or the beginning of its digest.
+        version: String,
+    },
+    /// Try agents out side by side on one input, in a run of its own; nothing is published.
+    AgentTry {
+        /// The agent's name.
+        agent: String,
+        /// What is tried, each under its own word.
+        variants: Vec<TryVariant>,
+        /// The input of all.
+        input: Value,
+    },
     /// Start a run.
     RunStart {
         /// What to run.
@@ -251,6 +269,15 @@ pub enum RetryFrom {
 pub struct Changed {
     /// The new value.
     pub value: Value,
+}
+
+/// An agent that is tried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TryVariant {
+    /// Its word in the run: letters, digits, `-`.
+    pub name: String,
+    /// The agent's body.
+    pub definition: Value,
 }
 
 /// What is done together with a decision: all of it or nothing.

@@ -74,13 +74,21 @@ impl Filter {
     /// Whether the document fits.
     #[must_use]
     pub fn matches(&self, document: &Document) -> bool {
+        self.holds(&|name| document.field(name))
+    }
+
+    /// Whether it holds of something whose fields `field` reads.
+    #[must_use]
+    pub fn holds(&self, field: &dyn Fn(&str) -> Option<Value>) -> bool {
         match self {
-            Self::And(all) => all.iter().all(|filter| filter.matches(document)),
-            Self::Or(any) => any.iter().any(|filter| filter.matches(document)),
-            Self::Not(filter) => !filter.matches(document),
-            Self::Is { field, op, value } => {
-                compare(&document.field(field).unwrap_or(Value::Null), *op, value)
-            }
+            Self::And(all) => all.iter().all(|filter| filter.holds(field)),
+            Self::Or(any) => any.iter().any(|filter| filter.holds(field)),
+            Self::Not(filter) => !filter.holds(field),
+            Self::Is {
+                field: name,
+                op,
+                value,
+            } => compare(&field(name).unwrap_or(Value::Null), *op, value),
         }
     }
 }

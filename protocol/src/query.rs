@@ -10,7 +10,7 @@ use crate::bus::{BusEvent, EventsQuery};
 use crate::command::RunTarget;
 use crate::count::{CountQuery, Counts};
 use crate::dry_run::{DryRun, DryRunQuery};
-use crate::entity::{ApprovalRule, Column, Definition, Document, Kind};
+use crate::entity::{ApprovalRule, Column, Definition, Document, Kind, OrchestrationRule};
 use crate::filter::Filter;
 use crate::graph::Graph;
 use crate::id::{EntityId, RunId};
@@ -107,6 +107,27 @@ pub enum Query {
         /// Most runs; clamped to 1..=100, 0 means 20.
         #[serde(default)]
         limit: u32,
+    },
+    /// Who uses a definition: definitions that name it, and runs that are not over with the version they pinned.
+    UsedBy {
+        /// Its kind.
+        kind: Kind,
+        /// Id, short id or name.
+        id: String,
+    },
+    /// What a rule of routing would have chosen, over the choices that runs recorded.
+    RouteSimulate {
+        /// The rule; it need not exist.
+        rule: Box<OrchestrationRule>,
+    },
+    /// How members of an orchestration can work together.
+    Strategies {},
+    /// The workflow that an orchestration compiles to; nothing is stored.
+    Compile {
+        /// Its name.
+        name: String,
+        /// Its body.
+        spec: Value,
     },
     /// Health, counts, lag, disk.
     Status {},
@@ -213,8 +234,86 @@ pub enum QueryReply {
     DryRun(Box<DryRun>),
     /// What another version would mean for runs.
     Upgrade(UpgradePage),
+    /// Who uses a definition.
+    UsedBy(Vec<Use>),
+    /// What a rule of routing would have chosen.
+    RouteSimulated(RouteSimulation),
+    /// Strategies of orchestrations.
+    Strategies(Vec<StrategyRow>),
+    /// What an orchestration compiles to.
+    Compiled {
+        /// The document; none where errors keep it from being made.
+        #[serde(default)]
+        document: Option<Value>,
+        /// Errors and warnings; places are pointers into the body.
+        findings: Vec<Diagnostic>,
+    },
     /// Health.
     Status(Box<DaemonStatus>),
+}
+
+/// Somebody who uses a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// Kind of who uses it; a run is a `WorkflowExecution`.
+    pub kind: Kind,
+    /// Its id.
+    pub id: EntityId,
+    /// Its name; of a run, that of its workflow.
+    pub name: String,
+    /// Where a run stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The digest that is pinned; none takes the newest version whenever it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The number of that version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+}
+
+/// What a rule of routing would have chosen, over the newest runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RouteSimulation {
+    /// Runs that were looked at.
+    pub runs: u32,
+    /// Choices in them.
+    pub choices: u32,
+    /// Of them, those it would have made.
+    pub covered: u32,
+    /// Of them, those it would have made the same way.
+    pub same: u32,
+    /// Choices it is about where it leaves nobody: another rule would have been asked.
+    pub left_nobody: u32,
+    /// Choices it would have made otherwise, newest first; at most a hundred.
+    pub differs: Vec<OtherRoute>,
+}
+
+/// A choice that a rule would have made otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherRoute {
+    /// The run.
+    pub run: RunId,
+    /// The capability.
+    pub capability: String,
+    /// Who was chosen.
+    pub chosen: String,
+    /// Who would have been.
+    pub would: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A strategy of orchestrations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategyRow {
+    /// As it is written.
+    pub name: String,
+    /// One line.
+    pub about: String,
+    /// Somebody may lead.
+    pub led: bool,
 }
 
 /// A run that comes from another.

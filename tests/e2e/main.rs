@@ -25,6 +25,7 @@ mod kill;
 mod limits;
 mod log;
 mod mcp;
+mod orchestrations;
 mod plain;
 mod recorded;
 mod runs;

@@ -32,6 +32,7 @@ pub mod document;
 mod duty;
 pub mod expression;
 pub mod machine;
+pub mod orchestration;
 pub mod replay;
 pub mod state;
 pub mod task;

@@ -21,6 +21,10 @@ pub enum Action {
     Delete,
     /// Apply a file of definitions.
     Apply,
+    /// Publish an earlier version again.
+    Restore,
+    /// Try an agent out.
+    AgentTry,
     /// Start a run.
     RunStart,
     /// Stop a run.
@@ -71,6 +75,8 @@ impl Action {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Apply => "apply",
+            Self::Restore => "restore",
+            Self::AgentTry => "agent.try",
             Self::RunStart => "run.start",
             Self::RunCancel => "run.cancel",
             Self::RunPause => "run.pause",
@@ -179,6 +185,7 @@ pub(super) fn decide(
     let owners = matches!(
         action,
         Action::Update
+            | Action::Restore
             | Action::Delete
             | Action::RunCancel
             | Action::RunPause

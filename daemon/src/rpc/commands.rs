@@ -10,7 +10,7 @@ use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::RunId;
 
 use super::house::House;
-use super::{approvals, holds};
+use super::{approvals, definitions};
 use crate::door::{Action, Object};
 use crate::records::Actor;
 use crate::runtime::{Answer, From, Published, StartRun, Started, Terms};
@@ -111,7 +111,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             let Published { id, source, existing } = runtime.publish(event, actor).await?;
             return Ok(CommandReply::Published { id, source, existing });
         }
-        other => return holds::on_hold(house, actor, other).await,
+        other => return definitions::on_definition(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
 }

@@ -8,6 +8,7 @@
 mod answers;
 mod approvals;
 mod commands;
+mod definitions;
 mod holds;
 mod house;
 mod live;

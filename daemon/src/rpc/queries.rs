@@ -13,7 +13,7 @@ use dirigent_protocol::query::{Offspring, Query, QueryReply};
 use dirigent_protocol::source;
 
 use super::house::House;
-use super::{live, status};
+use super::{definitions, live, status};
 use crate::door::{Action, Object};
 use crate::dry_run::{AgentShapes, dry_run};
 use crate::events::{self, PageError};
@@ -68,6 +68,7 @@ pub(super) async fn answer(house: &House, subject: &Subject, query: Query) -> Re
             limit,
         } => upgrade(house, subject, &target, (run, after, limit)).await?,
         Query::Status {} => standing(house, subject).await?,
+        other => definitions::about(house, subject, other).await?,
     })
 }
 

@@ -25,6 +25,7 @@ use super::error::RuntimeError;
 use super::live::Live;
 use super::plans::Plans;
 use super::policy::Policy;
+use super::routing::Figures;
 use super::rows::Unfinished;
 use super::run::message::Message;
 use super::run::{driver, load};
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) policy: Arc<Swap<Policy>>,
     pub(crate) egress: Egress,
     pub(crate) performers: Performers,
+    /// What is known of agents from their calls.
+    pub(crate) figures: Arc<Figures>,
     pub(crate) permits: Permits,
     /// Which runs may begin.
     pub(crate) gate: Gate,

@@ -21,6 +21,7 @@ use super::error::RuntimeError;
 use super::lineage::children::Offspring;
 use super::live::Live;
 use super::plans::{Plans, unread};
+use super::routing::{Figures, Router};
 use super::rows::{self, Deaths, PausedRow, RateRow, Unfinished};
 use super::run::message::Message;
 use super::timers::Timers;
@@ -46,6 +47,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let policy = Arc::new(Swap::new(settings.policy(rooms.providers, rooms.prices)));
     let egress = Egress::new(&settings.egress_allow);
     let offspring = Arc::new(Offspring::default());
+    let figures = Arc::new(Figures::default());
     let means = Means {
         data_dir: settings.data_dir.clone(),
         policy: policy.clone(),
@@ -54,6 +56,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         agents: plans.clone(),
         worker: worker.clone(),
         children: offspring.clone(),
+        router: Arc::new(Router::new(records.clone(), plans.clone(), figures.clone())),
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
@@ -72,6 +75,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         policy,
         egress,
         performers,
+        figures,
         permits,
         timers: Timers::default(),
         live: Live::default(),

@@ -2,15 +2,42 @@
 //!
 //! Invariant: a text has one such version, found by its digest and made when it is first needed.
 
+use std::collections::BTreeMap;
+
 use dirigent_protocol::entity::{Document, Kind, WorkflowVersion};
 use dirigent_protocol::id::EntityId;
 use dirigent_store::Txn;
 use serde_json::Value;
 
+use super::api::{StartRun, Started};
 use super::core::Core;
 use super::error::RuntimeError;
+use super::handle::RuntimeHandle;
 use super::plans::unread;
-use crate::records::{DEFAULT_ORG, Draft, put};
+use crate::records::{Actor, DEFAULT_ORG, Draft, put};
+
+impl RuntimeHandle {
+    /// Starts a run of a text that belongs to no workflow anybody published; `label` names it where it is wrong.
+    ///
+    /// # Errors
+    /// The text is no workflow, or as [`Self::start`].
+    pub(crate) async fn start_text(
+        &self,
+        (label, text): (&str, &str),
+        input: Value,
+        labels: BTreeMap<String, String>,
+        actor: Actor,
+    ) -> Result<Started, RuntimeError> {
+        let start = StartRun {
+            version: unnamed_version(&self.core, label, text).await?,
+            input,
+            idempotency_key: None,
+            labels,
+            parent: None,
+        };
+        self.start(start, actor).await
+    }
+}
 
 /// The stored version of a text; `label` names it where it is wrong.
 ///

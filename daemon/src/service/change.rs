@@ -49,6 +49,7 @@ impl Service {
             {
                 return Err(exists(kind, "name", name));
             }
+            self.check_run_name(actor.subject.org, kind, name)?;
             let document = Draft::of(kind, name, spec.clone())
                 .org(actor.subject.org)
                 .owner(actor.subject.user)
@@ -140,8 +141,14 @@ impl Service {
         .await
     }
 
+    /// What keeps a value from being a body of a kind.
+    #[must_use]
+    pub fn shape(&self, kind: Kind, spec: &Value) -> Vec<Diagnostic> {
+        self.schemas.check(kind, spec)
+    }
+
     /// The body as it is stored, or everything that is wrong with it.
-    fn checked(
+    pub(super) fn checked(
         &self,
         kind: Kind,
         name: &str,
@@ -180,6 +187,24 @@ impl Service {
             let other = self.records.find_unique(meta.org, kind, index.field, &value)?;
             if other.is_some_and(|other| other.document.metadata.id != meta.id) {
                 return Err(exists(kind, index.field, &value.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses the name of another definition that is run by its name: a run would not say of which it is.
+    pub(super) fn check_run_name(&self, org: EntityId, kind: Kind, name: &str) -> Result<(), ServiceError> {
+        let runs = definitions::of(kind).is_some_and(definitions::Definition::runs);
+        for other in definitions::ALL
+            .iter()
+            .filter(|other| runs && other.runs() && other.kind() != kind)
+        {
+            if self
+                .records
+                .find_by_name_any_case(org, other.kind(), name)?
+                .is_some()
+            {
+                return Err(exists(other.kind(), "name", name));
             }
         }
         Ok(())

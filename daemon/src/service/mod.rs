@@ -18,8 +18,11 @@ mod look;
 mod name;
 mod patch;
 mod publish;
+mod restore;
 mod runs;
 mod schema;
+mod trial;
+mod used_by;
 mod uses;
 mod watch;
 

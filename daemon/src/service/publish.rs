@@ -4,10 +4,11 @@
 //! a new version with the earlier digest.
 
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::Document;
+use dirigent_protocol::entity::{Document, Kind, WorkflowVersion};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::EntityId;
 use dirigent_store::{ScanRange, Txn};
+use serde_json::Value;
 
 use super::core::Service;
 use super::definitions::{self, Definition};
@@ -49,19 +50,36 @@ impl Service {
                 .filter(|version| draft.spec["version"] == **version)
                 .map(str::to_owned);
         }
-        let body = definition.version(draft, canonical, digest, number);
-        let mut version = Draft::of(definition.version_kind(), "", body)
+        let compiled = definition.compiled(&draft.metadata.name, number, &canonical);
+        let mut body = definition.version(draft, canonical, digest, number);
+        if let Some(document) = compiled {
+            let run = self.beside(
+                subject,
+                draft,
+                Kind::WorkflowVersion,
+                runnable(draft, number, document),
+            );
+            put(txn, None, &run)?;
+            body["workflow_version"] = run.metadata.id.to_string().into();
+        }
+        let version = self.beside(subject, draft, definition.version_kind(), body);
+        put(txn, None, &version)?;
+        Ok(Some(Published { digest, same_number }))
+    }
+
+    /// A document that whoever sees the draft sees.
+    fn beside(&self, subject: &Subject, draft: &Document, kind: Kind, body: Value) -> Document {
+        let mut document = Draft::of(kind, "", body)
             .org(draft.metadata.org)
             .owner(subject.user)
             .document(self.now());
-        version.metadata.visibility = draft.metadata.visibility;
-        version.metadata.team = draft.metadata.team;
-        version
+        document.metadata.visibility = draft.metadata.visibility;
+        document.metadata.team = draft.metadata.team;
+        document
             .metadata
             .shared_with
             .clone_from(&draft.metadata.shared_with);
-        put(txn, None, &version)?;
-        Ok(Some(Published { digest, same_number }))
+        document
     }
 
     /// The newest version of a draft.
@@ -84,4 +102,18 @@ impl Service {
             .get(definition.version_kind(), row.id)?
             .map(|stored| stored.document))
     }
+}
+
+/// The version of a workflow that a definition compiles to: what its runs pin.
+fn runnable(draft: &Document, number: u64, document: Value) -> Value {
+    let body = WorkflowVersion {
+        workflow: draft.metadata.id,
+        workflow_name: draft.metadata.name.clone(),
+        digest: Digest::of(&document).to_string(),
+        version: format!("{number}.0.0"),
+        number,
+        source: serde_json::to_string_pretty(&document).unwrap_or_default(),
+        document,
+    };
+    serde_json::to_value(body).unwrap_or_default()
 }

@@ -116,15 +116,36 @@ impl Service {
         action: Action,
         name: &str,
     ) -> Result<Document, ServiceError> {
-        let draft = self.find(subject, Kind::Workflow, name).await?.document;
+        let draft = self.find_runnable(subject, name).await?;
         self.door
             .authorize(subject, action, &Object::Document(&draft))
             .await?;
-        let Some(definition) = definitions::of(Kind::Workflow) else {
-            return Err(not_found(Kind::WorkflowVersion, name));
-        };
-        self.newest_version(draft.metadata.org, definition, draft.metadata.id)?
-            .ok_or_else(|| not_found(Kind::WorkflowVersion, name))
+        let missing = || not_found(Kind::WorkflowVersion, name);
+        let definition = definitions::of(draft.kind).ok_or_else(missing)?;
+        let newest = self.newest_version(draft.metadata.org, definition, draft.metadata.id)?;
+        let newest = newest.ok_or_else(missing)?;
+        if newest.kind == Kind::WorkflowVersion {
+            return Ok(newest);
+        }
+        let run = newest.spec["workflow_version"]
+            .as_str()
+            .and_then(|id| id.parse().ok());
+        let run = run.ok_or_else(missing)?;
+        let stored = self.records.get(Kind::WorkflowVersion, run)?;
+        stored.map(|stored| stored.document).ok_or_else(missing)
+    }
+
+    /// The draft of that name that can be run: a workflow, or another definition that compiles to one.
+    async fn find_runnable(&self, subject: &Subject, name: &str) -> Result<Document, ServiceError> {
+        let mut refused = None;
+        for definition in definitions::ALL.iter().filter(|definition| definition.runs()) {
+            match self.find(subject, definition.kind(), name).await {
+                Ok(found) => return Ok(found.document),
+                Err(error @ ServiceError::NotFound { .. }) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| not_found(Kind::Workflow, name)))
     }
 
     /// The one workflow of a file, as it would be published; nothing is stored.

@@ -5,7 +5,7 @@ use dirigent_protocol::hello::Subject;
 use dirigent_protocol::run::Status;
 
 use super::core::Service;
-use super::definitions::workflow;
+use super::definitions;
 use super::error::ServiceError;
 use crate::records::{BOOTSTRAP_USER, DEFAULT_ORG};
 
@@ -27,8 +27,17 @@ impl Service {
             });
         }
         let users = match kind {
-            Kind::Workflow => self.live_runs(subject, |run| run.workflow == meta.name)?,
-            Kind::Agent => self.callers(subject, &meta.name).await?,
+            Kind::Agent => Self::named(&self.callers(subject, kind, &meta.name).await?),
+            Kind::Workflow | Kind::Orchestration => {
+                let mut users = Self::named(&self.callers(subject, kind, &meta.name).await?);
+                let runs = self.live_runs(subject, |run| run.workflow == meta.name)?;
+                users.extend(
+                    runs.iter()
+                        .take(NAMED)
+                        .map(|run| format!("run {}", run.metadata.id.short())),
+                );
+                users
+            }
             Kind::Organization => self.inhabitants(document)?,
             _ => Vec::new(),
         };
@@ -43,11 +52,11 @@ impl Service {
     }
 
     /// Runs that are not over and fit.
-    fn live_runs(
+    pub(super) fn live_runs(
         &self,
         subject: &Subject,
         fits: impl Fn(&WorkflowExecution) -> bool,
-    ) -> Result<Vec<String>, ServiceError> {
+    ) -> Result<Vec<Document>, ServiceError> {
         let mut found = Vec::new();
         for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
             let value = status.as_str().into();
@@ -57,34 +66,53 @@ impl Service {
                 .find_by_index(subject.org, kind, "status", &value, usize::MAX)?
             {
                 let run: WorkflowExecution = stored.document.body().unwrap_or_default();
-                if fits(&run) && found.len() < NAMED {
-                    found.push(format!("run {}", stored.document.metadata.id.short()));
+                if fits(&run) {
+                    found.push(stored.document);
                 }
             }
         }
         Ok(found)
     }
 
-    /// Workflows that call an agent.
-    async fn callers(&self, subject: &Subject, agent: &str) -> Result<Vec<String>, ServiceError> {
+    /// Definitions that name another one, as kind and name.
+    pub(super) async fn callers(
+        &self,
+        subject: &Subject,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Vec<Document>, ServiceError> {
         let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.records.all(Kind::Workflow, after, 100)?;
-            let Some(last) = page.last() else { return Ok(found) };
-            after = Some(last.document.metadata.id);
-            for stored in &page {
-                let meta = &stored.document.metadata;
-                let calls = meta.org == subject.org
-                    && workflow::agents_of(&stored.document)
-                        .iter()
-                        .any(|name| name == agent);
-                if calls && found.len() < NAMED {
-                    found.push(format!("workflow {}", meta.name));
+        for definition in definitions::ALL {
+            let mut after = None;
+            loop {
+                let page = self.records.all(definition.kind(), after, 100)?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.document.metadata.id);
+                for stored in page {
+                    let (meta, spec) = (&stored.document.metadata, &stored.document.spec);
+                    if meta.org != subject.org {
+                        continue;
+                    }
+                    let called = match kind {
+                        Kind::Agent => definition.agents(&meta.name, spec),
+                        _ => definition.workflows(spec),
+                    };
+                    if called.iter().any(|called| called == name) {
+                        found.push(stored.document);
+                    }
                 }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
         }
+        Ok(found)
+    }
+
+    fn named(callers: &[Document]) -> Vec<String> {
+        let words = |document: &Document| {
+            let kind = document.kind.as_str().to_lowercase();
+            format!("{kind} {}", document.metadata.name)
+        };
+        callers.iter().take(NAMED).map(words).collect()
     }
 
     /// Kinds of which an organisation has documents.

@@ -10,6 +10,9 @@ mod audit_log;
 mod definition;
 mod document;
 mod notification;
+mod orchestration;
+mod orchestration_rule;
+mod orchestration_version;
 mod organization;
 mod schedule;
 mod team;
@@ -26,6 +29,9 @@ pub use audit_log::{AuditLog, Verdict};
 pub use definition::{Column, Definition, Entity, Index, Relation, Writer};
 pub use document::{Document, Metadata, Visibility};
 pub use notification::{Level, Notification};
+pub use orchestration::{Member, Orchestration, OrchestrationLimits, VoteRule, VoteRules};
+pub use orchestration_rule::{OrchestrationRule, Preference};
+pub use orchestration_version::OrchestrationVersion;
 pub use organization::Organization;
 pub use schedule::Schedule;
 pub use team::Team;
@@ -69,6 +75,9 @@ entities! {
     WorkflowVersion,
     WorkflowExecution,
     WorkflowApproval,
+    Orchestration,
+    OrchestrationVersion,
+    OrchestrationRule,
     ApprovalRule,
     Schedule,
     Notification,
@@ -85,6 +94,18 @@ impl std::fmt::Display for Kind {
 }
 
 impl Kind {
+    /// The kind of its published versions, and their field that holds the draft's id; none where its documents are not
+    /// published.
+    #[must_use]
+    pub const fn versions(self) -> Option<(Self, &'static str)> {
+        match self {
+            Self::Agent => Some((Self::AgentVersion, "agent")),
+            Self::Workflow => Some((Self::WorkflowVersion, "workflow")),
+            Self::Orchestration => Some((Self::OrchestrationVersion, "orchestration")),
+            _ => None,
+        }
+    }
+
     /// Reads a kind as people write it: `Agent`, `agent`, `agents`, `workflow-execution`, `workflow_executions`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

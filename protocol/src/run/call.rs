@@ -248,3 +248,30 @@ pub struct NotifyCall {
     /// `info`, `warning` or `critical`.
     pub level: String,
 }
+
+/// `call: route`: which agent does it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteCall {
+    /// What it must be able to do.
+    pub capability: String,
+    /// What it would be given.
+    pub input: Payload,
+}
+
+/// One agent hands the matter over to another.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Handoff {
+    /// Who had it.
+    pub from: String,
+    /// Who has it now.
+    pub to: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Which handoff of its chain it is, from 1.
+    pub depth: u32,
+    /// Most handoffs of a chain.
+    pub max_depth: u32,
+    /// How often one may have it in a chain.
+    pub max_visits: u32,
+}

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    A2aCall, Authentication, ContainerCall, FunctionCall, McpCall, NotifyCall, OpenapiCall, ScriptCall,
-    Usage, WorkflowCall, WorkflowError,
+    A2aCall, Authentication, ContainerCall, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall,
+    RouteCall, ScriptCall, Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -52,6 +52,8 @@ pub enum EffectRequest {
     Function(FunctionCall),
     /// A notice to people; it is in the commit of its own intent.
     Notify(NotifyCall),
+    /// Which agent does it: the rules of routing are asked.
+    Route(RouteCall),
 }
 
 impl EffectRequest {
@@ -59,7 +61,7 @@ impl EffectRequest {
     #[must_use]
     pub const fn kind(&self) -> EffectKind {
         match self {
-            Self::Noop { .. } | Self::Notify(_) => EffectKind::Noop,
+            Self::Noop { .. } | Self::Notify(_) | Self::Route(_) => EffectKind::Noop,
             Self::Http(_) | Self::Openapi(_) | Self::A2a(_) => EffectKind::Http,
             Self::Shell(_) | Self::Script(_) | Self::Container(_) => EffectKind::Shell,
             Self::Agent(_) => EffectKind::Agent,
@@ -85,9 +87,12 @@ impl EffectRequest {
             Self::Openapi(call) => &call.secrets,
             Self::A2a(call) => &call.secrets,
             Self::Mcp(call) => &call.secrets,
-            Self::Noop { .. } | Self::Agent(_) | Self::Workflow(_) | Self::Function(_) | Self::Notify(_) => {
-                &[]
-            }
+            Self::Noop { .. }
+            | Self::Agent(_)
+            | Self::Workflow(_)
+            | Self::Function(_)
+            | Self::Notify(_)
+            | Self::Route(_) => &[],
         }
     }
 
@@ -98,7 +103,10 @@ impl EffectRequest {
             Self::Noop { .. } => "noop".to_owned(),
             Self::Http(call) => format!("{} {}", call.method, call.uri),
             Self::Shell(call) => format!("sh: {}", call.command.trim()),
-            Self::Agent(call) => format!("agent {}", call.agent),
+            Self::Agent(call) => match &call.handoff {
+                Some(handoff) => format!("handoff {} to {}: {}", handoff.from, handoff.to, handoff.reason),
+                None => format!("agent {}", call.agent),
+            },
             Self::Script(call) => format!("script in {}", call.language),
             Self::Container(call) => format!("container {}", call.image),
             Self::Openapi(call) => format!("openapi {} of {}", call.operation, call.document.uri),
@@ -110,6 +118,7 @@ impl EffectRequest {
             Self::Workflow(call) => format!("workflow {} {}", call.name, call.version),
             Self::Function(call) => format!("function {}", call.function),
             Self::Notify(call) => format!("notify: {}", call.title),
+            Self::Route(call) => format!("route: {}", call.capability),
         }
     }
 
@@ -227,6 +236,9 @@ pub struct AgentCall {
     /// Said to the agent as it is, in the place of its own prompt; its answer is text. Its input is not checked then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Who hands the matter over to it, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
 }
 
 /// How an effect ended.

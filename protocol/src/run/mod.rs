@@ -21,8 +21,8 @@ pub use approval::{
 };
 pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget, ScopeBudget};
 pub use call::{
-    A2aCall, Authentication, ContainerCall, FunctionCall, McpCall, McpTransport, NotifyCall, OpenapiCall,
-    Process, Resource, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall, WorkflowCall,
+    A2aCall, Authentication, ContainerCall, FunctionCall, Handoff, McpCall, McpTransport, NotifyCall,
+    OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall, WorkflowCall,
 };
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,

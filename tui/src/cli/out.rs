@@ -153,6 +153,12 @@ impl Out {
         self.raw("\n");
     }
 
+    /// Text of several lines for people, in a tone.
+    pub fn toned(&mut self, tone: Tone, text: &str) {
+        let text = self.look.text(text).into_owned();
+        self.raw_line(&self.look.paint(tone, &text));
+    }
+
     /// Writes outside text for people, a newline behind it.
     pub fn text(&mut self, text: &str) {
         let text = self.look.text(text);

@@ -148,6 +148,7 @@ impl RunState {
         phase: EffectPhase,
     ) {
         let Some(frame) = self.frame_of(step) else { return };
+        self.note_handoff(frame, &request);
         let effect = Effect {
             id,
             step: step.clone(),

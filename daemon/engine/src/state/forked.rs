@@ -82,6 +82,7 @@ impl RunState {
     fn take_out(&mut self, steps: &[StepId]) {
         for step in steps {
             if let Some(id) = self.frame_of(step) {
+                self.forget_handoff(id);
                 self.remove_frame(id);
             }
         }

@@ -8,6 +8,7 @@ mod apply;
 mod effects;
 mod forked;
 mod frame;
+mod handoffs;
 mod listening;
 mod migrated;
 mod run;

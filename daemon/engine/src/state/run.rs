@@ -66,6 +66,20 @@ pub struct RunState {
     /// Frames that listen for events.
     #[serde(default, skip_serializing_if = "Table::is_empty")]
     pub(crate) listens: Table<FrameId>,
+    /// Handoffs between agents, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) handoffs: Vec<Handed>,
+}
+
+/// A handoff that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handed {
+    /// The frame of its step: trying again is no other handoff.
+    pub frame: FrameId,
+    /// Who had the matter.
+    pub from: String,
+    /// Who has it.
+    pub to: String,
 }
 
 /// Something a task did that its compensation can undo.
@@ -221,6 +235,7 @@ impl RunState {
             agents: BTreeMap::new(),
             doubts: Vec::new(),
             listens: Table::default(),
+            handoffs: Vec::new(),
         }
     }
 

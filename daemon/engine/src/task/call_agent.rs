@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dirigent_protocol::run::{AgentCall, EffectRequest, WorkflowError};
 use serde_json::Value;
 
+use super::call_handoff::version_of;
 use crate::document::{Fields, Template};
 use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn};
 
@@ -14,13 +15,14 @@ pub(super) const ROW: KindRow = KindRow {
     fields: &["call", "with"],
     doc: "Calls an agent by name; its input is `with.input`, or the task's input. \
           `with.message` is said to it in the place of its own prompt. Retryable failures: 5 attempts.",
-    shape: "call: agent, with: { agent: NAME, input: VALUE, message: TEXT }",
+    shape: "call: agent, with: { agent: NAME, version: DIGEST, input: VALUE, message: TEXT }",
     read: Some(read),
 };
 
 #[derive(Debug)]
 struct CallAgent {
     agent: Template,
+    version: Option<Template>,
     input: Option<Template>,
     message: Option<Template>,
 }
@@ -31,7 +33,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         return None;
     }
     let (node, path) = fields.get("with")?;
-    let with = reader.fields(node, &path, &["agent", "input", "message"])?;
+    let with = reader.fields(node, &path, &["agent", "version", "input", "message"])?;
     if !reader.require(&with, &["agent"]) {
         return None;
     }
@@ -45,6 +47,10 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         Some((node, at)) => Some(Template::read(&mut builder.reader, node, &at)?),
         None => None,
     };
+    let version = match with.get("version") {
+        Some((node, at)) => Some(Template::read(&mut builder.reader, node, &at)?),
+        None => None,
+    };
     let message = match with.get("message") {
         Some((node, at)) => {
             builder.reader.text(node, &at)?;
@@ -54,6 +60,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     };
     Some(Box::new(CallAgent {
         agent: template,
+        version,
         input,
         message,
     }))
@@ -77,12 +84,13 @@ impl Task for CallAgent {
             }),
             None => None,
         };
-        let version = turn.state.pins().agents.get(agent).copied();
+        let version = version_of(turn, me, self.version.as_ref(), agent)?;
         let call = AgentCall {
             agent: agent.clone(),
             version,
             input: Arc::clone(&input),
             message,
+            handoff: None,
         };
         turn.request(me, EffectRequest::Agent(call))
     }

@@ -16,7 +16,7 @@ pub(super) const ROW: KindRow = KindRow {
     read: Some(read),
 };
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "http",
     "agent",
     "approval",
@@ -25,6 +25,7 @@ const KNOWN: [&str; 9] = [
     "notify",
     "orchestration",
     "handoff",
+    "route",
     "knowledge",
 ];
 

@@ -1,13 +1,9 @@
-//! Functions of our own catalog that name something published: `orchestration`, `handoff`, `tool`, `knowledge`.
-
-use dirigent_protocol::run::{
-    AgentCall, EffectRequest, FunctionCall, OnUnknown, WorkflowCall, WorkflowError,
-};
-use serde_json::{Value, json};
+//! Functions of our own catalog that name something published: `orchestration`, `tool`, `knowledge`.
 
 use super::process_parts::text;
 use crate::document::{Fields, Template};
 use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn};
+use dirigent_protocol::run::{EffectRequest, FunctionCall, OnUnknown, WorkflowCall, WorkflowError};
 
 pub(super) const ORCHESTRATION: KindRow = KindRow {
     keyword: "call",
@@ -16,15 +12,6 @@ pub(super) const ORCHESTRATION: KindRow = KindRow {
     doc: "Runs a published orchestration or workflow by its name, as a run of its own.",
     shape: "call: orchestration, with: { name: NAME, version: VERSION|latest, input: VALUE }",
     read: Some(read_orchestration),
-};
-
-pub(super) const HANDOFF: KindRow = KindRow {
-    keyword: "call",
-    target: Some("handoff"),
-    fields: &["call", "with"],
-    doc: "Hands the matter over to another agent: it gets the input, who hands over, and why.",
-    shape: "call: handoff, with: { agent: NAME, input: VALUE, reason: TEXT }",
-    read: Some(read_handoff),
 };
 
 pub(super) const TOOL: KindRow = KindRow {
@@ -48,7 +35,6 @@ pub(super) const KNOWLEDGE: KindRow = KindRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Orchestration,
-    Handoff,
     Tool,
     Knowledge,
 }
@@ -59,24 +45,14 @@ struct CallNamed {
     name: Template,
     version: Option<Template>,
     value: Option<Template>,
-    reason: Option<Template>,
 }
 
 fn read_orchestration(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
-    read(
-        builder,
-        fields,
-        What::Orchestration,
-        ["name", "version", "input", ""],
-    )
-}
-
-fn read_handoff(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
-    read(builder, fields, What::Handoff, ["agent", "", "input", "reason"])
+    read(builder, fields, What::Orchestration, ["name", "version", "input"])
 }
 
 fn read_tool(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
-    read(builder, fields, What::Tool, ["name", "version", "arguments", ""])
+    read(builder, fields, What::Tool, ["name", "version", "arguments"])
 }
 
 fn read_knowledge(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
@@ -85,38 +61,28 @@ fn read_knowledge(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> O
     reader
         .warning("not_there", message, fields.node.span.start, fields.path)
         .help = Some("catch the error, or ask an agent that reads the files".to_owned());
-    read(builder, fields, What::Knowledge, ["base", "limit", "query", ""])
+    read(builder, fields, What::Knowledge, ["base", "limit", "query"])
 }
 
-/// `names`: the fields for the name, its version, the value, the reason; empty where there is none.
+/// `names`: the fields for the name, its version, the value.
 fn read(
     builder: &mut Builder,
     fields: &Fields<'_>,
     what: What,
-    names: [&'static str; 4],
+    names: [&'static str; 3],
 ) -> Option<Box<dyn Task>> {
     let reader = &mut builder.reader;
     if !reader.require(fields, &["with"]) {
         return None;
     }
     let (node, path) = fields.get("with")?;
-    let known: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
-    let with = reader.fields(node, &path, &known)?;
+    let with = reader.fields(node, &path, &names)?;
     if !reader.require(&with, &[names[0]]) {
         return None;
     }
     let part = |name: &str| with.get(name).map(|(node, at)| Template::read(reader, node, &at));
-    let [name, version, value, reason] = names.map(part);
-    let fixed = with.get(names[0]).and_then(|(node, _)| node.as_str());
-    if what == What::Handoff
-        && let Some(agent) = fixed.filter(|name| crate::expression::strip(name).is_none())
-    {
-        builder.uses_agent(agent);
-    }
-    if [&version, &value, &reason]
-        .iter()
-        .any(|part| matches!(part, Some(None)))
-    {
+    let [name, version, value] = names.map(part);
+    if [&version, &value].iter().any(|part| matches!(part, Some(None))) {
         return None;
     }
     Some(Box::new(CallNamed {
@@ -124,7 +90,6 @@ fn read(
         name: name??,
         version: version.flatten(),
         value: value.flatten(),
-        reason: reason.flatten(),
     }))
 }
 
@@ -163,21 +128,6 @@ impl Task for CallNamed {
                 catalog: None,
                 input,
             }),
-            What::Handoff => {
-                let reason = Self::optional(turn, me, self.reason.as_ref(), "")?;
-                let from = turn.step(me.frame).to_string();
-                let told = match &*input {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
-                let message = json!({ "handed over by": from, "why": reason, "matter": told });
-                EffectRequest::Agent(AgentCall {
-                    version: turn.state.pins().agents.get(&name).copied(),
-                    agent: name,
-                    input,
-                    message: Some(message.to_string()),
-                })
-            }
             What::Knowledge => {
                 let error = WorkflowError::standard("configuration", 501, "There are no knowledge bases yet");
                 return Err(Stop::fault(error.detail(format!("`{name}` was not searched"))));
@@ -187,7 +137,7 @@ impl Task for CallNamed {
     }
 
     fn always_on_unknown(&self) -> Option<OnUnknown> {
-        (self.what != What::Handoff).then_some(OnUnknown::Retry)
+        Some(OnUnknown::Retry)
     }
 }
 
@@ -221,12 +171,6 @@ mod tests {
             (call.function.as_str(), &*call.input),
             ("grep:latest@default", &json!({"n": 1}))
         );
-        let EffectRequest::Agent(call) =
-            request("{ call: handoff, with: { agent: expert, reason: too hard } }")
-        else {
-            panic!("no agent")
-        };
-        assert!(call.message.unwrap().contains("too hard"));
     }
 
     #[test]

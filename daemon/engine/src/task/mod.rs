@@ -10,12 +10,14 @@ mod call_approval;
 mod call_asyncapi;
 mod call_function;
 mod call_grpc;
+mod call_handoff;
 mod call_http;
 mod call_mcp;
 mod call_named;
 mod call_noop;
 mod call_notify;
 mod call_openapi;
+mod call_route;
 mod do_tasks;
 mod emit;
 mod endpoint;
@@ -81,7 +83,8 @@ pub const KINDS: &[KindRow] = &[
     call_noop::ROW,
     call_notify::ROW,
     call_named::ORCHESTRATION,
-    call_named::HANDOFF,
+    call_handoff::ROW,
+    call_route::ROW,
     call_named::TOOL,
     call_named::KNOWLEDGE,
     call_openapi::ROW,

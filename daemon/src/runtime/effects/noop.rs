@@ -1,18 +1,21 @@
-//! `call: noop`: nothing, durably. Its value comes back as its output.
+//! What the house answers by itself, at once: `call: noop` (nothing, durably; its value comes back as its output), notices,
+//! and which agent does something.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dirigent_protocol::run::{EffectKind, EffectOutcome, EffectRequest, Usage};
 use futures::future::BoxFuture;
 
 use super::performer::{Call, Means, Performer, misdirected};
 use crate::runtime::error::RuntimeError;
+use crate::runtime::routing::Router;
 
-struct Noop;
+struct Noop(Arc<Router>);
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for every row of the list")]
-pub(super) fn open(_means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
-    Ok(Box::new(Noop))
+pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
+    Ok(Box::new(Noop(means.router.clone())))
 }
 
 impl Performer for Noop {
@@ -28,7 +31,7 @@ impl Performer for Noop {
         let outcome = match call.request {
             // The notice itself stands in the commit that made this due.
             EffectRequest::Notify(_) => EffectOutcome::Done {
-                output: std::sync::Arc::default(),
+                output: Arc::default(),
                 usage: Usage::default(),
                 facts: BTreeMap::new(),
             },
@@ -37,6 +40,7 @@ impl Performer for Noop {
                 usage: Usage::default(),
                 facts: BTreeMap::new(),
             },
+            EffectRequest::Route(call) => self.0.outcome(&call),
             _ => misdirected(),
         };
         Box::pin(std::future::ready(outcome))

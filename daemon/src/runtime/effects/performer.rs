@@ -20,6 +20,7 @@ use super::egress::Egress;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::live::LiveSink;
 use crate::runtime::policy::Policy;
+use crate::runtime::routing::Router;
 use crate::swap::Swap;
 use crate::worker::WorkerPool;
 
@@ -94,6 +95,8 @@ pub(crate) struct Means {
     pub(crate) worker: Arc<WorkerPool>,
     /// Runs of runs.
     pub(crate) children: Arc<dyn Children>,
+    /// Which agent does it.
+    pub(crate) router: Arc<Router>,
 }
 
 /// Performs effects of one kind.

@@ -202,11 +202,13 @@ fn published(
             what: format!("workflow `{place}{name}` version {wanted}"),
         }
     };
-    let draft = core
-        .records
-        .find_by_name(org, Kind::Workflow, name)
-        .map_err(unread)?
-        .ok_or_else(missing)?;
+    let mut draft = None;
+    for kind in [Kind::Workflow, Kind::Orchestration] {
+        if draft.is_none() {
+            draft = core.records.find_by_name(org, kind, name).map_err(unread)?;
+        }
+    }
+    let draft = draft.ok_or_else(missing)?;
     let id = Value::String(draft.document.metadata.id.to_string());
     let stored = core
         .records

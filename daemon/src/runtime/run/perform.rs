@@ -5,7 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use dirigent_engine::state::{Effect, EffectPhase};
-use dirigent_protocol::run::{EffectId, EffectOutcome, EventBody, OnUnknown, Resolution, RunEvent};
+use dirigent_protocol::run::{
+    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, RunEvent,
+};
 use dirigent_protocol::watch::StreamSource;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -228,6 +230,10 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
     } else {
         call.live.silenced()
     };
+    let in_hand = match &request {
+        EffectRequest::Agent(call) => Some(core.figures.begins(&call.agent)),
+        _ => None,
+    };
     let outcome = performer
         .perform(Call {
             request,
@@ -235,5 +241,8 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
             ..call
         })
         .await;
+    if let Some(in_hand) = in_hand {
+        in_hand.ended(&outcome);
+    }
     secrets::masked(outcome, &values)
 }

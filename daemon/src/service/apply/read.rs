@@ -145,11 +145,14 @@ fn read_entity(schemas: &Schemas, node: &Node, found: &mut Vec<Diagnostic>) -> O
     };
     let (kind, name) = (kind?, name?);
     let mut spec = spec_node.to_json();
+    let mut agents = Vec::new();
     let mut more = schemas.check(kind, &spec);
     if more.is_empty()
         && let Some(definition) = definitions::of(kind)
     {
         more = definition.complete(&name, &mut spec);
+        let called = definition.agents(&name, &spec).into_iter();
+        agents.extend(called.map(|agent| (agent.clone(), locate_agent(spec_node, &agent).unwrap_or(start))));
     }
     for finding in &mut more {
         // A finding inside an embedded text keeps the place it has there; others get theirs in the file.
@@ -165,7 +168,7 @@ fn read_entity(schemas: &Schemas, node: &Node, found: &mut Vec<Diagnostic>) -> O
         labels,
         spec,
         at: start,
-        agents: Vec::new(),
+        agents,
     })
 }
 
@@ -286,7 +289,10 @@ fn unknown_field(name: &str, at: Position, path: &str, known: &[&str]) -> Diagno
 fn refuse_twins(reading: &mut Reading) {
     let mut seen: HashMap<(Kind, String), Position> = HashMap::new();
     for item in &reading.items {
-        let twin = seen.insert((item.kind, item.name.to_lowercase()), item.at);
+        // What is run by its name shares one set of names.
+        let runs = definitions::of(item.kind).is_some_and(definitions::Definition::runs);
+        let kind = if runs { Kind::Workflow } else { item.kind };
+        let twin = seen.insert((kind, item.name.to_lowercase()), item.at);
         if let Some(first) = twin {
             let message = format!(
                 "the {} `{}` stands in line {} already",

@@ -156,6 +156,7 @@ impl Service {
                 self.door
                     .authorize(subject, Action::Create, &Object::Kind(item.kind))
                     .await?;
+                self.check_run_name(subject.org, item.kind, &item.name)?;
                 (self.fresh(subject, item), ApplyOutcome::Created)
             }
             Some(stored) => {

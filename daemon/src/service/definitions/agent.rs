@@ -20,14 +20,6 @@ impl Definition for Agents {
         Kind::Agent
     }
 
-    fn version_kind(&self) -> Kind {
-        Kind::AgentVersion
-    }
-
-    fn parent_field(&self) -> &'static str {
-        "agent"
-    }
-
     fn complete(&self, _name: &str, spec: &mut Value) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for field in ["system", "prompt"] {
@@ -63,6 +55,10 @@ impl Definition for Agents {
             definition: serde_json::from_value(canonical).unwrap_or_default(),
         };
         serde_json::to_value(body).unwrap_or_default()
+    }
+
+    fn restored(&self, version: &Document) -> Value {
+        version.spec["definition"].clone()
     }
 }
 

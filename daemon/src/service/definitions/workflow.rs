@@ -58,25 +58,9 @@ fn described(machine: &Machine, text: &str) -> Read {
     }
 }
 
-/// The agents a stored draft calls.
-pub(in crate::service) fn agents_of(draft: &Document) -> Vec<String> {
-    let text = draft.spec["source"].as_str().unwrap_or_default();
-    let parsed = source::parse(text.as_bytes());
-    let read = parsed.documents.first().and_then(|node| read(node, text).0);
-    read.map(|read| read.agents).unwrap_or_default()
-}
-
 impl Definition for Workflows {
     fn kind(&self) -> Kind {
         Kind::Workflow
-    }
-
-    fn version_kind(&self) -> Kind {
-        Kind::WorkflowVersion
-    }
-
-    fn parent_field(&self) -> &'static str {
-        "workflow"
     }
 
     fn complete(&self, name: &str, spec: &mut Value) -> Vec<Diagnostic> {
@@ -130,5 +114,20 @@ impl Definition for Workflows {
             document: canonical,
         };
         serde_json::to_value(body).unwrap_or_default()
+    }
+
+    fn restored(&self, version: &Document) -> Value {
+        serde_json::json!({ "source": version.spec["source"] })
+    }
+
+    fn agents(&self, _name: &str, spec: &Value) -> Vec<String> {
+        let text = spec["source"].as_str().unwrap_or_default();
+        let parsed = source::parse(text.as_bytes());
+        let read = parsed.documents.first().and_then(|node| read(node, text).0);
+        read.map(|read| read.agents).unwrap_or_default()
+    }
+
+    fn runs(&self) -> bool {
+        true
     }
 }

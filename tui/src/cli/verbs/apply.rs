@@ -39,10 +39,18 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         texts.extend(input::documents(path)?);
     }
     cx.may_start();
+    all(texts, args.dry_run, cx).await
+}
+
+/// Applies files one after the other and shows what became of each definition.
+///
+/// # Errors
+/// One of them has errors, or the daemon refuses.
+pub async fn all(texts: Vec<Text>, dry_run: bool, cx: &mut Cx) -> Result<Exit, Fault> {
     let mut all = Vec::new();
     let mut failed = None;
     for text in texts {
-        match file(cx, text, args.dry_run).await {
+        match file(cx, text, dry_run).await {
             Ok(items) => all.extend(items),
             Err(fault) => {
                 failed = Some(fault);
@@ -52,7 +60,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     }
     // What was applied before an error is said all the same.
     if failed.is_none() || !all.is_empty() {
-        show(cx, &all, args.dry_run)?;
+        show(cx, &all, dry_run)?;
     }
     failed.map_or(Ok(Exit::Done), Err)
 }

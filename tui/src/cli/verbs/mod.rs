@@ -6,6 +6,9 @@ use dirigent_protocol::fault::Fault;
 use super::cx::Cx;
 use super::exit::Exit;
 
+/// What verbs of definitions share.
+pub mod definitions;
+
 macro_rules! verbs {
     ($($verb:ident = $module:ident;)+) => {
         $(pub mod $module;)+
@@ -43,7 +46,10 @@ verbs! {
     Effects = effects;
     Events = events;
     Schedules = schedules;
+    Agents = agents;
     Workflows = workflows;
+    Orchestrations = orchestrations;
+    Rules = rules;
     Open = open;
     Watch = watch;
     Templates = templates;

@@ -1,17 +1,17 @@
-//! `dirigent workflows`: list workflows; let no new run of one begin, and let them begin again.
+//! `dirigent workflows`: what any definition can do; let no new run of one begin, and let them begin again.
 
 use clap::Subcommand;
 use dirigent_protocol::command::Command;
-use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::Fault;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::definitions::{self, Common};
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
-use crate::cli::verbs::get::{PageArgs, hint, page, rows_with};
 
 /// One line for the list of verbs.
-pub const ABOUT: &str = "List workflows, pause and resume them";
+pub const ABOUT: &str = "Workflows: list, show, compare versions, publish, roll back, pause and resume";
 
 /// `dirigent workflows`
 #[derive(Debug, clap::Args)]
@@ -24,20 +24,13 @@ pub struct Args {
 /// What to do with workflows.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// List workflows
-    List(ListArgs),
+    /// What any definition can do.
+    #[command(flatten)]
+    Common(Common),
     /// Let no new run of a workflow begin: they wait, also those of its schedule. What goes, goes on
     Pause(OneArgs),
     /// Let new runs of a workflow begin again, those that waited first
     Resume(OneArgs),
-}
-
-/// `dirigent workflows list`
-#[derive(Debug, Default, clap::Args)]
-pub struct ListArgs {
-    /// What to list.
-    #[command(flatten)]
-    pub page: PageArgs,
 }
 
 /// Which workflow.
@@ -56,8 +49,8 @@ pub struct OneArgs {
 /// # Errors
 /// No such workflow, it is paused already or not paused, or the daemon refuses.
 pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
-    match args.action.unwrap_or_else(|| Action::List(ListArgs::default())) {
-        Action::List(args) => list(args, cx).await,
+    match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
+        Action::Common(action) => definitions::run(Kind::Workflow, action, cx).await,
         Action::Pause(OneArgs { workflow, runs }) => {
             let name = workflow.clone();
             steer(cx, &name, "pause", Command::WorkflowPause { workflow, runs }).await
@@ -69,24 +62,6 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     }
 }
 
-async fn list(args: ListArgs, cx: &mut Cx) -> Result<Exit, Fault> {
-    let (items, next) = page(cx, args.page.query(Kind::Workflow, None)?).await?;
-    let flat: Vec<Value> = items.iter().map(flat).collect();
-    let value = json!({ "items": flat, "next": next });
-    cx.show(&value, |out| {
-        rows_with(Kind::Workflow, &items, Some(("note", note)), out)
-    })?;
-    hint(cx, next.as_deref());
-    Ok(Exit::Done)
-}
-
-/// Who paused it.
-fn note(document: &Document) -> String {
-    let by = document.field("paused.by");
-    let by = by.as_ref().and_then(Value::as_str);
-    by.map(|by| format!("paused by {by}")).unwrap_or_default()
-}
-
 async fn steer(cx: &mut Cx, workflow: &str, word: &str, command: Command) -> Result<Exit, Fault> {
     cx.command(&format!("{word} workflow {workflow}"), command)
         .await?;
@@ -95,15 +70,4 @@ async fn steer(cx: &mut Cx, workflow: &str, word: &str, command: Command) -> Res
         out.text(&format!("{word} of workflow {workflow} is recorded"));
     })?;
     Ok(Exit::Done)
-}
-
-/// A workflow for scripts, without its text.
-fn flat(document: &Document) -> Value {
-    let mut value = document.spec.clone();
-    if let Some(members) = value.as_object_mut() {
-        members.remove("source");
-        members.insert("id".into(), json!(document.metadata.id));
-        members.insert("name".into(), json!(document.metadata.name));
-    }
-    value
 }

@@ -103,6 +103,7 @@ impl Script {
             version: Some(Digest([3; 32])),
             input: Arc::new(json!({"lines": 2000})),
             message: None,
+            handoff: None,
         };
         self.intend(ms, step, attempt, EffectRequest::Agent(call))
     }

@@ -249,6 +249,7 @@ pub(super) fn asked(request: &EffectRequest) -> String {
             agent,
             version,
             input,
+            handoff: None,
             ..
         }) => {
             let at = version

@@ -1,0 +1,96 @@
+//! What people do with definitions beside writing them: roll back, try out, ask who uses one.
+
+use std::collections::BTreeMap;
+
+use dirigent_protocol::command::{Command, CommandReply};
+use dirigent_protocol::entity::{Document, Kind, Orchestration};
+use dirigent_protocol::fault::{Code, Fault};
+use dirigent_protocol::hello::Subject;
+use dirigent_protocol::query::{Query, QueryReply, StrategyRow};
+use dirigent_protocol::source::Diagnostic;
+use serde_json::Value;
+
+use super::holds;
+use super::house::House;
+use crate::door::{Action, Object};
+use crate::records::Actor;
+
+/// Changes of definitions; anything else is handed on.
+pub(super) async fn on_definition(
+    house: &House,
+    actor: Actor,
+    command: Command,
+) -> Result<CommandReply, Fault> {
+    match command {
+        Command::Restore { kind, id, version } => {
+            Ok(house.service.restore(&actor, kind, &id, &version).await?)
+        }
+        Command::AgentTry {
+            agent,
+            variants,
+            input,
+        } => {
+            let runtime = house.runtime()?;
+            let trial = house.service.trial(&actor, &agent, &variants, &input).await?;
+            let labels = BTreeMap::from([("dirigent.trial".to_owned(), agent)]);
+            let run = runtime
+                .start_text(("trial", &trial.document), trial.input, labels, actor)
+                .await?;
+            Ok(CommandReply::RunStarted {
+                run: run.run,
+                existing: run.existing,
+                status: run.status,
+            })
+        }
+        other => holds::on_hold(house, actor, other).await,
+    }
+}
+
+/// Questions about definitions; none where it is another one.
+pub(super) async fn about(house: &House, subject: &Subject, query: Query) -> Result<QueryReply, Fault> {
+    let service = &house.service;
+    Ok(match query {
+        Query::UsedBy { kind, id } => QueryReply::UsedBy(service.used_by(subject, kind, &id).await?),
+        Query::RouteSimulate { rule } => {
+            let door = service.door();
+            let object = Object::Kind(Kind::WorkflowExecution);
+            door.authorize(subject, Action::Read, &object).await?;
+            let sees = |document: &Document| door.sees(subject, document);
+            QueryReply::RouteSimulated(house.runtime()?.simulate_routing(&rule, &sees)?)
+        }
+        Query::Strategies {} => {
+            let row = |info: dirigent_engine::orchestration::StrategyInfo| StrategyRow {
+                name: info.name.to_owned(),
+                about: info.about.to_owned(),
+                led: info.led,
+            };
+            let all = dirigent_engine::orchestration::strategies();
+            QueryReply::Strategies(all.into_iter().map(row).collect())
+        }
+        Query::Compile { name, spec } => {
+            let object = Object::Kind(Kind::Orchestration);
+            service.door().authorize(subject, Action::Read, &object).await?;
+            compiled(house, &name, spec)
+        }
+        _ => {
+            return Err(Fault::new(
+                Code::Unsupported,
+                "this daemon does not know the question",
+            ));
+        }
+    })
+}
+
+fn compiled(house: &House, name: &str, spec: Value) -> QueryReply {
+    let mut findings = house.service.shape(Kind::Orchestration, &spec);
+    let mut document = None;
+    if findings.is_empty()
+        && let Ok(wanted) = serde_json::from_value::<Orchestration>(spec)
+    {
+        findings = dirigent_engine::orchestration::check(name, &wanted).1;
+        if !findings.iter().any(Diagnostic::is_error) {
+            document = dirigent_engine::orchestration::compile(name, 1, &wanted);
+        }
+    }
+    QueryReply::Compiled { document, findings }
+}

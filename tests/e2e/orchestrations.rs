@@ -1,0 +1,229 @@
+//! Orchestrations: compiled, shown, run, rolled back; by the binaries alone.
+
+use dirigent_tests::{Home, LONG, until};
+use serde_json::{Value, json};
+
+const AGENTS: &str = "\
+kind: Agent
+metadata: { name: reader }
+spec: { description: Reads., model: rehearsal/rehearsal, prompt: 'List what went wrong in: {{ input.text }}' }
+---
+kind: Agent
+metadata: { name: writer }
+spec: { description: Writes., model: rehearsal/rehearsal, prompt: 'Summarise: {{ input }}' }
+---
+";
+
+fn apply(home: &Home, name: &str, text: &str) -> String {
+    let file = home.write(name, text);
+    home.client(&["apply", "-f", file.to_str().unwrap()])
+        .expect_code(0)
+        .stdout
+}
+
+fn json_of(home: &Home, words: &[&str]) -> Value {
+    home.client(words).expect_code(0).json()
+}
+
+#[test]
+fn a_sequence_and_a_parallel_one_compile_show_and_run() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let text = format!(
+        "{AGENTS}kind: Orchestration
+metadata: {{ name: chain }}
+spec:
+  description: One after the other.
+  strategy: sequential
+  members: [ {{ agent: reader }}, {{ agent: writer }} ]
+---
+kind: Orchestration
+metadata: {{ name: both }}
+spec:
+  strategy: parallel
+  members: [ {{ agent: reader }}, {{ name: second, workflow: chain }} ]
+  output: '${{ keys }}'
+"
+    );
+    let said = apply(&home, "all.yaml", &text);
+    assert_eq!(said.matches("created").count(), 4, "{said}");
+    let shown = json_of(
+        &home,
+        &["orchestrations", "show", "chain", "--as", "workflow", "--json"],
+    );
+    assert_eq!(shown["document"]["namespace"], "orchestrations");
+    // What is exported is a workflow like any other.
+    let mut own = shown.clone();
+    own["document"]["name"] = json!("chain-by-hand");
+    let file = home.write("own.yaml", &own.to_string());
+    let _valid = home
+        .client(&["validate", "-f", file.to_str().unwrap()])
+        .expect_code(0);
+    let input = r#"{"text": "ERROR disk full on /dev/sda1\nINFO ok"}"#;
+    let done = json_of(&home, &["run", "chain", "--input", input, "--json"]);
+    assert_eq!(
+        (&done["status"], &done["workflow"]),
+        (&json!("completed"), &json!("chain")),
+        "{done}"
+    );
+    assert!(
+        done["output"]
+            .as_str()
+            .unwrap()
+            .to_lowercase()
+            .contains("rehearsal"),
+        "{done}"
+    );
+    let by_hand = json_of(
+        &home,
+        &["run", "-f", file.to_str().unwrap(), "--input", input, "--json"],
+    );
+    assert_eq!(
+        by_hand["output"], done["output"],
+        "the exported document does the same"
+    );
+    let done = json_of(&home, &["run", "both", "--input", input, "--json"]);
+    assert_eq!(done["output"], json!(["reader", "second"]), "{done}");
+    let refused = home.client(&["delete", "orchestration", "chain"]);
+    assert!(
+        refused.code != Some(0) && refused.stderr.contains("orchestration both"),
+        "{refused:#?}"
+    );
+}
+
+#[test]
+fn a_bad_orchestration_is_refused_at_its_field() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let text = "kind: Orchestration\nmetadata: { name: bad }\nspec:\n  strategy: votte\n  members: [ { agent: a } ]\n";
+    let file = home.write("bad.yaml", text);
+    let output = home
+        .client(&["apply", "-f", file.to_str().unwrap()])
+        .expect_code(65);
+    assert!(
+        output.stderr.contains("bad.yaml:4:13") && output.stderr.contains("write `vote`"),
+        "{output:#?}"
+    );
+    // A name that a workflow has is not given twice.
+    let flow = "document: { dsl: '1.0.3', namespace: a, name: taken, version: '1.0.0' }\ndo: [ { a: { set: { x: 1 } } } ]\n";
+    apply(&home, "flow.yaml", flow);
+    let text = "kind: Orchestration\nmetadata: { name: taken }\nspec:\n  strategy: sequential\n  members: [ { workflow: x } ]\n";
+    let file = home.write("taken.yaml", text);
+    let output = home.client(&["apply", "-f", file.to_str().unwrap()]);
+    assert!(
+        output.code != Some(0) && output.stderr.contains("taken"),
+        "{output:#?}"
+    );
+}
+
+#[test]
+fn an_agent_has_versions_a_diff_a_rollback_and_users() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let agent = |prompt: &str| {
+        format!(
+            "kind: Agent\nmetadata: {{ name: sum }}\nspec:\n  model: rehearsal/rehearsal\n  prompt: '{prompt}'\n"
+        )
+    };
+    apply(&home, "a1.yaml", &agent("Summarise {{ input.text }}"));
+    apply(&home, "a2.yaml", &agent("List the errors in {{ input.text }}"));
+    let versions = json_of(&home, &["agents", "versions", "sum", "--json"]);
+    assert_eq!(versions["items"][0]["number"], 2, "{versions}");
+    let diff = json_of(&home, &["agents", "diff", "sum", "v1", "v2", "--json"]);
+    let ops: Vec<&str> = diff["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|line| line["op"].as_str())
+        .collect();
+    assert!(
+        diff["changed"] == true && ops.contains(&"-") && ops.contains(&"+"),
+        "{diff}"
+    );
+    let back = json_of(&home, &["agents", "rollback", "sum", "1", "--json"]);
+    assert_eq!((&back["from"], &back["number"]), (&json!(1), &json!(3)), "{back}");
+    let diff = json_of(&home, &["agents", "diff", "sum", "1", "3", "--json"]);
+    assert_eq!(diff["changed"], false, "{diff}");
+    // A run that waits pins the version it began with.
+    let flow = "document: { dsl: '1.0.3', namespace: a, name: waits, version: '1.0.0' }
+do:
+  - ask: { call: approval, with: { title: Go on? } }
+  - a: { call: agent, with: { agent: sum, input: { text: x } } }
+";
+    apply(&home, "flow.yaml", flow);
+    let _waits = home.client(&["run", "waits", "--detach"]).expect_code(0);
+    until("a run that waits is among the users", LONG, || {
+        let users = json_of(&home, &["agents", "used-by", "sum", "--json"]);
+        let items = users["items"].as_array().unwrap().clone();
+        let of = |kind: &str| items.iter().find(|item| item["kind"] == kind).cloned();
+        (of("Workflow").is_some() && of("WorkflowExecution").is_some_and(|run| run["number"] == 3))
+            .then_some(())
+    });
+    // A draft answers beside what is published; nothing is published by it.
+    let draft = home.write("draft.yaml", &agent("Say what is good about {{ input.text }}"));
+    let words = [
+        "agents",
+        "try",
+        "sum",
+        "-f",
+        draft.to_str().unwrap(),
+        "--input",
+        r#"{"text": "ERROR a"}"#,
+        "--json",
+    ];
+    let tried = json_of(&home, &words);
+    assert!(
+        tried["answers"]["draft"].is_string() && tried["answers"]["newest"].is_string(),
+        "{tried}"
+    );
+    let versions = json_of(&home, &["agents", "versions", "sum", "--json"]);
+    assert_eq!(versions["items"].as_array().unwrap().len(), 3, "{versions}");
+}
+
+#[test]
+fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let agent = |name: &str| {
+        format!(
+            "kind: Agent\nmetadata: {{ name: {name} }}\nspec:\n  capabilities: [review]\n  prompt: 'Summarise {{{{ input }}}}'\n---\n"
+        )
+    };
+    let text = format!(
+        "{}{}kind: Orchestration\nmetadata: {{ name: routed }}\nspec:\n  strategy: sequential\n  members: [ {{ name: who, capability: review }} ]\n",
+        agent("anna"),
+        agent("bert")
+    );
+    apply(&home, "all.yaml", &text);
+    let chosen = |input: &str| {
+        let run = json_of(&home, &["run", "routed", "--input", input, "--json"]);
+        assert_eq!(run["status"], "completed", "{run}");
+        let id = run["run"].as_str().unwrap().to_owned();
+        let events = home
+            .client(&["runs", "events", &id, "--json"])
+            .expect_code(0)
+            .json_lines();
+        let agents = events
+            .iter()
+            .filter_map(|event| event["request"]["agent"]["agent"].as_str());
+        agents.last().unwrap().to_owned()
+    };
+    assert_eq!(chosen(r#"{"kind": "b"}"#), "anna");
+    let rule = "kind: OrchestrationRule\nmetadata: { name: to-bert }\nspec:\n  capability: review\n  when: 'kind == \"b\"'\n  agents: [bert]\n  active: ";
+    apply(&home, "rule.yaml", &format!("{rule}false\n"));
+    assert_eq!(
+        chosen(r#"{"kind": "b"}"#),
+        "anna",
+        "a rule that is not active is not followed"
+    );
+    let told = json_of(&home, &["rules", "simulate", "to-bert", "--json"]);
+    assert_eq!(
+        (&told["choices"], &told["covered"], &told["same"]),
+        (&json!(2), &json!(2), &json!(0)),
+        "{told}"
+    );
+    assert_eq!(told["differs"][0]["would"], "bert", "{told}");
+    apply(&home, "rule.yaml", &format!("{rule}true\n"));
+    assert_eq!(chosen(r#"{"kind": "b"}"#), "bert");
+    assert_eq!(chosen(r#"{"kind": "c"}"#), "anna", "its condition does not hold");
+}

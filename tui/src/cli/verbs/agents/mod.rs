@@ -1,0 +1,43 @@
+//! `dirigent agents`: list, show, compare, publish, roll back, try out.
+
+use clap::Subcommand;
+use dirigent_protocol::entity::Kind;
+use dirigent_protocol::fault::Fault;
+
+use super::definitions::{self, Common};
+use crate::cli::cx::Cx;
+use crate::cli::exit::Exit;
+
+pub mod try_out;
+
+/// One line for the list of verbs.
+pub const ABOUT: &str = "Agents: list, show, compare versions, publish, roll back, try out, who uses one";
+
+/// `dirigent agents`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do; `list` if not said.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+}
+
+/// What to do with agents.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// What any definition can do.
+    #[command(flatten)]
+    Common(Common),
+    /// Let a draft answer beside the published version; nothing is published
+    Try(try_out::Args),
+}
+
+/// Does it.
+///
+/// # Errors
+/// No such agent or version, or the daemon refuses.
+pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
+    match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
+        Action::Common(action) => definitions::run(Kind::Agent, action, cx).await,
+        Action::Try(args) => try_out::run(args, cx).await,
+    }
+}
