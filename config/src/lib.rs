@@ -20,6 +20,7 @@ pub mod demo;
 pub mod environment;
 pub mod explain;
 pub mod load;
+pub mod orchestrations;
 pub mod paths;
 pub mod rows;
 mod shape;

@@ -80,6 +80,14 @@ pub enum Command {
         /// The input of all.
         input: Value,
     },
+    /// Begin a conversation with an agent: a run that listens for what is said.
+    ConversationStart {
+        /// The agent's name.
+        agent: String,
+        /// What its instructions are written over.
+        #[serde(default)]
+        input: Value,
+    },
     /// Start a run.
     RunStart {
         /// What to run.

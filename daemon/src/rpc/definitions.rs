@@ -42,6 +42,22 @@ pub(super) async fn on_definition(
                 status: run.status,
             })
         }
+        Command::ConversationStart { agent, input } => {
+            let service = &house.service;
+            let found = service.get(&actor.subject, Kind::Agent, &agent, &[]).await?;
+            let object = Object::Document(&found);
+            let door = service.door();
+            door.authorize(&actor.subject, Action::RunStart, &object).await?;
+            let run = house
+                .runtime()?
+                .converse(&found.metadata.name, input, actor)
+                .await?;
+            Ok(CommandReply::RunStarted {
+                run: run.run,
+                existing: run.existing,
+                status: run.status,
+            })
+        }
         other => holds::on_hold(house, actor, other).await,
     }
 }

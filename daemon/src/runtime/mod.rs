@@ -14,6 +14,7 @@ mod admission;
 mod api;
 mod approvals;
 mod bus;
+mod conversation;
 mod core;
 mod effects;
 mod error;

@@ -19,6 +19,8 @@ enum About {
     Other(String),
     /// The answer is a link.
     Link(EntityId, String),
+    /// The answer is the run that tries an agent out.
+    Trial(String),
 }
 
 /// A command without an answer yet.
@@ -80,6 +82,26 @@ impl Queue {
             }
             LinkCmd::Steer { run, how } => steer(run, how),
             LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
+            LinkCmd::Restore { kind, name, number } => (
+                About::Other(format!("{name} says again what v{number} said")),
+                Command::Restore {
+                    kind,
+                    id: name,
+                    version: number.to_string(),
+                },
+            ),
+            LinkCmd::TryOut {
+                agent,
+                variants,
+                input,
+            } => (
+                About::Trial(agent.clone()),
+                Command::AgentTry {
+                    agent,
+                    variants,
+                    input,
+                },
+            ),
             LinkCmd::Follow(_)
             | LinkCmd::Unfollow(_)
             | LinkCmd::Look { .. }
@@ -115,6 +137,7 @@ impl Queue {
             (About::Link(approval, _), Ok(CommandReply::Link { link, .. })) => {
                 News::Linked { approval, link }
             }
+            (About::Trial(agent), Ok(CommandReply::RunStarted { run, .. })) => News::Tried { agent, run },
             (about, result) => news(about, result.map(drop)),
         })
     }
@@ -178,6 +201,10 @@ fn news(about: About, result: Result<(), Fault>) -> News {
     match about {
         About::Approval(approval) => News::Decided { approval, result },
         About::Other(what) | About::Link(_, what) => News::Done { what, result },
+        About::Trial(agent) => News::Done {
+            what: format!("try {agent}"),
+            result,
+        },
     }
 }
 

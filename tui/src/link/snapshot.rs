@@ -21,6 +21,7 @@ pub const KINDS: &[Kind] = &[
     Kind::WorkflowApproval,
     Kind::Agent,
     Kind::Workflow,
+    Kind::Orchestration,
     Kind::Notification,
 ];
 
@@ -50,6 +51,7 @@ pub async fn read(connection: &Connection) -> Result<Vec<Document>, CallError> {
         (Kind::WorkflowApproval, None, PAGE as usize),
         (Kind::Agent, None, MOST),
         (Kind::Workflow, None, MOST),
+        (Kind::Orchestration, None, MOST),
         (Kind::Notification, None, PAGE as usize),
     ];
     let mut all: BTreeMap<(Kind, EntityId), Document> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! What pages want done. Pages never do anything themselves.
 
-use dirigent_protocol::command::{Also, Changed, RetryFrom};
+use dirigent_protocol::command::{Also, Changed, RetryFrom, TryVariant};
+use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::query::Query;
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
@@ -76,6 +77,24 @@ pub enum LinkCmd {
         file: String,
         /// The text.
         source: String,
+    },
+    /// Publish an earlier version of a definition again; answered by `News::Done`.
+    Restore {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// The version's number.
+        number: u64,
+    },
+    /// Try agents out side by side; answered by `News::Tried`.
+    TryOut {
+        /// The agent's name.
+        agent: String,
+        /// What is tried.
+        variants: Vec<TryVariant>,
+        /// The input of all.
+        input: Value,
     },
     /// Try to connect now instead of at the next try.
     Reconnect,

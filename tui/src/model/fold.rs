@@ -60,6 +60,7 @@ impl Model {
             News::Looked { topic, query, result } => self.looked(topic, &query, result),
             News::Decided { approval, result } => return self.decided(approval, result),
             News::Linked { approval, link } => return self.linked(approval, link),
+            News::Tried { agent, run } => self.tried = Some((agent, run)),
             News::Done { what, result } => {
                 return vec![Cmd::Note(match result {
                     Ok(()) => Note::info(format!("done: {what}")),

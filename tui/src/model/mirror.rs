@@ -80,6 +80,8 @@ pub struct Model {
     pub snoozed: BTreeMap<EntityId, Duration>,
     /// What pages asked for themselves.
     pub looks: Looks,
+    /// The newest trial: the agent, and the run that tries it out.
+    pub tried: Option<(String, RunId)>,
     /// Documents that a page asked for beyond the mirror's own: kept until it asks for others.
     pub found: BTreeMap<&'static str, BTreeSet<EntityId>>,
     /// A snapshot came at least once.

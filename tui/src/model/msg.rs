@@ -129,6 +129,13 @@ pub enum News {
         /// The link.
         link: String,
     },
+    /// Agents are tried out in a run.
+    Tried {
+        /// The agent's name.
+        agent: String,
+        /// The run.
+        run: RunId,
+    },
     /// Another command was done, or was not: words for the status line.
     Done {
         /// What was asked (`cancel run 8f20`).

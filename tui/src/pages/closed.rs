@@ -28,8 +28,6 @@ const fn row(id: &'static str, title: &'static str, space: u8, letter: char) -> 
 /// Every closed page.
 pub const CLOSED: &[Closed] = &[
     row("alerts", "Alerts", 1, 'm'),
-    row("agents", "Agents", 2, 'b'),
-    row("orchestrations", "Orchestrations", 2, 'o'),
     row("automations", "Automations", 2, 'u'),
     row("integrations", "Integrations", 3, 'i'),
     row("knowledge", "Knowledge", 3, 'k'),

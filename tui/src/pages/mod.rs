@@ -3,10 +3,13 @@
 //!
 //! Pages never import each other; they name places. Pages not built yet are rows of [`closed`].
 
+pub mod agents;
 pub mod approvals;
 pub mod closed;
 pub mod dashboard;
+pub mod definitions;
 pub mod narrow;
+pub mod orchestrations;
 pub mod page;
 pub mod runs;
 pub mod speech;
@@ -17,21 +20,23 @@ pub use page::{Ctx, Input, Meta, Page};
 pub use speech::{Field, Speech};
 
 macro_rules! pages {
-    ($($module:ident :: $page:ident),+ $(,)?) => {
+    ($($module:ident = $page:expr),+ $(,)?) => {
         /// The declaration of every page, in the order of the tabs.
         pub const PAGES: &[&Meta] = &[$(&$module::META,)+];
 
         /// Every page, in the same order.
         #[must_use]
         pub fn all() -> Vec<Box<dyn Page>> {
-            vec![$(Box::new($module::$page::default()),)+]
+            vec![$(Box::new($page),)+]
         }
     };
 }
 
 pages! {
-    dashboard::Dashboard,
-    runs::Runs,
-    approvals::Approvals,
-    workflows::Workflows,
+    dashboard = dashboard::Dashboard::default(),
+    runs = runs::Runs::default(),
+    approvals = approvals::Approvals::default(),
+    agents = definitions::Definitions::of(&agents::WHAT),
+    workflows = definitions::Definitions::of(&workflows::WHAT),
+    orchestrations = definitions::Definitions::of(&orchestrations::WHAT),
 }

@@ -8,7 +8,9 @@ pub mod fit;
 pub mod sanitize;
 pub mod span;
 pub mod wrap;
+mod yaml;
 
 pub use fit::{fit, fit_right, width};
 pub use sanitize::{clean, clean_line};
 pub use wrap::wrap;
+pub use yaml::yaml;

@@ -3,7 +3,7 @@
 use dirigent_engine::Workflow as Machine;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Kind, Workflow, WorkflowVersion};
-use dirigent_protocol::source::{self, Diagnostic, Node, Place};
+use dirigent_protocol::source::{self, Diagnostic, Node, Place, Value as Parsed};
 use serde_json::Value;
 
 use super::Definition;
@@ -127,7 +127,48 @@ impl Definition for Workflows {
         read.map(|read| read.agents).unwrap_or_default()
     }
 
+    fn workflows(&self, spec: &Value) -> Vec<String> {
+        let parsed = source::parse(spec["source"].as_str().unwrap_or_default().as_bytes());
+        let mut found = Vec::new();
+        parsed.documents.iter().for_each(|node| called(node, &mut found));
+        found
+    }
+
     fn runs(&self) -> bool {
         true
+    }
+}
+
+/// Names of the workflows and orchestrations that tasks of a document run, wherever they stand.
+fn called(node: &Node, found: &mut Vec<String>) {
+    let by_name = node.get("call").and_then(Node::as_str) == Some("orchestration");
+    let run = node.get("run").and_then(|run| run.get("workflow"));
+    let given = run.into_iter().chain(node.get("with").filter(|_| by_name));
+    for name in given.filter_map(|node| node.get("name")).filter_map(Node::as_str) {
+        found.push(name.to_owned());
+    }
+    match &node.value {
+        Parsed::Sequence(items) => items.iter().for_each(|item| called(item, found)),
+        Parsed::Mapping(entries) => entries.iter().for_each(|entry| called(&entry.value, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_caller_runs_it_wherever_the_task_stands() {
+        let names = |text: &str| Workflows.workflows(&json!({ "source": text }));
+        let deep = "do:\n  - a:\n      try:\n        - b: { run: { workflow: { namespace: n, name: below, version: latest } } }\n      catch: {}\n";
+        assert_eq!(names(deep), ["below"]);
+        assert_eq!(
+            names("do: [ { a: { call: orchestration, with: { name: below } } } ]\n"),
+            ["below"]
+        );
+        assert!(names("do: [ { below: { set: { name: below } } } ]\n").is_empty());
     }
 }

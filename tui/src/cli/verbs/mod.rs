@@ -47,6 +47,7 @@ verbs! {
     Events = events;
     Schedules = schedules;
     Agents = agents;
+    Chat = chat;
     Workflows = workflows;
     Orchestrations = orchestrations;
     Rules = rules;

@@ -1,14 +1,17 @@
 //! `dirigent orchestrations`: several agents or workflows on one matter.
 
 use clap::Subcommand;
+use dirigent_config::orchestrations::ORCHESTRATIONS;
 use dirigent_protocol::entity::Kind;
-use dirigent_protocol::fault::Fault;
+use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::query::{Query, QueryReply};
 use serde_json::json;
 
+use super::apply;
 use super::definitions::{self, Common};
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
+use crate::cli::input::Text;
 use crate::cli::out::Tone;
 use crate::cli::table::Table;
 use crate::link::snapshot::unexpected;
@@ -33,6 +36,19 @@ pub enum Action {
     Common(Common),
     /// List the ways in which members work together
     Strategies,
+    /// List the orchestrations to begin with, or publish one of them with its agents
+    Shipped(ShippedArgs),
+}
+
+/// `dirigent orchestrations shipped`
+#[derive(Debug, clap::Args)]
+pub struct ShippedArgs {
+    /// Publish this one, with its agents
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print its file instead of publishing it
+    #[arg(long, requires = "name")]
+    pub print: bool,
 }
 
 /// Does it.
@@ -43,6 +59,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
         Action::Common(action) => definitions::run(Kind::Orchestration, action, cx).await,
         Action::Strategies => strategies(cx).await,
+        Action::Shipped(args) => shipped(args, cx).await,
     }
 }
 
@@ -58,4 +75,47 @@ async fn strategies(cx: &mut Cx) -> Result<Exit, Fault> {
         table.write(out);
     })?;
     Ok(Exit::Done)
+}
+
+/// The first line of what one is for.
+fn about(text: &str) -> &str {
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("description: "));
+    line.unwrap_or_default()
+}
+
+async fn shipped(args: ShippedArgs, cx: &mut Cx) -> Result<Exit, Fault> {
+    let Some(name) = args.name else {
+        let items: Vec<_> = ORCHESTRATIONS
+            .iter()
+            .map(|row| json!({ "name": row.name, "about": about(row.text) }))
+            .collect();
+        cx.show(&json!({ "items": items }), |out| {
+            let mut table = Table::new(&["name", "what"]);
+            for row in ORCHESTRATIONS {
+                table.row([
+                    (Tone::Strong, row.name.to_owned()),
+                    (Tone::Plain, about(row.text).to_owned()),
+                ]);
+            }
+            table.write(out);
+        })?;
+        return Ok(Exit::Done);
+    };
+    let found = ORCHESTRATIONS.iter().find(|row| row.name == name);
+    let row = found.ok_or_else(|| {
+        Fault::new(Code::NotFound, format!("no orchestration `{name}` is shipped"))
+            .help("dirigent orchestrations shipped")
+    })?;
+    if args.print {
+        cx.out.exact(row.text.trim_end());
+        return Ok(Exit::Done);
+    }
+    cx.may_start();
+    let text = Text {
+        name: format!("{name}.yaml"),
+        text: row.text.to_owned(),
+    };
+    apply::all(vec![text], false, cx).await
 }

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dirigent_protocol::entity::Kind;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
@@ -12,8 +11,10 @@ use serde_json::{Value, json};
 use super::asked::{self, Subject, Version};
 use super::builder::{Builder, Open};
 use super::drafts::{Drafts, MAX_DRAFTS};
-use super::keys::{BUILD_KEYS, BUILDERS, META, TRIAL_KEYS};
+use super::keys::{BUILD_KEYS, BUILDERS, TEXT_KEYS, TRIAL_KEYS};
 use super::side::Side;
+use super::tried::Tried;
+use super::what::What;
 use crate::keymap::{Action, Bind, FieldKey};
 use crate::model::{Cmd, Note};
 use crate::nav::Place;
@@ -23,7 +24,7 @@ use crate::widgets::Cursor;
 /// How deep one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Depth {
-    /// All workflows.
+    /// All of them.
     #[default]
     List,
     /// The versions of one.
@@ -32,9 +33,10 @@ pub(super) enum Depth {
     Beside,
 }
 
-/// Workflows.
-#[derive(Debug, Default)]
-pub struct Workflows {
+/// Definitions of one kind.
+#[derive(Debug)]
+pub struct Definitions {
+    pub(super) what: &'static What,
     pub(super) cursor: Cursor<String>,
     pub(super) depth: Depth,
     pub(super) at: Cursor<u64>,
@@ -46,24 +48,50 @@ pub struct Workflows {
     pub(super) extent: Cell<(usize, usize)>,
     pub(super) height: Cell<usize>,
     pub(super) builder: Option<Builder>,
-    /// Texts that are not published, by the workflow's name: the text, and what it began from.
+    /// An agent that was tried out, and where its answers are.
+    pub(super) tried: Option<Tried>,
+    /// Texts that are not published, by the definition's name: the text, and what it began from.
     pub(super) drafts: Drafts,
     /// A link into the builder that waits for the text it is of.
     pub(super) wanted: bool,
+    /// Going back to this version is asked about.
+    pub(super) rolling: Option<u64>,
 }
 
-impl Workflows {
-    pub(super) fn names(ctx: &Ctx<'_>) -> Vec<String> {
-        let all = ctx.model.of_kind(Kind::Workflow);
+impl Definitions {
+    /// A page of these.
+    #[must_use]
+    pub fn of(what: &'static What) -> Self {
+        Self {
+            what,
+            cursor: Cursor::default(),
+            depth: Depth::default(),
+            at: Cursor::default(),
+            marked: BTreeSet::new(),
+            side: Side::default(),
+            scroll: 0,
+            extent: Cell::default(),
+            height: Cell::default(),
+            builder: None,
+            tried: None,
+            drafts: Drafts::new(),
+            wanted: false,
+            rolling: None,
+        }
+    }
+
+    pub(super) fn names(&self, ctx: &Ctx<'_>) -> Vec<String> {
+        let all = ctx.model.of_kind(self.what.kind);
         all.into_iter().map(|named| named.name.clone()).collect()
     }
 
-    /// The workflow under the cursor.
+    /// The one under the cursor.
     pub(super) fn subject(&self, ctx: &Ctx<'_>) -> Option<Subject> {
         let name = self.cursor.key()?;
-        let all = ctx.model.of_kind(Kind::Workflow);
+        let all = ctx.model.of_kind(self.what.kind);
         let found = all.into_iter().find(|named| named.name == *name)?;
         Some(Subject {
+            kind: self.what.kind,
             id: found.id,
             name: found.name.clone(),
         })
@@ -101,7 +129,7 @@ impl Workflows {
     }
 
     pub(super) fn follow(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let names = Self::names(ctx);
+        let names = self.names(ctx);
         // Before the daemon has said which there are, the one that a link names stays chosen.
         if ctx.model.loaded && self.cursor.follow(&names) {
             self.elsewhere();
@@ -112,6 +140,8 @@ impl Workflows {
             self.marked.retain(|number| numbers.contains(number));
         }
         let mut cmds = asked::wants(self.subject(ctx).as_ref(), ctx);
+        cmds.extend(self.wants_compiled(ctx));
+        cmds.extend(self.wants_tried(ctx));
         if self.wanted {
             cmds.extend(self.build(ctx));
         }
@@ -123,7 +153,7 @@ impl Workflows {
         cmds
     }
 
-    /// Another workflow is looked at.
+    /// Another one is looked at.
     fn elsewhere(&mut self) {
         self.marked.clear();
         self.at = Cursor::default();
@@ -135,7 +165,12 @@ impl Workflows {
         if self.builder.is_some() {
             return self.act_in_builder(action, ctx);
         }
+        if self.rolling.is_some() {
+            return self.confirm_rollback(action, ctx);
+        }
         match action {
+            Action::Again => return self.ask_rollback(ctx),
+            Action::Try => return self.ask_trial(ctx),
             Action::Edit => {
                 self.wanted = true;
                 return self.follow(ctx);
@@ -143,7 +178,7 @@ impl Workflows {
             Action::Create => return self.create(ctx),
             Action::Open if self.depth == Depth::List => {
                 return subject
-                    .map(|of| Cmd::Go(Place::object(META.id, of.name)))
+                    .map(|of| Cmd::Go(Place::object(self.what.meta.id, of.name)))
                     .into_iter()
                     .collect();
             }
@@ -167,7 +202,7 @@ impl Workflows {
                 self.scroll = 0;
             }
             Action::NextTab | Action::PrevTab => {
-                self.side = self.side.beside(action == Action::NextTab);
+                self.side = self.side.beside(self.what.sides, action == Action::NextTab);
                 self.scroll = 0;
             }
             Action::Copy => {
@@ -178,7 +213,7 @@ impl Workflows {
                 return text.into_iter().collect();
             }
             Action::CopyLink => {
-                let link = subject.map(|of| Cmd::Copy(Place::object(META.id, of.name).to_string()));
+                let link = subject.map(|of| Cmd::Copy(Place::object(self.what.meta.id, of.name).to_string()));
                 return link.into_iter().collect();
             }
             action => self.step(action, ctx),
@@ -203,7 +238,7 @@ impl Workflows {
     fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
         match self.depth {
             Depth::List => {
-                if self.cursor.step(action, &Self::names(ctx), self.height.get()) {
+                if self.cursor.step(action, &self.names(ctx), self.height.get()) {
                     self.elsewhere();
                 }
             }
@@ -234,9 +269,9 @@ impl Workflows {
     }
 }
 
-impl Page for Workflows {
+impl Page for Definitions {
     fn meta(&self) -> &'static Meta {
-        &META
+        self.what.meta
     }
 
     fn update(&mut self, input: Input<'_>, ctx: &Ctx<'_>) -> Vec<Cmd> {
@@ -246,6 +281,7 @@ impl Page for Workflows {
             Input::Key(key) => {
                 let builder = self.builder.as_mut();
                 let mut cmds = builder.map_or_else(Vec::new, |builder| builder.key(key, ctx));
+                cmds.extend(self.send_trial(ctx));
                 cmds.extend(self.follow(ctx));
                 cmds
             }
@@ -278,8 +314,9 @@ impl Page for Workflows {
                 open: Some(Open::Trial(_)),
                 ..
             }) => TRIAL_KEYS,
-            Some(_) => BUILD_KEYS,
-            None => META.bindings,
+            Some(_) if self.what.canvas => BUILD_KEYS,
+            Some(_) => TEXT_KEYS,
+            None => self.what.meta.bindings,
         }
     }
 
@@ -289,7 +326,7 @@ impl Page for Workflows {
 
     fn asks(&self) -> bool {
         let open = self.builder.as_ref().and_then(|builder| builder.open.as_ref());
-        matches!(open, Some(Open::Publish))
+        matches!(open, Some(Open::Publish)) || self.rolling.is_some()
     }
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
@@ -336,13 +373,13 @@ impl Page for Workflows {
     fn place(&self) -> Place {
         if let Some(builder) = &self.builder {
             return Place {
-                page: META.id.to_owned(),
+                page: self.what.meta.id.to_owned(),
                 path: vec![builder.draft.name.clone(), "draft".to_owned()],
             };
         }
         match (self.depth, self.cursor.key()) {
-            (Depth::Versions | Depth::Beside, Some(name)) => Place::object(META.id, name),
-            _ => Place::page(META.id),
+            (Depth::Versions | Depth::Beside, Some(name)) => Place::object(self.what.meta.id, name),
+            _ => Place::page(self.what.meta.id),
         }
     }
 
@@ -352,9 +389,10 @@ impl Page for Workflows {
             self.depth = Depth::List;
             return self.follow(ctx);
         };
-        if ctx.model.loaded && !Self::names(ctx).contains(name) {
+        if ctx.model.loaded && !self.names(ctx).contains(name) {
             return vec![Cmd::Note(Note::refused(format!(
-                "there is no workflow {name} here"
+                "there is no {} {name} here",
+                self.what.word
             )))];
         }
         if self.cursor.key() != Some(name) {
@@ -380,21 +418,23 @@ impl Page for Workflows {
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match action {
             _ if self.builder.is_some() => None,
-            action if BUILDERS.contains(&action) => Some(format!(
-                "edit a workflow first: {}",
-                ctx.keymap.first(Action::Edit)
-            )),
+            Action::Approve if self.rolling.is_some() => None,
+            Action::Again => self.why_no_rollback(ctx),
+            Action::Try if !self.what.canvas => self.why_no_trial(ctx),
+            action if BUILDERS.contains(&action) => {
+                Some(format!("edit one first: {}", ctx.keymap.first(Action::Edit)))
+            }
             Action::Left | Action::Right => Some("this is for the drawing of the builder".to_owned()),
-            Action::Edit if self.cursor.key().is_none() => Some("there is no workflow".to_owned()),
+            Action::Edit if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
             Action::Open | Action::CopyLink if self.cursor.key().is_none() => {
-                Some("there is no workflow".to_owned())
+                Some(format!("there is no {}", self.what.word))
             }
             Action::Copy | Action::Mark | Action::Diff
                 if self.versions(ctx).is_none_or(|versions| versions.is_empty()) =>
             {
                 Some("no version of it is known here".to_owned())
             }
-            Action::Mark if self.depth == Depth::List => Some("open the workflow first".to_owned()),
+            Action::Mark if self.depth == Depth::List => Some(format!("open the {} first", self.what.word)),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::page::{Depth, Workflows};
+use super::page::{Definitions, Depth};
 use super::side::{self, Side};
 use crate::keymap::Action;
 use crate::model::Link;
@@ -17,7 +17,7 @@ const LIST: u16 = 44;
 /// Rows of the versions above what stands beside them.
 const VERSIONS: u16 = 9;
 
-impl Workflows {
+impl Definitions {
     pub(super) fn draw(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let size = Size::of(area);
         if size.is_single() {
@@ -41,9 +41,9 @@ impl Workflows {
     }
 
     fn draw_list(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
-        let names = Self::names(ctx);
+        let names = self.names(ctx);
         let foot = format!("{} versions", ctx.keymap.first(Action::Open));
-        let mut pane = Pane::new(format!("Workflows ({})", names.len()))
+        let mut pane = Pane::new(format!("{} ({})", self.what.meta.title, names.len()))
             .focus(self.depth == Depth::List)
             .foot(Role::Dim, foot);
         if !ctx.model.connection.is_live() && ctx.model.loaded {
@@ -54,19 +54,26 @@ impl Workflows {
             return;
         }
         if names.is_empty() {
-            empty(ctx, inner, buf);
+            empty(self.what.word, ctx, inner, buf);
             return;
         }
         self.height.set(usize::from(inner.height));
         let first = first_row(self.cursor.row(&names), names.len(), usize::from(inner.height));
-        let all = ctx.model.of_kind(dirigent_protocol::entity::Kind::Workflow);
+        let all = ctx.model.of_kind(self.what.kind);
         for (row, named) in (0u16..inner.height).zip(all.iter().skip(first)) {
             let here = self.cursor.key() == Some(&named.name);
             let age = span::short(ctx.time.wall.as_second() - named.updated_at.as_second());
             let cells = usize::from(inner.width).saturating_sub(8);
+            // Where nothing draws it, one line about it stands beside its name.
+            let about = if self.what.canvas { 0 } else { cells / 2 };
             Line::new()
                 .add(Role::Focus, if here { "▸" } else { " " })
-                .add_fit(if here { Role::Selected } else { Role::Text }, &named.name, cells)
+                .add_fit(
+                    if here { Role::Selected } else { Role::Text },
+                    &named.name,
+                    cells - about,
+                )
+                .add_fit(Role::Dim, clean_line(&named.about), about)
                 .add(Role::Dim, fit_right(&age, 6))
                 .draw_row(row, inner, ctx.theme, buf);
         }
@@ -116,7 +123,7 @@ impl Workflows {
     fn draw_side(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let keys = [Action::PrevTab, Action::NextTab].map(|action| ctx.keymap.first(action));
         let mut pane = Pane::new("").focus(self.depth == Depth::Beside);
-        for (at, side) in Side::ALL.into_iter().enumerate() {
+        for (at, side) in self.what.sides.iter().copied().enumerate() {
             let role = if side == self.side {
                 Role::Heading
             } else {
@@ -125,6 +132,14 @@ impl Workflows {
             pane = pane
                 .title(Role::Text, if at == 0 { "" } else { "  " })
                 .title(role, side.title());
+        }
+        if let Some(number) = self.rolling {
+            let words = format!(
+                "  publish v{number} again? {} yes  {} no",
+                ctx.keymap.first(Action::Approve),
+                ctx.keymap.first(Action::Back)
+            );
+            pane = pane.title(Role::Heading, words);
         }
         let inner = pane
             .foot(Role::Dim, format!("{} {} side", keys[0], keys[1]))
@@ -146,6 +161,8 @@ impl Workflows {
         };
         match self.side {
             Side::Used => side::used(&subject, ctx),
+            Side::Compiled => self.compiled_lines(ctx),
+            Side::Tried => self.tried_lines(ctx),
             Side::Text => match self.version(&versions) {
                 Some(version) => side::text(version),
                 None => super::asked::source_of(&subject, &ctx.model.looks)
@@ -164,11 +181,12 @@ fn split(area: Rect) -> [Rect; 2] {
     Layout::vertical([Constraint::Length(VERSIONS), Constraint::Fill(1)]).areas(area)
 }
 
-fn empty(ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+fn empty(word: &str, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    let none = format!("No {word} yet.");
     let words: &[&str] = match &ctx.model.connection.link {
         Link::Down { .. } => &["Not connected."],
         _ if !ctx.model.loaded => &["Asking the daemon…"],
-        _ => &["No workflow yet.", "Publish one:", "  dirigent apply FILE"],
+        _ => &[none.as_str(), "Publish one:", "  dirigent apply FILE"],
     };
     for (row, text) in (1u16..).zip(words) {
         Line::new()

@@ -2,42 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use dirigent_protocol::entity::Kind;
+
 use super::asked;
 use super::builder::Builder;
 use super::draft::{Draft, MAX_TEXT};
-use super::page::{Depth, Workflows};
+use super::page::{Definitions, Depth};
 use super::question::Purpose;
 use crate::keymap::Action;
 use crate::model::{Cmd, Note};
 use crate::pages::Ctx;
 use crate::templates;
 
-/// Texts that are not published, by the workflow's name: the text, and what it began from.
+/// Texts that are not published, by the definition's name: the text, and what it began from.
 pub(super) type Drafts = BTreeMap<String, (String, String)>;
 
 /// Most drafts that are kept.
 pub(super) const MAX_DRAFTS: usize = 20;
 
-/// What a new workflow begins with.
-const NEW: &str = "\
-document:
-  dsl: '1.0.3'
-  namespace: default
-  name: NAME
-  version: '0.1.0'
-do:
-  - first:
-      set:
-        greeting: hello
-";
-
 impl Builder {
     /// Begins the new workflow with a template, under a name nobody has.
     pub(super) fn begin(&mut self, with: &str, ctx: &Ctx<'_>) {
+        let all = ctx.model.of_kind(Kind::Workflow);
+        let taken: Vec<String> = all.into_iter().map(|named| named.name.clone()).collect();
         let Some(shape) = templates::find(with) else {
             return;
         };
-        let name = free_name(shape.name, &Workflows::names(ctx));
+        let name = free_name(shape.name, &taken);
         if let Ok(text) = templates::fill(&shape, &[], Some(&name)) {
             self.draft = Draft::new(&name, String::new(), text);
         }
@@ -56,12 +47,12 @@ fn free_name(stem: &str, taken: &[String]) -> String {
         .unwrap_or_default()
 }
 
-impl Workflows {
+impl Definitions {
     /// Opens the builder as soon as the text it begins from is known: a kept draft, the version one looks at, or the
     /// document itself.
     pub(super) fn build(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(subject) = self.subject(ctx) else {
-            // Before the daemon has said which workflows there are, none may still be the one that is meant.
+            // Before the daemon has said which there are, none may still be the one that is meant.
             self.wanted = !ctx.model.loaded;
             return Vec::new();
         };
@@ -84,7 +75,7 @@ impl Workflows {
             (_, Some(text)) if text != base => (text, "the draft begins from the version you looked at"),
             _ => (base.clone(), ""),
         };
-        self.builder = Some(Builder::new(Draft::new(&subject.name, base, text)));
+        self.builder = Some(Builder::new(self.what, Draft::new(&subject.name, base, text)));
         if note.is_empty() {
             Vec::new()
         } else {
@@ -92,14 +83,14 @@ impl Workflows {
         }
     }
 
-    /// Begins a workflow that is not there yet.
+    /// Begins one that is not there yet.
     pub(super) fn create(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let name = free_name("new-workflow", &Self::names(ctx));
+        let name = free_name(&format!("new-{}", self.what.word), &self.names(ctx));
         let kept = self.drafts.get(&name).map(|kept| kept.0.clone());
         let is_new = kept.is_none();
-        let text = kept.unwrap_or_else(|| NEW.replace("NAME", &name));
-        let mut builder = Builder::new(Draft::new(&name, String::new(), text));
-        if is_new {
+        let text = kept.unwrap_or_else(|| self.what.new.replace("NAME", &name));
+        let mut builder = Builder::new(self.what, Draft::new(&name, String::new(), text));
+        if is_new && self.what.canvas {
             builder.ask(Purpose::Begin);
         }
         self.builder = Some(builder);

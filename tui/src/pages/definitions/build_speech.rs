@@ -28,9 +28,22 @@ impl Builder {
             self.draft.name,
             count(tasks.len(), "task")
         );
-        let mut speech = Speech::new(title).part(if self.diff { "changed" } else { "steps" });
+        let title = if self.what.canvas {
+            title
+        } else {
+            format!("Editor of the {} {}, {changed}.", self.what.word, self.draft.name)
+        };
+        let mut speech = Speech::new(title).part(match (self.what.canvas, self.diff) {
+            (true, false) => "steps",
+            (_, true) => "changed",
+            (false, false) => "text",
+        });
         for line in self.finding_lines(ctx, WIDE) {
             speech.say(wording::without_signs(line.text().trim()));
+        }
+        if !self.what.canvas && !self.diff {
+            speech.quote(self.draft.text());
+            return speech;
         }
         if self.diff {
             for line in side::changes(&self.draft.base, self.draft.text()) {

@@ -1,13 +1,16 @@
-//! The page Workflows: the list, a workflow's versions, the difference of any two, who uses it, and the builder.
+//! Pages of definitions: the list, the versions of one, the difference of any two, who uses it, and the builder or the
+//! editor. A page is one [`What`]; nothing else is particular to a kind.
 //!
 //! Owns what is selected and marked, and drafts, which outlive the client. Versions, counts, errors and graphs are the
 //! daemon's. Invariant: text and canvas are views of one document, its text; every edit changes the lines it is about.
 
+mod again;
 mod asked;
 mod build_draw;
 mod build_speech;
 mod builder;
 mod canvas;
+mod compiled;
 mod draft;
 mod drafts;
 mod draw;
@@ -19,6 +22,9 @@ mod side;
 mod speech;
 mod surgery;
 mod trial;
+mod tried;
+mod what;
 
-pub use keys::META;
-pub use page::Workflows;
+pub use page::Definitions;
+pub use side::Side;
+pub use what::What;

@@ -1,14 +1,13 @@
 //! The page in words: the list, or a workflow's versions with what stands beside them.
 
-use super::keys::META;
-use super::page::{Depth, Workflows};
+use super::page::{Definitions, Depth};
 use super::side;
 use crate::nav::Place;
 use crate::pages::speech::count;
 use crate::pages::{Ctx, Speech, wording};
 use crate::text::span;
 
-impl Workflows {
+impl Definitions {
     pub(super) fn in_words(&self, ctx: &Ctx<'_>) -> Speech {
         match self.depth {
             Depth::List => self.list_in_words(ctx),
@@ -17,29 +16,38 @@ impl Workflows {
     }
 
     fn list_in_words(&self, ctx: &Ctx<'_>) -> Speech {
-        let names = Self::names(ctx);
-        let mut speech = Speech::new(format!("Workflows. {}.", count(names.len(), "workflow"))).part("list");
+        let names = self.names(ctx);
+        let mut speech = Speech::new(format!(
+            "{}. {}.",
+            self.what.meta.title,
+            count(names.len(), self.what.word)
+        ))
+        .part("list");
         for name in &names {
-            let place = Place::object(META.id, name);
+            let place = Place::object(self.what.meta.id, name);
             speech.choice(name, place, self.cursor.key() == Some(name));
         }
         if names.is_empty() && ctx.model.loaded {
-            speech.say("No workflow yet. Publish one: dirigent apply FILE.");
+            speech.say(format!(
+                "No {} yet. Publish one: dirigent apply FILE.",
+                self.what.word
+            ));
         }
         speech
     }
 
     fn versions_in_words(&self, ctx: &Ctx<'_>) -> Speech {
         let name = self.cursor.key().map_or("", String::as_str);
+        let word = capital(self.what.word);
         let Some(versions) = self.versions(ctx) else {
-            return Speech::new(format!("Workflow {name}. Its versions are not known here."));
+            return Speech::new(format!("{word} {name}. Its versions are not known here."));
         };
         let many = count(versions.len(), "version");
         let part = match self.depth {
             Depth::Beside => self.side.title(),
             _ => "versions",
         };
-        let mut speech = Speech::new(format!("Workflow {name}. {many}.")).part(part);
+        let mut speech = Speech::new(format!("{word} {name}. {many}.")).part(part);
         let here = self.version(&versions).map(|version| version.number);
         for version in &versions {
             let age = ctx.time.wall.as_second() - version.made_at.as_second();
@@ -55,7 +63,7 @@ impl Workflows {
                 span::spoken(age)
             );
             let place = Place {
-                page: META.id.to_owned(),
+                page: self.what.meta.id.to_owned(),
                 path: vec![name.to_owned(), side::mark(version)],
             };
             speech.choice(
@@ -63,6 +71,11 @@ impl Workflows {
                 place,
                 here == Some(version.number) && self.depth == Depth::Versions,
             );
+        }
+        if let Some(number) = self.rolling {
+            speech.say(format!(
+                "Publish version {number} again as the newest one? Approve for yes, back for no."
+            ));
         }
         speech.say(format!("{}:", self.side.title()));
         let lines = self.side_lines(ctx);
@@ -76,4 +89,11 @@ impl Workflows {
         }
         speech
     }
+}
+
+/// A word at the beginning of a sentence.
+fn capital(word: &str) -> String {
+    let mut rest = word.chars();
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }

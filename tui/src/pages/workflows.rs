@@ -1,7 +1,33 @@
-//! The page's declaration: which actions it takes, at which depth, and what its footer names.
+//! The page Workflows: definitions with a builder of their tasks.
 
+use dirigent_protocol::entity::Kind;
+
+use super::definitions::{Side, What};
 use crate::keymap::{Action, Bind};
 use crate::pages::Meta;
+
+/// What it shows.
+pub const WHAT: What = What {
+    meta: &META,
+    kind: Kind::Workflow,
+    word: "workflow",
+    canvas: true,
+    new: NEW,
+    sides: &[Side::Diff, Side::Text, Side::Used],
+};
+
+/// What a new workflow begins with.
+const NEW: &str = "\
+document:
+  dsl: '1.0.3'
+  namespace: default
+  name: NAME
+  version: '0.1.0'
+do:
+  - first:
+      set:
+        greeting: hello
+";
 
 /// Its declaration.
 pub const META: Meta = Meta {
@@ -18,6 +44,7 @@ pub const META: Meta = Meta {
         Bind::new(Action::PrevTab, "previous side"),
         Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Copy, "copy the text"),
+        Bind::new(Action::Again, "roll back (asks)"),
         Bind::new(Action::Create, "new workflow"),
         Bind::new(Action::Insert, "add a task behind"),
         Bind::new(Action::InsertBefore, "add a task before"),
@@ -56,58 +83,3 @@ pub const META: Meta = Meta {
         Bind::new(Action::PageDown, "page down"),
     ],
 };
-
-/// The footer of the builder.
-pub(super) const BUILD_KEYS: &[Bind] = &[
-    Bind::footer(Action::Insert, "add"),
-    Bind::footer(Action::Link, "link"),
-    Bind::footer(Action::Open, "edit"),
-    Bind::footer(Action::Stop, "delete"),
-    Bind::footer(Action::NextItem, "down"),
-    Bind::footer(Action::PrevItem, "up"),
-    Bind::footer(Action::View, "text"),
-    Bind::footer(Action::Undo, "undo"),
-    Bind::footer(Action::Validate, "check"),
-    Bind::footer(Action::Try, "simulate"),
-    Bind::footer(Action::Diff, "changed"),
-    Bind::footer(Action::Rename, "rename"),
-    Bind::footer(Action::Publish, "publish…"),
-];
-
-/// The footer of a dry run.
-pub(super) const TRIAL_KEYS: &[Bind] = &[
-    Bind::footer(Action::NextPane, "next pane"),
-    Bind::footer(Action::View, "picture"),
-    Bind::footer(Action::NextTab, "tab"),
-    Bind::footer(Action::Mark, "fold"),
-    Bind::footer(Action::Validate, "to what would fail"),
-    Bind::footer(Action::Back, "back"),
-];
-
-/// Actions that are the builder's alone.
-pub(super) const BUILDERS: [Action; 24] = [
-    Action::Insert,
-    Action::InsertBefore,
-    Action::Link,
-    Action::Rename,
-    Action::Stop,
-    Action::NextItem,
-    Action::PrevItem,
-    Action::View,
-    Action::Validate,
-    Action::Undo,
-    Action::Redo,
-    Action::Save,
-    Action::Publish,
-    Action::Approve,
-    Action::Try,
-    Action::FullPane,
-    Action::Pause,
-    Action::Wrap,
-    Action::CriticalPath,
-    Action::ZoomIn,
-    Action::ZoomOut,
-    Action::ZoomFit,
-    Action::PanLeft,
-    Action::PanRight,
-];

@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     Rename,
     /// The input of a dry run.
     Try,
+    /// The input of a trial.
+    Trial,
     /// What a new workflow begins with.
     Begin,
 }
@@ -40,7 +42,7 @@ pub(super) enum Purpose {
 impl Purpose {
     /// What is typed is the answer itself, not the beginning of one that is offered.
     const fn is_free(self) -> bool {
-        matches!(self, Self::Rename | Self::Try)
+        matches!(self, Self::Rename | Self::Try | Self::Trial)
     }
 }
 
@@ -75,6 +77,7 @@ impl Question {
             }
             Purpose::Rename => format!("New name of {on}:"),
             Purpose::Try => "Simulate with which input? JSON; empty: the document's own sample".to_owned(),
+            Purpose::Trial => format!("Try {} with which input? JSON; nothing is published", draft.name),
             Purpose::Begin => "Begin a new workflow with:".to_owned(),
         }
     }
@@ -89,7 +92,7 @@ impl Question {
             Purpose::Link | Purpose::LinkCase(_) => targets(draft),
             Purpose::Case => cases(draft),
             Purpose::Begin => begins(),
-            Purpose::Rename | Purpose::Try => Vec::new(),
+            Purpose::Rename | Purpose::Try | Purpose::Trial => Vec::new(),
         };
         let typed = self.typed.to_lowercase();
         let (begin, rest): (Vec<_>, Vec<_>) = all
@@ -105,7 +108,7 @@ impl Question {
     pub(super) fn answer(&self, draft: &Draft) -> Option<String> {
         match self.purpose {
             Purpose::Rename => Some(self.typed.trim().to_owned()).filter(|name| !name.is_empty()),
-            Purpose::Try => Some(self.typed.trim().to_owned()),
+            Purpose::Try | Purpose::Trial => Some(self.typed.trim().to_owned()),
             _ => self.options(draft).into_iter().nth(self.at).map(|(name, _)| name),
         }
     }

@@ -33,6 +33,9 @@ impl Builder {
             trial.monitor.view(ctx, body, buf);
             return;
         }
+        if !self.what.canvas {
+            return self.draw_text_page(ctx, body, buf);
+        }
         if Size::of(area).is_single() {
             match (&self.open, self.focus) {
                 (Some(Open::Publish) | None, Focus::Steps) if !self.diff => self.draw_steps(ctx, body, buf),
@@ -43,6 +46,41 @@ impl Builder {
         let [left, right] = Layout::horizontal([Constraint::Length(STEPS), Constraint::Fill(1)]).areas(body);
         self.draw_steps(ctx, left, buf);
         self.draw_right(ctx, right, buf);
+    }
+
+    /// A text without tasks: the text, and what changed in it beside.
+    fn draw_text_page(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let typing = matches!(self.open, Some(Open::Text(_) | Open::Line(_)));
+        if Size::of(area).is_single() {
+            if typing {
+                self.draw_right(ctx, area, buf);
+            } else {
+                self.draw_changed(ctx, area, buf);
+            }
+            return;
+        }
+        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
+        if typing {
+            self.draw_right(ctx, left, buf);
+        } else {
+            let inner = Pane::new(clean_line(&self.draft.name))
+                .focus(true)
+                .draw(left, ctx.theme, buf);
+            for (row, line) in (0u16..inner.height).zip(&side::numbered(self.draft.text())) {
+                line.draw_row(row, inner, ctx.theme, buf);
+            }
+        }
+        self.draw_changed(ctx, right, buf);
+    }
+
+    fn draw_changed(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        let inner = Pane::new("Changed")
+            .focus(self.open.is_none())
+            .draw(area, ctx.theme, buf);
+        let lines = side::changes(&self.draft.base, self.draft.text());
+        for (row, line) in (0u16..inner.height).zip(&lines) {
+            line.draw_row(row, inner, ctx.theme, buf);
+        }
     }
 
     fn draw_steps(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
@@ -133,13 +171,7 @@ impl Builder {
             }
             // A dry run fills the page.
             Some(Open::Trial(_)) => {}
-            Some(Open::Publish) | None if self.diff => {
-                let inner = Pane::new("Changed").focus(true).draw(area, ctx.theme, buf);
-                let lines = side::changes(&self.draft.base, self.draft.text());
-                for (row, line) in (0u16..inner.height).zip(&lines) {
-                    line.draw_row(row, inner, ctx.theme, buf);
-                }
-            }
+            Some(Open::Publish) | None if self.diff => self.draw_changed(ctx, area, buf),
             Some(Open::Publish) | None => {
                 let inner = Pane::new("Canvas")
                     .focus(self.focus == Focus::Canvas && self.open.is_none())

@@ -22,6 +22,17 @@ pub(super) struct Trial {
 }
 
 impl Builder {
+    /// Tries the draft out with this input: a dry run of what has tasks, a trial beside what is published of what has none.
+    pub(super) fn tries(&mut self, input: &str, ctx: &Ctx<'_>) -> Result<Vec<Cmd>, String> {
+        if self.what.canvas {
+            return self.try_out(input, ctx);
+        }
+        let definition = super::tried::spec_in(self.draft.text())?;
+        self.sent = Some(super::tried::given(input)?);
+        self.definition = Some(definition);
+        Ok(Vec::new())
+    }
+
     /// Asks for a dry run with this input; an empty one leaves it to the document's own sample.
     pub(super) fn try_out(&mut self, input: &str, ctx: &Ctx<'_>) -> Result<Vec<Cmd>, String> {
         let input = match input.trim() {

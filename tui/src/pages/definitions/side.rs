@@ -1,5 +1,7 @@
 //! What stands beside the versions: a version's text, the difference of two, who uses the workflow.
 
+use dirigent_protocol::entity::Kind;
+use dirigent_protocol::query::Use;
 use serde_json::Value;
 use similar::ChangeTag;
 
@@ -14,7 +16,7 @@ const AROUND: usize = 3;
 
 /// The sides, in the order of the tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Side {
+pub enum Side {
     /// What is different.
     #[default]
     Diff,
@@ -22,24 +24,28 @@ pub(super) enum Side {
     Text,
     /// Runs and rules.
     Used,
+    /// The workflow it compiles to.
+    Compiled,
+    /// What agents answered that were tried out.
+    Tried,
 }
 
 impl Side {
-    pub(super) const ALL: [Self; 3] = [Self::Diff, Self::Text, Self::Used];
-
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Diff => "difference",
             Self::Text => "text",
             Self::Used => "used by",
+            Self::Compiled => "as workflow",
+            Self::Tried => "tried",
         }
     }
 
-    pub(super) fn beside(self, forward: bool) -> Self {
-        let at = Self::ALL.iter().position(|side| *side == self).unwrap_or(0);
-        let count = Self::ALL.len();
+    pub(super) fn beside(self, all: &[Self], forward: bool) -> Self {
+        let at = all.iter().position(|side| *side == self).unwrap_or(0);
+        let count = all.len().max(1);
         let next = if forward { at + 1 } else { at + count - 1 };
-        Self::ALL[next % count]
+        all.get(next % count).copied().unwrap_or_default()
     }
 }
 
@@ -101,35 +107,63 @@ pub(super) fn mark(version: &Version) -> String {
     format!("v{}", version.number)
 }
 
-/// Runs by version and state, and the rules that answer its requests.
+/// Runs by version and state, the rules that answer its requests, and who names it.
 pub(super) fn used(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
     let looks = &ctx.model.looks;
     let dim = |text: &str| Line::new().add(Role::Dim, text);
-    let Some(counts) = asked::used_by(subject, looks) else {
-        return vec![dim("  asking the daemon…")];
-    };
-    let mut out = vec![Line::new().add(Role::Heading, format!("RUNS  {}", amount::count(counts.total)))];
-    for (title, facet) in ["version", "state"].iter().zip(&counts.facets) {
-        for (value, count) in &facet.values {
-            let value = match value {
-                Value::String(text) => text.as_str(),
-                _ => "-",
-            };
-            out.push(
-                Line::new()
-                    .add(Role::Dim, format!("  {title:<8}"))
-                    .add_fit(Role::Text, value, 20)
-                    .add(Role::Text, amount::count(*count)),
-            );
+    let mut out = Vec::new();
+    if subject.kind != Kind::Agent {
+        let Some(counts) = asked::used_by(subject, looks) else {
+            return vec![dim("  asking the daemon…")];
+        };
+        out.push(Line::new().add(Role::Heading, format!("RUNS  {}", amount::count(counts.total))));
+        for (title, facet) in ["version", "state"].iter().zip(&counts.facets) {
+            for (value, count) in &facet.values {
+                let value = match value {
+                    Value::String(text) => text.as_str(),
+                    _ => "-",
+                };
+                out.push(
+                    Line::new()
+                        .add(Role::Dim, format!("  {title:<8}"))
+                        .add_fit(Role::Text, value, 20)
+                        .add(Role::Text, amount::count(*count)),
+                );
+            }
         }
+        out.push(Line::new());
+        out.push(Line::new().add(Role::Heading, "RULES THAT ANSWER ITS REQUESTS"));
+        named(asked::rules_of(subject, looks), &mut out);
+        out.push(Line::new());
     }
+    let users = asked::users_of(subject, looks);
+    let of = |runs: bool| {
+        users.map(|users| {
+            let fits = users
+                .iter()
+                .filter(|user| (user.kind == Kind::WorkflowExecution) == runs);
+            fits.map(in_words).collect::<Vec<String>>()
+        })
+    };
+    out.push(Line::new().add(Role::Heading, "WHAT CALLS IT"));
+    named(of(false), &mut out);
     out.push(Line::new());
-    out.push(Line::new().add(Role::Heading, "RULES THAT ANSWER ITS REQUESTS"));
-    named(asked::rules_of(subject, looks), &mut out);
-    out.push(Line::new());
-    out.push(Line::new().add(Role::Heading, "WORKFLOWS THAT CALL IT"));
-    named(asked::callers_of(subject, looks), &mut out);
+    out.push(Line::new().add(Role::Heading, "RUNS UNDER WAY, AND WHAT THEY PINNED"));
+    named(of(true), &mut out);
     out
+}
+
+/// Who uses it, in one line.
+fn in_words(user: &Use) -> String {
+    let pinned = match (user.number, &user.digest) {
+        (Some(number), _) => format!("v{number}"),
+        (None, Some(digest)) => digest.chars().take(8).collect(),
+        (None, None) => "the newest".to_owned(),
+    };
+    match &user.status {
+        Some(status) => format!("{} {} {status}, {pinned}", user.id.short(), user.name),
+        None => format!("{} {}", user.kind.as_str().to_lowercase(), user.name),
+    }
 }
 
 /// Names, one a row; none while the daemon has not said.

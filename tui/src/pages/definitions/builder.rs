@@ -12,6 +12,7 @@ use super::draft::Draft;
 use super::question::{Purpose, Question};
 use super::surgery::{self, Where};
 use super::trial::Trial;
+use super::what::What;
 use crate::keymap::Action;
 use crate::model::{Cmd, LinkCmd, Note};
 use crate::pages::Ctx;
@@ -46,11 +47,15 @@ pub(super) enum Open {
 /// The builder of one workflow.
 #[derive(Debug)]
 pub(super) struct Builder {
+    pub(super) what: &'static What,
     pub(super) draft: Draft,
     pub(super) focus: Focus,
     pub(super) open: Option<Open>,
     /// What changed stands in the place of the drawing.
     pub(super) diff: bool,
+    /// What is to be tried out, and the input, until the page has sent it.
+    pub(super) definition: Option<serde_json::Value>,
+    pub(super) sent: Option<serde_json::Value>,
     /// A dry run was asked for.
     pub(super) trying: Option<DryRunQuery>,
     pub(super) canvas: RefCell<Canvas>,
@@ -58,12 +63,16 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(draft: Draft) -> Self {
+    pub(super) fn new(what: &'static What, draft: Draft) -> Self {
+        let text = (!what.canvas).then(|| Open::Text(Box::new(area(draft.text()))));
         Self {
+            what,
             draft,
             focus: Focus::default(),
-            open: None,
+            open: text,
             diff: false,
+            definition: None,
+            sent: None,
             trying: None,
             canvas: RefCell::default(),
             height: Cell::new(10),
@@ -103,7 +112,11 @@ impl Builder {
                 self.ask(if cases { Purpose::Case } else { Purpose::Link });
             }
             Action::Rename => self.ask(Purpose::Rename),
-            Action::Try => self.ask(Purpose::Try),
+            Action::Try => self.ask(if self.what.canvas {
+                Purpose::Try
+            } else {
+                Purpose::Trial
+            }),
             Action::Stop => return Some(self.on_task("deleted", now, surgery::delete)),
             Action::NextItem => {
                 return Some(self.on_task("moved", now, |text, on| surgery::shift(text, on, false)));
@@ -111,7 +124,8 @@ impl Builder {
             Action::PrevItem => {
                 return Some(self.on_task("moved", now, |text, on| surgery::shift(text, on, true)));
             }
-            Action::Open | Action::Edit => return Some(self.edit_task()),
+            Action::Open | Action::Edit if self.what.canvas => return Some(self.edit_task()),
+            Action::Open | Action::Edit => self.open = Some(Open::Text(Box::new(area(self.draft.text())))),
             Action::View => self.open = Some(Open::Text(Box::new(area(self.draft.text())))),
             Action::Validate => return Some(self.jump_to_error(ctx)),
             Action::Undo | Action::Redo => {
@@ -352,7 +366,7 @@ impl Builder {
                 surgery::connect(text, on, to)
             }),
             Purpose::Rename => self.on_task("renamed", now, |text, on| surgery::rename(text, on, &answer)),
-            Purpose::Try => self.try_out(&answer, ctx).unwrap_or_else(|why| {
+            Purpose::Try | Purpose::Trial => self.tries(&answer, ctx).unwrap_or_else(|why| {
                 self.open = Some(Open::Line(question));
                 note(Note::refused(why))
             }),
