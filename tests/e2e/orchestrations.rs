@@ -101,7 +101,7 @@ fn a_bad_orchestration_is_refused_at_its_field() {
         .client(&["apply", "-f", file.to_str().unwrap()])
         .expect_code(65);
     assert!(
-        output.stderr.contains("bad.yaml:4:13") && output.stderr.contains("write `vote`"),
+        output.stderr.contains("bad.yaml:4:3") && output.stderr.contains("write `vote`"),
         "{output:#?}"
     );
     // A name that a workflow has is not given twice.
@@ -226,4 +226,168 @@ fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
     apply(&home, "rule.yaml", &format!("{rule}true\n"));
     assert_eq!(chosen(r#"{"kind": "b"}"#), "bert");
     assert_eq!(chosen(r#"{"kind": "c"}"#), "anna", "its condition does not hold");
+}
+
+/// Says yes to the one request that waits.
+fn approve(home: &Home, run: &str) {
+    let id = until("it asks", LONG, || {
+        let asked = home.client(&["approvals", "list", "--json"]).json_if(0)?;
+        let items = asked["items"].as_array()?.clone();
+        let mine = items.iter().find(|item| item["run"] == run)?;
+        Some(mine["id"].as_str()?.to_owned())
+    });
+    let shown = json_of(home, &["approvals", "show", &id, "--json"]);
+    let digest = shown["digest"].as_str().unwrap().to_owned();
+    let _yes = home
+        .client(&["approvals", "approve", &id, "--digest", &digest])
+        .expect_code(0);
+}
+
+fn shipped(home: &Home, name: &str, input: &Value) -> Value {
+    let _published = home.client(&["orchestrations", "shipped", name]).expect_code(0);
+    let words = ["run", name, "--input", &input.to_string(), "--detach", "--json"];
+    let run = json_of(home, &words)["run"].as_str().unwrap().to_owned();
+    approve(home, &run);
+    until("it is over", LONG, || {
+        let shown = home.client(&["runs", "show", &run, "--json"]).json_if(0)?;
+        assert_ne!(shown["status"], "faulted", "{shown}");
+        (shown["status"] == "completed").then_some(shown)
+    })
+}
+
+#[test]
+fn a_log_is_triaged_offline_and_the_report_written_after_a_yes() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let log = home.write(
+        "app.log",
+        "2026-11-20 18:41:07 INFO started\n2026-11-20 18:42:07 ERROR checksum mismatch for libbar\n",
+    );
+    let report = home.path("report.md");
+    let run = shipped(&home, "log-triage", &json!({ "path": log, "report": report }));
+    assert_eq!(run["output"]["decision"], "approved", "{run}");
+    let text = std::fs::read_to_string(&report).unwrap();
+    assert!(
+        text.contains("libbar") && text.to_lowercase().contains("rehearsal"),
+        "{text}"
+    );
+}
+
+#[test]
+fn reviewers_vote_on_real_commits_and_a_person_has_the_last_word() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let repository = home.path("repo");
+    std::fs::create_dir(&repository).unwrap();
+    let git = |words: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command
+            .arg("-C")
+            .arg(&repository)
+            .args(["-c", "user.name=A", "-c", "user.email=a@b"]);
+        assert!(
+            command.args(words).output().unwrap().status.success(),
+            "{words:?}"
+        );
+    };
+    git(&["init", "-q"]);
+    for (text, message) in [
+        ("let a = 1;\n", "first"),
+        ("let a = unwrap();\n", "take it anyway"),
+    ] {
+        std::fs::write(repository.join("main.rs"), text).unwrap();
+        git(&["add", "-A"]);
+        git(&["commit", "-qm", message]);
+    }
+    let review = home.path("review.md");
+    let input = json!({ "repository": repository, "range": "HEAD~1..HEAD", "review": review });
+    let run = shipped(&home, "code-review", &input);
+    let decision = run["output"]["decision"].as_str().unwrap().to_owned();
+    assert!(["approve", "changes"].contains(&decision.as_str()), "{run}");
+    let text = std::fs::read_to_string(&review).unwrap();
+    for voter in ["correctness", "security", "clarity"] {
+        assert!(text.contains(&format!("## {voter}: ")), "{text}");
+    }
+    assert!(text.contains(&format!("HEAD~1..HEAD: {decision}")), "{text}");
+}
+
+#[test]
+fn a_brief_is_made_of_a_folder_by_a_debate() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let folder = home.path("docs");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(
+        folder.join("one.md"),
+        "# Sled\n\nSled keeps rows in a tree. It does not sync by itself.\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("two.txt"),
+        "The journal syncs before anything is acknowledged.\n",
+    )
+    .unwrap();
+    let brief = home.path("brief.md");
+    let input = json!({ "folder": folder, "question": "What syncs?", "brief": brief });
+    let run = shipped(&home, "folder-brief", &input);
+    assert_eq!(run["output"]["decision"], "approved", "{run}");
+    assert!(std::fs::read_to_string(&brief).unwrap().len() > 40);
+    // Two rounds of two, and the writer.
+    assert_eq!(run["usage"]["calls"], 5, "{run}");
+}
+
+#[test]
+fn a_conversation_persists_resumes_forks_and_is_exported() {
+    let home = Home::new(&[]);
+    let daemon = home.start();
+    apply(&home, "agents.yaml", AGENTS.trim_end_matches("---\n"));
+    let first = json_of(&home, &["chat", "reader", "--say", "The disk is full.", "--json"]);
+    let id = first["conversation"].as_str().unwrap().to_owned();
+    assert!(first["turns"][0]["answer"].is_string(), "{first}");
+    // It waits through a death of the daemon and goes on.
+    drop(daemon);
+    let _daemon = home.start();
+    let second = json_of(&home, &["chat", "--resume", &id, "--say", "And now?", "--json"]);
+    assert_eq!(second["turns"].as_array().unwrap().len(), 2, "{second}");
+    assert_eq!(second["turns"][0], first["turns"][0], "nothing is asked twice");
+    let file = home.path("talk.md");
+    let fork = format!("{id}@1");
+    let other = json_of(
+        &home,
+        &[
+            "chat",
+            "--fork",
+            &fork,
+            "--say",
+            "Another way.",
+            "--export",
+            file.to_str().unwrap(),
+            "--json",
+        ],
+    );
+    assert_ne!(other["conversation"], first["conversation"]);
+    let said: Vec<&str> = other["turns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|turn| turn["said"].as_str())
+        .collect();
+    assert_eq!(said, ["The disk is full.", "Another way."]);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("> Another way."));
+    let again = json_of(
+        &home,
+        &[
+            "chat",
+            "--resume",
+            &id,
+            "--export",
+            file.to_str().unwrap(),
+            "--json",
+        ],
+    );
+    assert_eq!(
+        again["turns"].as_array().unwrap().len(),
+        2,
+        "the fork left it as it was"
+    );
 }

@@ -48,7 +48,8 @@ pub struct Globals {
     #[arg(long, global = true, help_heading = "Global")]
     pub slow: bool,
     /// The screen as it was left, even if it was left in good order
-    #[arg(long, global = true, help_heading = "Global")]
+    // Before the verb alone: behind one it may mean something else (`dirigent chat --resume ID`).
+    #[arg(long, help_heading = "Global")]
     pub resume: bool,
 }
 
