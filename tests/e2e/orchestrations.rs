@@ -84,6 +84,11 @@ spec:
     );
     let done = json_of(&home, &["run", "both", "--input", input, "--json"]);
     assert_eq!(done["output"], json!(["reader", "second"]), "{done}");
+    still_used(&home);
+}
+
+/// What another one runs is not deleted.
+fn still_used(home: &Home) {
     let refused = home.client(&["delete", "orchestration", "chain"]);
     assert!(
         refused.code != Some(0) && refused.stderr.contains("orchestration both"),
@@ -203,10 +208,10 @@ fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
             .client(&["runs", "events", &id, "--json"])
             .expect_code(0)
             .json_lines();
-        let agents = events
+        let mut agents = events
             .iter()
             .filter_map(|event| event["request"]["agent"]["agent"].as_str());
-        agents.last().unwrap().to_owned()
+        agents.next_back().unwrap().to_owned()
     };
     assert_eq!(chosen(r#"{"kind": "b"}"#), "anna");
     let rule = "kind: OrchestrationRule\nmetadata: { name: to-bert }\nspec:\n  capability: review\n  when: 'kind == \"b\"'\n  agents: [bert]\n  active: ";

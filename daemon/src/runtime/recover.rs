@@ -48,6 +48,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let egress = Egress::new(&settings.egress_allow);
     let offspring = Arc::new(Offspring::default());
     let figures = Arc::new(Figures::default());
+    let router = Arc::new(Router::new(records.clone(), plans.clone(), figures.clone()));
     let means = Means {
         data_dir: settings.data_dir.clone(),
         policy: policy.clone(),
@@ -56,7 +57,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         agents: plans.clone(),
         worker: worker.clone(),
         children: offspring.clone(),
-        router: Arc::new(Router::new(records.clone(), plans.clone(), figures.clone())),
+        router,
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
@@ -91,13 +92,22 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         runs: Runs::default(),
     });
     offspring.connect(&core);
-    serve(&core, grants);
-    let desk = Desk::open(&core)?;
-    recover(&core).await?;
+    take_up(&core, grants).await?;
+    Ok(core)
+}
+
+/// Takes up what was in hand, and from then on serves everybody.
+async fn take_up(
+    core: &Arc<Core>,
+    grants: tokio::sync::mpsc::UnboundedReceiver<Grant>,
+) -> Result<(), RuntimeError> {
+    serve(core, grants);
+    let desk = Desk::open(core)?;
+    recover(core).await?;
     core.tasks.spawn_until_stop("bus", desk.serve());
     core.hold_gate();
     core.tasks.spawn_until_stop("gate", core.clone().serve_gate());
-    Ok(core)
+    Ok(())
 }
 
 fn program(given: Option<&PathBuf>) -> Result<PathBuf, RuntimeError> {

@@ -57,15 +57,13 @@ impl Queue {
                 question,
             } => {
                 let about = About::Other(format!("ask about approval {}", approval.short()));
-                match parsed(&digest) {
-                    Ok(digest) => {
-                        let command = Command::ApprovalAsk {
-                            approval,
-                            digest,
-                            question,
-                        };
-                        (about, command)
-                    }
+                let ask = |digest| Command::ApprovalAsk {
+                    approval,
+                    digest,
+                    question,
+                };
+                match parsed(&digest).map(ask) {
+                    Ok(command) => (about, command),
                     Err(fault) => return Err(Box::new(news(about, Err(fault)))),
                 }
             }
@@ -81,34 +79,10 @@ impl Queue {
                 }
             }
             LinkCmd::Steer { run, how } => steer(run, how),
-            LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
-            LinkCmd::Restore { kind, name, number } => (
-                About::Other(format!("{name} says again what v{number} said")),
-                Command::Restore {
-                    kind,
-                    id: name,
-                    version: number.to_string(),
-                },
-            ),
-            LinkCmd::TryOut {
-                agent,
-                variants,
-                input,
-            } => (
-                About::Trial(agent.clone()),
-                Command::AgentTry {
-                    agent,
-                    variants,
-                    input,
-                },
-            ),
-            LinkCmd::Follow(_)
-            | LinkCmd::Unfollow(_)
-            | LinkCmd::Look { .. }
-            | LinkCmd::Reconnect
-            | LinkCmd::Close => {
-                return Ok(None);
-            }
+            other => match of_definition(other) {
+                Some(known) => known,
+                None => return Ok(None),
+            },
         };
         if self.0.len() >= MOST {
             let fault = Fault::new(Code::Overloaded, format!("{MOST} commands wait for an answer"))
@@ -146,6 +120,34 @@ impl Queue {
     pub fn forget(&mut self, request: RequestId) {
         self.0.retain(|outgoing| outgoing.request != request);
     }
+}
+
+/// What is done with definitions; none for what is no command.
+fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
+    Some(match wish {
+        LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
+        LinkCmd::Restore { kind, name, number } => (
+            About::Other(format!("{name} says again what v{number} said")),
+            Command::Restore {
+                kind,
+                id: name,
+                version: number.to_string(),
+            },
+        ),
+        LinkCmd::TryOut {
+            agent,
+            variants,
+            input,
+        } => (
+            About::Trial(agent.clone()),
+            Command::AgentTry {
+                agent,
+                variants,
+                input,
+            },
+        ),
+        _ => return None,
+    })
 }
 
 const fn publish(file: String, source: String) -> Command {

@@ -17,22 +17,8 @@ impl Builder {
             }
             return speech;
         }
-        let changed = if self.draft.is_changed() {
-            "changed"
-        } else {
-            "as it was"
-        };
+        let title = self.title_in_words();
         let tasks = self.draft.tasks();
-        let title = format!(
-            "Builder of {}, {}, {changed}.",
-            self.draft.name,
-            count(tasks.len(), "task")
-        );
-        let title = if self.what.canvas {
-            title
-        } else {
-            format!("Editor of the {} {}, {changed}.", self.what.word, self.draft.name)
-        };
         let mut speech = Speech::new(title).part(match (self.what.canvas, self.diff) {
             (true, false) => "steps",
             (_, true) => "changed",
@@ -74,6 +60,25 @@ impl Builder {
             speech.line(text, self.draft.on.as_ref() == Some(&task.pointer));
         }
         speech
+    }
+
+    fn title_in_words(&self) -> String {
+        let tasks = self.draft.tasks();
+        let changed = if self.draft.is_changed() {
+            "changed"
+        } else {
+            "as it was"
+        };
+        let title = format!(
+            "Builder of {}, {}, {changed}.",
+            self.draft.name,
+            count(tasks.len(), "task")
+        );
+        if self.what.canvas {
+            title
+        } else {
+            format!("Editor of the {} {}, {changed}.", self.what.word, self.draft.name)
+        }
     }
 
     /// What is asked for.

@@ -6,12 +6,14 @@ use dirigent_protocol::command::{Command, CommandReply, TryVariant};
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::Fault;
 use serde_json::{Value, json};
+use similar::ChangeTag;
 
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 use crate::cli::follow_run::{Ending, Wanted, cursor_now, follow};
 use crate::cli::format::{pretty, yaml};
 use crate::cli::out::Tone;
+use crate::cli::run_text::Run;
 use crate::cli::verbs::definitions::{diff, versions};
 use crate::cli::{input, resolve};
 use crate::link::snapshot::unexpected;
@@ -64,50 +66,41 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     let Ending::Over(over) = ending else {
         return Ok(Exit::Done);
     };
+    show(cx, &args.name, &variants, &over)?;
+    Ok(Exit::of_run(over.body.status))
+}
+
+/// The answers, and what differs between the two of them.
+fn show(cx: &mut Cx, agent: &str, variants: &[TryVariant], over: &Run) -> Result<(), Fault> {
     let answers = over.body.output.clone();
-    let words = |variant: &TryVariant| match &answers[variant.name.as_str()] {
-        Value::String(text) => text.clone(),
-        other => yaml(other).unwrap_or_else(|_| pretty(other)),
-    };
     let value = json!({
         "run": over.id,
-        "agent": args.name,
+        "agent": agent,
         "status": over.body.status,
         "answers": answers,
         "error": over.body.error,
         "usage": over.body.usage,
     });
+    let words = |variant: &TryVariant| match &answers[variant.name.as_str()] {
+        Value::String(text) => text.clone(),
+        other => yaml(other).unwrap_or_else(|_| pretty(other)),
+    };
     cx.show(&value, |out| {
-        for variant in &variants {
+        for variant in variants {
             out.toned(Tone::Strong, &format!("== {}", variant.name));
             out.text(words(variant).trim_end());
         }
-        if let [one, other] = variants.as_slice() {
-            let (old, new) = (words(other), words(one));
-            let changes = lines(&old, &new);
-            let changed = changes
-                .iter()
-                .filter(|(tag, _)| *tag != similar::ChangeTag::Equal)
-                .count();
-            out.toned(
-                Tone::Dim,
-                &format!(
-                    "== {changed} of {} lines differ between {} and {}",
-                    changes.len(),
-                    other.name,
-                    one.name
-                ),
-            );
-            for (tag, line) in changes {
+        if let [new, old] = variants {
+            out.toned(Tone::Dim, &format!("== from {} to {}", old.name, new.name));
+            for (tag, line) in lines(&words(old), &words(new)) {
                 match tag {
-                    similar::ChangeTag::Delete => out.toned(Tone::Bad, &format!("-{line}")),
-                    similar::ChangeTag::Insert => out.toned(Tone::Good, &format!("+{line}")),
-                    similar::ChangeTag::Equal => {}
+                    ChangeTag::Delete => out.toned(Tone::Bad, &format!("-{line}")),
+                    ChangeTag::Insert => out.toned(Tone::Good, &format!("+{line}")),
+                    ChangeTag::Equal => {}
                 }
             }
         }
-    })?;
-    Ok(Exit::of_run(over.body.status))
+    })
 }
 
 /// What answers: the draft and the published version, or the published one and an earlier one, or one alone.

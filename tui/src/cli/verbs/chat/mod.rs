@@ -180,11 +180,5 @@ fn export(run: RunId, turns: &[Turn], file: &std::path::Path) -> Result<(), Faul
     } else {
         markdown(run, turns)
     };
-    std::fs::write(file, text).map_err(|error| {
-        io(
-            "cannot write the conversation",
-            &file.display().to_string(),
-            &error,
-        )
-    })
+    std::fs::write(file, text).map_err(|error| io("cannot write the conversation", file.display(), &error))
 }
