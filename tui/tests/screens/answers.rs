@@ -23,6 +23,7 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
     let result = match &**query {
         Query::Count(count) => Ok(Box::new(QueryReply::Counts(counts(count, documents)))),
         Query::List(list) => Ok(Box::new(page(list, documents))),
+        Query::UsedBy { .. } => Ok(Box::new(QueryReply::UsedBy(Vec::new()))),
         Query::Draft { source } => Ok(Box::new(draft(source))),
         Query::DryRun(query) => Ok(Box::new(dry_run(query))),
         Query::Get { kind, id, .. } => documents

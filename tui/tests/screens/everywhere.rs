@@ -22,10 +22,10 @@ fn every_open_page_is_two_keys_away_and_history_leads_back() {
 #[test]
 fn a_closed_page_says_why() {
     let mut world = World::live(120, 40);
-    world.press("g b");
+    world.press("g u");
     assert_eq!(world.shell.place().page, "dashboard");
     assert!(
-        world.text().contains("Agents is closed: not built yet"),
+        world.text().contains("Automations is closed: not built yet"),
         "{}",
         world.text()
     );

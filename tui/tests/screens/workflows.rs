@@ -245,3 +245,32 @@ fn a_new_workflow_begins_with_a_template_that_is_published_with_its_agents() {
     world.wait(500);
     assert!(world.text().contains("1 first"), "{}", world.text());
 }
+
+#[test]
+fn an_agent_is_edited_as_a_text_tried_and_published_by_keyboard_alone() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut world = World::live(columns, rows);
+        world.press("g b e");
+        world.wait(500);
+        assert_eq!(world.shell.place().to_string(), "agents/reviewer/draft");
+        assert!(world.text().contains("kind: Agent"), "{}", world.text());
+        check(&format!("agent-editor-{columns}x{rows}"), &world);
+        world.press("ctrl-end");
+        world.type_text("x");
+        world.press("esc");
+        assert!(world.text().contains("+ "), "what changed: {}", world.text());
+        let source = published(&mut world);
+        assert!(
+            source.starts_with("kind: Agent") && source.contains("name: reviewer"),
+            "{source}"
+        );
+        world.press("T");
+        world.type_text("{\"text\": \"a\"}");
+        world.press("enter");
+        let tried = world
+            .sent
+            .iter()
+            .any(|cmd| matches!(cmd, LinkCmd::TryOut { agent, .. } if agent == "reviewer"));
+        assert!(tried, "{}", world.text());
+    }
+}
