@@ -46,12 +46,26 @@ pub enum ShellPolicy {
     Deny,
 }
 
+/// What commands of workflows are kept to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxPolicy {
+    /// Nothing: they may do what the daemon's user may.
+    Host,
+    /// A workspace of their own, no network.
+    Build,
+    /// As that, and they write only temporary files; little memory and time.
+    Pure,
+}
+
 /// `[run]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunSection {
     /// Commands as the daemon's user.
     pub shell: ShellPolicy,
+    /// What commands are kept to.
+    pub sandbox: SandboxPolicy,
     /// Effects in flight.
     pub concurrency: ConcurrencySection,
     /// Largest output of one step, in bytes.

@@ -1,7 +1,7 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
-//! `dry_run` (samples), `recorded` (runs as offline tests), `rpc` (the wire's answers), `lifecycle` (start and stop),
+//! `dry_run` (samples), `recorded` (runs as offline tests), `sandbox` (what commands give up), `rpc` (the wire's answers), `lifecycle` (start and stop),
 //! `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
 
@@ -17,6 +17,7 @@ pub mod recorded;
 pub mod records;
 pub mod rpc;
 pub mod runtime;
+pub mod sandbox;
 pub mod schedules;
 pub mod service;
 pub mod spawn;

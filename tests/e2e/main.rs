@@ -29,6 +29,7 @@ mod orchestrations;
 mod plain;
 mod recorded;
 mod runs;
+mod sandbox;
 mod schedules;
 mod screen;
 mod secrets;

@@ -1,5 +1,6 @@
 //! What the command line may say.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -101,6 +102,19 @@ pub enum Verb {
     /// Evaluates expressions for a daemon
     #[command(hide = true)]
     ExpressionWorker,
+    /// Gives up what a profile does not grant, then becomes a command
+    #[command(hide = true)]
+    Sandbox {
+        /// Name of the profile
+        #[arg(long)]
+        profile: String,
+        /// The command's directory
+        #[arg(long, value_name = "DIR")]
+        workspace: PathBuf,
+        /// The command
+        #[arg(last = true, required = true)]
+        program: Vec<OsString>,
+    },
 }
 
 /// What to print of the configuration.

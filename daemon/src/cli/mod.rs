@@ -8,6 +8,7 @@ mod failure;
 mod journal;
 mod log_file;
 mod logging;
+mod sandbox;
 mod serve;
 mod simulate;
 mod test;
@@ -49,5 +50,10 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Verb::ExpressionWorker) => Ok(crate::worker::main()),
+        Some(Verb::Sandbox {
+            profile,
+            workspace,
+            program,
+        }) => Ok(sandbox::enter(profile, workspace, program)),
     }
 }

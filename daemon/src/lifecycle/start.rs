@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_config::DaemonConfig;
-use dirigent_config::daemon::ShellPolicy;
+use dirigent_config::daemon::{SandboxPolicy, ShellPolicy};
 use dirigent_config::paths::private_dir;
 use dirigent_store::{Progress, Store};
 use tokio_util::sync::CancellationToken;
@@ -225,7 +225,14 @@ pub(super) fn info(
     started_at: jiff::Timestamp,
 ) -> Info {
     let shell = match options.config.run.shell {
-        ShellPolicy::Allow => format!("allow (as {}, not sandboxed)", login_name(options.owner_uid)),
+        ShellPolicy::Allow => {
+            let kept = match options.config.run.sandbox {
+                SandboxPolicy::Host => "not sandboxed",
+                SandboxPolicy::Build => "sandbox build",
+                SandboxPolicy::Pure => "sandbox pure",
+            };
+            format!("allow (as {}, {kept})", login_name(options.owner_uid))
+        }
         ShellPolicy::Deny => "deny".to_owned(),
     };
     Info {

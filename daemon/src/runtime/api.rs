@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_config::daemon::{SandboxPolicy, ShellPolicy};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{Budget, EffectKind, Status, StepId};
@@ -19,6 +20,7 @@ use super::policy::Policy;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::door::Door;
+use crate::sandbox::Profile;
 use crate::swap::Swap;
 
 /// Largest output of a step that fits a record with everything around it, bytes.
@@ -98,6 +100,8 @@ pub struct RuntimeSettings {
     pub data_dir: PathBuf,
     /// Whether `run: shell` is performed at all.
     pub shell: bool,
+    /// What commands are kept to; none is nothing.
+    pub sandbox: Option<Profile>,
     /// Effects in flight by kind; a kind without a row has no limit of its own.
     pub permits: BTreeMap<EffectKind, usize>,
     /// Effects in flight together, `noop` aside.
@@ -118,7 +122,7 @@ pub struct RuntimeSettings {
     pub max_running: Option<usize>,
     /// Runs that may wait for their turn.
     pub max_queued: usize,
-    /// The program that is re-executed as `PROGRAM expression-worker`; none is the running executable.
+    /// The program that is re-executed as `PROGRAM expression-worker` and `PROGRAM sandbox`; none is the running executable.
     pub worker_program: Option<PathBuf>,
     /// Wall budget of one expression in the worker.
     pub expression_budget: Duration,
@@ -131,6 +135,7 @@ impl RuntimeSettings {
         Self {
             data_dir: data_dir.into(),
             shell: true,
+            sandbox: None,
             permits: BTreeMap::from([
                 (EffectKind::Noop, 1_024),
                 (EffectKind::Http, 32),
@@ -157,7 +162,12 @@ impl RuntimeSettings {
     pub fn of(config: &dirigent_config::DaemonConfig, data_dir: impl Into<PathBuf>) -> Self {
         let limits = config.run.concurrency;
         let mut settings = Self::new(data_dir);
-        settings.shell = config.run.shell == dirigent_config::daemon::ShellPolicy::Allow;
+        settings.shell = config.run.shell == ShellPolicy::Allow;
+        settings.sandbox = match config.run.sandbox {
+            SandboxPolicy::Host => None,
+            SandboxPolicy::Build => Some(Profile::Build),
+            SandboxPolicy::Pure => Some(Profile::Pure),
+        };
         settings.permits.insert(EffectKind::Http, limits.http);
         settings.permits.insert(EffectKind::Shell, limits.shell);
         settings.permits.insert(EffectKind::Agent, limits.agent);
@@ -185,6 +195,7 @@ impl RuntimeSettings {
     pub(crate) fn policy(&self, providers: Arc<Registry>, prices: Arc<PriceTable>) -> Policy {
         Policy {
             shell: self.shell,
+            sandbox: self.sandbox,
             max_output_bytes: self.max_output_bytes.min(MAX_OUTPUT),
             approval_expiry: self.approval_expiry,
             self_approval: self.self_approval,

@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use dirigent_providers::{PriceTable, Registry};
 
+use crate::sandbox::Profile;
+
 /// See the module header.
 pub(crate) struct Policy {
     /// Whether commands are run at all.
     pub(crate) shell: bool,
+    /// What commands are kept to; none is nothing.
+    pub(crate) sandbox: Option<Profile>,
     /// Largest output, bytes.
     pub(crate) max_output_bytes: usize,
     /// How long an approval waits when its document does not say.

@@ -40,10 +40,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let records = Records::new(rooms.store.clone());
     let plans = Arc::new(Plans::new(records.clone()));
     let settings = rooms.settings;
-    let worker = Arc::new(WorkerPool::new(
-        program(settings.worker_program.as_ref())?,
-        settings.expression_budget,
-    ));
+    let program = program(settings.worker_program.as_ref())?;
+    let worker = Arc::new(WorkerPool::new(program.clone(), settings.expression_budget));
     let policy = Arc::new(Swap::new(settings.policy(rooms.providers, rooms.prices)));
     let egress = Egress::new(&settings.egress_allow);
     let offspring = Arc::new(Offspring::default());
@@ -56,6 +54,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         kill_grace: settings.kill_grace,
         agents: plans.clone(),
         worker: worker.clone(),
+        program,
         children: offspring.clone(),
         router,
     };

@@ -93,6 +93,8 @@ pub(crate) struct Means {
     pub(crate) agents: Arc<dyn AgentSource>,
     /// Renders prompts under limits.
     pub(crate) worker: Arc<WorkerPool>,
+    /// What is re-executed in the place of a command that is kept to something.
+    pub(crate) program: PathBuf,
     /// Runs of runs.
     pub(crate) children: Arc<dyn Children>,
     /// Which agent does it.

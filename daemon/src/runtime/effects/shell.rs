@@ -30,6 +30,7 @@ use super::shell_output::{Capture, Captured, read};
 use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
+use crate::sandbox::{self, Profile};
 use crate::swap::Swap;
 
 /// Waits for the gate's line, then becomes the command. `ulimit -c 0`: no core files with secrets in them.
@@ -46,6 +47,7 @@ struct Shell {
     policy: Arc<Swap<Policy>>,
     grace: Duration,
     home: String,
+    program: PathBuf,
     web: Web,
 }
 
@@ -65,6 +67,7 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         policy: means.policy.clone(),
         grace: means.kill_grace,
         home,
+        program: means.program.clone(),
         web: Web::open(means)?,
     }))
 }
@@ -86,6 +89,10 @@ impl Performer for Shell {
                 let detail = "[run] shell = \"deny\": this daemon runs no commands";
                 return refused("authorization", 403, "Commands are not allowed", detail);
             }
+            let kept = match self.kept(&call.request) {
+                Ok(kept) => kept,
+                Err(refusal) => return *refusal,
+            };
             let Prepared { call: wanted, files } = match self.prepare(&call).await {
                 Ok(prepared) => prepared,
                 Err(ended) => return *ended,
@@ -94,7 +101,7 @@ impl Performer for Shell {
                 let detail = format!("{bad} contains a NUL character");
                 return refused("validation", 400, "Bad character", detail);
             }
-            self.run(&wanted, &files, &call).await
+            self.run(&wanted, &files, &call, kept).await
         })
     }
 
@@ -112,6 +119,38 @@ impl Performer for Shell {
 }
 
 impl Shell {
+    /// What a command is kept to; or why it cannot be.
+    fn kept(&self, request: &EffectRequest) -> Result<Option<Profile>, Ended> {
+        let Some(profile) = self.policy.get().sandbox else {
+            return Ok(None);
+        };
+        let refused = |detail| Err(Box::new(refused("runtime", 500, "sandbox_unavailable", detail)));
+        if let Err(error) = sandbox::available() {
+            return refused(format!("[run] sandbox = {:?}: {error}", profile.name()));
+        }
+        match request {
+            EffectRequest::Container(_) => refused("a container is made outside of the sandbox".into()),
+            EffectRequest::Shell(ShellCall {
+                directory: Some(directory),
+                ..
+            }) => refused(format!("a sandbox has a directory of its own, not {directory}")),
+            _ => Ok(Some(profile)),
+        }
+    }
+
+    /// The command line of the gate, behind the sandbox if there is one.
+    fn gate(&self, kept: Option<Profile>, directory: &Path) -> Command {
+        let Some(profile) = kept else {
+            return Command::new("/bin/sh");
+        };
+        let mut command = Command::new(&self.program);
+        command
+            .args(["sandbox", "--profile", profile.name(), "--workspace"])
+            .arg(directory)
+            .args(["--", "/bin/sh"]);
+        command
+    }
+
     /// The command that a request means.
     async fn prepare(&self, call: &Call) -> Result<Prepared, Ended> {
         match &call.request {
@@ -129,9 +168,15 @@ impl Shell {
         }
     }
 
-    async fn run(&self, wanted: &ShellCall, files: &[(&str, Vec<u8>)], call: &Call) -> EffectOutcome {
+    async fn run(
+        &self,
+        wanted: &ShellCall,
+        files: &[(&str, Vec<u8>)],
+        call: &Call,
+        kept: Option<Profile>,
+    ) -> EffectOutcome {
         let fresh = self.work.join(format!("{}-{}", call.run, call.effect.0));
-        let outcome = match self.begin(wanted, files, call, &fresh) {
+        let outcome = match self.begin(wanted, files, call, &fresh, kept) {
             Ok((child, group)) if wanted.detached => self.detach(child, wanted, &group, call).await,
             Ok((child, group)) => self.attend(child, wanted, &group, call).await,
             Err(error) => {
@@ -153,6 +198,7 @@ impl Shell {
         files: &[(&str, Vec<u8>)],
         call: &Call,
         fresh: &Path,
+        kept: Option<Profile>,
     ) -> std::io::Result<(Child, Group)> {
         let directory = match &wanted.directory {
             Some(directory) => PathBuf::from(directory),
@@ -172,7 +218,8 @@ impl Shell {
                 Stdio::piped()
             }
         };
-        let child = Command::new("/bin/sh")
+        let child = self
+            .gate(kept, &directory)
             .args(["-c", GATE, "sh", &wanted.command, "sh"])
             .args(&wanted.arguments)
             .env_clear()

@@ -1,0 +1,281 @@
+//! Commands in their sandbox: what they try is denied, what they need works, and a layer that cannot be had is said.
+
+use dirigent_tests::{Home, Output};
+use serde_json::{Value, json};
+
+/// A number of a system call on this processor, for Perl, which every Debian has.
+#[cfg(target_arch = "x86_64")]
+mod number {
+    pub(super) const SOCKET: u32 = 41;
+    pub(super) const PTRACE: u32 = 101;
+    pub(super) const MOUNT: u32 = 165;
+    pub(super) const CHROOT: u32 = 161;
+    pub(super) const SETHOSTNAME: u32 = 170;
+    pub(super) const REBOOT: u32 = 169;
+    pub(super) const INIT_MODULE: u32 = 175;
+    pub(super) const UNSHARE: u32 = 272;
+    pub(super) const KEYCTL: u32 = 250;
+    pub(super) const PERF: u32 = 298;
+    pub(super) const SETNS: u32 = 308;
+    pub(super) const PROCESS_VM_READV: u32 = 310;
+    pub(super) const USERFAULTFD: u32 = 323;
+    pub(super) const BPF: u32 = 321;
+    pub(super) const IO_URING: u32 = 425;
+    pub(super) const OPEN_TREE: u32 = 428;
+    pub(super) const PIDFD_OPEN: u32 = 434;
+    pub(super) const OPEN_BY_HANDLE: u32 = 304;
+    pub(super) const CLOCK_SETTIME: u32 = 227;
+    pub(super) const SWAPON: u32 = 167;
+}
+#[cfg(target_arch = "aarch64")]
+mod number {
+    pub(super) const SOCKET: u32 = 198;
+    pub(super) const PTRACE: u32 = 117;
+    pub(super) const MOUNT: u32 = 40;
+    pub(super) const CHROOT: u32 = 51;
+    pub(super) const SETHOSTNAME: u32 = 161;
+    pub(super) const REBOOT: u32 = 142;
+    pub(super) const INIT_MODULE: u32 = 105;
+    pub(super) const UNSHARE: u32 = 97;
+    pub(super) const KEYCTL: u32 = 219;
+    pub(super) const PERF: u32 = 241;
+    pub(super) const SETNS: u32 = 268;
+    pub(super) const PROCESS_VM_READV: u32 = 270;
+    pub(super) const USERFAULTFD: u32 = 282;
+    pub(super) const BPF: u32 = 280;
+    pub(super) const IO_URING: u32 = 425;
+    pub(super) const OPEN_TREE: u32 = 428;
+    pub(super) const PIDFD_OPEN: u32 = 434;
+    pub(super) const OPEN_BY_HANDLE: u32 = 265;
+    pub(super) const CLOCK_SETTIME: u32 = 112;
+    pub(super) const SWAPON: u32 = 224;
+}
+
+/// What is tried: a name, and a command that ends with 0 only if it succeeded. `$OUT` is a directory outside, with the
+/// file `secret`; `$VICTIM` a process outside.
+fn probes() -> Vec<(&'static str, String)> {
+    let file = |name, command: &str| (name, command.to_owned());
+    let call = |name, number: u32, arguments: &str| {
+        let ask =
+            format!("perl -e '$r = syscall({number}{arguments}); exit($r == -1 && $!{{EPERM}} ? 1 : 0)'");
+        (name, ask)
+    };
+    vec![
+        file("read a file outside", "cat $OUT/secret"),
+        file("list a directory outside", "ls $OUT"),
+        file("write a new file outside", "echo x > $OUT/new"),
+        file("write over a file outside", "echo x >> $OUT/secret"),
+        file("truncate a file outside", ": > $OUT/secret"),
+        file(
+            "remove a file outside",
+            "rm -f $OUT/secret && ! test -e $OUT/secret",
+        ),
+        file("rename a file outside", "mv $OUT/secret $OUT/moved"),
+        file("make a directory outside", "mkdir $OUT/dir"),
+        file(
+            "link to a file outside and read it",
+            "ln -s $OUT/secret tmp/l && cat tmp/l",
+        ),
+        file("hard link a file outside", "ln $OUT/secret tmp/hard"),
+        file("leave by dots", "cat ../../../../../../../../../../$OUT/secret"),
+        file("copy a file outside", "cp $OUT/secret tmp/copy"),
+        file("read the daemon's store", "ls $DATA/store"),
+        file("read the daemon's configuration", "cat $DATA/../daemon.toml"),
+        file("write beside its workspace", "echo x > ../beside"),
+        file("read the shadow file", "cat /etc/shadow"),
+        file("read a key of the user", "cat $REALHOME/.ssh/id_probe"),
+        file("write into /tmp", "echo x > /tmp/dirigent-probe-$$"),
+        file("write into /usr", "echo x > /usr/dirigent-probe"),
+        file("write into /dev/shm", "echo x > /dev/shm/dirigent-probe"),
+        file("read another process's environment", "cat /proc/$VICTIM/environ"),
+        file("list processes", "ls /proc/$VICTIM"),
+        file("end another process", "kill -KILL $VICTIM"),
+        file("ask whether another process is there", "kill -0 $VICTIM"),
+        file("change the mode of a file outside", "chmod 777 $OUT/secret"),
+        file("change the owner of a file outside", "chown 12345 $OUT/secret"),
+        file(
+            "make a program that runs as its owner",
+            "cp /bin/true tmp/t && chmod 4755 tmp/t",
+        ),
+        file("make a device", "mknod tmp/dev b 1 1"),
+        file("lift a limit", "ulimit -c unlimited"),
+        file(
+            "connect to the machine itself",
+            "perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(PeerAddr => \"127.0.0.1:$ENV{PORT}\") ? 0 : 1)'",
+        ),
+        file(
+            "listen",
+            "perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1:0\") ? 0 : 1)'",
+        ),
+        file(
+            "connect to the daemon's socket",
+            "perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => $ENV{SOCKET}) ? 0 : 1)'",
+        ),
+        call("send datagrams", number::SOCKET, ", 2, 2, 0"),
+        call("send raw packets", number::SOCKET, ", 17, 3, 0"),
+        call("talk to the kernel's network", number::SOCKET, ", 16, 3, 0"),
+        call("trace", number::PTRACE, ", 0, 0, 0, 0"),
+        call(
+            "read another process's memory",
+            number::PROCESS_VM_READV,
+            ", 1, 0, 0, 0, 0, 0",
+        ),
+        call("mount", number::MOUNT, ", 0, 0, 0, 0, 0"),
+        call("take a part of the tree", number::OPEN_TREE, ", 0, 0, 0"),
+        call("change the root", number::CHROOT, ", \"/\""),
+        call("name the machine", number::SETHOSTNAME, ", \"x\", 1"),
+        call("restart the machine", number::REBOOT, ", 0, 0, 0, 0"),
+        call("load a module", number::INIT_MODULE, ", 0, 0, 0"),
+        call("make a namespace", number::UNSHARE, ", 0x10000000"),
+        call("enter a namespace", number::SETNS, ", 0, 0"),
+        call("use the kernel's keys", number::KEYCTL, ", 0, 0, 0, 0, 0"),
+        call("watch the processor", number::PERF, ", 0, 0, 0, 0, 0"),
+        call("load a program into the kernel", number::BPF, ", 0, 0, 0"),
+        call("handle page faults", number::USERFAULTFD, ", 0"),
+        call("submit calls by a ring", number::IO_URING, ", 1, 0"),
+        call("hold another process", number::PIDFD_OPEN, ", 1, 0"),
+        call("open a file by its handle", number::OPEN_BY_HANDLE, ", 0, 0, 0"),
+        call("set the clock", number::CLOCK_SETTIME, ", 0, 0"),
+        call("swap", number::SWAPON, ", 0, 0"),
+    ]
+}
+
+/// What commands need.
+const NEEDS: &[(&str, &str)] = &[
+    ("text", "printf 'b\\na\\n' | sort | head -n 1 | grep -q a"),
+    (
+        "its own temporary file",
+        "echo x > $TMPDIR/a && test \"$(cat $TMPDIR/a)\" = x",
+    ),
+    ("its own home", "test \"$HOME\" = \"$PWD\""),
+    ("a child", "sh -c 'exit 7'; test $? = 7"),
+    ("a pipe and a background", "(sleep 0 & wait) && echo x | cat"),
+    ("nothing and zeros", "head -c 4 /dev/zero > /dev/null"),
+    ("random numbers", "head -c 4 /dev/urandom | wc -c | grep -q 4"),
+    ("names of users", "id > /dev/null"),
+    ("an interpreter", "perl -e 'print 1 + 1' | grep -q 2"),
+    ("to end its own child", "sleep 100 & kill $! && ! wait $!"),
+];
+
+fn command(task: &str, command: &str, environment: &Value) -> Value {
+    let shell = json!({ "command": command, "environment": environment });
+    json!({ task: { "run": { "shell": shell, "return": "all" } } })
+}
+
+fn run(home: &Home, tasks: Vec<Value>) -> Output {
+    let document = json!({
+        "document": { "dsl": "1.0.3", "namespace": "t", "name": "probes", "version": "1.0.0" },
+        "do": tasks,
+    });
+    let file = home.write("probes.yaml", &document.to_string());
+    home.client(&["run", "--json", "-f", file.to_str().unwrap()])
+}
+
+fn home(profile: &str) -> Home {
+    let home = Home::new(&[]);
+    let config = format!("[run]\nshell = \"allow\"\nsandbox = {profile:?}\n");
+    drop(home.write("daemon.toml", &config));
+    home
+}
+
+/// Each command's exit code, in order.
+fn codes(home: &Home, commands: &[(&str, String)], environment: &Value) -> Vec<(String, i64)> {
+    let tasks = commands.iter().enumerate().map(|(at, (_, text))| {
+        let mut task = command(&format!("p{at}"), text, environment);
+        // What went before goes on, with this one's code behind it.
+        task[format!("p{at}")]["output"] = json!({ "as": "${ $context + [.code] }" });
+        task[format!("p{at}")]["export"] = json!({ "as": "${ . }" });
+        task
+    });
+    let begin = json!({ "begin": { "set": { "none": [] }, "export": { "as": "${ [] }" } } });
+    let ran = run(home, std::iter::once(begin).chain(tasks).collect());
+    let output = ran.expect_code(0).json()["output"].clone();
+    let Some(codes) = output.as_array().filter(|codes| codes.len() == commands.len()) else {
+        panic!("{output:#}");
+    };
+    let named = commands.iter().zip(codes);
+    named
+        .map(|((name, _), code)| ((*name).to_owned(), code.as_i64().unwrap()))
+        .collect()
+}
+
+#[test]
+fn what_commands_try_is_denied_and_what_they_need_works() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "the secret").unwrap();
+    std::fs::create_dir(outside.path().join(".ssh")).unwrap();
+    std::fs::write(outside.path().join(".ssh/id_probe"), "a key").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut victim = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    for profile in ["pure", "build"] {
+        let home = home(profile);
+        let daemon = home.start();
+        let environment = json!({
+            "OUT": outside.path(),
+            "REALHOME": outside.path(),
+            "DATA": home.path("data"),
+            "SOCKET": home.socket(),
+            "PORT": listener.local_addr().unwrap().port().to_string(),
+            "VICTIM": victim.id().to_string(),
+        });
+        let ended = codes(&home, &probes(), &environment);
+        // A shell says 126 or 127 where a program did not begin: then nothing was denied to it.
+        let begun = ended.iter().filter(|(_, code)| !matches!(code, 126 | 127));
+        assert!(begun.count() >= 36, "{ended:?}");
+        let succeeded: Vec<_> = ended
+            .into_iter()
+            // `build` may change plain permission bits of files its user owns: said where the sandbox is described.
+            .filter(|(name, _)| profile == "pure" || name != "change the mode of a file outside")
+            .filter(|(_, code)| *code == 0)
+            .collect();
+        assert_eq!(succeeded, [], "{profile}");
+        let needs: Vec<_> = NEEDS
+            .iter()
+            .map(|(name, text)| (*name, (*text).to_owned()))
+            .collect();
+        let failed: Vec<_> = codes(&home, &needs, &environment)
+            .into_iter()
+            .filter(|(_, code)| *code != 0)
+            .collect();
+        assert_eq!(failed, [], "{profile}");
+        assert_eq!(
+            std::fs::read_to_string(outside.path().join("secret")).unwrap(),
+            "the secret"
+        );
+        assert!(
+            victim.try_wait().unwrap().is_none(),
+            "the process outside was ended"
+        );
+        daemon.stop();
+    }
+    victim.kill().unwrap();
+    drop(victim.wait());
+}
+
+#[test]
+fn the_workspace_is_written_by_a_build_and_by_nothing_else() {
+    for (profile, code) in [("pure", 2), ("build", 0)] {
+        let home = home(profile);
+        let daemon = home.start();
+        let write = [("write", "echo x > made && test -s made".to_owned())];
+        let (_, ended) = codes(&home, &write, &json!({})).remove(0);
+        assert_eq!(ended == 0, code == 0, "{profile}: {ended}");
+        let status = home.client(&["status"]).expect_code(0).stdout;
+        assert!(status.contains(&format!("sandbox {profile}")), "{status}");
+        daemon.stop();
+    }
+}
+
+#[test]
+fn a_directory_of_somebodys_choice_is_not_a_sandbox() {
+    let home = home("build");
+    let daemon = home.start();
+    let mut task = command("go", "true", &json!({}));
+    task["go"]["metadata"] = json!({});
+    task["go"]["run"]["shell"]["environment"] = json!({ "A": "b" });
+    let container = json!({ "go": { "run": { "container": { "image": "scratch" } } } });
+    let refused = run(&home, vec![container]).expect_code(1).json();
+    assert_eq!(refused["error"]["title"], "sandbox_unavailable", "{refused:#}");
+    drop(run(&home, vec![task]).expect_code(0));
+    daemon.stop();
+}
