@@ -51,93 +51,101 @@ mod number {
     pub(super) const SWAPON: u32 = 224;
 }
 
-/// What is tried: a name, and a command that ends with 0 only if it succeeded. `$OUT` is a directory outside, with the
-/// file `secret`; `$VICTIM` a process outside.
+/// Files, processes and the network: a name, and a command that ends with 0 only if it succeeded. `$OUT` is a directory
+/// outside, with the file `secret`; `$VICTIM` a process outside.
+const COMMANDS: &[(&str, &str)] = &[
+    ("read a file outside", "cat $OUT/secret"),
+    ("list a directory outside", "ls $OUT"),
+    ("write a new file outside", "echo x > $OUT/new"),
+    ("write over a file outside", "echo x >> $OUT/secret"),
+    ("truncate a file outside", ": > $OUT/secret"),
+    (
+        "remove a file outside",
+        "rm -f $OUT/secret && ! test -e $OUT/secret",
+    ),
+    ("rename a file outside", "mv $OUT/secret $OUT/moved"),
+    ("make a directory outside", "mkdir $OUT/dir"),
+    (
+        "link to a file outside and read it",
+        "ln -s $OUT/secret tmp/l && cat tmp/l",
+    ),
+    ("hard link a file outside", "ln $OUT/secret tmp/hard"),
+    ("leave by dots", "cat ../../../../../../../../../../$OUT/secret"),
+    ("copy a file outside", "cp $OUT/secret tmp/copy"),
+    ("read the daemon's store", "ls $DATA/store"),
+    ("read the daemon's configuration", "cat $DATA/../daemon.toml"),
+    ("write beside its workspace", "echo x > ../beside"),
+    ("read the shadow file", "cat /etc/shadow"),
+    ("read a key of the user", "cat $REALHOME/.ssh/id_probe"),
+    ("write into /tmp", "echo x > /tmp/dirigent-probe-$$"),
+    ("write into /usr", "echo x > /usr/dirigent-probe"),
+    ("write into /dev/shm", "echo x > /dev/shm/dirigent-probe"),
+    ("read another process's environment", "cat /proc/$VICTIM/environ"),
+    ("list processes", "ls /proc/$VICTIM"),
+    ("end another process", "kill -KILL $VICTIM"),
+    ("ask whether another process is there", "kill -0 $VICTIM"),
+    ("change the mode of a file outside", "chmod 777 $OUT/secret"),
+    ("change the owner of a file outside", "chown 12345 $OUT/secret"),
+    (
+        "make a program that runs as its owner",
+        "cp /bin/true tmp/t && chmod 4755 tmp/t",
+    ),
+    ("make a device", "mknod tmp/dev b 1 1"),
+    ("lift a limit", "ulimit -c unlimited"),
+    (
+        "connect to the machine itself",
+        "perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(PeerAddr => \"127.0.0.1:$ENV{PORT}\") ? 0 : 1)'",
+    ),
+    (
+        "listen",
+        "perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1:0\") ? 0 : 1)'",
+    ),
+    (
+        "connect to the daemon's socket",
+        "perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => $ENV{SOCKET}) ? 0 : 1)'",
+    ),
+];
+
+/// Calls of the kernel: a name, the number, and arguments that do no harm where the call is allowed.
+const CALLS: &[(&str, u32, &str)] = &[
+    ("send datagrams", number::SOCKET, ", 2, 2, 0"),
+    ("send raw packets", number::SOCKET, ", 17, 3, 0"),
+    ("talk to the kernel's network", number::SOCKET, ", 16, 3, 0"),
+    ("trace", number::PTRACE, ", 0, 0, 0, 0"),
+    (
+        "read another process's memory",
+        number::PROCESS_VM_READV,
+        ", 1, 0, 0, 0, 0, 0",
+    ),
+    ("mount", number::MOUNT, ", 0, 0, 0, 0, 0"),
+    ("take a part of the tree", number::OPEN_TREE, ", 0, 0, 0"),
+    ("change the root", number::CHROOT, ", \"/\""),
+    ("name the machine", number::SETHOSTNAME, ", \"x\", 1"),
+    ("restart the machine", number::REBOOT, ", 0, 0, 0, 0"),
+    ("load a module", number::INIT_MODULE, ", 0, 0, 0"),
+    ("make a namespace", number::UNSHARE, ", 0x10000000"),
+    ("enter a namespace", number::SETNS, ", 0, 0"),
+    ("use the kernel's keys", number::KEYCTL, ", 0, 0, 0, 0, 0"),
+    ("watch the processor", number::PERF, ", 0, 0, 0, 0, 0"),
+    ("load a program into the kernel", number::BPF, ", 0, 0, 0"),
+    ("handle page faults", number::USERFAULTFD, ", 0"),
+    ("submit calls by a ring", number::IO_URING, ", 1, 0"),
+    ("hold another process", number::PIDFD_OPEN, ", 1, 0"),
+    ("open a file by its handle", number::OPEN_BY_HANDLE, ", 0, 0, 0"),
+    ("set the clock", number::CLOCK_SETTIME, ", 0, 0"),
+    ("swap", number::SWAPON, ", 0, 0"),
+];
+
 fn probes() -> Vec<(&'static str, String)> {
-    let file = |name, command: &str| (name, command.to_owned());
-    let call = |name, number: u32, arguments: &str| {
+    let commands = COMMANDS
+        .iter()
+        .map(|(name, command)| (*name, (*command).to_owned()));
+    let calls = CALLS.iter().map(|(name, number, arguments)| {
         let ask =
             format!("perl -e '$r = syscall({number}{arguments}); exit($r == -1 && $!{{EPERM}} ? 1 : 0)'");
-        (name, ask)
-    };
-    vec![
-        file("read a file outside", "cat $OUT/secret"),
-        file("list a directory outside", "ls $OUT"),
-        file("write a new file outside", "echo x > $OUT/new"),
-        file("write over a file outside", "echo x >> $OUT/secret"),
-        file("truncate a file outside", ": > $OUT/secret"),
-        file(
-            "remove a file outside",
-            "rm -f $OUT/secret && ! test -e $OUT/secret",
-        ),
-        file("rename a file outside", "mv $OUT/secret $OUT/moved"),
-        file("make a directory outside", "mkdir $OUT/dir"),
-        file(
-            "link to a file outside and read it",
-            "ln -s $OUT/secret tmp/l && cat tmp/l",
-        ),
-        file("hard link a file outside", "ln $OUT/secret tmp/hard"),
-        file("leave by dots", "cat ../../../../../../../../../../$OUT/secret"),
-        file("copy a file outside", "cp $OUT/secret tmp/copy"),
-        file("read the daemon's store", "ls $DATA/store"),
-        file("read the daemon's configuration", "cat $DATA/../daemon.toml"),
-        file("write beside its workspace", "echo x > ../beside"),
-        file("read the shadow file", "cat /etc/shadow"),
-        file("read a key of the user", "cat $REALHOME/.ssh/id_probe"),
-        file("write into /tmp", "echo x > /tmp/dirigent-probe-$$"),
-        file("write into /usr", "echo x > /usr/dirigent-probe"),
-        file("write into /dev/shm", "echo x > /dev/shm/dirigent-probe"),
-        file("read another process's environment", "cat /proc/$VICTIM/environ"),
-        file("list processes", "ls /proc/$VICTIM"),
-        file("end another process", "kill -KILL $VICTIM"),
-        file("ask whether another process is there", "kill -0 $VICTIM"),
-        file("change the mode of a file outside", "chmod 777 $OUT/secret"),
-        file("change the owner of a file outside", "chown 12345 $OUT/secret"),
-        file(
-            "make a program that runs as its owner",
-            "cp /bin/true tmp/t && chmod 4755 tmp/t",
-        ),
-        file("make a device", "mknod tmp/dev b 1 1"),
-        file("lift a limit", "ulimit -c unlimited"),
-        file(
-            "connect to the machine itself",
-            "perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(PeerAddr => \"127.0.0.1:$ENV{PORT}\") ? 0 : 1)'",
-        ),
-        file(
-            "listen",
-            "perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1:0\") ? 0 : 1)'",
-        ),
-        file(
-            "connect to the daemon's socket",
-            "perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => $ENV{SOCKET}) ? 0 : 1)'",
-        ),
-        call("send datagrams", number::SOCKET, ", 2, 2, 0"),
-        call("send raw packets", number::SOCKET, ", 17, 3, 0"),
-        call("talk to the kernel's network", number::SOCKET, ", 16, 3, 0"),
-        call("trace", number::PTRACE, ", 0, 0, 0, 0"),
-        call(
-            "read another process's memory",
-            number::PROCESS_VM_READV,
-            ", 1, 0, 0, 0, 0, 0",
-        ),
-        call("mount", number::MOUNT, ", 0, 0, 0, 0, 0"),
-        call("take a part of the tree", number::OPEN_TREE, ", 0, 0, 0"),
-        call("change the root", number::CHROOT, ", \"/\""),
-        call("name the machine", number::SETHOSTNAME, ", \"x\", 1"),
-        call("restart the machine", number::REBOOT, ", 0, 0, 0, 0"),
-        call("load a module", number::INIT_MODULE, ", 0, 0, 0"),
-        call("make a namespace", number::UNSHARE, ", 0x10000000"),
-        call("enter a namespace", number::SETNS, ", 0, 0"),
-        call("use the kernel's keys", number::KEYCTL, ", 0, 0, 0, 0, 0"),
-        call("watch the processor", number::PERF, ", 0, 0, 0, 0, 0"),
-        call("load a program into the kernel", number::BPF, ", 0, 0, 0"),
-        call("handle page faults", number::USERFAULTFD, ", 0"),
-        call("submit calls by a ring", number::IO_URING, ", 1, 0"),
-        call("hold another process", number::PIDFD_OPEN, ", 1, 0"),
-        call("open a file by its handle", number::OPEN_BY_HANDLE, ", 0, 0, 0"),
-        call("set the clock", number::CLOCK_SETTIME, ", 0, 0"),
-        call("swap", number::SWAPON, ", 0, 0"),
-    ]
+        (*name, ask)
+    });
+    commands.chain(calls).collect()
 }
 
 /// What commands need.
