@@ -168,6 +168,44 @@ fn one_run_emits_what_another_awaits_and_a_third_hears_that_it_is_over() {
 }
 
 #[test]
+fn a_task_is_suspended_and_resumed_with_its_run_and_whoever_listens_hears_it() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let hear = |name: &str, word: &str| {
+        let text = format!(
+            "do:\n  - hear:\n      listen: {{ to: {{ one: {{ with: {{ type: io.serverlessworkflow.task.{word}.v1, \
+             data: '${{ .task == \"/do/0/inner/do/0/rest\" }}' }} }} }} }}\n      output: {{ as: '.[0].task' }}\n"
+        );
+        begin(&home, &workflow(&home, name, &text), "{}")
+    };
+    let (suspended, resumed) = (hear("one", "suspended"), hear("two", "resumed"));
+    in_status(&home, &suspended, "waiting");
+    in_status(&home, &resumed, "waiting");
+    let text = "do:\n  - inner: { do: [ { rest: { wait: PT8H } } ] }\n";
+    let rests = begin(&home, &workflow(&home, "rests", text), "{}");
+    in_status(&home, &rests, "waiting");
+    drop(home.client(&["runs", "pause", &rests]).expect_code(0));
+    let heard = in_status(&home, &suspended, "completed")["output"].clone();
+    assert_eq!(heard, json!("/do/0/inner/do/0/rest"));
+    drop(home.client(&["runs", "resume", &rests]).expect_code(0));
+    let heard = in_status(&home, &resumed, "completed")["output"].clone();
+    assert_eq!(heard, json!("/do/0/inner/do/0/rest"));
+    let listed = ["events", "list", "--run", &rests, "--json"];
+    let told = home.client(&listed).expect_code(0).json();
+    let kinds: Vec<&str> = told["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["event"]["type"].as_str().unwrap())
+        .collect();
+    for word in ["suspended", "resumed"] {
+        let of = |what: &str| format!("io.serverlessworkflow.{what}.{word}.v1");
+        let count = |kind: String| kinds.iter().filter(|other| **other == kind).count();
+        assert_eq!((count(of("workflow")), count(of("task"))), (1, 2), "{kinds:?}");
+    }
+}
+
+#[test]
 fn events_are_watched_as_they_come_and_from_a_cursor() {
     let home = Home::new(&[]);
     let _daemon = home.start();

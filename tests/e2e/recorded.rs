@@ -238,6 +238,71 @@ fn changes(home: &Home, test: &str, text: &str) {
 }
 
 #[test]
+fn runs_that_went_on_from_others_are_tests_too() {
+    let server = Server::start(Duration::ZERO);
+    server.fail_first("effect/bad", &[400]);
+    let home = Home::new(&[server.place()]);
+    let _daemon = home.start();
+    let call = |path: &str| {
+        format!(
+            "call: http, with: {{ method: post, endpoint: 'http://{}/effect/{path}' }}",
+            server.place()
+        )
+    };
+    let text = format!(
+        "{}use: {{ functions: {{ refund: {{ {} }} }} }}\ndo:\n  - pay: {{ {}, metadata: {{ dirigent: {{ compensate: refund }} }} }}\n  - bad: {{ {} }}\n  - rest: {{ wait: {{ milliseconds: 50 }} }}\n  - hold: {{ if: '${{ $workflow.input.text == \"hold\" }}', wait: PT8H }}\n  - end: {{ set: {{ text: '${{ $workflow.input.text }}' }} }}\n",
+        HEAD.replace("NAME", "went-on"),
+        call("refund"),
+        call("pay"),
+        call("bad"),
+    );
+    let failed = run(&home, &write(&home, "went-on.yaml", &text), 1);
+    let new = |arguments: &[&str]| {
+        let told = home.client(arguments).expect_code(0).json();
+        told["run"].as_str().unwrap().to_owned()
+    };
+    let retried = new(&["runs", "retry", &failed, "--wait", "--json"]);
+    let first = record(&home, &retried, "retried.test.yaml");
+    let forked = new(&[
+        "runs",
+        "fork",
+        &retried,
+        "--at",
+        "3",
+        "--input",
+        r#"{"text":"other"}"#,
+        "--wait",
+        "--json",
+    ]);
+    let second = record(&home, &forked, "forked.test.yaml");
+    let held = new(&[
+        "runs",
+        "fork",
+        &failed,
+        "--at",
+        "1",
+        "--input",
+        r#"{"text":"hold"}"#,
+        "--json",
+    ]);
+    ends(&home, &held, "waiting");
+    let cancelled = new(&["runs", "fork", &held, "--at", "1", "--json"]);
+    ends(&home, &cancelled, "waiting");
+    drop(home.client(&["runs", "cancel", &cancelled, "--wait", "--json"]));
+    ends(&home, &cancelled, "cancelled");
+    let third = record(&home, &cancelled, "cancelled.test.yaml");
+    passes(&home, &[&first, &second, &third]);
+    // What was changed is named by step and field there too.
+    let changed = write(&home, "changed.yaml", &text.replace("effect/bad", "effect/worse"));
+    let (step, field) = differs(&home, &first, &changed)[0].clone();
+    assert_eq!(
+        (step.as_str(), field.starts_with("request/")),
+        ("/do/1/bad", true),
+        "{field}"
+    );
+}
+
+#[test]
 fn a_test_is_held_against_its_document_where_that_changed_on_disk() {
     let home = Home::new(&[]);
     let _daemon = home.start();

@@ -51,7 +51,7 @@ pub use duty::{Duty, all_duties, duties};
 pub use expression::{Answers, EvalReply, EvalRequest, EvalResult, evaluate};
 pub use machine::{
     Context, Decision, Fork, Free, MOST_EVENTS, Migrate, PermitClass, Permits, Quote, Quotes, Refusal,
-    Stimulus, Unlimited, Workflow, decide, run_budget,
+    Stimulus, Unlimited, Workflow, budget_inside, decide, run_budget,
 };
 pub use state::{Effect, EffectPhase, Listening, PendingApproval, RunState, Timer, apply};
 pub use workflow::{KindInfo, catalog, graph, load, parse_workflow};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use dirigent_protocol::Payload;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
-    Decision as Verdict, DecisionRecord, EffectId, EffectOutcome, EffectRequest, EventBody, Pins, RunEvent,
-    TimerPurpose, Usage, WorkflowError,
+    Decision as Verdict, DecisionRecord, EffectId, EffectOutcome, EffectRequest, EventBody, Lineage, Pins,
+    RunEvent, TimerPurpose, Usage, WorkflowError,
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
@@ -121,6 +121,10 @@ impl Bench {
 }
 
 impl Run {
+    pub(crate) fn workflow(&self) -> &Workflow {
+        &self.workflow
+    }
+
     /// Decides, asks the worker where needed, commits, folds, and compares with a replay.
     pub(crate) fn tell(&mut self, stimulus: Stimulus) -> Result<Vec<RunEvent>, Refusal> {
         let events = self.decide_only(&stimulus)?;
@@ -205,6 +209,14 @@ impl Run {
 
     /// A run that goes on from this one's event.
     pub(crate) fn fork(&self, at: u64, input: Option<Value>) -> Self {
+        self.gone_on(at, Lineage::Forked, input)
+    }
+
+    pub(crate) fn retry(&self, at: u64) -> Self {
+        self.gone_on(at, Lineage::Retried, None)
+    }
+
+    fn gone_on(&self, at: u64, how: Lineage, input: Option<Value>) -> Self {
         let mut fork = Self {
             workflow: self.workflow.clone(),
             state: RunState::new(RunId(Uuid::from_u128(8))),
@@ -223,7 +235,7 @@ impl Run {
         let from = crate::Fork {
             origin: self.state.run(),
             at,
-            how: dirigent_protocol::run::Lineage::Forked,
+            how,
             input: input.map(Arc::new),
         };
         fork.tell(Stimulus::Fork(from)).unwrap();

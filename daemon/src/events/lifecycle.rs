@@ -89,7 +89,8 @@ impl Abouts {
     }
 }
 
-/// The CloudEvents that an event of a run gives: none, one, or two for a task that is created and started at once.
+/// The CloudEvents that an event of a run gives: none, one, two for a task that is created and started at once, or one for
+/// each task that is suspended or resumed with its run.
 #[must_use]
 pub fn derived(about: &About, event: &RunEvent) -> Vec<Value> {
     let at = event.time.to_string();
@@ -114,8 +115,16 @@ pub fn derived(about: &About, event: &RunEvent) -> Vec<Value> {
                 json!({ "definition": definition }),
             )]
         }
-        EventBody::WorkflowSuspended { .. } => vec![workflow("suspended", "suspendedAt", json!({}))],
-        EventBody::WorkflowResumed { by: Some(_) } => vec![workflow("resumed", "resumedAt", json!({}))],
+        EventBody::WorkflowSuspended { tasks, .. } => {
+            let of_task = |step| task("suspended", "suspendedAt", step, json!({}));
+            let own = workflow("suspended", "suspendedAt", json!({}));
+            [own].into_iter().chain(tasks.iter().map(of_task)).collect()
+        }
+        EventBody::WorkflowResumed { by: Some(_), tasks } => {
+            let of_task = |step| task("resumed", "resumedAt", step, json!({}));
+            let own = workflow("resumed", "resumedAt", json!({}));
+            [own].into_iter().chain(tasks.iter().map(of_task)).collect()
+        }
         EventBody::WorkflowCompleted { .. } => vec![workflow("completed", "completedAt", json!({}))],
         EventBody::WorkflowCancelled { .. } => vec![workflow("cancelled", "cancelledAt", json!({}))],
         EventBody::WorkflowFaulted { error } => {
@@ -159,10 +168,14 @@ impl About {
     }
 
     fn event(&self, event: &RunEvent, kind: &str, data: Value) -> Value {
-        let created = kind.starts_with("task.created");
+        let more = match kind {
+            "task.created.v1" => "c".to_owned(),
+            "task.suspended.v1" | "task.resumed.v1" => data["task"].as_str().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
         let mut made = Map::new();
         made.insert("specversion".to_owned(), json!("1.0"));
-        let id = format!("{}/{}{}", self.run, event.seq, if created { "c" } else { "" });
+        let id = format!("{}/{}{more}", self.run, event.seq);
         made.insert("id".to_owned(), json!(id));
         let source = format!("/{}/{}/{}", self.namespace, self.workflow, self.version);
         made.insert("source".to_owned(), json!(source));
@@ -225,12 +238,38 @@ mod tests {
     #[test]
     fn names_are_the_standards_and_inner_works_are_not_told() {
         let about = about();
-        let made = derived(&about, &event(EventBody::WorkflowSuspended { by: "ada".into() }));
+        let suspended = |tasks| EventBody::WorkflowSuspended {
+            by: "ada".into(),
+            tasks,
+        };
+        let made = derived(&about, &event(suspended(Vec::new())));
         assert_eq!(
             made[0]["data"],
             json!({"name": format!("order-{}.shop", about.run), "suspendedAt": "2026-11-22T18:00:00Z"})
         );
         assert!(derived(&about, &event(EventBody::WorkflowWaiting {})).is_empty());
-        assert!(derived(&about, &event(EventBody::WorkflowResumed { by: None })).is_empty());
+        let by_itself = EventBody::WorkflowResumed {
+            by: None,
+            tasks: Vec::new(),
+        };
+        assert!(derived(&about, &event(by_itself)).is_empty());
+    }
+
+    #[test]
+    fn tasks_are_suspended_with_their_run_each_by_its_own_name() {
+        let about = about();
+        let tasks = vec![StepId::new("/do/0/each"), "/do/0/each/do/0/a#1".parse().unwrap()];
+        let body = EventBody::WorkflowSuspended {
+            by: "ada".into(),
+            tasks,
+        };
+        let made = derived(&about, &event(body));
+        let kinds: Vec<&str> = made.iter().filter_map(|made| made["type"].as_str()).collect();
+        let task = "io.serverlessworkflow.task.suspended.v1";
+        assert_eq!(kinds, ["io.serverlessworkflow.workflow.suspended.v1", task, task]);
+        assert_eq!(made[2]["data"]["task"], "/do/0/each/do/0/a#1");
+        let mut ids: Vec<&Value> = made.iter().map(|made| &made["id"]).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "{ids:?}");
     }
 }

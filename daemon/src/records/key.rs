@@ -149,6 +149,12 @@ pub fn unique(org: EntityId, kind: Kind, field: &str, value: &[u8]) -> Bytes {
         .end()
 }
 
+/// The row that says when a group of documents was written to; an empty value.
+#[must_use]
+pub fn group(org: EntityId, kind: Kind, value: &[u8]) -> Bytes {
+    Builder::new(b'g').id(org).word(kind.as_str()).raw(value).end()
+}
+
 /// An earlier revision.
 #[must_use]
 pub fn history(kind: Kind, id: EntityId, revision: u64) -> Bytes {

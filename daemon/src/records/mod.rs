@@ -7,7 +7,7 @@
 //! the document; (2) a document is written only over the revision it was made from (or by its only writer, who says
 //! so with [`Stored::sole_writer`]).
 //!
-//! Prefix bytes of keys: `d` document, `m` members of an organisation, `n` name, `i` index, `u` unique index, `h`
+//! Prefix bytes of keys: `d` document, `m` members of an organisation, `n` name, `i` index, `u` unique index, `g` groups, `h`
 //! earlier revisions, `t` traces of what was deleted, `r` answered requests, `x` what expires. Upper-case prefixes
 //! belong to the runtime.
 
@@ -15,6 +15,7 @@ mod audit;
 mod bytes;
 mod error;
 mod expiry;
+mod group;
 mod ids;
 mod journal;
 pub mod key;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::bytes::encode_document;
 use super::error::RecordError;
 use super::expiry::forget_later;
+use super::group;
 use super::ids::{BOOTSTRAP_USER, DEFAULT_ORG};
 use super::key;
 use super::order::encode_value;
@@ -179,6 +180,9 @@ pub fn put(txn: &mut Txn, old: Option<&Stored>, new: &Document) -> Result<(), Re
     }
     put_name(txn, old, new);
     put_indexes(txn, old, new);
+    for written in old.map(|old| &old.document).into_iter().chain([new]) {
+        group::touch(txn, written);
+    }
     txn.puts.push((document_key, encode_document(new)?));
     Ok(())
 }
@@ -208,6 +212,7 @@ pub fn delete(txn: &mut Txn, old: &Stored, now: Timestamp) -> Result<(), RecordE
             revision,
         });
     }
+    group::touch(txn, document);
     txn.deletes.push(document_key);
     txn.deletes.push(key::member(meta.org, kind, meta.id));
     if has_name_row(document) {

@@ -147,7 +147,9 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
             let Some(run) = rows::run_of(&key) else { continue };
             let row: Unfinished = rows::decode(&found.value, "a run's row")?;
             core.runs.note_parked(run, &row);
-            core.gate.restore(row.org, run, row.place.as_deref());
+            if !row.quarantined {
+                core.gate.restore(row.org, run, row.place.as_deref());
+            }
             pending = pending.zip(row.pending).map(|(sum, own)| sum + i64::from(own));
             if row.parked {
                 core.timers.set(run, row.due);

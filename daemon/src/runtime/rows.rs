@@ -72,6 +72,11 @@ pub(crate) fn child_of(key: &[u8]) -> Option<RunId> {
     Some(RunId(uuid::Uuid::from_bytes(id)))
 }
 
+/// The row of a run that was retried: who goes on behind what it did.
+pub(crate) fn heirs_key(run: RunId) -> Bytes {
+    key(b'H', run)
+}
+
 /// The row of a signed link that was used; an empty value.
 pub(crate) fn link_key(nonce: EntityId) -> Bytes {
     key(b'K', nonce.into())

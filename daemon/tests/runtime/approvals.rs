@@ -1,15 +1,22 @@
 //! What goes along with a decision: rules, stopping the run, questions to an agent.
 
+use std::sync::{Arc, Mutex};
+
+use dirigent_daemon::clock;
+use dirigent_daemon::records::{Draft, decode_event, put};
 use dirigent_daemon::runtime::{Answer, RuntimeError};
 use dirigent_protocol::command::{Also, CommandReply};
 use dirigent_protocol::entity::{
     Agent, ApprovalRule, ApprovalStatus, AuditLog, Kind, RuleAnswer, RuleScope, WorkflowApproval,
 };
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{Consequence, Decision, Status};
+use dirigent_protocol::run::{Consequence, Decision, EventBody, Status};
+use dirigent_store::{Store, Txn};
+use futures::future::FutureExt;
 use serde_json::json;
 
 use crate::bed::{Bed, dana};
+use crate::through::Through;
 
 const ASK: &str = "do:
   - ask: { call: approval, with: { title: Publish?, show: { text: '${ .text }' }, action: publish, risk: low } }
@@ -290,4 +297,52 @@ async fn a_question_that_was_noted_is_answered_after_a_crash() {
     assert!(!answered.is_empty());
     bed.decide(id, &asked, YES).await.unwrap();
     bed.completed(run).await;
+}
+
+/// Whether a commit holds a decision.
+fn decides(txn: &Txn) -> bool {
+    let mut records = txn.appends.iter().flat_map(|append| &append.records);
+    records.any(|record| {
+        let event = decode_event(record).unwrap();
+        matches!(event.body, EventBody::ApprovalDecided { .. })
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denial_wins_over_an_allowance_that_is_on_its_way() {
+    let bed = Bed::new().await;
+    let (first, id, asked) = bed.ask_for("one").await;
+    bed.decide(id, &asked, YES).await.unwrap();
+    bed.completed(first).await;
+    let allow = ApprovalRule::like(&asked, RuleScope::Shape, RuleAnswer::Allow);
+    bed.put_rule("allow", &allow).await;
+    let deny = ApprovalRule::like(&asked, RuleScope::Shape, RuleAnswer::Deny);
+    let spec = serde_json::to_value(&deny).unwrap();
+    let rule = Draft::of(Kind::ApprovalRule, "deny", spec).document(clock::system()());
+    let rule = Arc::new(Mutex::new(Some(rule)));
+    let hand = Box::new(move |store: Arc<dyn Store>, txn: Txn| {
+        let rule = rule.clone();
+        async move {
+            // Just before the decision becomes durable, somebody says no to all of its kind.
+            let first = if decides(&txn) {
+                rule.lock().unwrap().take()
+            } else {
+                None
+            };
+            if let Some(rule) = first {
+                let mut denial = Txn::default();
+                put(&mut denial, None, &rule).unwrap();
+                store.commit(denial).await.unwrap();
+            }
+            store.commit(txn).await
+        }
+        .boxed()
+    });
+    let bed = bed.through(|inner| Arc::new(Through { inner, hand })).await;
+    let run = bed.start_with(ASK, json!({ "text": "two" })).await;
+    let ended = bed.ended(run).await;
+    let decided: Vec<WorkflowApproval> = bed.all(Kind::WorkflowApproval);
+    let of_it = decided.iter().find(|one| RunId::from(one.run) == run).unwrap();
+    assert_eq!(of_it.status, ApprovalStatus::Denied, "{ended:#?}");
+    assert_eq!(of_it.decided_by.as_deref(), Some("rule:deny"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use dirigent_daemon::clock;
+use dirigent_daemon::clock::{self, EngineClock};
 use dirigent_daemon::door::Door;
 use dirigent_daemon::records::{
     Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Journal, Records, decode_event, put,
@@ -22,6 +22,7 @@ use dirigent_protocol::id::{EntityId, RequestId, RunId};
 use dirigent_protocol::run::{Decision, RunEvent, Status};
 use dirigent_providers::{PriceTable, ProviderSettings, Registry};
 use dirigent_store::{Budget, Feed, FeedItem, Fence, Options, Position, Store, StreamId, Txn};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -35,11 +36,43 @@ pub(crate) struct Bed {
     pub(crate) server: Server,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) runtime: RuntimeHandle,
-    /// Milliseconds the clock is ahead.
-    pub(crate) ahead: Arc<AtomicI64>,
+    /// The machine's clock.
+    pub(crate) wall: Arc<Wall>,
     /// The lease that drivers commit under; none unless a test takes one.
     pub(crate) fence: Arc<Swap<Option<Fence>>>,
     change: fn(&mut RuntimeSettings),
+}
+
+/// The machine's clock, which a test may set.
+#[derive(Default)]
+pub(crate) struct Wall {
+    /// Milliseconds it is ahead.
+    ahead: AtomicI64,
+    /// At which reading it leaps, and by how much.
+    leaps_in: AtomicI64,
+    by: AtomicI64,
+}
+
+impl Wall {
+    /// It leaps at a reading from now on, counted from 1, milliseconds ahead or back.
+    pub(crate) fn leap_at(&self, reading: i64, by: i64) {
+        self.by.store(by, Ordering::SeqCst);
+        self.leaps_in.store(reading, Ordering::SeqCst);
+    }
+
+    /// Whether it has.
+    pub(crate) fn has_leapt(&self) -> bool {
+        self.leaps_in.load(Ordering::SeqCst) <= 0
+    }
+
+    fn now(&self) -> Timestamp {
+        if self.leaps_in.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.ahead
+                .fetch_add(self.by.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        let by = jiff::SignedDuration::from_millis(self.ahead.load(Ordering::SeqCst));
+        clock::system()().saturating_add(by).unwrap()
+    }
 }
 
 impl Bed {
@@ -50,15 +83,15 @@ impl Bed {
     pub(crate) async fn with(script: Script, change: fn(&mut RuntimeSettings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(script).await;
-        let ahead = Arc::new(AtomicI64::new(0));
+        let wall = Arc::<Wall>::default();
         let fence = Arc::default();
-        let (store, runtime) = open(&dir, &server, &ahead, &fence, change).await;
+        let (store, runtime) = open(&dir, &server, &wall, &fence, change).await;
         Self {
             dir,
             server,
             store,
             runtime,
-            ahead,
+            wall,
             fence,
             change,
         }
@@ -76,8 +109,8 @@ impl Bed {
         fence: &Arc<Swap<Option<Fence>>>,
         door: Option<Arc<Door>>,
     ) -> RuntimeHandle {
-        let (dir, server, ahead) = (&self.dir, &self.server, &self.ahead);
-        runtime(store, dir, server, ahead, fence, self.change, door).await
+        let (dir, server, wall) = (&self.dir, &self.server, &self.wall);
+        runtime(store, dir, server, wall, fence, self.change, door).await
     }
 
     /// Everything dropped where it stands, then opened again.
@@ -114,18 +147,18 @@ impl Bed {
             server,
             store,
             runtime,
-            ahead,
+            wall,
             fence,
             change,
         } = self;
         drop((store, runtime));
-        let (store, runtime) = open(&dir, &server, &ahead, &fence, change).await;
+        let (store, runtime) = open(&dir, &server, &wall, &fence, change).await;
         Self {
             dir,
             server,
             store,
             runtime,
-            ahead,
+            wall,
             fence,
             change,
         }
@@ -137,7 +170,8 @@ impl Bed {
 
     /// Puts the clock forward.
     pub(crate) fn forward(&self, by: Duration) {
-        self.ahead
+        self.wall
+            .ahead
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
@@ -400,7 +434,7 @@ impl Bed {
 async fn open(
     dir: &TempDir,
     server: &Server,
-    ahead: &Arc<AtomicI64>,
+    wall: &Arc<Wall>,
     fence: &Arc<Swap<Option<Fence>>>,
     change: fn(&mut RuntimeSettings),
 ) -> (Arc<dyn Store>, RuntimeHandle) {
@@ -416,7 +450,7 @@ async fn open(
         }
         tokio::task::yield_now().await;
     };
-    let runtime = runtime(store.clone(), dir, server, ahead, fence, change, None).await;
+    let runtime = runtime(store.clone(), dir, server, wall, fence, change, None).await;
     (store, runtime)
 }
 
@@ -424,7 +458,7 @@ async fn runtime(
     store: Arc<dyn Store>,
     dir: &TempDir,
     server: &Server,
-    ahead: &Arc<AtomicI64>,
+    wall: &Arc<Wall>,
     fence: &Arc<Swap<Option<Fence>>>,
     change: fn(&mut RuntimeSettings),
     door: Option<Arc<Door>>,
@@ -435,16 +469,15 @@ async fn runtime(
     settings.kill_grace = Duration::from_secs(2);
     settings.expression_budget = Duration::from_secs(2);
     change(&mut settings);
-    let (system, ahead) = (clock::system(), ahead.clone());
+    let wall = wall.clone();
+    let highest = clock::highest(&*store).unwrap();
+    let engine = EngineClock::new(Arc::new(move || wall.now()), clock::monotonic(), highest);
     let rooms = Rooms {
         store,
         fence: fence.clone(),
         providers: Arc::new(registry(server)),
         prices: Arc::new(PriceTable::default()),
-        clock: Arc::new(move || {
-            let by = jiff::SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
-            system().saturating_add(by).unwrap()
-        }),
+        clock: engine.clock(),
         chance: dirigent_daemon::chance::system(),
         door,
         performers: Vec::new(),

@@ -9,6 +9,7 @@ use dirigent_protocol::entity::{
 };
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
+use dirigent_protocol::run::OnExceeded;
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, dana};
@@ -93,4 +94,25 @@ async fn a_run_starts_no_run_that_who_started_it_may_not_start() {
     );
     let allowed = start_as(&bed, dana()).await;
     assert_eq!(bed.completed(allowed).await, json!({ "inner": true }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_a_run_has_the_time_and_the_way_of_asking_that_are_around_it() {
+    let bed = Bed::new().await;
+    private(&bed).await;
+    let text = format!("{OUTER}      metadata: {{ dirigent: {{ budget: {{ usd: 0.50 }} }} }}\n");
+    let budget = "budget: { time: PT1H, on_exceeded: ask }";
+    let version = bed.publish_with(budget, &text).await;
+    let run = bed.begin(version, json!({}), None).await.unwrap().run;
+    assert_eq!(bed.completed(run).await, json!({ "inner": true }));
+    let all = bed.all::<WorkflowExecution>(Kind::WorkflowExecution);
+    let child = all
+        .iter()
+        .find(|execution| execution.parent == Some(run))
+        .unwrap();
+    let limit = child.budget.as_ref().unwrap().limit;
+    let left = limit.time_ms.unwrap();
+    assert!((3_500_000..=3_600_000).contains(&left), "{left} ms");
+    assert_eq!(limit.on_exceeded, OnExceeded::Ask);
+    assert_eq!(limit.micro_usd, Some(500_000));
 }

@@ -298,3 +298,18 @@ async fn whole(bed: &Bed, run: dirigent_protocol::id::RunId) {
     let started = bed.count(run, "task.started");
     assert!(started == 4 || given_up && started < 4, "every step began once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_set_aside_can_be_cancelled() {
+    let bed = Bed::with(Arc::new(|_, _| Reply::Hang), |settings| settings.max_crashes = 1).await;
+    let run = bed.start(&call(&bed, "retry")).await;
+    bed.server.until("/pay", 1).await;
+    let bed = bed.crash().await;
+    bed.until("the quarantine", |bed| bed.execution(run).quarantine)
+        .await;
+    let bed = bed.crash().await;
+    bed.runtime.cancel(run, None, dana()).await.unwrap();
+    assert_eq!(bed.ended(run).await.status, Status::Cancelled);
+    assert_eq!(bed.server.keys("/pay").len(), 1, "nothing was repeated");
+    assert_eq!(bed.runtime.counts().quarantined, 0);
+}

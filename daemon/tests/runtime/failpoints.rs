@@ -1,26 +1,20 @@
 //! The daemon dies at each commit of a story, one after the other: just before it, and just behind it before anybody
 //! heard. The same calls are then made again under the same keys, as a client does. Without Cargo features: through the
-//! store's own trait.
+//! store's own trait, and the clock's: the machine's clock leaps at each reading of the story, and the daemon dies then.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
-use bytes::Bytes;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{Decision, Status};
-use dirigent_store::{
-    BlobError, BlobId, BlobSpace, Budget, CommitError, ExportError, ExportReport, Feed, FeedPage, Fence,
-    Identity, Lease, LeaseError, LeaseRequest, MaintainBudget, MaintainError, MaintainReport, Position,
-    ReadError, Receipt, ScanPage, ScanRange, Stats, Store, StreamId, Txn, Versioned,
-};
-use futures::future::{BoxFuture, FutureExt, pending};
+use dirigent_protocol::run::{Decision, EventBody, Status, TimerPurpose};
+use dirigent_store::{CommitError, Receipt, Store, Txn};
+use futures::future::{FutureExt, pending};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::bed::Bed;
 use crate::server::Reply;
+use crate::through::Through;
 
 /// Where in a commit the daemon dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +25,6 @@ enum Moment {
 
 /// A store that answers nobody any more from one commit on.
 struct Dying {
-    inner: Arc<dyn Store>,
     left: AtomicI64,
     moment: Moment,
     died: Notify,
@@ -43,86 +36,17 @@ impl Dying {
     }
 }
 
-/// The store as the runtime has it.
-struct Through(Arc<Dying>);
-
-impl Store for Through {
-    fn identity(&self) -> Identity {
-        self.0.inner.identity()
+/// What becomes of a commit.
+async fn commit(dying: Arc<Dying>, store: Arc<dyn Store>, txn: Txn) -> Result<Receipt, CommitError> {
+    let left = dying.left.fetch_sub(1, Ordering::SeqCst) - 1;
+    if left >= 0 {
+        return store.commit(txn).await;
     }
-
-    fn commit(&self, txn: Txn) -> BoxFuture<'static, Result<Receipt, CommitError>> {
-        let dying = self.0.clone();
-        let left = dying.left.fetch_sub(1, Ordering::SeqCst) - 1;
-        if left >= 0 {
-            return dying.inner.commit(txn);
-        }
-        let last = (left == -1 && dying.moment == Moment::Behind).then(|| dying.inner.commit(txn));
-        async move {
-            if let Some(last) = last {
-                drop(last.await);
-            }
-            dying.died.notify_one();
-            pending().await
-        }
-        .boxed()
+    if left == -1 && dying.moment == Moment::Behind {
+        drop(store.commit(txn).await);
     }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Versioned>, ReadError> {
-        self.0.inner.get(key)
-    }
-
-    fn scan(&self, range: ScanRange) -> Result<ScanPage, ReadError> {
-        self.0.inner.scan(range)
-    }
-
-    fn read(&self, of: Feed, cursor: Position, budget: Budget) -> Result<FeedPage, ReadError> {
-        self.0.inner.read(of, cursor, budget)
-    }
-
-    fn stream_end(&self, stream: StreamId) -> Result<u64, ReadError> {
-        self.0.inner.stream_end(stream)
-    }
-
-    fn head(&self) -> Position {
-        self.0.inner.head()
-    }
-
-    fn wait(&self, after: Position, deadline: Duration) -> BoxFuture<'static, Position> {
-        self.0.inner.wait(after, deadline)
-    }
-
-    fn lease(&self, request: LeaseRequest) -> BoxFuture<'static, Result<Lease, LeaseError>> {
-        self.0.inner.lease(request)
-    }
-
-    fn release(&self, fence: Fence) -> BoxFuture<'static, Result<(), LeaseError>> {
-        self.0.inner.release(fence)
-    }
-
-    fn blob_put(&self, space: BlobSpace, bytes: Bytes) -> BoxFuture<'static, Result<BlobId, BlobError>> {
-        self.0.inner.blob_put(space, bytes)
-    }
-
-    fn blob_get(&self, id: BlobId) -> BoxFuture<'static, Result<Bytes, BlobError>> {
-        self.0.inner.blob_get(id)
-    }
-
-    fn export(
-        &self,
-        to: Option<PathBuf>,
-        with_blobs: bool,
-    ) -> BoxFuture<'static, Result<ExportReport, ExportError>> {
-        self.0.inner.export(to, with_blobs)
-    }
-
-    fn maintain(&self, budget: MaintainBudget) -> BoxFuture<'static, Result<MaintainReport, MaintainError>> {
-        self.0.inner.maintain(budget)
-    }
-
-    fn stats(&self) -> Stats {
-        self.0.inner.stats()
-    }
+    dying.died.notify_one();
+    pending().await
 }
 
 const STEPS: usize = 7;
@@ -195,19 +119,38 @@ fn check(bed: &Bed, runs: [RunId; 2], at: &str) {
     }
     let [first, second] = runs.map(|run| bed.execution(run));
     assert!(first.ended_at <= second.started_at, "{at}: two at once");
+    for run in runs {
+        let (mut before, mut due) = (jiff::Timestamp::MIN, None);
+        for event in bed.events(run) {
+            assert!(event.time >= before, "{at}: the clock goes back");
+            before = event.time;
+            match &event.body {
+                EventBody::TimerSet {
+                    due: at,
+                    purpose: TimerPurpose::Wait,
+                    ..
+                } => due = Some(*at),
+                EventBody::TimerFired { .. } => {
+                    let early = due.take().is_some_and(|due| event.time < due);
+                    assert!(!early, "{at}: a timer fires before it is due");
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 async fn dies_at(at: i64, moment: Moment) -> bool {
     let script = Arc::new(|_: &str, _: usize| Reply::Json(200, "{}"));
     let mut bed = Bed::with(script, |settings| settings.max_crashes = 1_000).await;
     let dying = Arc::new(Dying {
-        inner: bed.store.clone(),
         left: AtomicI64::new(at),
         moment,
         died: Notify::new(),
     });
     let through = dying.clone();
-    bed = bed.through(|_| Arc::new(Through(through))).await;
+    let hand = Box::new(move |store, txn| commit(through.clone(), store, txn).boxed());
+    bed = bed.through(|inner| Arc::new(Through { inner, hand })).await;
     tokio::select! {
         runs = story(&bed) => {
             check(&bed, runs, "without a death");
@@ -233,4 +176,62 @@ async fn a_death_at_any_commit_loses_nothing_and_does_nothing_twice() {
         assert!(at >= 12, "{at} commits are too few for this story");
         println!("{at} deaths {moment:?} a commit");
     }
+}
+
+const HOUR: i64 = 3_600_000;
+
+/// The clock leaps at a reading of the story, and the daemon dies at its next commit where it is to.
+async fn leaps_at(at: i64, by: i64, dies: bool) -> bool {
+    let script = Arc::new(|_: &str, _: usize| Reply::Json(200, "{}"));
+    let mut bed = Bed::with(script, |settings| settings.max_crashes = 1_000).await;
+    let dying = Arc::new(Dying {
+        left: AtomicI64::new(i64::MAX),
+        moment: Moment::Behind,
+        died: Notify::new(),
+    });
+    let (through, wall) = (dying.clone(), bed.wall.clone());
+    let hand = Box::new(move |store, txn| {
+        if dies && wall.has_leapt() && !through.is_dead() {
+            through.left.store(0, Ordering::SeqCst);
+        }
+        commit(through.clone(), store, txn).boxed()
+    });
+    bed.wall.leap_at(i64::MAX, by);
+    bed = bed.through(|inner| Arc::new(Through { inner, hand })).await;
+    bed.wall.leap_at(at, by);
+    let told = format!("{by} ms at reading {at}, dies: {dies}");
+    tokio::select! {
+        runs = story(&bed) => {
+            let leapt = bed.wall.has_leapt();
+            check(&bed, runs, &told);
+            return leapt;
+        }
+        () = dying.died.notified() => {}
+    }
+    let bed = bed.crash().await;
+    let runs = story(&bed).await;
+    check(&bed, runs, &told);
+    true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leap_of_the_clock_at_any_reading_loses_nothing_and_fires_nothing_early() {
+    let every = if std::env::var_os("DIRIGENT_LONG").is_some() {
+        1
+    } else {
+        9
+    };
+    let mut leaps = 0;
+    for (first, (by, dies)) in [(HOUR, true), (-HOUR, true), (-9_600 * HOUR, false)]
+        .into_iter()
+        .enumerate()
+    {
+        let mut at = 1 + i64::try_from(first).unwrap();
+        while leaps_at(at, by, dies).await {
+            at += every;
+            leaps += 1;
+        }
+    }
+    assert!(leaps >= 9, "{leaps} leaps are too few for this story");
+    println!("{leaps} leaps of the clock");
 }

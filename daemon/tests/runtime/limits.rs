@@ -9,6 +9,7 @@ use dirigent_protocol::run::{Decision, Status};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, dana};
+use crate::server::{Reply, Script};
 
 /// A run that goes until somebody says yes.
 const ASKS: &str = "do:\n  - ask: { call: approval, with: { title: 'Go on?', action: go } }\n";
@@ -317,4 +318,46 @@ async fn a_large_input_waits_like_a_small_one() {
         serde_json::to_value(&started.body).unwrap()["workflow.started"]["input"]["text"],
         text
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_set_aside_lets_others_go_and_comes_back_where_there_is_room() {
+    let script: Script = std::sync::Arc::new(|path, _| match path {
+        "/dies" => Reply::Hang,
+        _ => Reply::Json(200, "1"),
+    });
+    let bed = Bed::with(script, |settings| settings.max_crashes = 1).await;
+    let tasks = format!(
+        "do:\n  - a:\n      if: '${{ .dies }}'\n      call: http\n      with: {{ method: post, endpoint: '{}' }}\n  - b: {{ call: approval, with: {{ title: 'Go on?', action: go }} }}\n",
+        bed.server.url("/dies")
+    );
+    let version = bed.publish_with("runs: { limit: 1 }", &tasks).await;
+    let poison = bed.start_now(&version, json!({ "dies": true })).await;
+    let next = bed.start_now(&version, json!({ "dies": false })).await;
+    bed.server.until("/dies", 1).await;
+    let bed = bed.crash().await;
+    bed.until("the quarantine", |bed| bed.execution(poison).quarantine)
+        .await;
+    bed.begun(next).await;
+    // A start of the daemon does not count it either.
+    let bed = bed.restart().await;
+    let third = bed.start_now(&version, json!({ "dies": false })).await;
+    let refused = bed.runtime.resume(poison, dana()).await;
+    assert!(matches!(refused, Err(RuntimeError::NoTurn { .. })), "{refused:?}");
+    assert!(bed.execution(poison).quarantine.is_some(), "it stays where it is");
+    bed.runtime.pause(next, dana()).await.unwrap();
+    assert_eq!(
+        bed.stands(third),
+        Status::Pending,
+        "one that is paused keeps its place"
+    );
+    bed.runtime.resume(next, dana()).await.unwrap();
+    bed.finish(next).await;
+    bed.finish(third).await;
+    bed.runtime.resume(poison, dana()).await.unwrap();
+    bed.server.until("/dies", 2).await;
+    let last = bed.start_now(&version, json!({ "dies": false })).await;
+    assert_eq!(bed.stands(last), Status::Pending, "it counts again");
+    bed.runtime.cancel(poison, None, dana()).await.unwrap();
+    bed.finish(last).await;
 }

@@ -26,4 +26,5 @@ mod large;
 mod limits;
 mod people;
 mod server;
+mod through;
 mod upgrades;

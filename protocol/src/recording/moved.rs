@@ -49,7 +49,12 @@ impl Places<'_> {
             | What::Delegation { step, .. }
             | What::Event { step, .. }
             | What::Resolution { step, .. } => self.step(step),
-            What::Cancel { .. } | What::Pause { .. } | What::Resume { .. } | What::Restart {} => {}
+            What::Cancel { .. }
+            | What::Pause { .. }
+            | What::Resume { .. }
+            | What::Restart {}
+            | What::Fork { .. }
+            | What::Undo { .. } => {}
         }
     }
 

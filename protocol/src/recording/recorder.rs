@@ -23,12 +23,6 @@ pub enum Unrecordable {
     /// It goes on.
     #[error("the run has not ended")]
     NotOver,
-    /// It begins in the middle.
-    #[error("the run goes on from run {origin}, and a test begins at the beginning")]
-    Forked {
-        /// The other run.
-        origin: RunId,
-    },
     /// It has two documents.
     #[error("the run changed its version at event {seq}, and a test has one document")]
     Migrated {
@@ -61,11 +55,16 @@ pub struct Recorder {
     /// A denial that stops the run brings its cancel along.
     stopped_at: Option<Timestamp>,
     pub(super) restarted_at: Option<Timestamp>,
+    /// Events since the last moment, its own among them.
+    behind: u32,
 }
 
 struct Began {
     workflow: String,
     version: Digest,
+    /// What it was given at the beginning.
+    given: Payload,
+    /// What it is given now: a run that goes on from another may have another input.
     input: Payload,
     shaped: Payload,
     pins: Pins,
@@ -75,11 +74,10 @@ struct Began {
 impl Recorder {
     /// Takes the next event in.
     pub fn note(&mut self, event: &RunEvent) {
+        self.behind += 1;
         match &event.body {
             EventBody::WorkflowStarted { .. } => self.begin(event),
-            EventBody::WorkflowForked { origin, .. } => {
-                self.refused = Some(Unrecordable::Forked { origin: *origin });
-            }
+            EventBody::WorkflowForked { .. } => self.forked(event),
             EventBody::WorkflowMigrated { .. } => {
                 self.refused = Some(Unrecordable::Migrated { seq: event.seq });
             }
@@ -115,6 +113,7 @@ impl Recorder {
         self.began = Some(Began {
             workflow: workflow.clone(),
             version: *version,
+            given: input.clone(),
             input: input.clone(),
             shaped: shaped.as_ref().unwrap_or(input).clone(),
             pins: pins.clone(),
@@ -122,15 +121,50 @@ impl Recorder {
         });
     }
 
+    /// What happened so far is another run's.
+    fn forked(&mut self, event: &RunEvent) {
+        let EventBody::WorkflowForked {
+            origin,
+            how,
+            input,
+            shaped,
+            ..
+        } = &event.body
+        else {
+            return;
+        };
+        let input = match input {
+            Data::Inline(input) => Some(input.clone()),
+            _ => None,
+        };
+        if let (Some(input), Some(began)) = (&input, &mut self.began) {
+            began.input = input.clone();
+            began.shaped = match shaped {
+                Some(Data::Inline(shaped)) => shaped.clone(),
+                _ => input.clone(),
+            };
+        }
+        let what = What::Fork {
+            origin: *origin,
+            how: *how,
+            input,
+            behind: self.behind - 1,
+        };
+        self.moment(event, what);
+    }
+
     fn person(&mut self, event: &RunEvent) {
         match &event.body {
-            EventBody::WorkflowSuspended { by } => self.moment(event, What::Pause { by: by.clone() }),
-            EventBody::WorkflowResumed { by: Some(by) } => {
+            EventBody::WorkflowSuspended { by, .. } => self.moment(event, What::Pause { by: by.clone() }),
+            EventBody::WorkflowResumed { by: Some(by), .. } => {
                 self.moment(event, What::Resume { by: by.clone() });
             }
             EventBody::WorkflowCancelling { by, reason } if self.stopped_at != Some(event.time) => {
                 let (by, reason) = (by.clone(), reason.clone());
                 self.moment(event, What::Cancel { by, reason });
+            }
+            EventBody::WorkflowCompensating { left: Some(left) } => {
+                self.moment(event, What::Undo { left: *left });
             }
             _ => {}
         }
@@ -161,6 +195,7 @@ impl Recorder {
     }
 
     pub(super) fn moment(&mut self, event: &RunEvent, what: What) {
+        self.behind = 1;
         self.boundary.push(Moment { at: event.time, what });
     }
 
@@ -344,7 +379,7 @@ impl Recorder {
             workflow,
             agents,
             budget: began.pins.budget,
-            input: began.input,
+            input: began.given,
             started_at: began.at,
             ids: self.ids,
             boundary: self.boundary,

@@ -12,8 +12,8 @@ use crate::digest::Digest;
 use crate::entity::Agent;
 use crate::id::{EntityId, RunId};
 use crate::run::{
-    Amounts, ApprovalRequest, Budget, BusPosition, DecisionRecord, EffectOutcome, EffectRequest, Resolution,
-    Status, StepId, TimerPurpose, WorkflowError,
+    Amounts, ApprovalRequest, Budget, BusPosition, DecisionRecord, EffectOutcome, EffectRequest, Lineage,
+    Resolution, Status, StepId, TimerPurpose, WorkflowError,
 };
 
 /// The first line of every file: what it is, and which shape it has.
@@ -172,6 +172,23 @@ pub enum What {
     },
     /// The daemon began again with effects in flight.
     Restart {},
+    /// What happened so far was another run's; from here on it went on as the recorded one.
+    Fork {
+        /// The other run.
+        origin: RunId,
+        /// How the one came from the other.
+        how: Lineage,
+        /// Another input; none keeps it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Payload>,
+        /// Events that count of what came of the moment before: it may have gone on in the middle of a decision.
+        behind: u32,
+    },
+    /// It was known what of the work of runs before it was left to others that go on behind it.
+    Undo {
+        /// The last event whose work was left.
+        left: u64,
+    },
 }
 
 /// An effect and how it ended.

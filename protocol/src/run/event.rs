@@ -160,9 +160,17 @@ bodies! {
     /// Nothing to do until somebody or something comes.
     WorkflowWaiting = "workflow.waiting" {}
     /// A person paused it.
-    WorkflowSuspended = "workflow.suspended" { by: String, }
-    /// It goes on.
-    WorkflowResumed = "workflow.resumed" { #[serde(default)] by: Option<String>, }
+    WorkflowSuspended = "workflow.suspended" {
+        by: String,
+        /// Tasks that have begun and not ended, the first thousand.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] tasks: Vec<StepId>,
+    }
+    /// It goes on; `by` somebody where somebody had paused it.
+    WorkflowResumed = "workflow.resumed" {
+        #[serde(default)] by: Option<String>,
+        /// Tasks that were paused with it, the first thousand.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] tasks: Vec<StepId>,
+    }
     /// It ended as it should.
     WorkflowCompleted = "workflow.completed" { output: Data, }
     /// It ended with an error nobody caught.
@@ -175,7 +183,10 @@ bodies! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")] uncompensated: Vec<StepId>,
     }
     /// A cancel has stopped everything; what was done is undone now, newest first.
-    WorkflowCompensating = "workflow.compensating" {}
+    WorkflowCompensating = "workflow.compensating" {
+        /// What was done up to this event, in runs it comes from, is left to others that go on behind it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] left: Option<u64>,
+    }
     /// What a step did is undone by another: the compensation it declares.
     TaskCompensating = "task.compensating" { step: StepId, by: StepId, }
     /// A task began; `task` is its name, `kind` its keyword.

@@ -14,6 +14,7 @@ use crate::dues::Dues;
 use crate::library::Library;
 use crate::must;
 use crate::standing::Standing;
+use crate::turns::Turns;
 use crate::undone::Undone;
 
 pub(crate) struct Audit {
@@ -23,6 +24,7 @@ pub(crate) struct Audit {
     dues: Dues,
     undone: Undone,
     children: Children,
+    turns: Turns,
 }
 
 impl Audit {
@@ -34,6 +36,7 @@ impl Audit {
             dues: Dues::new(library),
             undone: Undone::default(),
             children: Children::default(),
+            turns: Turns::new(&library.definitions()),
         }
     }
 
@@ -59,11 +62,17 @@ impl Audit {
         checked.map_err(|what| format!("commit {position}: {what}"))
     }
 
+    /// What must be so once every run is over.
+    pub(crate) fn end(&self) -> Result<(), String> {
+        self.undone.all_undone()
+    }
+
     fn look(&mut self, commit: &Commit, events: &[(RunId, Arc<RunEvent>)]) -> Result<(), String> {
         self.bus.commit(commit, events)?;
         self.standing.commit(commit, events)?;
         self.dues.commit(commit, &self.bus)?;
         self.undone.commit(events)?;
+        self.turns.commit(commit, events)?;
         self.children.commit(commit, events)
     }
 }

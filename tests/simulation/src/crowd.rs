@@ -25,6 +25,10 @@ pub(crate) fn gather(world: &Arc<World>, daemon: &Daemon, tasks: &Supervisor) {
         let (world, runtime, records) = (world.clone(), runtime.clone(), records.clone());
         tasks.spawn("person", people::want(world, runtime, records, at));
     }
+    for at in 0..world.plan.moves.len() {
+        let (world, runtime) = (world.clone(), runtime.clone());
+        tasks.spawn("person", people::move_on(world, runtime, at));
+    }
     for at in 0..world.plan.agains.len() {
         let (world, runtime, records) = (world.clone(), runtime.clone(), records.clone());
         tasks.spawn("person", again::go_on(world, runtime, records, at));

@@ -9,13 +9,13 @@ use crate::tasks::{Around, Writer};
 const TASKS: u64 = 9;
 
 /// A document of that name, which may run another one.
-pub(crate) fn random(rng: &mut Rng, name: &str, child: Option<&str>) -> String {
+pub(crate) fn random(rng: &mut Rng, name: &str, child: Option<&str>, limit: Option<u64>) -> String {
     let around = Around {
         undo: rng.percent(40),
         find: rng.percent(30),
         child: child.map(str::to_owned),
     };
-    let mut text = head(rng, name);
+    let mut text = head(rng, name, limit);
     write_functions(&mut text, &around);
     if rng.percent(10) {
         writeln!(text, "timeout: {{ after: PT{}S }}", rng.between(3, 30)).unwrap();
@@ -27,9 +27,9 @@ pub(crate) fn random(rng: &mut Rng, name: &str, child: Option<&str>) -> String {
 }
 
 /// A small document that another one runs.
-pub(crate) fn child(rng: &mut Rng, name: &str) -> String {
+pub(crate) fn child(rng: &mut Rng, name: &str, limit: Option<u64>) -> String {
     let around = Around::default();
-    let mut text = head(rng, name);
+    let mut text = head(rng, name, limit);
     let left = rng.between(1, 3);
     let tasks = Writer::new(rng, left, &around).list(2, 1);
     writeln!(text, "do: {tasks}").unwrap();
@@ -48,8 +48,18 @@ pub(crate) fn scheduled(rng: &mut Rng, name: &str, when: &str, rules: &str) -> S
     text
 }
 
-fn head(rng: &mut Rng, name: &str) -> String {
-    let mut settings = Vec::new();
+/// The same document with one more task at its end.
+pub(crate) fn next_version(text: &str) -> String {
+    let longer = text.replacen("version: '0.1.0'", "version: '0.2.0'", 1);
+    let end = longer.rfind(']').unwrap();
+    format!("{}, {{ added: {{ call: noop }} }} ]\n", &longer[..end])
+}
+
+fn head(rng: &mut Rng, name: &str, limit: Option<u64>) -> String {
+    let mut settings: Vec<String> = limit
+        .map(|limit| format!("runs: {{ limit: {limit} }}"))
+        .into_iter()
+        .collect();
     if rng.percent(30) {
         settings.push(format!("on_unknown: {}", rng.pick(&["retry", "ask", "fail"])));
     }

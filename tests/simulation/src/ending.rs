@@ -11,6 +11,7 @@ use crate::world::World;
 /// The documents of runs that are over say what their journals say, and nothing of them is left in hand.
 pub(crate) fn documents(world: &World, store: &Arc<dyn Store>) -> Result<(), String> {
     let records = Records::new(store.clone());
+    world.model().audit.end()?;
     for (id, run) in &world.model().runs {
         let found = records
             .get(Kind::WorkflowExecution, (*id).into())

@@ -17,6 +17,7 @@
 )]
 
 mod again;
+mod answered;
 mod answers;
 mod asking;
 mod audit;
@@ -48,6 +49,7 @@ mod schedulers;
 mod seed;
 mod standing;
 mod tasks;
+mod turns;
 mod undoing;
 mod undone;
 mod watched;

@@ -112,6 +112,24 @@ impl Library {
         self.documents.last().unwrap().clone()
     }
 
+    /// Another version of a workflow; its digest.
+    pub(crate) fn publish_next(&mut self, of: &Document, source: &str) -> Digest {
+        let workflow =
+            dirigent_engine::load("simulated", source).unwrap_or_else(|found| panic!("{source}\n{found:#?}"));
+        let version = self.id();
+        let body = WorkflowVersion {
+            digest: workflow.digest().to_string(),
+            version: workflow.version().into(),
+            number: 2,
+            source: source.to_owned(),
+            document: (**workflow.definition()).clone(),
+            ..of.body().unwrap()
+        };
+        self.put(Kind::WorkflowVersion, "", version, &body);
+        self.sources.push(source.to_owned());
+        workflow.digest()
+    }
+
     /// A workflow whose runs begin by themselves.
     pub(crate) fn schedule_runs(&mut self, source: &str) {
         let version: WorkflowVersion = self.publish(source).body().unwrap();

@@ -8,8 +8,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use dirigent_daemon::records::decode_event;
+use dirigent_daemon::records::key::parse_document;
 use dirigent_daemon::runtime::Call;
 use dirigent_engine::{RunState, apply};
+use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{EffectId, EventBody, RunEvent};
 use dirigent_store::{
@@ -68,7 +70,7 @@ pub(crate) struct Model {
     acked: BTreeMap<u64, u64>,
     keys: BTreeMap<Key, Bytes>,
     /// Where each request changed something.
-    requests: BTreeMap<[u8; 16], u64>,
+    pub(crate) requests: BTreeMap<[u8; 16], u64>,
     definitions: Definitions,
     pub(crate) runs: BTreeMap<RunId, RunModel>,
     /// Whose each idempotency key is.
@@ -154,6 +156,13 @@ impl Model {
                 events.push((id, event));
             }
         }
+        for (key, _) in &content.puts {
+            // A run that waits for its turn has no events yet.
+            if let Some((Kind::WorkflowExecution, id)) = parse_document(key) {
+                let run = RunId::from(id);
+                self.runs.entry(run).or_insert_with(|| RunModel::new(run));
+            }
+        }
         Ok(events)
     }
 
@@ -214,7 +223,7 @@ impl Model {
     fn quiet(&self, run: RunId, body: &EventBody) -> Result<(), String> {
         let ends = matches!(
             body,
-            EventBody::WorkflowCancelled { .. } | EventBody::WorkflowCompensating {}
+            EventBody::WorkflowCancelled { .. } | EventBody::WorkflowCompensating { .. }
         );
         let open = |effect: &EffectId| self.runs[&run].ledger.is_open(*effect);
         let mut at_work = self.at_work.iter().filter(|_| ends);
@@ -259,51 +268,6 @@ impl Model {
         let found = tells.then(|| known.ledger.has_happened(key));
         known.ledger.say(key, found);
         found
-    }
-
-    /// Somebody who wanted a run was told which one it is.
-    pub(crate) fn answer_start(&mut self, at: usize, run: RunId) -> Result<(), String> {
-        must(self.runs.contains_key(&run), || {
-            format!("a start was answered with {run}, which is not durable")
-        })?;
-        let known = *self.started[at].get_or_insert(run);
-        must(known == run, || {
-            format!("one request started two runs: {known} and {run}")
-        })
-    }
-
-    /// Somebody was told that a run is being cancelled.
-    pub(crate) fn answer_cancel(&self, run: RunId) -> Result<(), String> {
-        let known = &self.runs[&run];
-        must(known.cancelling || known.undoing.on || known.ended, || {
-            format!("a cancel of {run} was acknowledged, but is not durable")
-        })
-    }
-
-    /// Somebody who wanted to go on from a run was told as which one it does.
-    pub(crate) fn answer_again(&mut self, at: usize, run: RunId) -> Result<(), String> {
-        must(self.runs.contains_key(&run), || {
-            format!("going on was answered with {run}, which is not durable")
-        })?;
-        let before = std::mem::replace(&mut self.gone_on[at], GoneOn::As(run));
-        must(
-            matches!(before, GoneOn::Open) || before == GoneOn::As(run),
-            || format!("one request to go on was answered with {before:?} and with {run}"),
-        )
-    }
-
-    /// Somebody was told that their event is on the bus.
-    pub(crate) fn answer_publish(&mut self, at: usize, request: [u8; 16]) -> Result<(), String> {
-        self.published[at] = true;
-        must(self.requests.contains_key(&request), || {
-            format!("event {at} was acknowledged, but is not durable")
-        })
-    }
-
-    /// Somebody was told that their decision counts.
-    pub(crate) fn answer_decision(&self, run: RunId, approval: EntityId, by: &str) -> Result<(), String> {
-        let answered = self.runs[&run].questions.answer(approval, by);
-        answered.map_err(|what| format!("{approval}: {what}"))
     }
 
     /// A watcher sees a commit.

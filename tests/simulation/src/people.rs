@@ -88,6 +88,23 @@ async fn start(world: &Arc<World>, runtime: &RuntimeHandle, records: &Records, a
     }
 }
 
+/// Wants a run to go on under another version, once in every life until it is over.
+pub(crate) async fn move_on(world: Arc<World>, runtime: RuntimeHandle, at: usize) {
+    let wanted = &world.plan.moves[at];
+    tokio::time::sleep(wanted.after).await;
+    let Some(run) = world.model().started[wanted.of] else {
+        return;
+    };
+    let actor = actor("dana", fresh(&world));
+    let answer = Box::pin(runtime.migrate(run, wanted.to, actor)).await;
+    world.still().await;
+    world.note(|| format!("{} goes on under another version: {}", run.short(), told(&answer)));
+    if answer.is_ok() {
+        let checked = world.model().answer_move(run, wanted.to);
+        world.hold(checked);
+    }
+}
+
 async fn act(world: &Arc<World>, runtime: &RuntimeHandle, run: RunId, want: Want) {
     let actor = actor("dana", fresh(world));
     let answer = match want {

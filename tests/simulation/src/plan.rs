@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::WorkflowVersion;
 use dirigent_protocol::id::RequestId;
 use serde_json::Value;
 use uuid::Uuid;
@@ -94,6 +96,15 @@ pub(crate) struct Life {
     pub(crate) slow_disk: bool,
 }
 
+/// A run that somebody wants to go on under another version.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    /// Which of the runs that are wanted.
+    pub(crate) of: usize,
+    pub(crate) after: Duration,
+    pub(crate) to: Digest,
+}
+
 /// Everything a seed decides before it begins.
 pub struct Plan {
     pub(crate) seed: u64,
@@ -101,6 +112,7 @@ pub struct Plan {
     pub(crate) runs: Vec<Wanted>,
     pub(crate) agains: Vec<Again>,
     pub(crate) events: Vec<Publishing>,
+    pub(crate) moves: Vec<Move>,
     /// People make and change rules.
     pub(crate) rules: bool,
     pub(crate) lives: Vec<Life>,
@@ -113,13 +125,16 @@ pub struct Plan {
 #[must_use]
 pub fn plan(seed: u64) -> Plan {
     let mut rng = Rng::new(seed);
-    let library = library(&mut rng);
+    // Of its own, so that the stories of those without limits and other versions stay what they were.
+    let mut turns = Rng::new(!seed);
+    let mut library = library(&mut rng, &mut turns);
     let workflows = library.versions.len();
     let runs: Vec<Wanted> = (0..rng.between(1, 4))
         .map(|at| wanted(at, workflows, &mut rng))
         .collect();
     let most = if rng.percent(50) { rng.between(1, 3) } else { 0 };
     let agains = (0..most).map(|at| again(at, runs.len(), &mut rng)).collect();
+    let moves = moves(&mut library, &runs, &mut turns);
     let events = (0..rng.below(6)).map(|at| publishing(at, &mut rng)).collect();
     let lives = (0..rng.between(1, 4)).map(|_| life(&mut rng)).collect();
     Plan {
@@ -128,6 +143,7 @@ pub fn plan(seed: u64) -> Plan {
         runs,
         agains,
         events,
+        moves,
         rules: rng.percent(35),
         lives,
         segment_bytes: 64 << 10,
@@ -136,15 +152,45 @@ pub fn plan(seed: u64) -> Plan {
     }
 }
 
-fn library(rng: &mut Rng) -> Library {
+/// How many runs of a definition go at once, where that is limited.
+fn limit(turns: &mut Rng) -> Option<u64> {
+    let limit = turns.between(1, 2);
+    turns.percent(25).then_some(limit)
+}
+
+/// Runs that are to go on under a version with one more task.
+fn moves(library: &mut Library, runs: &[Wanted], turns: &mut Rng) -> Vec<Move> {
+    if !turns.percent(25) {
+        return Vec::new();
+    }
+    let versions = library.versions.clone();
+    let next: Vec<Digest> = versions
+        .iter()
+        .map(|version| {
+            let source = version.body::<WorkflowVersion>().unwrap().source;
+            library.publish_next(version, &documents::next_version(&source))
+        })
+        .collect();
+    let wanted = (0..runs.len()).filter(|_| turns.percent(70)).collect::<Vec<_>>();
+    wanted
+        .into_iter()
+        .map(|of| Move {
+            of,
+            after: turns.ms(0, 5_000),
+            to: next[runs[of].workflow],
+        })
+        .collect()
+}
+
+fn library(rng: &mut Rng, turns: &mut Rng) -> Library {
     let mut library = Library::new();
     let child = rng.percent(40).then_some("inner");
     if let Some(name) = child {
-        let source = documents::child(rng, name);
+        let source = documents::child(rng, name, limit(turns));
         library.publish(&source);
     }
     for at in 0..rng.between(1, 2) {
-        let source = documents::random(rng, &format!("outer{at}"), child);
+        let source = documents::random(rng, &format!("outer{at}"), child, limit(turns));
         let version = library.publish(&source);
         library.versions.push(version);
     }

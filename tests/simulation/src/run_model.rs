@@ -135,7 +135,7 @@ impl RunModel {
     fn allow(&mut self, event: &RunEvent, definitions: &Definitions) -> Result<(), String> {
         let late = matches!(event.body, EventBody::EffectLate { .. });
         must(!self.ended || late, || "the run is over".into())?;
-        self.undoing.note(&event.body)?;
+        self.undoing.note(event)?;
         match &event.body {
             EventBody::WorkflowStarted { version, .. } => {
                 let found = definitions.get(&version.to_string());
@@ -149,6 +149,9 @@ impl RunModel {
                 self.leave_behind();
                 // It may be the event of a run between.
                 self.ledger.of_another = self.origin.is_none();
+            }
+            EventBody::WorkflowMigrated { to, .. } => {
+                self.definition = definitions.get(&to.to_string()).ok_or("of nothing")?.clone();
             }
             EventBody::TaskStarted { step, .. } => {
                 self.may_begin()?;
@@ -166,12 +169,12 @@ impl RunModel {
             | EventBody::TaskFaulted { step, .. }
             | EventBody::TaskCancelled { step, .. } => self.begin_anew(step),
             EventBody::WorkflowCancelling { .. } => (self.cancelling, self.suspended) = (true, false),
-            EventBody::WorkflowCompensating {} => {
+            EventBody::WorkflowCompensating { .. } => {
                 self.ledger.quiet()?;
                 self.cancelling = false;
             }
             EventBody::WorkflowSuspended { .. } => self.suspended = true,
-            EventBody::WorkflowResumed { by: Some(_) } => self.suspended = false,
+            EventBody::WorkflowResumed { by: Some(_), .. } => self.suspended = false,
             EventBody::WorkflowCancelled { .. } => {
                 self.ledger.quiet()?;
                 self.ended = true;

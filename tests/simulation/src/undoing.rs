@@ -1,13 +1,13 @@
 //! What a cancelled run has to undo: each thing that was done and declares it, newest first, one after the other.
 
-use dirigent_protocol::run::{EventBody, Lineage, StepId};
+use dirigent_protocol::run::{EventBody, Lineage, RunEvent, StepId};
 
 use crate::must;
 
 #[derive(Debug, Default)]
 pub(crate) struct Undoing {
     /// What was done and can be undone, oldest first.
-    done: Vec<StepId>,
+    done: Vec<(StepId, u64)>,
     /// What is being undone, by which step.
     at: Option<(StepId, StepId)>,
     failed: Vec<StepId>,
@@ -16,10 +16,10 @@ pub(crate) struct Undoing {
 
 impl Undoing {
     /// Any event of the run.
-    pub(crate) fn note(&mut self, body: &EventBody) -> Result<(), String> {
-        match body {
+    pub(crate) fn note(&mut self, event: &RunEvent) -> Result<(), String> {
+        match &event.body {
             EventBody::TaskCompleted { step, .. } if self.ends(step) => self.at = None,
-            EventBody::TaskCompleted { step, undo: true, .. } => self.done.push(step.clone()),
+            EventBody::TaskCompleted { step, undo: true, .. } => self.done.push((step.clone(), event.seq)),
             EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. }
                 if self.ends(step) =>
             {
@@ -29,17 +29,18 @@ impl Undoing {
             EventBody::WorkflowForked {
                 how: Lineage::Forked, ..
             } => self.done.clear(),
-            EventBody::WorkflowCompensating {} => {
+            EventBody::WorkflowCompensating { left } => {
                 must(!self.on && !self.done.is_empty(), || {
                     "nothing is to be undone".into()
                 })?;
+                self.done.retain(|(_, seq)| *seq > left.unwrap_or(0));
                 self.on = true;
             }
             EventBody::TaskCompensating { step, by } => {
                 must(self.on && self.at.is_none(), || {
                     "something else is being undone".into()
                 })?;
-                let newest = self.done.pop();
+                let newest = self.done.pop().map(|(step, _)| step);
                 must(newest.as_ref() == Some(step), || {
                     format!("{step} is undone, the newest that was done is {newest:?}")
                 })?;

@@ -119,7 +119,7 @@ fn describe(body: &EventBody) -> (Tone, String) {
         }
         EventBody::TaskCompensating { step, .. } => (Tone::Busy, format!("what {step} did is undone")),
         EventBody::WorkflowFaulted { error } => (Tone::Bad, why(error)),
-        EventBody::WorkflowSuspended { by } => (Tone::Ask, format!("by {by}")),
+        EventBody::WorkflowSuspended { by, .. } => (Tone::Ask, format!("by {by}")),
         EventBody::WorkflowCancelling { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
         other => of_question(other).unwrap_or_else(|| of_task(other)),
     }

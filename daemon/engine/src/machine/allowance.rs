@@ -3,10 +3,45 @@
 //!
 //! Invariant: what is given to all runs that go on together, with what is spent, is never more than a budget around them.
 
-use dirigent_protocol::run::{Amounts, Budget};
+use dirigent_protocol::run::{Amounts, Budget, EffectId};
+use jiff::Timestamp;
 
-use super::model::Turn;
-use crate::state::{Frame, FrameId, Phase};
+use super::budget::scope_limit;
+use super::model::{Turn, Workflow};
+use crate::state::{Frame, FrameId, Phase, RunState};
+
+/// The budget of the run that an effect starts: what is set aside for it, the least time that is left of the scopes
+/// around it, and a person is asked where one of them says so. None where nothing limits it.
+#[must_use]
+pub fn budget_inside(
+    workflow: &Workflow,
+    state: &RunState,
+    effect: EffectId,
+    now: Timestamp,
+) -> Option<Budget> {
+    let effect = state.effect(effect)?;
+    let limit = |amount: u64| (amount > 0).then_some(amount);
+    let reserved = effect.reserved.unwrap_or_default();
+    let mut budget = Budget {
+        micro_usd: limit(reserved.micro_usd),
+        tokens: limit(reserved.tokens),
+        calls: limit(reserved.calls),
+        ..Budget::default()
+    };
+    let mut at = Some(effect.frame);
+    while let Some((id, own)) = at.and_then(|id| Some((id, state.frame(id)?))) {
+        if let Some(around) = scope_limit(workflow, state, id, &own.step) {
+            let elapsed = u64::try_from(now.duration_since(own.started_at).as_millis()).unwrap_or(0);
+            budget = budget.and(Budget {
+                time_ms: around.time_ms.map(|limit| limit.saturating_sub(elapsed).max(1)),
+                on_exceeded: around.on_exceeded,
+                ..Budget::default()
+            });
+        }
+        at = own.parent;
+    }
+    budget.limits().then_some(budget)
+}
 
 impl Turn<'_, '_> {
     /// What a run inside the run may take: what a scope of its own says, or else of every scope around it what is not

@@ -219,14 +219,7 @@ impl Turn<'_, '_> {
 
     /// The budget of a scope as it is now.
     pub(super) fn limit_of(&self, frame: FrameId, step: &StepId) -> Option<Budget> {
-        if frame == self.state.root {
-            return run_limit(self.workflow, &self.state);
-        }
-        let task = self.workflow.task(self.workflow.task_at(&step.pointer)?);
-        let declared = task.base.settings.budget?;
-        let raised = self.state.account_of(frame).and_then(|account| account.raised);
-        let budget = raised.map_or(declared, |to| declared.raised(to));
-        budget.limits().then_some(budget)
+        scope_limit(self.workflow, &self.state, frame, step)
     }
 
     /// Records that a new effect waits for room.
@@ -414,6 +407,23 @@ impl Turn<'_, '_> {
             }
         }
     }
+}
+
+/// The budget of a scope as it is now.
+pub(super) fn scope_limit(
+    workflow: &Workflow,
+    state: &RunState,
+    frame: FrameId,
+    step: &StepId,
+) -> Option<Budget> {
+    if frame == state.root {
+        return run_limit(workflow, state);
+    }
+    let task = workflow.task(workflow.task_at(&step.pointer)?);
+    let declared = task.base.settings.budget?;
+    let raised = state.account_of(frame).and_then(|account| account.raised);
+    let budget = raised.map_or(declared, |to| declared.raised(to));
+    budget.limits().then_some(budget)
 }
 
 /// The budget of the run itself as it is now: what its document and its starter say, raised where a person did.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use dirigent_protocol::run::{
-    Amounts, Budget, Decision, EffectId, EffectOutcome, EffectRequest, Pins, Usage,
+    Amounts, Budget, Decision, EffectId, EffectOutcome, EffectRequest, OnExceeded, Pins, Usage,
 };
 use serde_json::{Value, json};
 
 use super::{Quote, Quotes};
 use crate::testing::{Bench, Run};
-use crate::{EffectPhase, Stimulus, Unlimited};
+use crate::{EffectPhase, Stimulus, Unlimited, budget_inside};
 
 /// Every call may take ten cents and a hundred tokens.
 struct Dime;
@@ -316,4 +316,29 @@ fn where_nothing_is_left_a_run_of_a_run_is_refused() {
     let first = run.intended()[0];
     run.settle(first, billed(100_000));
     assert_eq!(run.error().status, 402);
+}
+
+#[test]
+fn a_run_inside_has_the_least_time_that_is_left_and_asks_where_a_scope_around_it_does() {
+    let text = format!(
+        "do:\n  - outer:\n      metadata: {{ dirigent: {{ budget: {{ time: PT1H, on_exceeded: ask }} }} }}\n      do:\n        - rest: {{ wait: PT50M }}\n        - sub: {SUB}\n"
+    );
+    let given = Budget {
+        time_ms: Some(30 * 60_000),
+        ..Budget::default()
+    };
+    let mut run = start(&text, None);
+    run.advance();
+    let inside = |run: &Run| budget_inside(run.workflow(), &run.state, run.intended()[0], run.now);
+    let budget = inside(&run).unwrap();
+    assert_eq!(
+        budget.time_ms,
+        Some(10 * 60_000),
+        "of an hour fifty minutes are over"
+    );
+    assert_eq!((budget.on_exceeded, budget.micro_usd), (OnExceeded::Ask, None));
+    let free = start(&format!("do:\n  - sub: {SUB}\n"), None);
+    assert_eq!(inside(&free), None, "nothing limits it");
+    let both = start(&format!("do:\n  - sub: {SUB}\n"), Some(given));
+    assert_eq!(inside(&both).unwrap().time_ms, given.time_ms);
 }

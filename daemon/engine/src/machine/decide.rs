@@ -2,13 +2,17 @@
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
-    EffectId, EffectOutcome, EventBody, Pins, Resolution, Status, TimerId, TimerPurpose, WorkflowError,
+    EffectId, EffectOutcome, EventBody, Pins, Resolution, Status, StepId, TimerId, TimerPurpose,
+    WorkflowError,
 };
 
 use super::model::{Stop, Turn, Work, Workflow};
 use super::scope::TaskScope;
 use super::stimulus::{Context, Decision, Refusal, Stimulus};
-use crate::state::{EffectPhase, FrameId, RunState, Wait};
+use crate::state::{EffectPhase, Frame, FrameId, Phase, RunState, Wait};
+
+/// Most tasks that are named in one event.
+const MOST_NAMED: usize = 1_000;
 
 /// Decides what comes of a stimulus. Changes nothing: record the events in one commit, then fold them with
 /// [`crate::state::apply`].
@@ -112,11 +116,13 @@ impl Turn<'_, '_> {
             } => self.delegated(*approval, from, to, by)?,
             Stimulus::Cancel { by, reason } => self.cancel(by, reason.clone()),
             Stimulus::Pause { by } => {
-                self.emit(EventBody::WorkflowSuspended { by: by.clone() });
+                let (by, tasks) = (by.clone(), self.begun());
+                self.emit(EventBody::WorkflowSuspended { by, tasks });
             }
             Stimulus::Resume { by } => self.resume(by),
             Stimulus::Received { at, event, listens } => self.received(*at, event, listens),
             Stimulus::Recovered => self.recovered(),
+            Stimulus::Undo { left } => self.undo_behind(*left)?,
             Stimulus::Fail { error } => self.work.push(Work::After {
                 frame: self.state.root,
                 outcome: Err(Stop::fault(error.clone())),
@@ -277,9 +283,7 @@ impl Turn<'_, '_> {
     pub(super) fn cancel(&mut self, by: &str, reason: Option<String>) {
         if self.state.suspended {
             // A cancel ends the pause: what runs must stop, and what was done may have to be undone.
-            self.emit(EventBody::WorkflowResumed {
-                by: Some(by.to_owned()),
-            });
+            self.emit_resumed(by);
         }
         self.emit(EventBody::WorkflowCancelling {
             by: by.to_owned(),
@@ -322,10 +326,24 @@ impl Turn<'_, '_> {
         }
     }
 
+    /// Tasks that have begun and not ended.
+    fn begun(&self) -> Vec<StepId> {
+        let open = |(_, frame): &(FrameId, &Frame)| frame.parent.is_some() && frame.phase != Phase::Done;
+        let steps = self
+            .state
+            .frames()
+            .filter(open)
+            .map(|(_, frame)| frame.step.clone());
+        steps.take(MOST_NAMED).collect()
+    }
+
+    fn emit_resumed(&mut self, by: &str) {
+        let (by, tasks) = (Some(by.to_owned()), self.begun());
+        self.emit(EventBody::WorkflowResumed { by, tasks });
+    }
+
     fn resume(&mut self, by: &str) {
-        self.emit(EventBody::WorkflowResumed {
-            by: Some(by.to_owned()),
-        });
+        self.emit_resumed(by);
         let ready: Vec<FrameId> = self.state.frames().map(|(id, _)| id).collect();
         self.work
             .extend(ready.into_iter().rev().map(|frame| Work::Use { frame }));
@@ -396,7 +414,10 @@ impl Turn<'_, '_> {
                 self.emit(EventBody::WorkflowWaiting {});
             }
             Status::Waiting if !parked || yields => {
-                self.emit(EventBody::WorkflowResumed { by: None });
+                self.emit(EventBody::WorkflowResumed {
+                    by: None,
+                    tasks: Vec::new(),
+                });
             }
             _ => {}
         }

@@ -26,6 +26,7 @@ mod turn;
 mod undo;
 mod verify;
 
+pub use allowance::budget_inside;
 pub use budget::{Free, Quote, Quotes};
 pub use budget_shown::run_budget;
 pub(crate) use build::pointers;

@@ -107,6 +107,12 @@ pub enum Stimulus {
     },
     /// The daemon restarted: every effect that was begun is settled by its declared policy.
     Recovered,
+    /// A cancel has stopped everything, and what other runs did before this one may be undone: what they did up to an
+    /// event is left to others that go on behind it.
+    Undo {
+        /// The event; 0 leaves nothing.
+        left: u64,
+    },
     /// Go on under another version of the workflow: the one this is decided with.
     Migrate(Migrate),
     /// A person says what became of a parked effect.

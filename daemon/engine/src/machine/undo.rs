@@ -12,6 +12,7 @@ use dirigent_protocol::run::{EventBody, StepId};
 use serde_json::json;
 
 use super::model::{TaskIndex, Turn, Work};
+use super::stimulus::Refusal;
 use crate::state::FrameId;
 
 /// How long a compensation may take that declares no limit.
@@ -28,13 +29,17 @@ impl Turn<'_, '_> {
         if !self.state.effects.is_empty() || self.state.undoing && busy {
             return false;
         }
+        if self.state.shares_undo() {
+            // Somebody must say first what is left to others.
+            return false;
+        }
         let Some((place, task, raw)) = self.newest() else {
             let uncompensated = self.state.undo_failed.clone();
             self.emit(EventBody::WorkflowCancelled { uncompensated });
             return false;
         };
         if !self.state.undoing {
-            self.emit(EventBody::WorkflowCompensating {});
+            self.emit(EventBody::WorkflowCompensating { left: None });
         }
         let round = u32::try_from(self.state.undo.len()).unwrap_or(u32::MAX);
         let step = StepId::iterated(self.workflow.task(task).pointer.clone(), vec![round]);
@@ -49,6 +54,17 @@ impl Turn<'_, '_> {
             raw: Some(Arc::new(raw)),
         });
         true
+    }
+
+    /// What runs before this one did up to an event is left to others; the rest is undone.
+    pub(super) fn undo_behind(&mut self, left: u64) -> Result<(), Refusal> {
+        if !self.state.shares_undo() {
+            return Err(Refusal::NotWaiting {
+                what: "what is to be undone".to_owned(),
+            });
+        }
+        self.emit(EventBody::WorkflowCompensating { left: Some(left) });
+        Ok(())
     }
 
     /// The newest thing to be undone, how, and what its compensation is given.
@@ -177,6 +193,37 @@ do:
         let last = fork.intended()[0];
         fork.settle(last, dirigent_protocol::run::EffectOutcome::Cancelled);
         assert_eq!(fork.status(), "cancelled", "nothing of it is its own to undo");
+    }
+
+    #[test]
+    fn a_retry_asks_what_is_left_to_others_before_it_undoes_what_was_done_before_it() {
+        let origin = up_to_last();
+        let at = origin.journal.len() as u64;
+        for (left, undone) in [(0, 4), (at, 1)] {
+            let mut retry = origin.retry(at);
+            let last = retry.intended()[0];
+            let early = Stimulus::Undo { left };
+            assert!(retry.tell(early).is_err(), "nothing is undone yet");
+            retry.settle(last, done(json!({ "paid": 9 })));
+            assert_eq!(retry.status(), "completed");
+            let mut retry = origin.retry(at);
+            cancel(&mut retry);
+            retry.settle(
+                retry.intended()[0],
+                dirigent_protocol::run::EffectOutcome::Cancelled,
+            );
+            assert!(retry.state.shares_undo() && retry.intended().is_empty());
+            retry.tell(Stimulus::Recovered).unwrap();
+            assert!(retry.state.shares_undo(), "nobody has said yet");
+            assert_eq!(retry.state.undo_inherited().count(), 3 + 1);
+            retry.tell(Stimulus::Undo { left }).unwrap();
+            let mut count = 0;
+            while retry.status() != "cancelled" {
+                retry.settle(retry.intended()[0], done(json!({})));
+                count += 1;
+            }
+            assert_eq!(count, if left == 0 { undone } else { 0 });
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::recording::{Expected, Moment, Recorder, Recording};
-use dirigent_protocol::run::{Amounts, EffectId, EffectRequest, Pins, RunEvent, StepId, TimerPurpose};
+use dirigent_protocol::recording::{Expected, Moment, Recorder, Recording, What};
+use dirigent_protocol::run::{
+    Amounts, EffectId, EffectRequest, EventBody, Pins, RunEvent, StepId, TimerPurpose,
+};
 use jiff::Timestamp;
 
 use crate::expression::{Answers, EvalRequest};
@@ -51,6 +53,8 @@ pub struct Player<'a> {
     next: usize,
     begun: bool,
     yields: usize,
+    /// Events since the last moment, those of its decision among them.
+    behind: usize,
     now: Timestamp,
     strays: Vec<Stray>,
     quotes: Recorded,
@@ -67,6 +71,14 @@ impl Quotes for Recorded {
             ..Quote::default()
         }
     }
+}
+
+/// Whether an event has an id that was drawn for it.
+fn draws(event: &EventBody) -> bool {
+    matches!(
+        event,
+        EventBody::ApprovalRequested { .. } | EventBody::EventEmitted { .. }
+    )
 }
 
 impl<'a> Player<'a> {
@@ -87,6 +99,7 @@ impl<'a> Player<'a> {
             next: 0,
             begun: false,
             yields: 0,
+            behind: 0,
             now: recording.started_at,
             strays: Vec::new(),
             quotes: Recorded(quoted.collect()),
@@ -119,8 +132,24 @@ impl<'a> Player<'a> {
         };
         match decide(self.workflow, &self.state, &stimulus, &mut cx) {
             Ok(Decision::Evaluate(requests)) => return Played::Ask(requests),
-            Ok(Decision::Ready { events }) => {
-                self.ids = ids;
+            Ok(Decision::Ready { mut events }) => {
+                if moment.is_some() {
+                    self.behind = 0;
+                }
+                if matches!(stimulus, Stimulus::Fork(_)) {
+                    self.leave_behind();
+                }
+                // Where it went on as another run in the middle of this decision, the rest of it never happened.
+                let next = moment.map_or(self.next, |at| at + 1);
+                let counts = self.events_before_fork(next).unwrap_or(events.len());
+                if counts < events.len() {
+                    events.truncate(counts);
+                    let drew = events.iter().filter(|event| draws(&event.body)).count();
+                    self.ids.drain(..drew.min(self.ids.len()));
+                } else {
+                    self.ids = ids;
+                }
+                self.behind += events.len();
                 events.iter().for_each(|event| self.fold(event));
             }
             Err(refusal) => {
@@ -154,7 +183,8 @@ impl<'a> Player<'a> {
             .state
             .timers()
             .find(|timer| timer.purpose == TimerPurpose::Yield);
-        if let Some(timer) = yields.filter(|_| self.yields < MAX_YIELDS) {
+        let cut = self.events_before_fork(self.next) == Some(0);
+        if let Some(timer) = yields.filter(|_| self.yields < MAX_YIELDS && !cut) {
             return Some((Stimulus::TimerFired { timer: timer.id }, None));
         }
         while let Some(moment) = self.recording.boundary.get(self.next) {
@@ -176,6 +206,25 @@ impl<'a> Player<'a> {
             self.next += 1;
         }
         None
+    }
+
+    /// What is in flight in the other run is that one's; nothing of it is in the recording.
+    fn leave_behind(&mut self) {
+        let open: Vec<EffectId> = self.state.effects().map(|effect| effect.id).collect();
+        let effects = &self.effects;
+        self.asked.retain(|(step, attempt, visit, _)| {
+            let known = effects.get(&(step.clone(), *attempt, *visit));
+            known.is_none_or(|known| !open.contains(known))
+        });
+    }
+
+    /// Events that still count before it goes on as another run; none where that is not what happens next.
+    fn events_before_fork(&self, next: usize) -> Option<usize> {
+        let What::Fork { behind, .. } = self.recording.boundary.get(next)?.what else {
+            return None;
+        };
+        let behind = usize::try_from(behind).unwrap_or(usize::MAX);
+        Some(behind.saturating_sub(self.behind))
     }
 
     fn stray(&mut self, moment: &Moment, why: String) {

@@ -4,7 +4,7 @@ use dirigent_protocol::recording::{EffectMoment, Moment, What};
 use dirigent_protocol::run::{EffectId, EffectOutcome, StepId, TimerId, TimerPurpose};
 
 use super::player::Player;
-use crate::machine::Stimulus;
+use crate::machine::{Fork, Stimulus};
 use crate::state::{FrameId, PendingApproval};
 
 /// The step a moment is about, and a word for it.
@@ -21,6 +21,8 @@ pub(super) fn about(what: &What) -> (Option<StepId>, &'static str) {
         What::Pause { .. } => (None, "a pause"),
         What::Resume { .. } => (None, "a resume"),
         What::Restart {} => (None, "a restart of the daemon"),
+        What::Fork { .. } => (None, "the beginning of the run that went on"),
+        What::Undo { .. } => (None, "what was left to others"),
     }
 }
 
@@ -60,6 +62,15 @@ impl Player<'_> {
             What::Pause { by } => Stimulus::Pause { by: by.clone() },
             What::Resume { by } => Stimulus::Resume { by: by.clone() },
             What::Restart {} => Stimulus::Recovered,
+            What::Fork {
+                origin, how, input, ..
+            } => Stimulus::Fork(Fork {
+                origin: *origin,
+                at: self.state.seq(),
+                how: *how,
+                input: input.clone(),
+            }),
+            What::Undo { left } => Stimulus::Undo { left: *left },
         })
     }
 

@@ -97,7 +97,10 @@ impl RunState {
                 self.end(Status::Faulted, event.time);
             }
             EventBody::WorkflowCancelling { .. } => self.cancelling = true,
-            EventBody::WorkflowCompensating {} => {
+            EventBody::WorkflowCompensating { left } => {
+                if let Some(left) = left {
+                    self.undo.retain(|undo| undo.seq > *left);
+                }
                 // Nothing of what was cancelled waits for anything any more.
                 (self.cancelling, self.undoing) = (false, true);
                 self.status = Status::Running;
@@ -138,7 +141,7 @@ impl RunState {
                 undo,
             } => {
                 if *undo {
-                    self.can_undo(step, output);
+                    self.note_undo(event.seq, step, output);
                 }
                 if let Some(context) = context {
                     self.context = context.clone();
@@ -201,11 +204,12 @@ impl RunState {
     }
 
     /// Keeps what a task did for its compensation.
-    fn can_undo(&mut self, step: &StepId, output: &Data) {
+    fn note_undo(&mut self, seq: u64, step: &StepId, output: &Data) {
         let Some(id) = self.frame_of(step) else { return };
         let output = self.value(output, Some(id));
         if let Some(frame) = self.frame(id) {
             let undo = Undo {
+                seq,
                 step: step.clone(),
                 input: frame.input.clone(),
                 output,

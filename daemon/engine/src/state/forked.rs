@@ -19,6 +19,7 @@ impl RunState {
             input,
             shaped,
             restart,
+            at,
             ..
         } = &event.body
         else {
@@ -32,6 +33,7 @@ impl RunState {
             // What was done before is the other run's to undo: it may be cancelled too, or have been.
             self.undo.clear();
         }
+        self.inherited = if self.undo.is_empty() { 0 } else { *at };
         if let Data::Inline(input) = input {
             let shaped = match shaped {
                 Some(Data::Inline(shaped)) => shaped,

@@ -45,6 +45,9 @@ pub struct RunState {
     /// What is undone where the run is cancelled, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) undo: Vec<Undo>,
+    /// Up to this event it is another run's journal, whose work is undone with its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) inherited: u64,
     /// A cancel has stopped everything and undoes what was done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undoing: bool,
@@ -85,12 +88,20 @@ pub(crate) struct Handed {
 /// Something a task did that its compensation can undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Undo {
+    /// The event that says that it was done; 0 in states of earlier versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seq: u64,
     /// The step.
     pub step: StepId,
     /// What it was given.
     pub input: Payload,
     /// What came out.
     pub output: Payload,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_empty_account(account: &Account) -> bool {
@@ -228,6 +239,7 @@ impl RunState {
             timers: Table::default(),
             approvals: Table::default(),
             undo: Vec::new(),
+            inherited: 0,
             undoing: false,
             undo_at: None,
             undo_failed: Vec::new(),
@@ -315,6 +327,28 @@ impl RunState {
     #[must_use]
     pub fn cancelling(&self) -> bool {
         self.cancelling || self.undoing
+    }
+
+    /// Whether what runs before this one did would be undone with its own: the events that say so, oldest first.
+    pub fn undo_inherited(&self) -> impl Iterator<Item = u64> {
+        let inherited = self.inherited;
+        self.undo
+            .iter()
+            .map(|undo| undo.seq)
+            .filter(move |seq| (1..=inherited).contains(seq))
+    }
+
+    /// Whether anything it did would be undone by a cancel.
+    #[must_use]
+    pub fn can_undo(&self) -> bool {
+        !self.undo.is_empty()
+    }
+
+    /// A cancel has stopped everything, and who else goes on behind what runs before this one did must be known before
+    /// anything is undone.
+    #[must_use]
+    pub fn shares_undo(&self) -> bool {
+        self.cancelling && !self.undoing && self.effects.is_empty() && self.undo_inherited().next().is_some()
     }
 
     /// What its model calls took so far.

@@ -101,6 +101,7 @@ impl Authentication {
             let with = Template::Literal(Arc::new(Value::String(mark)));
             return Some(Self { scheme, with });
         }
+        warn_of_browser(reader, &inner);
         let whole = match scheme {
             Scheme::Basic | Scheme::Digest => texts(reader, &inner, &["username", "password"]),
             Scheme::Bearer => texts(reader, &inner, &["token"]),
@@ -128,6 +129,18 @@ fn texts(reader: &mut Reader, fields: &Fields<'_>, needed: &[&str]) -> bool {
         }
     }
     whole
+}
+
+/// A grant that nobody can give here is read all the same, and named.
+fn warn_of_browser(reader: &mut Reader, fields: &Fields<'_>) {
+    if let Some((node, at)) = fields.get("grant")
+        && node.as_str() == Some("authorization_code")
+    {
+        let message = "this grant needs a person at a browser: the call will fail";
+        reader
+            .warning("needs_a_browser", message, node.span.start, &at)
+            .help = Some("use `client_credentials`, `refresh_token` or a token exchange".to_owned());
+    }
 }
 
 fn oauth(reader: &mut Reader, fields: &Fields<'_>, scheme: &str) -> bool {

@@ -181,6 +181,36 @@ impl Gate {
         table.pass_all(now)
     }
 
+    /// A run that had been set aside goes on, and counts again from here.
+    ///
+    /// # Errors
+    /// Why it cannot now: the others are as many as there may be.
+    pub(crate) fn come_back(
+        &self,
+        org: EntityId,
+        run: RunId,
+        ask: Option<&Ask>,
+        child: bool,
+    ) -> Result<(), Why> {
+        let mut table = self.lock();
+        if !child && table.is_full() {
+            return Err(Why::Daemon(table.most.going.unwrap_or_default()));
+        }
+        let Some(ask) = ask else {
+            table.going += 1;
+            return Ok(());
+        };
+        let (definition, key) = names(org, ask);
+        let line = table.lines.get(&definition);
+        match line.and_then(|line| line.full(&key, &ask.limits)) {
+            Some(why) => Err(why),
+            None => {
+                table.goes(org, run, ask);
+                Ok(())
+            }
+        }
+    }
+
     /// A run of before the start; none of a place is one that nothing limits.
     pub(crate) fn restore(&self, org: EntityId, run: RunId, place: Option<&Place>) {
         let mut table = self.lock();
@@ -192,20 +222,7 @@ impl Gate {
                 table.next_ticket = table.next_ticket.max(ticket + 1);
                 table.join(org, run, ask, *ticket);
             }
-            Some(Place { ask, ticket: None }) => {
-                table.going += 1;
-                let (definition, key) = names(org, ask);
-                table.lines.entry(definition.clone()).or_default().count(&key);
-                let slot = Slot {
-                    definition,
-                    key,
-                    turn: None,
-                    number: None,
-                    rate: None,
-                    limited: true,
-                };
-                table.slots.insert(run, slot);
-            }
+            Some(Place { ask, ticket: None }) => table.goes(org, run, ask),
             None => table.going += 1,
         }
     }
@@ -324,6 +341,22 @@ impl Table {
             number: None,
             rate: ask.limits.rate,
             limited: ask.limits.any(),
+        };
+        self.slots.insert(run, slot);
+    }
+
+    /// A run that has begun counts among those that go.
+    fn goes(&mut self, org: EntityId, run: RunId, ask: &Ask) {
+        self.going += 1;
+        let (definition, key) = names(org, ask);
+        self.lines.entry(definition.clone()).or_default().count(&key);
+        let slot = Slot {
+            definition,
+            key,
+            turn: None,
+            number: None,
+            rate: None,
+            limited: true,
         };
         self.slots.insert(run, slot);
     }

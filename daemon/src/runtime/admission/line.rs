@@ -144,6 +144,19 @@ impl Line {
         self.refresh(key);
     }
 
+    /// What keeps a run that has begun before from going among the others again. Rates count beginnings, and a pause holds
+    /// beginnings, so neither does.
+    pub(super) fn full(&self, key: &Key, limits: &Limits) -> Option<Why> {
+        let group = self.groups.get(key).filter(|_| key.is_some());
+        let going = group.map_or(0, |group| group.going);
+        let of_key = limits.per_key.filter(|limit| going >= *limit).map(Why::Key);
+        of_key.or_else(|| self.full_of_runs(limits))
+    }
+
+    fn full_of_runs(&self, limits: &Limits) -> Option<Why> {
+        limits.runs.filter(|limit| self.going >= *limit).map(Why::Limit)
+    }
+
     /// Who is next, where anybody may begin now.
     pub(super) fn next(&self, now: Timestamp) -> Option<Turn> {
         let (turn, key) = self.heads.first_key_value()?;
@@ -204,8 +217,8 @@ impl Line {
         if self.paused {
             return Some(Why::Paused);
         }
-        if let Some(limit) = limits.runs.filter(|limit| self.going >= *limit) {
-            return Some(Why::Limit(limit));
+        if let Some(why) = self.full_of_runs(limits) {
+            return Some(why);
         }
         let rate = limits.rate?;
         let later = self.recent.room(rate, now).err()?;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use dirigent_protocol::command::{Also, CommandReply};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{ApprovalStatus, Kind, WorkflowApproval, WorkflowExecution};
+use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Decision, DecisionRecord, EffectId, Resolution, Status};
 use tokio::sync::oneshot;
 
 use dirigent_store::error::Conflict;
-use dirigent_store::{CommitError, Key};
+use dirigent_store::{CommitError, Guard, Key};
 
 use super::deciders;
 use super::rules;
@@ -131,6 +132,26 @@ impl Core {
         }
     }
 
+    /// What lets somebody decide so, for the commit to stand on.
+    fn standing(
+        &self,
+        asked: &WorkflowApproval,
+        subject: &Subject,
+        decision: &Decision,
+        by: By,
+    ) -> Result<Standing, RuntimeError> {
+        let mut standing = Standing::default();
+        match by {
+            By::Rule(rule, all) => (standing.under, standing.unless) = (vec![*rule], all),
+            By::Person => standing.under = deciders::entitle(self, asked, subject, decision)?,
+            By::Link(key) => {
+                standing.under = deciders::entitle(self, asked, subject, decision)?;
+                standing.once = Some(key);
+            }
+        }
+        Ok(standing)
+    }
+
     fn wish(
         &self,
         asked: &WorkflowApproval,
@@ -157,14 +178,7 @@ impl Core {
             };
             return Ok((wish, CommandReply::Accepted {}));
         }
-        let (under, once) = match by {
-            By::Rule(rule) => (vec![*rule], None),
-            By::Person => (deciders::entitle(self, asked, &actor.subject, &decision)?, None),
-            By::Link(key) => (
-                deciders::entitle(self, asked, &actor.subject, &decision)?,
-                Some(key),
-            ),
-        };
+        let standing = self.standing(asked, &actor.subject, &decision, by)?;
         let mut decided = Decided {
             approval,
             record: DecisionRecord {
@@ -175,9 +189,10 @@ impl Core {
                 stops_run: false,
             },
             rule: None,
-            under,
+            under: standing.under,
             deciders: asked.deciders.clone(),
-            once,
+            once: standing.once,
+            unless: standing.unless,
             reply: CommandReply::Accepted {},
         };
         match also {
@@ -265,14 +280,22 @@ impl Core {
     }
 }
 
+/// What a decision stands on.
+#[derive(Default)]
+struct Standing {
+    under: Vec<Stored>,
+    once: Option<Key>,
+    unless: Option<Guard>,
+}
+
 /// In whose name a decision is made.
 pub(crate) enum By {
     /// Who asks.
     Person,
     /// The user of a signed link that is good for once.
     Link(Key),
-    /// A rule, which must still be as it was read.
-    Rule(Box<Stored>),
+    /// A rule, which must still be as it was read; and what else must be so that it counts.
+    Rule(Box<Stored>, Option<Guard>),
 }
 
 /// What a decision on an unknown effect means.

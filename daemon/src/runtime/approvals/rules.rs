@@ -14,6 +14,7 @@ use dirigent_protocol::entity::{
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId};
 use dirigent_protocol::run::Decision;
+use dirigent_store::Guard;
 use serde_json::{Value, json};
 
 use super::decide::{Answer, By};
@@ -75,12 +76,13 @@ async fn consider(core: &Arc<Core>, approval: EntityId) -> Result<(), RuntimeErr
         let Ok(asked) = core.pending(approval) else {
             return Ok(());
         };
-        let Some((rule, stored)) = strongest(core, &asked)? else {
+        let Some(found) = strongest(core, &asked)? else {
             return Ok(());
         };
-        let answer = answer(approval, &asked, &rule, &stored.document);
+        let answer = answer(approval, &asked, &found.rule, &found.stored.document);
+        let actor = actor(core, &found.stored.document);
         match core
-            .decide(answer, actor(core, &stored.document), By::Rule(Box::new(stored)))
+            .decide(answer, actor, By::Rule(Box::new(found.stored), found.all))
             .await
         {
             // The rule is another one now, or somebody was faster.
@@ -98,16 +100,25 @@ async fn consider(core: &Arc<Core>, approval: EntityId) -> Result<(), RuntimeErr
     Ok(())
 }
 
+/// The rule that answers a request.
+struct Strongest {
+    rule: ApprovalRule,
+    stored: Stored,
+    /// All rules of the workflow are as they were read: none denies what this one allows.
+    all: Option<Guard>,
+}
+
 /// The rule that answers a request: a denial before an allowance, the older one first.
-fn strongest(core: &Core, asked: &WorkflowApproval) -> Result<Option<(ApprovalRule, Stored)>, RuntimeError> {
+fn strongest(core: &Core, asked: &WorkflowApproval) -> Result<Option<Strongest>, RuntimeError> {
     if !may_be_ruled(asked) {
         return Ok(None);
     }
     let now = (core.clock)();
     let workflow = Value::String(asked.workflow.clone());
-    let found = core
-        .records
-        .find_by_index(DEFAULT_ORG, Kind::ApprovalRule, "workflow", &workflow, MAX_RULES)
+    let (kind, records) = (Kind::ApprovalRule, &core.records);
+    let all = records.group(DEFAULT_ORG, kind, &workflow).map_err(unread)?;
+    let found = records
+        .find_by_index(DEFAULT_ORG, kind, "workflow", &workflow, MAX_RULES)
         .map_err(unread)?;
     let mut allows = None;
     for stored in found {
@@ -116,11 +127,13 @@ fn strongest(core: &Core, asked: &WorkflowApproval) -> Result<Option<(ApprovalRu
             continue;
         }
         if rule.answer == RuleAnswer::Deny {
-            return Ok(Some((rule, stored)));
+            // Whatever comes beside it, it stays no.
+            let all = None;
+            return Ok(Some(Strongest { rule, stored, all }));
         }
         allows.get_or_insert((rule, stored));
     }
-    Ok(allows)
+    Ok(allows.map(|(rule, stored)| Strongest { rule, stored, all }))
 }
 
 fn answer(approval: EntityId, asked: &WorkflowApproval, rule: &ApprovalRule, document: &Document) -> Answer {

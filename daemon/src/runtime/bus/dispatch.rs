@@ -278,6 +278,7 @@ impl Desk {
     }
 
     fn derive(&mut self, commit: &Commit) -> Result<(), RuntimeError> {
+        let mut place = 0_u32;
         for append in &commit.appends {
             let run = RunId(Uuid::from_bytes(append.stream.0));
             let Some(about) = self.abouts.of(run).map_err(unread)? else {
@@ -285,8 +286,10 @@ impl Desk {
             };
             for record in &append.records {
                 let event = decode_event(record).map_err(unread)?;
-                for (place, made) in (0_u64..).zip(derived(&about, &event)) {
-                    let index = DERIVED | u32::try_from((event.seq * 2 + place) & 0x7fff_ffff).unwrap_or(0);
+                for made in derived(&about, &event) {
+                    // The same place whenever the commit is looked at.
+                    let index = DERIVED | place;
+                    place += 1;
                     let offer = Offer {
                         org: about.org,
                         event: &made,

@@ -23,6 +23,7 @@ pub(crate) mod secrets;
 mod shell;
 mod shell_output;
 mod web;
+mod web_assertion;
 mod web_auth;
 mod workflow;
 

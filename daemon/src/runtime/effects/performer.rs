@@ -10,7 +10,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::AgentVersion;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
-    Amounts, EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
+    Amounts, Budget, EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
 };
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,8 @@ pub struct Call {
     pub request: EffectRequest,
     /// Set aside for it where a budget holds: it may take no more.
     pub reserved: Option<Amounts>,
+    /// The budget of a run that it starts; none where nothing limits that.
+    pub budget: Option<Budget>,
     /// Stop it: the task or the run was stopped.
     pub cancel: CancellationToken,
     /// Where it writes live text.

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 use super::http_answer::{self, base64};
 use super::performer::refused;
 use super::web::{Ended, Web};
+use super::web_assertion::assertion;
+use crate::clock;
 
 /// A token is not used in its last moments.
 const EARLY: Duration = Duration::from_secs(30);
@@ -233,7 +235,11 @@ fn granted(form: &mut Map<String, Value>, with: &Value) -> Result<(), Ended> {
 }
 
 /// Who the client is.
-fn client_of(form: &mut Map<String, Value>, client: &Value) -> Result<Option<Authentication>, Ended> {
+fn client_of(
+    form: &mut Map<String, Value>,
+    client: &Value,
+    endpoint: &Url,
+) -> Result<Option<Authentication>, Ended> {
     let id = client["id"].as_str().unwrap_or_default();
     let secret = client["secret"].as_str().unwrap_or_default();
     let mut authentication = None;
@@ -250,18 +256,19 @@ fn client_of(form: &mut Map<String, Value>, client: &Value) -> Result<Option<Aut
         }
         "none" => put(form, "client_id", id),
         kind => {
-            let assertion = client["assertion"].as_str().ok_or_else(|| {
-                wrong(format!(
-                    "`{kind}` needs `client.assertion`, a signed token: none is made here"
-                ))
-            })?;
+            let assertion = match client["assertion"].as_str() {
+                Some(given) => given.to_owned(),
+                None => {
+                    assertion(kind, (id, secret), endpoint.as_str(), (clock::system())()).map_err(wrong)?
+                }
+            };
             put(form, "client_id", id);
             put(
                 form,
                 "client_assertion_type",
                 "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             );
-            put(form, "client_assertion", assertion);
+            put(form, "client_assertion", &assertion);
         }
     }
     Ok(authentication)
@@ -273,7 +280,7 @@ fn token_request(endpoint: Url, with: &Value) -> Result<HttpCall, Ended> {
     granted(&mut form, with)?;
     put(&mut form, "scope", &list(&with["scopes"]));
     put(&mut form, "audience", &list(&with["audiences"]));
-    let authentication = client_of(&mut form, &with["client"])?;
+    let authentication = client_of(&mut form, &with["client"], &endpoint)?;
     let as_json = with["request"]["encoding"] == "application/json";
     let (kind, body) = if as_json {
         ("application/json", Value::Object(form))
@@ -436,6 +443,15 @@ mod tests {
             call.authentication.unwrap().with,
             json!({"username": "me", "password": "s"})
         );
+        let client = json!({ "id": "me", "secret": "s", "authentication": "client_secret_jwt" });
+        let call = token_request(url(), &json!({ "grant": "client_credentials", "client": client })).unwrap();
+        let body = call.body.unwrap();
+        let body = body.as_str().unwrap();
+        assert!(
+            body.contains("client_assertion_type=urn") && body.contains("client_assertion=ey"),
+            "{body}"
+        );
+        assert!(!body.contains("client_secret"), "{body}");
         assert!(token_request(url(), &json!({ "grant": "authorization_code" })).is_err());
     }
 }

@@ -12,7 +12,7 @@ use dirigent_protocol::command::Command;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
-use dirigent_protocol::run::{self, Amounts, EffectOutcome, Status, Usage, WorkflowError};
+use dirigent_protocol::run::{Amounts, EffectOutcome, Status, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_store::{Budget, Feed, FeedItem, Position};
 use futures::future::BoxFuture;
@@ -163,7 +163,7 @@ async fn begin(core: &Arc<Core>, call: &Call, child: Child, input: Payload) -> R
     );
     let handle = RuntimeHandle { core: core.clone() };
     let terms = Terms {
-        budget: call.reserved.map(allowed),
+        budget: call.budget,
         ..Terms::default()
     };
     let started = handle.start_on(start, terms, actor).await?;
@@ -266,17 +266,6 @@ async fn stop(core: &Arc<Core>, run: RunId, subject: Subject) {
     // It may be over, or be stopping, already.
     drop(core.ask(run, Wish::Cancel { reason }, actor).await);
     core.runs.left(run).await;
-}
-
-/// What was set aside for a run is the most it may take.
-fn allowed(reserved: Amounts) -> run::Budget {
-    let limit = |amount: u64| (amount > 0).then_some(amount);
-    run::Budget {
-        micro_usd: limit(reserved.micro_usd),
-        tokens: limit(reserved.tokens),
-        calls: limit(reserved.calls),
-        ..run::Budget::default()
-    }
 }
 
 /// An amount as a bill.

@@ -3,4 +3,5 @@
 pub(crate) mod children;
 pub(crate) mod descendants;
 pub(crate) mod fork;
+pub(crate) mod heirs;
 pub(crate) mod survey;

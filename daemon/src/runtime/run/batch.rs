@@ -9,6 +9,8 @@ use dirigent_engine::state::{EffectPhase, RunState, apply};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{EffectId, EventBody, Moved, RunEvent};
 
+use dirigent_store::Guard;
+
 use super::driver::{Driver, Tally};
 use crate::runtime::admission::permits::{Permit, Permits};
 use crate::runtime::admission::quotes::PriceDesk;
@@ -27,6 +29,8 @@ pub(crate) struct Batch {
     pub(crate) permits: BTreeMap<EffectId, Permit>,
     pub(crate) papers: Papers,
     pub(crate) tally: Tally,
+    /// What else its commit stands on.
+    pub(crate) guards: Vec<Guard>,
 }
 
 /// Why a stimulus gave no events.
@@ -47,6 +51,7 @@ impl Driver {
             permits: BTreeMap::new(),
             papers: Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks),
             tally: self.tally.clone(),
+            guards: Vec::new(),
         }
     }
 

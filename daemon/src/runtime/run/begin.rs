@@ -119,6 +119,35 @@ impl Driver {
         Ok(())
     }
 
+    /// It was set aside: others may go in its place. Nobody knows when it goes on, and one that kills the daemon again
+    /// and again must not hold up all others of its definition.
+    pub(crate) fn step_aside(&mut self) {
+        if self.asked && !self.aside && !self.waits() {
+            self.aside = true;
+            self.core
+                .admit(self.core.gate.leave(self.run, true, (self.core.clock)()));
+        }
+    }
+
+    /// It is to go on after it was set aside: among the others again, where there is room.
+    pub(crate) fn step_back(&mut self) -> Result<(), RuntimeError> {
+        let Some(document) = self.document.as_ref().filter(|_| self.aside) else {
+            return Ok(());
+        };
+        let (org, child) = (document.document.metadata.org, &document.document.spec["parent"]);
+        let ask = self.place.as_ref().map(|place| &place.ask);
+        match self.core.gate.come_back(org, self.run, ask, !child.is_null()) {
+            Ok(()) => {
+                self.aside = false;
+                Ok(())
+            }
+            Err(why) => Err(RuntimeError::NoTurn {
+                workflow: self.workflow.name().to_owned(),
+                why: why.to_string(),
+            }),
+        }
+    }
+
     /// What the document says of the line.
     pub(crate) fn queued(&self, before: Option<Queued>) -> Option<Queued> {
         let place = self.place.as_ref().filter(|place| place.waits())?;

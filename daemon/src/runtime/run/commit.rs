@@ -44,6 +44,8 @@ pub(crate) struct Deed<'a> {
     pub(crate) rule: Option<Document>,
     /// Documents that must still be as they were read.
     pub(crate) under: Vec<Stored>,
+    /// What else it stands on.
+    pub(crate) unless: Option<Guard>,
     /// A key that may be used once.
     pub(crate) once: Option<Key>,
     /// What its rows refer to.
@@ -63,6 +65,7 @@ impl<'a> Deed<'a> {
             version: None,
             rule: None,
             under: Vec::new(),
+            unless: None,
             once: None,
             blobs: Vec::new(),
         }
@@ -190,6 +193,7 @@ impl Driver {
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         self.put_begin(batch, base.metadata.org, row.as_ref(), &mut txn)?;
         batch.papers.file(&mut txn, now)?;
+        txn.guards.append(&mut batch.guards);
         if let Some(deed) = deed {
             sign(&mut txn, deed, now)?;
             txn.blobs.extend(deed.blobs.iter().copied());
@@ -351,6 +355,10 @@ impl Driver {
                 | CommitError::Unknown
                 | CommitError::Failed(_)
                 | CommitError::Fenced { .. } => return Err(NotCommitted::Broken(error.into())),
+                // What it stands on was changed by somebody.
+                CommitError::Conflict(Conflict::Key { .. }) => {
+                    return Err(NotCommitted::Refused(error.into()));
+                }
                 other if person => return Err(NotCommitted::Refused(other.into())),
                 CommitError::Overloaded { retry_after } | CommitError::Rebuilding { retry_after } => {
                     tokio::time::sleep(retry_after).await
@@ -383,6 +391,7 @@ fn sign(txn: &mut Txn, deed: &Deed<'_>, now: Timestamp) -> Result<(), RuntimeErr
     for read in &deed.under {
         unchanged(txn, read);
     }
+    txn.guards.extend(deed.unless.clone());
     if let Some(once) = &deed.once {
         txn.guards.push(Guard::Absent(once.clone()));
         txn.puts.push((once.clone(), Bytes::new()));

@@ -63,6 +63,8 @@ pub(crate) struct Driver {
     pub(crate) quarantined: bool,
     /// The gate knows of it.
     pub(crate) asked: bool,
+    /// Set aside, it counts among those that go no more.
+    pub(crate) aside: bool,
     /// How it stands there, where it waits or a limit counts it.
     pub(crate) place: Option<Box<Place>>,
     /// The gate let it through and it has not begun; where a rate counts it.
@@ -163,11 +165,13 @@ impl Driver {
                 Message::Settled { .. } | Message::Permitted { .. } => many.push(message),
             }
         }
-        if many.is_empty() {
-            Ok(())
-        } else {
-            self.together(many).await
+        if !many.is_empty() {
+            self.together(many).await?;
         }
+        if self.state.shares_undo() {
+            return Box::pin(self.undo_own_part()).await;
+        }
+        Ok(())
     }
 
     fn is_over(&self) -> bool {
@@ -180,7 +184,7 @@ impl Driver {
             return true;
         }
         let status = state.status();
-        let rests = matches!(status, Status::Waiting | Status::Suspended);
+        let rests = matches!(status, Status::Waiting | Status::Suspended) && !state.shares_undo();
         let idle = state.effects().all(|effect| match effect.phase {
             EffectPhase::Held | EffectPhase::Parked { .. } | EffectPhase::Verifying { .. } => true,
             EffectPhase::Queued => status == Status::Suspended,
@@ -220,7 +224,7 @@ impl Driver {
         core.live.ended(run);
         core.runs.leave(run);
         if self.asked {
-            core.admit(core.gate.leave(run, !self.waits(), (core.clock)()));
+            core.admit(core.gate.leave(run, !self.waits() && !self.aside, (core.clock)()));
         }
         messages.close();
         while let Ok(message) = messages.try_recv() {

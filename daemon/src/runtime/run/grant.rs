@@ -1,19 +1,19 @@
 //! Granting what somebody wants of a run: the wish becomes events and documents, its deed the audit, one commit.
 
-use bytes::Bytes;
 use dirigent_engine::machine::{Refusal, Stimulus};
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Kind, Question, WorkflowExecution};
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{Decision, DecisionRecord, Origin, Status};
-use dirigent_store::Key;
+use dirigent_protocol::run::{Decision, DecisionRecord, Status};
 
 use super::batch::NoDecision;
 use super::commit::{Committed, Deed, NotCommitted, started};
 use super::driver::Driver;
 use super::message::{Change, Decided, Wish};
+use super::share::{ATTEMPTS, lost};
 use crate::records::Actor;
 use crate::runtime::error::RuntimeError;
+use crate::runtime::lineage::heirs::Shares;
 use crate::runtime::plans::body;
 use crate::runtime::rows;
 
@@ -50,12 +50,11 @@ impl Driver {
         if let Some(start) = waits {
             return Box::pin(self.wait_outside(deed, &start)).await;
         }
+        let mut attempts = 0;
         loop {
-            let base = self.document.as_ref().map(|stored| &stored.document);
-            let Some(about) = base
-                .or(deed.document.as_ref())
-                .map(|document| self.about(document))
-            else {
+            attempts += 1;
+            let own = self.document.as_ref().map(|stored| &stored.document);
+            let Some(about) = own.or(deed.document.as_ref()).map(|own| self.about(own)) else {
                 return Err((RuntimeError::Internal("a run without its document"), true));
             };
             let mut batch = self.batch(about);
@@ -73,17 +72,32 @@ impl Driver {
             if deed.document.is_some() {
                 deed.reply = started(self.run, batch.state.status());
             }
-            let puts = match &deed.document {
-                Some(document) => lineage(document, self.run).map_err(|error| (error, false))?,
-                None => Vec::new(),
-            };
-            return match self.commit(batch, Some(&deed), puts).await {
+            let shares = self.origins(deed.document.as_ref());
+            let shares = shares.map_err(|error| (error, false))?;
+            let shared = !shares.guards.is_empty();
+            batch.guards = shares.guards;
+            return match self.commit(batch, Some(&deed), shares.puts).await {
                 Ok(Committed::Applied | Committed::Replayed) => Ok(()),
                 Err(NotCommitted::TooLarge(_)) if self.slow_down() => continue,
+                Err(NotCommitted::Refused(error)) if shared && attempts < ATTEMPTS && lost(&error) => {
+                    continue;
+                }
                 Err(NotCommitted::Refused(error) | NotCommitted::TooLarge(error)) => Err((error, false)),
                 Err(NotCommitted::Broken(error)) => Err((error, true)),
             };
         }
+    }
+
+    /// What a run that begins writes about those it comes from.
+    fn origins(&self, born: Option<&Document>) -> Result<Shares, RuntimeError> {
+        let execution = born.map(body::<WorkflowExecution>).transpose()?;
+        let Some(origin) = execution.and_then(|execution| execution.origin) else {
+            return Ok(Shares::default());
+        };
+        let mut shares = self.take_over(&origin)?;
+        let row = rows::encode(&origin)?;
+        shares.puts.push((rows::lineage_key(origin.run, self.run), row));
+        Ok(shares)
     }
 
     /// Whoever may decide an approval is still who it was when somebody looked.
@@ -115,13 +129,6 @@ impl Driver {
             },
         }
     }
-}
-
-/// The row that says from which run a new one comes.
-fn lineage(document: &Document, run: RunId) -> Result<Vec<(Key, Bytes)>, RuntimeError> {
-    let execution: WorkflowExecution = body(document)?;
-    let row = |origin: Origin| Ok((rows::lineage_key(origin.run, run), rows::encode(&origin)?));
-    execution.origin.map(row).into_iter().collect()
 }
 
 /// What a wish asks, with the deed filled in.
@@ -176,6 +183,7 @@ fn deciding(decided: Decided, deed: &mut Deed<'_>, run: RunId) -> Stimulus {
         record,
         rule,
         under,
+        unless,
         once,
         reply,
         ..
@@ -187,6 +195,7 @@ fn deciding(decided: Decided, deed: &mut Deed<'_>, run: RunId) -> Stimulus {
         deed.detail.push_str(", by a signed link");
     }
     (deed.rule, deed.under, deed.once) = (rule, under, once);
+    deed.unless = unless;
     Stimulus::Decided { approval, record }
 }
 

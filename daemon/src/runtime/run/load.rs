@@ -42,6 +42,7 @@ impl Driver {
             recovering: false,
             quarantined: false,
             asked: false,
+            aside: false,
             place: None,
             begins: None,
         }
@@ -67,6 +68,7 @@ pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, Runtime
     fold_tail(&mut driver, &journal, u64::MAX)?;
     let row: Option<Unfinished> = rows::get(&*core.store, &rows::unfinished_key(run), "a run's row")?;
     driver.quarantined = row.as_ref().is_some_and(|row| row.quarantined);
+    driver.aside = driver.quarantined;
     driver.place = row.as_ref().and_then(|row| row.place.clone());
     driver.asked = true;
     driver.row = row;

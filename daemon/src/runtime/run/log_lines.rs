@@ -22,7 +22,7 @@ fn one(run: RunId, workflow: &str, body: &EventBody) {
         EventBody::WorkflowStarted { .. } => info!(%run, workflow, "run started"),
         EventBody::WorkflowCompleted { .. } => info!(%run, workflow, "run completed"),
         EventBody::WorkflowCancelled { .. } => info!(%run, workflow, "run cancelled"),
-        EventBody::WorkflowSuspended { by } => info!(%run, workflow, by, "run suspended"),
+        EventBody::WorkflowSuspended { by, .. } => info!(%run, workflow, by, "run suspended"),
         EventBody::WorkflowFaulted { error } => {
             warn!(%run, workflow, error = %error.title, "run faulted");
         }

@@ -11,6 +11,7 @@ use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
     BusPosition, Deciders, DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status,
 };
+use dirigent_store::Guard;
 use tokio::sync::oneshot;
 
 use crate::records::{Actor, Stored};
@@ -74,6 +75,8 @@ pub(crate) struct Decided {
     pub(crate) under: Vec<Stored>,
     /// Who may decide, as it was looked up: they must still be those.
     pub(crate) deciders: Deciders,
+    /// What else its commit stands on: that no rule says otherwise.
+    pub(crate) unless: Option<Guard>,
     /// The link it comes by, which is good for once.
     pub(crate) once: Option<dirigent_store::Key>,
     pub(crate) reply: CommandReply,

@@ -14,4 +14,5 @@ pub(crate) mod message;
 pub(crate) mod notices;
 pub(crate) mod parts;
 pub(crate) mod perform;
+pub(crate) mod share;
 pub(crate) mod steps;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use dirigent_engine::budget_inside;
 use dirigent_engine::state::{Effect, EffectPhase};
 use dirigent_protocol::run::{
     EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, RunEvent,
@@ -189,6 +190,8 @@ impl Driver {
     }
 
     fn call(&self, known: &Effect, key: std::sync::Arc<str>, cancel: CancellationToken) -> Call {
+        let inside = || budget_inside(&self.workflow, &self.state, known.id, (self.core.clock)());
+        let budget = known.request.is_run().then(inside);
         Call {
             run: self.run,
             step: known.step.clone(),
@@ -198,6 +201,7 @@ impl Driver {
             request: known.request.clone(),
             cancel,
             reserved: known.reserved,
+            budget: budget.flatten(),
             live: self.core.live.sink(self.run, &known.step, known.attempt),
         }
     }

@@ -141,7 +141,9 @@ impl Driver {
             format!("{} was set aside", self.workflow.name()),
             text.into(),
         );
-        settled(self.commit(batch, None, Vec::new()).await)
+        settled(self.commit(batch, None, Vec::new()).await)?;
+        self.step_aside();
+        Ok(())
     }
 
     async fn clear_open(&self) {
@@ -167,7 +169,12 @@ impl Driver {
             drop(reply.send(Err(RuntimeError::WrongState { run, detail })));
             return Ok(());
         }
-        let set_aside = resumes && std::mem::take(&mut self.quarantined);
+        let cancels = matches!(wish, Wish::Cancel { .. });
+        if let Err(error) = if resumes { self.step_back() } else { Ok(()) } {
+            drop(reply.send(Err(error)));
+            return Ok(());
+        }
+        let set_aside = (resumes || cancels) && std::mem::take(&mut self.quarantined);
         let granted = match wish {
             Wish::Migrate(migration) => self.migrate(*migration, &actor).await,
             wish => self.grant(wish, &actor).await,
@@ -179,7 +186,10 @@ impl Driver {
             Err((error, broken)) => (Err(error), broken),
         };
         let done = answer.is_ok();
-        self.quarantined |= set_aside && !done;
+        if set_aside && !done {
+            self.quarantined = true;
+            self.step_aside();
+        }
         // Who asked may be gone; the deed stands all the same.
         drop(reply.send(answer));
         if broken {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::model::{Graph, counts};
+use super::model::{Graph, GraphNode, counts};
 use super::paint::Canvas;
 use crate::text::fit::cut;
 use crate::theme::{Role, Theme};
@@ -15,6 +15,8 @@ use crate::theme::{Role, Theme};
 struct Row {
     node: usize,
     lead: String,
+    /// Where its cases lead: `left→one right→two`.
+    ways: String,
 }
 
 /// State of the tree.
@@ -44,7 +46,8 @@ impl TreeView {
                 .map(|node| (node, String::new(), String::new())),
         );
         while let Some((node, lead, inner)) = stack.pop() {
-            self.rows.push(Row { node, lead });
+            let ways = ways(graph, &graph.nodes()[node]);
+            self.rows.push(Row { node, lead, ways });
             let id = &graph.nodes()[node].id;
             if self.folded.contains(id) || inner.len() > 200 {
                 continue;
@@ -132,12 +135,11 @@ impl TreeView {
             note.as_str()
         };
         let word = cut(word, width.saturating_sub(note_at));
-        canvas.text(
-            i32::try_from(note_at).unwrap_or(0),
-            y,
-            &word,
-            theme.style(Role::Dim),
-        );
+        let mut at = note_at;
+        canvas.text(i32::try_from(at).unwrap_or(0), y, &word, theme.style(Role::Dim));
+        at += unicode_width::UnicodeWidthStr::width(word.as_str()) + 2;
+        let ways = cut(&row.ways, width.saturating_sub(at));
+        canvas.text(i32::try_from(at).unwrap_or(0), y, &ways, theme.style(Role::Text));
     }
 
     /// The row of a step.
@@ -179,4 +181,24 @@ impl TreeView {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// Where the named ways out of a step lead, in their order; what is inside it has rows of its own.
+fn ways(graph: &Graph, node: &GraphNode) -> String {
+    let mut text = String::new();
+    for edge in graph.edges().iter().filter(|edge| edge.from == node.id) {
+        let beside = graph.node(&edge.to).filter(|to| to.parent == node.parent);
+        // What undoes it stands right below.
+        let label = edge.label.as_deref().filter(|label| *label != "compensate");
+        let (Some(label), Some(to)) = (label, beside) else {
+            continue;
+        };
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(label);
+        text.push('→');
+        text.push_str(&to.name);
+    }
+    text
 }

@@ -75,7 +75,6 @@ fn refusal(why: &Unrecordable) -> Fault {
     let fault = Fault::new(Code::WrongState, why.to_string());
     match why {
         Unrecordable::NotOver => fault.help("wait for its end, or cancel it"),
-        Unrecordable::Forked { .. } => fault.help("record the run it comes from"),
         Unrecordable::Migrated { .. } | Unrecordable::Empty => fault.help("record another run"),
     }
 }

@@ -141,6 +141,12 @@ fn state(step: &StepRun, now: u64) -> Line {
 
 /// What is on disk of it, and how it is kept from happening twice.
 fn durable(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>) -> Line {
+    if view.simulated {
+        let place = format!("event {} of {}", amount::count(step.seq), amount::count(view.seq));
+        return fact("dry run")
+            .add(Role::Text, place)
+            .add(Role::Dim, format!("   nothing of it is kept   {id}"));
+    }
     let mut third = fact("durable");
     third.push(
         Role::Text,

@@ -84,7 +84,7 @@ impl RunView {
             EventBody::WorkflowSuspended { .. } => self.status = Status::Suspended,
             EventBody::WorkflowResumed { .. } => self.status = Status::Running,
             EventBody::WorkflowCancelling { by, .. } => self.cancelling = Some(by.clone()),
-            EventBody::WorkflowCompensating {} => self.undoing = true,
+            EventBody::WorkflowCompensating { .. } => self.undoing = true,
             EventBody::TaskCompensating { step, by } => {
                 self.undo.insert(by.clone(), step.clone());
                 if let Some(undone) = self.steps.get_mut(step) {

@@ -2,6 +2,8 @@
 //! Owns the fold of a run's events into its pictures; the events themselves are the mirror's.
 
 mod again;
+#[cfg(test)]
+mod constructs_tests;
 mod detail;
 mod event_line;
 mod feed;

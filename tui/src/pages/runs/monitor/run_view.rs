@@ -58,6 +58,8 @@ pub(super) struct RunView {
     pub lines: VecDeque<EventLine>,
     /// Timers that were set and have not fired.
     pub(super) timers: BTreeMap<TimerId, (StepId, TimerPurpose)>,
+    /// It is a dry run: nothing of it happened, and nothing is kept.
+    pub(super) simulated: bool,
 }
 
 impl RunView {

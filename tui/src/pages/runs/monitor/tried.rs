@@ -77,6 +77,7 @@ impl Monitor {
             ..Journal::default()
         };
         journal.extend(true, told.events.clone());
+        monitor.ui.get_mut().view.simulated = true;
         monitor.ui.get_mut().fold(&journal);
         monitor.tried = Some(Box::new(Tried {
             journal,

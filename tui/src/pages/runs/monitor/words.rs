@@ -93,8 +93,8 @@ fn run_phrase(body: &EventBody) -> Option<(Voice, String)> {
             ),
         ),
         E::WorkflowWaiting {} => (Voice::Event, "the run waits".to_owned()),
-        E::WorkflowSuspended { by } => (Voice::Person, format!("paused by {by}")),
-        E::WorkflowResumed { by } => (
+        E::WorkflowSuspended { by, .. } => (Voice::Person, format!("paused by {by}")),
+        E::WorkflowResumed { by, .. } => (
             Voice::Event,
             by.as_ref()
                 .map_or_else(|| "goes on".to_owned(), |by| format!("resumed by {by}")),
@@ -104,9 +104,15 @@ fn run_phrase(body: &EventBody) -> Option<(Voice, String)> {
         E::WorkflowCancelling { by, reason } => {
             (Voice::Person, because("cancel asked by ", by, reason.as_deref()))
         }
-        E::WorkflowCompensating {} => (
+        E::WorkflowCompensating { left } => (
             Voice::Event,
-            "everything has stopped; what was done is undone, newest first".to_owned(),
+            match left {
+                None | Some(0) => "everything has stopped; what was done is undone, newest first".to_owned(),
+                Some(left) => format!(
+                    "everything has stopped; what was done is undone, newest first; up to event {left} it is left to \
+                     other retries"
+                ),
+            },
         ),
         E::WorkflowCancelled { uncompensated } if !uncompensated.is_empty() => {
             let steps: Vec<String> = uncompensated.iter().map(ToString::to_string).collect();
