@@ -100,7 +100,10 @@ async fn a_run_starts_no_run_that_who_started_it_may_not_start() {
 async fn a_run_of_a_run_has_the_time_and_the_way_of_asking_that_are_around_it() {
     let bed = Bed::new().await;
     private(&bed).await;
-    let text = OUTER.replace("{ run:", "{ metadata: { dirigent: { budget: { usd: 0.50 } } }, run:");
+    let text = OUTER.replace(
+        "{ run:",
+        "{ metadata: { dirigent: { budget: { usd: 0.50 } } }, run:",
+    );
     let budget = "budget: { time: PT1H, on_exceeded: ask }";
     let version = bed.publish_with(budget, &text).await;
     let run = bed.begin(version, json!({}), None).await.unwrap().run;
