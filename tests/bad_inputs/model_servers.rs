@@ -48,12 +48,23 @@ fn http(status: &str, more: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// Wire dialects besides the first, which every row here is tried in.
+const OTHERS: &[&str] = &[
+    "openai_responses",
+    "anthropic_messages",
+    "gemini_generate_content",
+];
+
 fn ask(id: &str, server: &Liar) -> Value {
+    ask_in("openai_chat", id, server)
+}
+
+fn ask_in(dialect: &str, id: &str, server: &Liar) -> Value {
     let place = &server.place;
     let bed = Bed::start(
         std::slice::from_ref(place),
         &format!(
-            "[models]\ndefault = \"liar/any\"\n[providers.liar]\ndialect = \"openai_chat\"\n\
+            "[models]\ndefault = \"liar/any\"\n[providers.liar]\ndialect = \"{dialect}\"\n\
              base_url = \"http://{place}/v1\"\nkey_file = \"key\"\n"
         ),
     );
@@ -134,5 +145,42 @@ fn a_key_is_not_carried_to_another_host() {
         other.asked.load(Ordering::SeqCst),
         0,
         "L17: the other host was asked"
+    );
+}
+
+#[test]
+fn lies_end_by_name_in_every_dialect() {
+    let page = || http("200 OK", "content-type: text/html\r\n", b"<html>hello</html>");
+    let flood = || {
+        let line = vec![b'a'; 2 << 20];
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ";
+        [head.as_slice(), &line].concat()
+    };
+    for dialect in OTHERS {
+        for (id, answer, code) in [
+            ("L02", page(), "bad_provider_response"),
+            ("L04", flood(), "answer_too_large"),
+        ] {
+            let report = ask_in(dialect, id, &Liar::start(answer));
+            assert_eq!(report["status"], "faulted", "{id} {dialect}: {report}");
+            assert!(
+                report["error"].to_string().contains(code),
+                "{id} {dialect}: {report}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_of_a_tool_that_was_not_offered_is_no_answer() {
+    let called =
+        br#"{"id":"a","model":"m","choices":[{"index":0,"finish_reason":"tool_calls","message":{"tool_calls":
+        [{"id":"1","function":{"name":"rm","arguments":"{}"}}]}}]}"#;
+    let json = "content-type: application/json\r\n";
+    let report = ask("L07", &Liar::start(http("200 OK", json, called)));
+    assert_eq!(report["status"], "faulted", "L07: {report}");
+    assert!(
+        report["error"].to_string().contains("bad_provider_response"),
+        "L07: {report}"
     );
 }

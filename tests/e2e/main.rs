@@ -20,6 +20,7 @@ mod effects;
 mod events;
 mod facets;
 mod faults;
+mod gateway;
 mod inbox;
 mod kill;
 mod limits;

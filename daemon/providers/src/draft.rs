@@ -257,7 +257,11 @@ impl Draft {
 
     /// The answer, once [`Self::check`] has passed.
     pub(crate) fn into_reply(self, request: &ChatRequest) -> ChatReply {
-        let usage = self.usage.unwrap_or_else(|| self.estimate(request));
+        // Gateways count nothing where they were told nothing; no call takes nothing.
+        let counted = self
+            .usage
+            .filter(|usage| usage.input_tokens + usage.output_tokens > 0);
+        let usage = counted.unwrap_or_else(|| self.estimate(request));
         let parts = parts(self.slots);
         let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
         let finish_reason = match self.finish_reason.unwrap_or(FinishReason::Stop) {

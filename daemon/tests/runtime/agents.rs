@@ -193,3 +193,62 @@ async fn an_answer_that_does_not_fit_is_asked_for_once_more() {
     let run = bed.start_with(CALL, json!({ "text": LOG })).await;
     assert_eq!(bed.faulted(run).await["status"], 422);
 }
+
+/// The facts of the agent call that came to an answer, and the bill.
+fn facts(
+    bed: &Bed,
+    run: dirigent_protocol::id::RunId,
+) -> std::collections::BTreeMap<String, serde_json::Value> {
+    let settled = bed.events(run).into_iter().find_map(|event| match event.body {
+        EventBody::EffectSettled {
+            outcome: EffectOutcome::Done { facts, .. },
+            ..
+        } => Some(facts),
+        _ => None,
+    });
+    settled.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_refuses_is_stood_in_for_and_who_answered_is_recorded() {
+    for (status, headers) in [(401, ""), (429, "retry-after: 600\r\n"), (404, "")] {
+        let script = move |_: &str, _| {
+            let body = r#"{"error":{"message":"no"}}"#;
+            Reply::With(status, body, headers.to_owned())
+        };
+        let bed = Bed::with(Arc::new(script), |_| {}).await;
+        let agent = Agent {
+            model: "local/tiny".into(),
+            fallback_models: vec!["rehearsal".into()],
+            ..reader()
+        };
+        bed.agent("reader", agent).await;
+        let run = bed.start_with(CALL, json!({ "text": LOG })).await;
+        assert!(bed.completed(run).await.is_string(), "{status}");
+        let facts = facts(&bed, run);
+        assert_eq!(
+            (&facts["model"], &facts["fallback"]),
+            (&json!("rehearsal"), &json!(1))
+        );
+        assert_eq!(
+            (bed.server.keys(CHAT).len(), bed.count(run, "task.retried")),
+            (1, 0)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_nobody_knows_of_is_never_asked_for_elsewhere() {
+    let bed = Bed::with(Arc::new(|_, _| Reply::Cut), |_| {}).await;
+    let agent = Agent {
+        model: "local/tiny".into(),
+        fallback_models: vec!["rehearsal".into()],
+        ..reader()
+    };
+    bed.agent("reader", agent).await;
+    let document = "do:\n  - read:\n      call: agent\n      with: { agent: reader, input: { text: x } }\n      \
+                    metadata: { dirigent: { on_unknown: fail } }\n";
+    let run = bed.start(document).await;
+    bed.faulted(run).await;
+    assert_eq!(bed.server.keys(CHAT).len(), 1);
+}

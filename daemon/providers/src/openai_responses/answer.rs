@@ -1,7 +1,5 @@
 //! The answer of `openai_responses`: events of a stream, or one whole response.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -14,17 +12,33 @@ use crate::{FinishReason, ModelErrorKind, TokenSink, Usage, opaque};
 /// What must be remembered between two events.
 #[derive(Default)]
 pub(crate) struct Answer {
-    /// By output index, the items that have begun.
-    items: BTreeMap<u64, Open>,
+    /// The items that have begun.
+    items: Vec<Open>,
     declined: bool,
 }
 
 /// An item that has begun.
-#[derive(Clone, Copy)]
 struct Open {
+    place: Place,
     slot: usize,
     /// The part of its summary that is being written.
     summary: u64,
+}
+
+/// Which item is meant: by its index in the output, or where a server leaves that out, by its id.
+#[derive(Deserialize)]
+struct Place {
+    output_index: Option<u64>,
+    item_id: Option<String>,
+}
+
+impl Place {
+    fn is(&self, other: &Self) -> bool {
+        match (self.output_index, other.output_index) {
+            (None, None) => self.item_id == other.item_id,
+            (mine, its) => mine == its,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -33,24 +47,41 @@ enum Event {
     #[serde(rename = "response.created", alias = "response.in_progress")]
     Begun { response: Response },
     #[serde(rename = "response.output_item.added")]
-    ItemAdded { output_index: u64, item: Value },
+    ItemAdded { output_index: Option<u64>, item: Value },
     #[serde(rename = "response.output_item.done")]
-    ItemDone { output_index: u64, item: Value },
+    ItemDone { output_index: Option<u64>, item: Value },
     #[serde(rename = "response.output_text.delta")]
-    Text { output_index: u64, delta: String },
+    Text {
+        #[serde(flatten)]
+        place: Place,
+        delta: String,
+    },
     #[serde(rename = "response.refusal.delta")]
-    Refusal { output_index: u64, delta: String },
+    Refusal {
+        #[serde(flatten)]
+        place: Place,
+        delta: String,
+    },
     #[serde(rename = "response.reasoning_summary_text.delta")]
     Summary {
-        output_index: u64,
+        #[serde(flatten)]
+        place: Place,
         #[serde(default)]
         summary_index: u64,
         delta: String,
     },
     #[serde(rename = "response.reasoning_text.delta")]
-    Reasoning { output_index: u64, delta: String },
+    Reasoning {
+        #[serde(flatten)]
+        place: Place,
+        delta: String,
+    },
     #[serde(rename = "response.function_call_arguments.delta")]
-    Arguments { output_index: u64, delta: String },
+    Arguments {
+        #[serde(flatten)]
+        place: Place,
+        delta: String,
+    },
     #[serde(
         rename = "response.completed",
         alias = "response.incomplete",
@@ -131,35 +162,31 @@ impl Reader for Answer {
     fn event(&mut self, data: &str, draft: &mut Draft, sink: &dyn TokenSink) -> Result<(), Failure> {
         match event(data, draft)? {
             Event::Begun { response } => draft.named(response.id, response.model),
-            Event::ItemAdded { output_index, item } => self.begin(output_index, &item, draft)?,
-            Event::ItemDone { output_index, item } => self.complete(output_index, item, draft, sink)?,
-            Event::Text { output_index, delta } => {
-                let open = self.open(output_index)?;
-                draft.say_at(open.slot, &delta, sink);
+            Event::ItemAdded { output_index, item } => {
+                self.begin(place(output_index, &item), &item, draft)?;
             }
-            Event::Refusal { output_index, delta } => {
+            Event::ItemDone { output_index, item } => {
+                self.complete(place(output_index, &item), item, draft, sink)?;
+            }
+            Event::Text { place, delta } => draft.say_at(self.open(&place)?.slot, &delta, sink),
+            Event::Refusal { place, delta } => {
                 self.declined = true;
-                let open = self.open(output_index)?;
-                draft.say_at(open.slot, &delta, sink);
+                draft.say_at(self.open(&place)?.slot, &delta, sink);
             }
             Event::Summary {
-                output_index,
+                place,
                 summary_index,
                 delta,
             } => {
-                let open = self.open(output_index)?;
+                let open = self.open(&place)?;
                 if std::mem::replace(&mut open.summary, summary_index) != summary_index {
                     draft.think_at(open.slot, "\n\n", sink);
                 }
                 draft.think_at(open.slot, &delta, sink);
             }
-            Event::Reasoning { output_index, delta } => {
-                let open = self.open(output_index)?;
-                draft.think_at(open.slot, &delta, sink);
-            }
-            Event::Arguments { output_index, delta } => {
-                let open = self.open(output_index)?;
-                if let Some(call) = draft.call(open.slot) {
+            Event::Reasoning { place, delta } => draft.think_at(self.open(&place)?.slot, &delta, sink),
+            Event::Arguments { place, delta } => {
+                if let Some(call) = draft.call(self.open(&place)?.slot) {
                     call.arguments.push_str(&delta);
                 }
             }
@@ -180,13 +207,15 @@ impl Reader for Answer {
 }
 
 impl Answer {
-    fn open(&mut self, index: u64) -> Result<&mut Open, ModelErrorKind> {
+    fn open(&mut self, place: &Place) -> Result<&mut Open, ModelErrorKind> {
         self.items
-            .get_mut(&index)
+            .iter_mut()
+            .rev()
+            .find(|open| open.place.is(place))
             .ok_or(bad("a piece of an item that never began"))
     }
 
-    fn begin(&mut self, index: u64, item: &Value, draft: &mut Draft) -> Result<(), ModelErrorKind> {
+    fn begin(&mut self, place: Place, item: &Value, draft: &mut Draft) -> Result<(), ModelErrorKind> {
         let slot = match read(item)? {
             Item::Message { .. } => draft.open_text()?,
             Item::Reasoning { .. } => draft.open_thought()?,
@@ -200,23 +229,30 @@ impl Answer {
             })?,
             Item::Other => return Ok(()),
         };
-        self.items.insert(index, Open { slot, summary: 0 });
+        let summary = 0;
+        self.items.push(Open { place, slot, summary });
         Ok(())
     }
 
     /// An item as a whole: what no piece of it has said before.
     fn complete(
         &mut self,
-        index: u64,
+        place: Place,
         item: Value,
         draft: &mut Draft,
         sink: &dyn TokenSink,
     ) -> Result<(), ModelErrorKind> {
-        if !self.items.contains_key(&index) {
-            self.begin(index, &item, draft)?;
-        }
-        let Some(&Open { slot, .. }) = self.items.get(&index) else {
-            return Ok(());
+        let begun = self.open(&place).map(|open| open.slot);
+        let slot = match begun {
+            Ok(slot) => slot,
+            Err(_) => {
+                let known = self.items.len();
+                self.begin(place, &item, draft)?;
+                let Some(open) = self.items.get(known) else {
+                    return Ok(());
+                };
+                open.slot
+            }
         };
         match read(&item)? {
             Item::Message { content } => {
@@ -257,7 +293,7 @@ impl Answer {
         // A server that does not stream its items sends them with its last word.
         if draft.is_empty() {
             for (index, item) in (0..).zip(response.output.unwrap_or_default()) {
-                self.complete(index, item, draft, sink)?;
+                self.complete(place(Some(index), &item), item, draft, sink)?;
             }
         }
         let incomplete = response.incomplete_details.and_then(|details| details.reason);
@@ -272,6 +308,14 @@ impl Answer {
         });
         draft.end();
         Ok(())
+    }
+}
+
+fn place(output_index: Option<u64>, item: &Value) -> Place {
+    let item_id = item.get("id").and_then(Value::as_str).map(str::to_owned);
+    Place {
+        output_index,
+        item_id,
     }
 }
 

@@ -108,6 +108,31 @@ fn reasoning_details_in_pieces_go_back_joined() {
 }
 
 #[test]
+fn items_without_an_index_are_told_apart_by_their_ids() {
+    let item = |kind: &str, item: serde_json::Value| json!({"type": kind, "item": item});
+    let call = |id: &str, name: &str| json!({"type": "function_call", "id": id, "call_id": id, "name": name, "arguments": ""});
+    let piece = |id: &str, delta: &str| json!({"type": "response.function_call_arguments.delta", "item_id": id, "delta": delta});
+    let stream = [
+        item("response.output_item.added", call("a", "lookup")),
+        piece("a", "{\"n\":"),
+        item("response.output_item.added", call("b", "weather")),
+        piece("b", "{\"n\":2}"),
+        piece("a", "1}"),
+        json!({"type": "response.completed", "response": {"status": "completed"}}),
+    ];
+    let server = Server::start(vec![events(stream.iter().map(data))]);
+    let request = crate::tools::with_tools();
+    let reply = rig("openai_responses", server.address)
+        .ask(request)
+        .expect("answer");
+    let numbers: Vec<_> = reply
+        .tool_calls()
+        .map(|call| call.arguments["n"].clone())
+        .collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
 fn a_signature_on_a_text_goes_back_on_that_text() {
     let chunk = |part: serde_json::Value, end: &str| json!({"candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": end}]});
     let stream = [

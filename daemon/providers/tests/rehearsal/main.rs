@@ -8,6 +8,7 @@ mod prose;
 mod report;
 mod schema;
 mod stream;
+mod tools;
 
 use std::time::Duration;
 
