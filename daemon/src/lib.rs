@@ -1,7 +1,8 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
-//! `dry_run` (samples), `recorded` (runs as offline tests), `sandbox` (what commands give up), `rpc` (the wire's answers), `lifecycle` (start and stop),
+//! `dry_run` (samples), `tools` (what agents may use), `recorded` (runs as offline tests), `sandbox` (what commands give
+//! up), `rpc` (the wire's answers), `lifecycle` (start and stop),
 //! `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
 
@@ -13,6 +14,7 @@ pub mod dry_run;
 pub mod events;
 pub mod fault;
 pub mod lifecycle;
+mod misfit;
 pub mod recorded;
 pub mod records;
 pub mod rpc;
@@ -22,6 +24,7 @@ pub mod schedules;
 pub mod service;
 pub mod spawn;
 pub mod swap;
+pub mod tools;
 pub mod worker;
 
 pub use lifecycle::{Options, Running, StartError, start};

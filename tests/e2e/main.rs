@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod agents_tools;
 mod approvals;
 mod bench;
 mod budgets;
@@ -29,6 +30,7 @@ mod mcp;
 mod orchestrations;
 mod plain;
 mod recorded;
+mod red_team;
 mod runs;
 mod sandbox;
 mod schedules;

@@ -104,7 +104,10 @@ impl Samples {
                 _ => json!({}),
             },
             EffectRequest::Route(call) => json!({ "agent": call.capability, "why": "a sample" }),
-            EffectRequest::A2a(_) | EffectRequest::Workflow(_) | EffectRequest::Function(_) => json!({}),
+            EffectRequest::A2a(_)
+            | EffectRequest::Workflow(_)
+            | EffectRequest::Function(_)
+            | EffectRequest::File(_) => json!({}),
         }
     }
 }

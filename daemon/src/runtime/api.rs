@@ -142,6 +142,7 @@ impl RuntimeSettings {
                 (EffectKind::Shell, 4),
                 (EffectKind::Agent, 8),
                 (EffectKind::Mcp, 8),
+                (EffectKind::File, 8),
             ]),
             permits_total: 64,
             max_output_bytes: 1 << 20,

@@ -22,7 +22,6 @@ mod handle;
 mod lineage;
 mod live;
 mod look;
-mod misfit;
 mod plans;
 mod policy;
 mod recover;

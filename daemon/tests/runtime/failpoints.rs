@@ -18,26 +18,39 @@ use crate::through::Through;
 
 /// Where in a commit the daemon dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
+pub(crate) enum Moment {
     Before,
     Behind,
 }
 
 /// A store that answers nobody any more from one commit on.
-struct Dying {
+pub(crate) struct Dying {
     left: AtomicI64,
     moment: Moment,
-    died: Notify,
+    pub(crate) died: Notify,
 }
 
 impl Dying {
+    /// Dies at the commit of that number, from 0.
+    pub(crate) fn at(commit: i64, moment: Moment) -> Arc<Self> {
+        Arc::new(Self {
+            left: AtomicI64::new(commit),
+            moment,
+            died: Notify::new(),
+        })
+    }
+
     fn is_dead(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }
 }
 
 /// What becomes of a commit.
-async fn commit(dying: Arc<Dying>, store: Arc<dyn Store>, txn: Txn) -> Result<Receipt, CommitError> {
+pub(crate) async fn commit(
+    dying: Arc<Dying>,
+    store: Arc<dyn Store>,
+    txn: Txn,
+) -> Result<Receipt, CommitError> {
     let left = dying.left.fetch_sub(1, Ordering::SeqCst) - 1;
     if left >= 0 {
         return store.commit(txn).await;
@@ -143,11 +156,7 @@ fn check(bed: &Bed, runs: [RunId; 2], at: &str) {
 async fn dies_at(at: i64, moment: Moment) -> bool {
     let script = Arc::new(|_: &str, _: usize| Reply::Json(200, "{}"));
     let mut bed = Bed::with(script, |settings| settings.max_crashes = 1_000).await;
-    let dying = Arc::new(Dying {
-        left: AtomicI64::new(at),
-        moment,
-        died: Notify::new(),
-    });
+    let dying = Dying::at(at, moment);
     let through = dying.clone();
     let hand = Box::new(move |store, txn| commit(through.clone(), store, txn).boxed());
     bed = bed.through(|inner| Arc::new(Through { inner, hand })).await;

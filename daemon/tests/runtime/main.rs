@@ -9,6 +9,7 @@
 )]
 
 mod again;
+mod agent_loop;
 mod agents;
 mod approvals;
 mod bed;

@@ -13,6 +13,8 @@ pub(crate) enum Reply {
     Json(u16, &'static str),
     /// With these header lines.
     With(u16, &'static str, String),
+    /// By the request's key.
+    Keyed(fn(&str) -> String),
     /// Close without an answer.
     Cut,
     /// Never answer.
@@ -83,13 +85,14 @@ impl Server {
             let count = {
                 let mut seen = self.seen.lock().unwrap();
                 let keys = seen.entry(path.clone()).or_default();
-                keys.push(key);
+                keys.push(key.clone());
                 keys.len()
             };
             self.came.notify_waiters();
             let (status, body, headers) = match script(&path, count) {
-                Reply::Json(status, body) => (status, body, String::new()),
-                Reply::With(status, body, headers) => (status, body, headers),
+                Reply::Json(status, body) => (status, body.to_owned(), String::new()),
+                Reply::With(status, body, headers) => (status, body.to_owned(), headers),
+                Reply::Keyed(answer) => (200, answer(&key), String::new()),
                 Reply::Cut => return,
                 Reply::Hang => std::future::pending().await,
             };

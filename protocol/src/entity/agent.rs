@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::agent_tool::AgentTool;
 use super::definition::{check_as, json_of, schema_of};
 use crate::chat::{Effort, RehearsedCall};
-use crate::run::Budget;
+use crate::run::{Budget, LoopLimits};
 
 use super::{Column, Definition, Entity, Index, Kind, Writer};
 
@@ -65,6 +66,15 @@ pub struct Agent {
     /// The most all its calls in one run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AgentBudget>,
+    /// What it may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<AgentTool>,
+    /// How far a conversation with its tools may go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LoopLimits>,
+    /// Its input is written by people who may ask for everything it can do. Otherwise it counts as untrusted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted_input: bool,
 }
 
 /// The most an agent may take in one run; what is absent has no limit.

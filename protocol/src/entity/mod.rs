@@ -4,6 +4,7 @@
 //! A kind's file declares its body and its [`Definition`]; this module knows no behaviour of any.
 
 mod agent;
+mod agent_tool;
 mod agent_version;
 mod approval_rule;
 mod audit_log;
@@ -23,6 +24,7 @@ mod workflow_execution;
 mod workflow_version;
 
 pub use agent::{Agent, AgentBudget};
+pub use agent_tool::{AgentTool, FileTool, HttpTool, McpServer, PublishedTool};
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
 pub use audit_log::{AuditLog, Verdict};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Payload;
+use crate::digest::Digest;
 
 /// Begins the mark of a secret: a private character that no honest text has.
 pub const SECRET_OPEN: char = '\u{e5ec}';
@@ -114,6 +115,9 @@ pub struct McpCall {
     /// Secrets that may be filled in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// Digest of the server's list of tools as it was when the call was planned: another list, and it is not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
 }
 
 /// How an MCP server is reached.
@@ -274,4 +278,30 @@ pub struct Handoff {
     pub max_depth: u32,
     /// How often one may have it in a chain.
     pub max_visits: u32,
+}
+
+/// Something done to files below one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileCall {
+    /// The directory; nothing outside it is reached, by no link and no `..`.
+    pub workspace: String,
+    /// The path below it.
+    pub path: String,
+    /// What is done.
+    pub deed: FileDeed,
+}
+
+/// What is done to a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileDeed {
+    /// Its text is read.
+    Read,
+    /// The names below a directory are listed.
+    List,
+    /// It is written anew, whole.
+    Write {
+        /// The text.
+        content: String,
+    },
 }

@@ -4,13 +4,15 @@
 //! as intended is what is performed, byte for byte.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    A2aCall, Authentication, ContainerCall, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall,
-    RouteCall, ScriptCall, Usage, WorkflowCall, WorkflowError,
+    A2aCall, AgentTurn, Authentication, ContainerCall, FileCall, FileDeed, FunctionCall, Handoff, McpCall,
+    NotifyCall, OpenapiCall, RouteCall, ScriptCall, TurnRef, Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -54,6 +56,8 @@ pub enum EffectRequest {
     Notify(NotifyCall),
     /// Which agent does it: the rules of routing are asked.
     Route(RouteCall),
+    /// Something done to files of a workspace.
+    File(FileCall),
 }
 
 impl EffectRequest {
@@ -67,6 +71,7 @@ impl EffectRequest {
             Self::Agent(_) => EffectKind::Agent,
             Self::Mcp(_) => EffectKind::Mcp,
             Self::Workflow(_) | Self::Function(_) => EffectKind::Workflow,
+            Self::File(_) => EffectKind::File,
         }
     }
 
@@ -92,7 +97,8 @@ impl EffectRequest {
             | Self::Workflow(_)
             | Self::Function(_)
             | Self::Notify(_)
-            | Self::Route(_) => &[],
+            | Self::Route(_)
+            | Self::File(_) => &[],
         }
     }
 
@@ -103,9 +109,12 @@ impl EffectRequest {
             Self::Noop { .. } => "noop".to_owned(),
             Self::Http(call) => format!("{} {}", call.method, call.uri),
             Self::Shell(call) => format!("sh: {}", call.command.trim()),
-            Self::Agent(call) => match &call.handoff {
-                Some(handoff) => format!("handoff {} to {}: {}", handoff.from, handoff.to, handoff.reason),
-                None => format!("agent {}", call.agent),
+            Self::Agent(call) => match (&call.handoff, call.turn) {
+                (Some(handoff), _) => {
+                    format!("handoff {} to {}: {}", handoff.from, handoff.to, handoff.reason)
+                }
+                (None, Some(turn)) => format!("agent {}, turn {}", call.agent, turn.number + 1),
+                (None, None) => format!("agent {}", call.agent),
             },
             Self::Script(call) => format!("script in {}", call.language),
             Self::Container(call) => format!("container {}", call.image),
@@ -119,6 +128,11 @@ impl EffectRequest {
             Self::Function(call) => format!("function {}", call.function),
             Self::Notify(call) => format!("notify: {}", call.title),
             Self::Route(call) => format!("route: {}", call.capability),
+            Self::File(call) => match &call.deed {
+                FileDeed::Read => format!("read {}", call.path),
+                FileDeed::List => format!("list {}", call.path),
+                FileDeed::Write { content } => format!("write {} ({} bytes)", call.path, content.len()),
+            },
         }
     }
 
@@ -145,17 +159,20 @@ pub enum EffectKind {
     Mcp,
     /// Run of another workflow: it waits, and does nothing itself.
     Workflow,
+    /// Files of a workspace.
+    File,
 }
 
 impl EffectKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Noop,
         Self::Http,
         Self::Shell,
         Self::Agent,
         Self::Mcp,
         Self::Workflow,
+        Self::File,
     ];
 
     /// Whether it takes something from the machine while it lasts, so that it counts towards the limit of all.
@@ -239,6 +256,10 @@ pub struct AgentCall {
     /// Who hands the matter over to it, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
+    /// The turn of a conversation with tools, from the second on; input and message are those of the first then, and
+    /// absent here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnRef>,
 }
 
 /// How an effect ended.
@@ -253,6 +274,17 @@ pub enum EffectOutcome {
         #[serde(default)]
         usage: Usage,
         /// Facts for people: the model that answered, the status code, the exit code.
+        #[serde(default)]
+        facts: BTreeMap<String, Value>,
+    },
+    /// A model answered and wants tools first: the agent's step goes on with them.
+    Turn {
+        /// What it said, and what becomes of its calls.
+        turn: Arc<AgentTurn>,
+        /// What it took.
+        #[serde(default)]
+        usage: Usage,
+        /// Facts for people.
         #[serde(default)]
         facts: BTreeMap<String, Value>,
     },
@@ -280,7 +312,7 @@ pub enum EffectOutcome {
 }
 
 /// What to do with an effect that was begun and whose outcome is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnknown {
     /// Perform it again with the same idempotency key.

@@ -14,6 +14,7 @@ mod migration;
 mod origin;
 mod status;
 mod step;
+mod turn;
 mod usage;
 
 pub use approval::{
@@ -21,8 +22,9 @@ pub use approval::{
 };
 pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget, ScopeBudget};
 pub use call::{
-    A2aCall, Authentication, ContainerCall, FunctionCall, Handoff, McpCall, McpTransport, NotifyCall,
-    OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall, WorkflowCall,
+    A2aCall, Authentication, ContainerCall, FileCall, FileDeed, FunctionCall, Handoff, McpCall, McpTransport,
+    NotifyCall, OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall,
+    WorkflowCall,
 };
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
@@ -34,4 +36,5 @@ pub use migration::Moved;
 pub use origin::{Lineage, Origin};
 pub use status::Status;
 pub use step::{ParseStepError, StepId};
+pub use turn::{AgentTurn, ApprovalClass, LoopLimits, Plan, PlannedCall, PlannedEffect, Traits, TurnRef};
 pub use usage::Usage;

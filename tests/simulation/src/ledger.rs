@@ -147,7 +147,7 @@ impl Ledger {
             EventBody::EffectSettled { effect, outcome } => {
                 let known = self.effects.get_mut(effect).ok_or("never known")?;
                 must(!known.over, || "settled twice".into())?;
-                let done = matches!(outcome, EffectOutcome::Done { .. });
+                let done = matches!(outcome, EffectOutcome::Done { .. } | EffectOutcome::Turn { .. });
                 let elsewhere = known.is_run || self.of_another;
                 must(!done || elsewhere || known.performed > 0, || {
                     "done, but nobody performed it".into()

@@ -227,6 +227,7 @@ fn done(output: Value, calls: u64) -> EffectOutcome {
 fn word(outcome: &EffectOutcome) -> &'static str {
     match outcome {
         EffectOutcome::Done { .. } => "done",
+        EffectOutcome::Turn { .. } => "turn",
         EffectOutcome::Failed { .. } => "failed",
         EffectOutcome::Unknown { .. } => "unknown",
         EffectOutcome::Cancelled => "cancelled",

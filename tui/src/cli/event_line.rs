@@ -245,6 +245,11 @@ fn effect(request: &EffectRequest) -> String {
 
 fn settled(outcome: &EffectOutcome) -> (Tone, String) {
     match outcome {
+        EffectOutcome::Turn { turn, .. } => {
+            let calls = turn.message.tool_calls();
+            let calls = calls.map(|call| format!("⚒ {} {}", call.name, brief(&call.arguments, 40)));
+            (Tone::Good, calls.collect::<Vec<_>>().join(", "))
+        }
         EffectOutcome::Done { usage, facts, .. } => {
             let told = |(name, _): &(&String, &Value)| !UNTOLD.contains(&name.as_str());
             let word = |(name, value): (&String, &Value)| match value {

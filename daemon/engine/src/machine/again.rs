@@ -84,7 +84,7 @@ impl Turn<'_, '_> {
         match &frame.wait {
             _ if frame.phase == Phase::Done => Lot::Keep,
             Wait::Outcome {
-                outcome: EffectOutcome::Done { .. },
+                outcome: EffectOutcome::Done { .. } | EffectOutcome::Turn { .. },
                 ..
             }
             | Wait::TimerFired
@@ -93,6 +93,7 @@ impl Turn<'_, '_> {
             Wait::Decided { record, .. } if matches!(record.decision, Verdict::Approve { .. }) => Lot::Use,
             Wait::Timer(_) | Wait::Yield { .. } => Lot::Keep,
             Wait::Nothing if !frame.children.is_empty() && !frame.parallel => Lot::Keep,
+            _ if frame.conversation.is_some() => Lot::GoOn,
             Wait::Nothing => {
                 let inner = !self.workflow.task(index).body.lists().is_empty();
                 let begun = frame.data_of.is_some()
@@ -155,6 +156,7 @@ impl Turn<'_, '_> {
             task: workflow.task(index),
         };
         let outcome: Outcome = match task {
+            _ if self.converses(me) => self.converse(me),
             Some(task) => me.task.body.begin_again(self, me, task),
             None => {
                 let last = self.last_done(own);

@@ -231,7 +231,9 @@ impl Turn<'_, '_> {
                     self.reserve_again(effect);
                 }
             }
-            EffectOutcome::Done { .. } | EffectOutcome::Failed { .. } if abort => {
+            EffectOutcome::Done { .. } | EffectOutcome::Turn { .. } | EffectOutcome::Failed { .. }
+                if abort =>
+            {
                 self.emit(EventBody::EffectLate {
                     effect,
                     outcome: outcome.clone(),

@@ -93,7 +93,14 @@ impl Turn<'_, '_> {
         };
         // The frame's number names this visit of the step: a retry of the daemon repeats it, a known failure
         // or another visit does not.
-        let key = format!("{}-{}-{attempt}", self.state.run, me.frame);
+        let mut key = format!("{}-{}-{attempt}", self.state.run, me.frame);
+        if let Some(turn) = self
+            .state
+            .frame(me.frame)
+            .and_then(|frame| frame.conversation.as_ref())
+        {
+            key.push_str(&format!("-t{}", turn.exchanges.len()));
+        }
         let on_unknown = self.on_unknown(me);
         self.emit(EventBody::EffectIntended {
             effect,
@@ -108,7 +115,12 @@ impl Turn<'_, '_> {
     }
 
     pub(crate) fn on_unknown(&self, me: Me<'_>) -> OnUnknown {
-        if let Some(always) = me.task.body.always_on_unknown() {
+        if let Some(always) = me
+            .task
+            .body
+            .always_on_unknown()
+            .or_else(|| self.planned_policy(me))
+        {
             return always;
         }
         let own = &me.task.base.settings;
@@ -129,6 +141,7 @@ impl Turn<'_, '_> {
     pub(crate) fn effect_ended(&mut self, me: Me<'_>, outcome: EffectOutcome, attempt: u32) -> Outcome {
         match outcome {
             EffectOutcome::Done { output, .. } => me.task.body.performed(self, me, output),
+            EffectOutcome::Turn { .. } => self.converse(me),
             EffectOutcome::Failed {
                 error,
                 retryable,

@@ -7,6 +7,7 @@
 //! expression in its events, so that folding them needs no interpreter.
 
 mod again;
+mod agent_loop;
 mod allowance;
 mod approvals;
 mod budget;

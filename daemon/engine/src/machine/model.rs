@@ -125,12 +125,24 @@ impl Workflow {
         &self.tasks
     }
 
+    /// How many tasks a run has before it, as far as the document tells: tools are called as a model sees fit.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let told = self.tasks.iter().filter(|task| task.parent.is_some());
+        told.filter(|task| &*task.keyword != super::agent_loop::TOOL)
+            .count()
+    }
+
     pub(crate) fn task(&self, index: TaskIndex) -> &TaskDef {
         &self.tasks[index]
     }
 
     pub(crate) fn task_at(&self, pointer: &str) -> Option<TaskIndex> {
-        self.by_pointer.get(pointer).copied()
+        // Tools that are agents have tools of their own: one place stands for all of them.
+        self.by_pointer.get(pointer).copied().or_else(|| {
+            let outer = pointer.strip_suffix("/tool")?;
+            outer.ends_with("/tool").then(|| self.task_at(outer))?
+        })
     }
 }
 

@@ -333,6 +333,7 @@ impl Turn<'_, '_> {
             return self.looked_up(me, effect, result);
         }
         let outcome = match result {
+            _ if self.converses(me) => self.converse(me),
             Ok(done) => me.task.body.child_done(self, me, done),
             Err(error) => me.task.body.child_failed(self, me, error),
         };
@@ -388,6 +389,7 @@ impl Turn<'_, '_> {
         let outcome = match own.wait.clone() {
             Wait::Outcome { outcome, attempt } => self.effect_ended(me, outcome, attempt),
             Wait::Effect(effect) => return self.look_up(me, effect),
+            Wait::TimerFired if self.converses(me) => self.converse(me),
             Wait::TimerFired => me.task.body.timer_fired(self, me),
             Wait::Decided { record, payload } => me.task.body.decided(self, me, record, payload),
             Wait::Events => me.task.body.listened(self, me),

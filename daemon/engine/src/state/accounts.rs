@@ -65,7 +65,7 @@ impl RunState {
     pub(super) fn charge(&mut self, effect: &Effect, outcome: &EffectOutcome) {
         let Some(worst) = effect.reserved else { return };
         match outcome {
-            EffectOutcome::Done { .. } | EffectOutcome::Failed { .. } => {
+            EffectOutcome::Done { .. } | EffectOutcome::Turn { .. } | EffectOutcome::Failed { .. } => {
                 let billed = Amounts::from(usage(outcome));
                 self.in_scopes(effect, |account| {
                     account.reserved = account.reserved.less(worst);
@@ -113,7 +113,7 @@ impl RunState {
 
     /// The bill of a call in doubt came after all.
     pub(super) fn clear_doubt(&mut self, id: EffectId, outcome: &EffectOutcome) {
-        if !matches!(outcome, EffectOutcome::Done { .. } | EffectOutcome::Failed { .. }) {
+        if matches!(outcome, EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled) {
             return;
         }
         let Some(at) = self.doubts.iter().position(|doubt| doubt.effect == id) else {

@@ -7,6 +7,7 @@ use dirigent_protocol::run::{Data, EventBody, RunEvent, Status, StepId};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::conversation::Answer;
 use super::frame::{Frame, FrameId, Phase, Wait};
 use super::run::{RunState, Undo};
 use super::tree::new_frame;
@@ -153,9 +154,11 @@ impl RunState {
                     self.undo_at = Some(self.undo.remove(at).step);
                 }
             }
-            EventBody::TaskFaulted { step, .. } | EventBody::TaskCancelled { step, .. } => {
-                self.task_gone(step)
+            EventBody::TaskFaulted { step, error } => {
+                self.tool_answered(step, Answer::failure(error));
+                self.task_gone(step);
             }
+            EventBody::TaskCancelled { step, .. } => self.task_gone(step),
             EventBody::TaskCaught { step, error } => self.attempt_ended(step, |frame| {
                 frame.phase = Phase::Catch;
                 frame.error = Some(error.clone());
@@ -251,6 +254,8 @@ impl RunState {
     fn task_completed(&mut self, step: &StepId, output: &Data, then: Option<&Arc<str>>) {
         let Some(id) = self.frame_of(step) else { return };
         let output = self.value(output, Some(id));
+        let (response, is_error) = (output.clone(), false);
+        self.tool_answered(step, Answer { response, is_error });
         let parent = self.frame(id).and_then(|frame| frame.parent);
         if let Some(parent) = parent
             && self.frame(parent).is_some_and(|parent| parent.parallel)
@@ -273,6 +278,25 @@ impl RunState {
             parent.data_of = Some(step.clone());
             parent.then = then.cloned();
             parent.transitions += 1;
+        }
+    }
+
+    /// A task that is a tool call ended: the conversation around it has its answer.
+    fn tool_answered(&mut self, step: &StepId, answer: Answer) {
+        let Some(number) = step.iterations.last().copied() else {
+            return;
+        };
+        let Some(own) = self.frame_of(step).and_then(|id| self.frame(id)) else {
+            return;
+        };
+        let brought = own
+            .conversation
+            .as_ref()
+            .map(|inner| inner.seen)
+            .unwrap_or_default();
+        let around = own.parent.and_then(|id| self.frame_mut(id));
+        if let Some(conversation) = around.and_then(|around| around.conversation.as_mut()) {
+            Arc::make_mut(conversation).answered(number, answer, brought);
         }
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use dirigent_protocol::run::{
-    Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, StepId, Usage,
-    WorkflowError,
+    AgentCall, AgentTurn, Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution,
+    StepId, Usage, WorkflowError,
 };
 
-use super::frame::Wait;
+use super::conversation::Conversation;
+use super::frame::{FrameId, Wait};
 use super::run::{Effect, EffectPhase, RunState};
 
 impl RunState {
@@ -129,6 +130,11 @@ impl RunState {
         };
         self.charge(&effect, outcome);
         self.usage += usage(outcome);
+        if let (EffectOutcome::Turn { turn, usage, .. }, EffectRequest::Agent(call)) =
+            (outcome, &effect.request)
+        {
+            self.turned(effect.frame, call, turn, *usage);
+        }
         if let Some(frame) = self.frame_mut(effect.frame)
             && frame.wait == Wait::Effect(id)
         {
@@ -137,6 +143,21 @@ impl RunState {
                 attempt: effect.attempt,
             };
         }
+    }
+
+    /// A model wants tools: its turn is part of the conversation.
+    fn turned(&mut self, frame: FrameId, call: &AgentCall, turn: &Arc<AgentTurn>, usage: Usage) {
+        let around = self.frame(frame).and_then(|own| self.frame(own.parent?));
+        let seen = around
+            .and_then(|around| around.conversation.as_ref())
+            .map(|outer| outer.seen);
+        let Some(own) = self.frame_mut(frame) else { return };
+        // Attempts count within a turn.
+        own.attempt = 1;
+        let conversation = own
+            .conversation
+            .get_or_insert_with(|| Arc::new(Conversation::new(call, seen.unwrap_or_default())));
+        Arc::make_mut(conversation).turned(turn, usage);
     }
 
     pub(super) fn add_effect(
@@ -190,7 +211,9 @@ impl EffectPhase {
 
 pub(super) fn usage(outcome: &EffectOutcome) -> Usage {
     match outcome {
-        EffectOutcome::Done { usage, .. } | EffectOutcome::Failed { usage, .. } => *usage,
+        EffectOutcome::Done { usage, .. }
+        | EffectOutcome::Turn { usage, .. }
+        | EffectOutcome::Failed { usage, .. } => *usage,
         EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => Usage::default(),
     }
 }

@@ -10,6 +10,7 @@ use dirigent_protocol::run::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::conversation::Conversation;
 use super::listening::Listening;
 
 /// Names a frame: the sequence number of the `task.started` (or `workflow.started`) that made it.
@@ -69,6 +70,9 @@ pub struct Frame {
     /// The output of the task it extends, and where that wants to go, while what comes after is at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<(Payload, Arc<str>)>,
+    /// What an agent with tools has said and been told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Arc<Conversation>>,
 }
 
 /// Which part of a task is at work.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod apply;
+mod conversation;
 mod effects;
 mod forked;
 mod frame;
@@ -17,6 +18,7 @@ mod tree;
 mod waits;
 
 pub use apply::apply;
+pub use conversation::{Answer, Conversation, Exchange};
 pub use frame::{Frame, FrameId, Phase, Wait};
 pub use listening::Listening;
 pub use run::{Effect, EffectPhase, PendingApproval, RunState, Timer};

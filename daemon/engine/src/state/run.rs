@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::conversation::Conversation;
 use super::frame::{Frame, FrameId};
 use super::listening::Listening;
 use super::table::Table;
@@ -378,6 +379,17 @@ impl RunState {
     #[must_use]
     pub fn effect(&self, id: EffectId) -> Option<&Effect> {
         self.effects.get(id.0).map(|effect| &**effect)
+    }
+
+    /// What the agent of an effect has said and been told; none before its second turn.
+    #[must_use]
+    pub fn conversation(&self, effect: &Effect) -> Option<Arc<Conversation>> {
+        match &effect.request {
+            EffectRequest::Agent(call) if call.turn.is_some() => {
+                self.frame(effect.frame)?.conversation.clone()
+            }
+            _ => None,
+        }
     }
 
     /// Timers that have not fired. While a person holds the run, limits do not count: they are left out.

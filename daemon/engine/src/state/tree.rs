@@ -135,5 +135,6 @@ pub(super) fn new_frame(
         account: None,
         listening: None,
         kept: None,
+        conversation: None,
     }
 }

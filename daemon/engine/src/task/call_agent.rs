@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dirigent_protocol::run::{AgentCall, EffectRequest, WorkflowError};
 use serde_json::Value;
 
+use super::agent_tool::AgentTool;
 use super::call_handoff::version_of;
 use crate::document::{Fields, Template};
 use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn};
@@ -27,7 +28,7 @@ struct CallAgent {
     message: Option<Template>,
 }
 
-fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
+fn read(builder: &mut Builder, fields: &Fields<'_>, me: TaskIndex) -> Option<Box<dyn Task>> {
     let reader = &mut builder.reader;
     if !reader.require(fields, &["with"]) {
         return None;
@@ -58,6 +59,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         }
         None => None,
     };
+    builder.tools_of(me, fields.path, Box::new(AgentTool));
     Some(Box::new(CallAgent {
         agent: template,
         version,
@@ -91,6 +93,7 @@ impl Task for CallAgent {
             input: Arc::clone(&input),
             message,
             handoff: None,
+            turn: None,
         };
         turn.request(me, EffectRequest::Agent(call))
     }

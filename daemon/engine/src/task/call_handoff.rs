@@ -10,6 +10,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::run::{AgentCall, EffectRequest, Handoff, WorkflowError};
 use serde_json::{Value, json};
 
+use super::agent_tool::AgentTool;
 use super::process_parts::text;
 use crate::document::{Fields, Template};
 use crate::machine::{Builder, KindRow, Me, Outcome, Stop, Task, TaskIndex, Turn};
@@ -46,7 +47,7 @@ const FIELDS: [&str; 8] = [
     "agent", "version", "from", "to", "reason", "input", "depth", "visits",
 ];
 
-fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<dyn Task>> {
+fn read(builder: &mut Builder, fields: &Fields<'_>, me: TaskIndex) -> Option<Box<dyn Task>> {
     let reader = &mut builder.reader;
     if !reader.require(fields, &["with"]) {
         return None;
@@ -73,6 +74,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
     if let Some(Value::String(name)) = agent.literal() {
         builder.uses_agent(&name);
     }
+    builder.tools_of(me, fields.path, Box::new(AgentTool));
     Some(Box::new(CallHandoff {
         agent,
         version,
@@ -176,6 +178,7 @@ impl Task for CallHandoff {
             input: Arc::clone(&input),
             message,
             handoff: Some(handoff),
+            turn: None,
         };
         turn.request(me, EffectRequest::Agent(call))
     }

@@ -258,6 +258,7 @@ impl Task for CallMcp {
             transport: self.transport(turn, me)?,
             client,
             secrets: turn.secrets(me),
+            manifest: None,
         };
         turn.request(me, EffectRequest::Mcp(call))
     }

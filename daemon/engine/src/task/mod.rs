@@ -3,6 +3,7 @@
 //! A kind's file holds its syntax, its behaviour and its tests. To add a kind: write the file, add its row to [`KINDS`].
 //! Invariant: nothing outside a kind's file knows what is particular to it.
 
+mod agent_tool;
 mod approval_terms;
 mod call_a2a;
 mod call_agent;

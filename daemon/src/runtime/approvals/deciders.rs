@@ -12,11 +12,11 @@ use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::Decision;
 use serde_json::Value;
 
+use crate::misfit::misfit;
 use crate::records::{Actor, Stored};
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::handle::RuntimeHandle;
-use crate::runtime::misfit::misfit;
 use crate::runtime::plans::{body, unread};
 use crate::runtime::run::message::{Change, Wish};
 

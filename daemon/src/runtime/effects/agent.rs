@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::entity::{Agent, AgentVersion};
-use dirigent_protocol::run::{AgentCall, EffectKind, EffectOutcome, EffectRequest, Usage, WorkflowError};
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::{
+    AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, Usage, WorkflowError,
+};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_providers::{
     ChatReply, ChatRequest, Fallback, FinishReason, Message, ModelError, ModelErrorKind, Next, Resolved, Role,
@@ -18,24 +21,30 @@ use serde_json::Value;
 
 use super::agent_answer::{self, AnswerError};
 use super::agent_quote;
+use super::agent_tools::{self, Manifests, Servers};
+use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
+use crate::tools::Toolbox;
 use crate::worker::{RenderRequest, WorkerPool};
 
 struct Agents {
     agents: Arc<dyn AgentSource>,
     policy: Arc<Swap<Policy>>,
     worker: Arc<WorkerPool>,
+    mcp: Mcp,
+    manifests: Manifests,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "one signature for every row of the list")]
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     Ok(Box::new(Agents {
         agents: means.agents.clone(),
         policy: means.policy.clone(),
         worker: means.worker.clone(),
+        mcp: Mcp::open(means)?,
+        manifests: Manifests::default(),
     }))
 }
 
@@ -49,11 +58,16 @@ impl Performer for Agents {
             let EffectRequest::Agent(wanted) = &call.request else {
                 return misdirected();
             };
-            match self.talk(wanted, &call).await {
+            match Box::pin(self.talk(wanted, &call)).await {
                 Ok(outcome) => outcome,
                 Err(outcome) => *outcome,
             }
         })
+    }
+
+    fn clear<'a>(&'a self, run: RunId, effect: EffectId, key: &'a str) -> BoxFuture<'a, ()> {
+        // It may have asked servers for their tools.
+        self.mcp.clear(run, effect, key)
     }
 }
 
@@ -67,20 +81,36 @@ struct Taken {
 type Step<T> = Result<T, Box<EffectOutcome>>;
 
 impl Agents {
-    async fn talk(&self, wanted: &AgentCall, call: &Call) -> Step<EffectOutcome> {
-        let version = self.version(wanted)?;
+    async fn talk(&self, asked: &AgentCall, call: &Call) -> Step<EffectOutcome> {
+        let version = self.version(asked)?;
         let agent = &version.definition;
+        let talk = call.conversation.as_deref();
+        // A later turn names the first, whose input it goes on with.
+        let wanted = talk.map_or(asked, |talk| &*talk.call);
         if let Some(schema) = agent.input_schema.as_ref().filter(|_| wanted.message.is_none()) {
             agent_answer::check(schema, &wanted.input)
                 .map_err(|error| invalid("The agent's input does not fit its schema", error.to_string()))?;
         }
         let models = self.models(agent)?;
         let mut request = self.request(agent, wanted, call).await?;
+        let servers = Servers {
+            mcp: &self.mcp,
+            kept: &self.manifests,
+            call,
+        };
+        let toolbox = agent_tools::open(agent, &servers, talk).await?;
+        request.messages.extend(agent_tools::said(talk));
+        request.tools = toolbox.as_ref().map(Toolbox::offer).unwrap_or_default();
         if call.reserved.is_some() {
-            agent_quote::keep_within(agent, wanted, &mut request)?;
+            agent_quote::keep_within(agent, asked, &mut request)?;
         }
+        agent_tools::show_answers(call);
         let mut taken = Taken::default();
         let reply = self.ask(&models, request.clone(), call, &mut taken).await?;
+        if let Some(toolbox) = toolbox.filter(|_| reply.tool_calls().next().is_some()) {
+            let (who, took) = ((agent, version.digest.as_str()), (taken.usage, taken.facts));
+            return Ok(agent_tools::turn(&toolbox, who, reply.message(), call, took));
+        }
         let shape = agent.output_schema.as_ref().filter(|_| wanted.message.is_none());
         let answer = match agent_answer::read(shape, &reply.text()) {
             Ok(answer) => answer,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::runtime::misfit::misfit;
+use crate::misfit::misfit;
 
 /// Why an answer or an input is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -16,6 +16,8 @@ use crate::runtime::policy::Policy;
 const DEFAULT_OUTPUT: u32 = 4_096;
 /// What the wire adds to the text: roles, separators.
 const FRAME: u64 = 256;
+/// What descriptions of tools may take where nothing is declared.
+const TOOLS: u64 = 32 << 10;
 /// Most bytes of the words that ask once more.
 const REPAIR: u64 = 2_048;
 
@@ -96,5 +98,7 @@ fn most_input(agent: &Agent, call: &AgentCall) -> u64 {
         .map_or(0, |schema| schema.to_string().len());
     let input = call.input.to_string().len();
     let message = call.message.as_ref().map_or(0, String::len);
-    (agent.system.len() + agent.prompt.len() + schema + 2 * input + message) as u64 + FRAME
+    let said = call.turn.map_or(0, |turn| turn.bytes);
+    let tools = if agent.tools.is_empty() { 0 } else { TOOLS };
+    (agent.system.len() + agent.prompt.len() + schema + 2 * input + message) as u64 + said + tools + FRAME
 }

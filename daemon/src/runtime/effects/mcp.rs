@@ -30,29 +30,73 @@ use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
+use crate::tools::manifest_digest;
 
 /// The daemon's limit where the call names none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
-struct Mcp {
+/// Connections to servers, one for each request.
+pub(super) struct Mcp {
     web: Web,
     policy: Arc<Swap<Policy>>,
     notes: PathBuf,
 }
 
+/// Most pages of a list of tools.
+const MAX_PAGES: usize = 50;
+
 type Client = RunningService<RoleClient, ClientConfig>;
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
-    let notes = means.data_dir.join("effects");
-    std::fs::create_dir_all(&notes).map_err(|source| RuntimeError::Io {
-        what: format!("make {}", notes.display()),
-        source,
-    })?;
-    Ok(Box::new(Mcp {
-        web: Web::open(means)?,
-        policy: means.policy.clone(),
-        notes,
-    }))
+    Ok(Box::new(Mcp::open(means)?))
+}
+
+impl Mcp {
+    /// Ready to connect.
+    ///
+    /// # Errors
+    /// The folder for notes of processes cannot be made.
+    pub(super) fn open(means: &Means) -> Result<Self, RuntimeError> {
+        let notes = means.data_dir.join("effects");
+        std::fs::create_dir_all(&notes).map_err(|source| RuntimeError::Io {
+            what: format!("make {}", notes.display()),
+            source,
+        })?;
+        Ok(Self {
+            web: Web::open(means)?,
+            policy: means.policy.clone(),
+            notes,
+        })
+    }
+
+    /// Every tool of a server.
+    ///
+    /// # Errors
+    /// Why there is no list, in words.
+    pub(super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
+        let list = async {
+            let (client, process) = self.connect(wanted, call).await.map_err(|ended| words(&ended))?;
+            let tools = tools(&client).await;
+            drop(client.cancel().await);
+            drop(process);
+            tools
+        };
+        let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
+        let found = tokio::select! {
+            biased;
+            () = call.cancel.cancelled() => Err("it was stopped".to_owned()),
+            found = tokio::time::timeout(limit, Box::pin(list)) => found
+                .unwrap_or_else(|_| Err(format!("no answer within {} ms", limit.as_millis()))),
+        };
+        self.empty(wanted, call).await;
+        found
+    }
+
+    async fn empty(&self, wanted: &McpCall, call: &Call) {
+        if matches!(wanted.transport, McpTransport::Stdio { .. }) {
+            process::empty(&process::note_path(&self.notes, call.run, call.effect), &call.key).await;
+        }
+    }
 }
 
 impl Performer for Mcp {
@@ -74,9 +118,7 @@ impl Performer for Mcp {
                         reason: format!("no answer within {} ms", limit.as_millis()),
                     }),
             };
-            if matches!(wanted.transport, McpTransport::Stdio { .. }) {
-                process::empty(&process::note_path(&self.notes, call.run, call.effect), &call.key).await;
-            }
+            self.empty(wanted, &call).await;
             outcome
         })
     }
@@ -91,8 +133,8 @@ impl Performer for Mcp {
 }
 
 impl Mcp {
-    async fn exchange(&self, wanted: &McpCall, call: &Call) -> EffectOutcome {
-        let connected = match &wanted.transport {
+    async fn connect(&self, wanted: &McpCall, call: &Call) -> Result<(Client, Option<Child>), Ended> {
+        match &wanted.transport {
             McpTransport::Http { endpoint, headers } => self.over_http(wanted, endpoint, headers).await,
             McpTransport::Stdio {
                 command,
@@ -102,10 +144,16 @@ impl Mcp {
                 self.over_pipes(wanted, command, arguments, environment, call)
                     .await
             }
-        };
-        match connected {
+        }
+    }
+
+    async fn exchange(&self, wanted: &McpCall, call: &Call) -> EffectOutcome {
+        match self.connect(wanted, call).await {
             Ok((client, _process)) => {
-                let outcome = ask(&client, wanted).await;
+                let outcome = match unchanged(&client, wanted).await {
+                    Ok(()) => ask(&client, wanted).await,
+                    Err(changed) => *changed,
+                };
                 drop(client.cancel().await);
                 outcome
             }
@@ -274,6 +322,57 @@ where
             let problem = WorkflowError::standard("communication", 503, "The server does not greet");
             Box::new(failed(problem.detail(error.to_string()), true))
         })
+}
+
+/// Whether the server's list of tools is the one the call was planned with, where it names one.
+async fn unchanged(client: &Client, wanted: &McpCall) -> Result<(), Ended> {
+    let Some(planned) = wanted.manifest else {
+        return Ok(());
+    };
+    let refusal =
+        |status, detail| Box::new(refused("communication", status, "The call was not made", detail));
+    let tools = tools(client).await.map_err(|error| refusal(503, error))?;
+    if manifest_digest(&tools) == planned {
+        return Ok(());
+    }
+    let detail = "the server's list of tools is another one than the call was planned with";
+    Err(refusal(409, detail.to_owned()))
+}
+
+/// Every tool, page by page.
+async fn tools(client: &Client) -> Result<Vec<Value>, String> {
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    for _ in 0..MAX_PAGES {
+        let params = cursor
+            .as_ref()
+            .map_or(json!({}), |cursor| json!({ "cursor": cursor }));
+        let request = json!({ "method": "tools/list", "params": params });
+        let request: ClientRequest = serde_json::from_value(request).map_err(|error| error.to_string())?;
+        let page = client
+            .peer()
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
+        let page = serde_json::to_value(page).unwrap_or_default();
+        all.extend(page["tools"].as_array().cloned().unwrap_or_default());
+        cursor = page["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            return Ok(all);
+        }
+    }
+    Err(format!("its list of tools has more than {MAX_PAGES} pages"))
+}
+
+/// An ending in words.
+fn words(ended: &EffectOutcome) -> String {
+    match ended {
+        EffectOutcome::Failed { error, .. } => match &error.detail {
+            Some(detail) => format!("{}: {detail}", error.title),
+            None => error.title.clone(),
+        },
+        EffectOutcome::Unknown { reason } => reason.clone(),
+        _ => "it was stopped".to_owned(),
+    }
 }
 
 async fn ask(client: &Client, wanted: &McpCall) -> EffectOutcome {

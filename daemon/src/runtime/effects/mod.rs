@@ -8,8 +8,10 @@ mod a2a;
 mod agent;
 mod agent_answer;
 mod agent_quote;
+mod agent_tools;
 mod container;
 mod egress;
+mod file;
 mod function;
 mod http;
 mod http_answer;
@@ -45,4 +47,5 @@ const PERFORMERS: &[(EffectKind, Open)] = &[
     (EffectKind::Agent, agent::open),
     (EffectKind::Mcp, mcp::open),
     (EffectKind::Workflow, workflow::open),
+    (EffectKind::File, file::open),
 ];

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_engine::state::Conversation;
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::AgentVersion;
@@ -39,6 +40,8 @@ pub struct Call {
     pub key: Arc<str>,
     /// What to do.
     pub request: EffectRequest,
+    /// What an agent with tools has said and been told, from its second turn on.
+    pub(crate) conversation: Option<Arc<Conversation>>,
     /// Set aside for it where a budget holds: it may take no more.
     pub reserved: Option<Amounts>,
     /// The budget of a run that it starts; none where nothing limits that.

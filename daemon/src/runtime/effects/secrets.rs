@@ -255,7 +255,8 @@ pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOut
             clean(&mut error.data, values);
         }
         EffectOutcome::Unknown { reason } => clean_text(reason, values),
-        EffectOutcome::Cancelled => {}
+        // Agents have no secrets to be filled in.
+        EffectOutcome::Turn { .. } | EffectOutcome::Cancelled => {}
     }
     outcome
 }

@@ -56,7 +56,7 @@ impl InHand {
     /// How it ended. What nobody knows, or nobody wanted any more, says nothing of the agent.
     pub(crate) fn ended(&self, outcome: &EffectOutcome) {
         let (failed, usage) = match outcome {
-            EffectOutcome::Done { usage, .. } => (false, usage),
+            EffectOutcome::Done { usage, .. } | EffectOutcome::Turn { usage, .. } => (false, usage),
             EffectOutcome::Failed { usage, .. } => (true, usage),
             EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => return,
         };

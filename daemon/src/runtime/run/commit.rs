@@ -312,7 +312,7 @@ impl Driver {
             run.digest.clone_from(&version.digest);
             run.version.clone_from(&version.version);
         }
-        let known = u32::try_from(self.workflow.tasks().len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let known = u32::try_from(self.workflow.steps()).unwrap_or(u32::MAX);
         run.status = state.status();
         run.step.clone_from(&tally.at);
         run.progress = Progress {

@@ -199,6 +199,7 @@ impl Driver {
             attempt: known.attempt,
             key,
             request: known.request.clone(),
+            conversation: self.state.conversation(known),
             cancel,
             reserved: known.reserved,
             budget: budget.flatten(),

@@ -35,6 +35,9 @@ impl Definition for Agents {
         if let Some(model) = spec["model"].as_str() {
             check_model(model, &mut found);
         }
+        if let Ok(agent) = serde_json::from_value::<Agent>(spec.clone()) {
+            found.extend(crate::tools::check(&agent));
+        }
         found
     }
 

@@ -99,6 +99,7 @@ impl Script {
 
     pub(super) fn agent(&mut self, ms: i64, step: &str, attempt: u32) -> EffectId {
         let call = AgentCall {
+            turn: None,
             agent: "triage".into(),
             version: Some(Digest([3; 32])),
             input: Arc::new(json!({"lines": 2000})),

@@ -244,11 +244,14 @@ impl RunView {
             known.time.1 = Some(now);
             known.ended = Some(match outcome {
                 EffectOutcome::Done { .. } => "done",
+                EffectOutcome::Turn { .. } => "turn",
                 EffectOutcome::Failed { .. } => "failed",
                 EffectOutcome::Unknown { .. } => "unknown",
                 EffectOutcome::Cancelled => "cancelled",
             });
-            if let EffectOutcome::Done { usage, facts, .. } = outcome {
+            if let EffectOutcome::Done { usage, facts, .. } | EffectOutcome::Turn { usage, facts, .. } =
+                outcome
+            {
                 took = *usage;
                 known.facts.clone_from(facts);
             } else if let EffectOutcome::Failed { usage, .. } = outcome {

@@ -293,6 +293,11 @@ fn settled(outcome: &EffectOutcome) -> (Voice, String) {
             text.push_str(&compact(output));
             (Voice::Event, text)
         }
+        EffectOutcome::Turn { turn, .. } => {
+            let calls = turn.message.tool_calls();
+            let calls = calls.map(|call| format!("⚒ {} {}", call.name, compact(&call.arguments)));
+            (Voice::Event, calls.collect::<Vec<_>>().join("  "))
+        }
         EffectOutcome::Failed { error, retryable, .. } => (
             Voice::Error,
             format!(

@@ -1,0 +1,141 @@
+//! An agent's tools within one turn: what is offered, what was said before, what becomes of the calls.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dirigent_engine::state::Conversation;
+use dirigent_protocol::chat::{Message, ToolCall};
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{Agent, McpServer};
+use dirigent_protocol::run::{AgentTurn, EffectOutcome, Traits, Usage};
+use dirigent_protocol::watch::StreamSource;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::mcp::Mcp;
+use super::performer::{Call, refused};
+use crate::tools::{Toolbox, World, server_call, told};
+
+/// How long a server's list is taken as it was; a call looks again by itself.
+const FRESH: Duration = Duration::from_secs(60);
+/// Most lists that are kept.
+const MAX_KEPT: usize = 64;
+
+/// A list of tools and when it was had.
+type Had = (Instant, Arc<Vec<Value>>);
+
+/// Lists of tools of servers, as they were a moment ago.
+#[derive(Default)]
+pub(super) struct Manifests(Mutex<HashMap<Digest, Had>>);
+
+/// Asks servers on behalf of one call.
+pub(super) struct Servers<'a> {
+    pub(super) mcp: &'a Mcp,
+    pub(super) kept: &'a Manifests,
+    pub(super) call: &'a Call,
+}
+
+impl World for Servers<'_> {
+    fn manifest<'a>(&'a self, server: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, String>> {
+        Box::pin(async move {
+            // Another run looks for itself.
+            let which = Digest::of(&json!([self.call.run, server]));
+            let lock = || self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock().get(&which).filter(|(at, _)| at.elapsed() < FRESH).cloned();
+            if let Some((_, tools)) = known {
+                return Ok((*tools).clone());
+            }
+            let wanted = server_call(server, "tools/list", json!({}));
+            let tools = self.mcp.tools(&wanted, self.call).await?;
+            let mut kept = lock();
+            if kept.len() >= MAX_KEPT {
+                kept.clear();
+            }
+            kept.insert(which, (Instant::now(), Arc::new(tools.clone())));
+            Ok(tools)
+        })
+    }
+}
+
+/// The tools of an agent for one turn; none where it has none.
+pub(super) async fn open(
+    agent: &Agent,
+    servers: &Servers<'_>,
+    conversation: Option<&Conversation>,
+) -> Result<Option<Toolbox>, Box<EffectOutcome>> {
+    if agent.tools.is_empty() {
+        return Ok(None);
+    }
+    let exchanges = conversation.map(|talk| &talk.exchanges[..]).unwrap_or_default();
+    let turns = exchanges.iter().map(|exchange| &exchange.turn);
+    let opened = Toolbox::open(&agent.tools, servers, turns).await;
+    opened.map(Some).map_err(|why| {
+        Box::new(refused(
+            "configuration",
+            400,
+            "The agent's tools cannot be used",
+            why,
+        ))
+    })
+}
+
+/// What was said and told since the prompt.
+pub(super) fn said(conversation: Option<&Conversation>) -> Vec<Message> {
+    let Some(conversation) = conversation else {
+        return Vec::new();
+    };
+    conversation.messages(|call, answer| told(call, &answer.response, answer.is_error))
+}
+
+/// Shows the answers that came since the last turn.
+pub(super) fn show_answers(call: &Call) {
+    let Some(last) = call.conversation.as_ref().and_then(|talk| talk.last()) else {
+        return;
+    };
+    for (planned, answer) in last.turn.calls.iter().zip(&last.answers) {
+        let mark = match answer {
+            Some(answer) if !answer.is_error => "✓",
+            _ => "✗",
+        };
+        call.live
+            .write(StreamSource::Note, &format!("⚒ {mark} {}\n", planned.name));
+    }
+}
+
+/// The outcome of a turn whose model wants tools.
+pub(super) fn turn(
+    toolbox: &Toolbox,
+    (agent, version): (&Agent, &str),
+    message: Message,
+    call: &Call,
+    (usage, mut facts): (Usage, BTreeMap<String, Value>),
+) -> EffectOutcome {
+    let asked: Vec<&ToolCall> = message.tool_calls().collect();
+    for one in &asked {
+        let arguments: String = one.arguments.to_string().chars().take(200).collect();
+        call.live
+            .write(StreamSource::Note, &format!("\n⚒ {} {arguments}\n", one.name));
+    }
+    let calls = asked.into_iter().map(|one| toolbox.plan(one)).collect();
+    let manifests: Vec<String> = toolbox.manifests().iter().map(Digest::to_string).collect();
+    if !manifests.is_empty() {
+        facts.insert("manifests".into(), json!(manifests));
+    }
+    let turn = AgentTurn {
+        version: version.parse().ok(),
+        calls,
+        message,
+        limits: agent.limits.unwrap_or_default(),
+        given: Traits {
+            untrusted: !agent.trusted_input,
+            ..Traits::default()
+        },
+    };
+    EffectOutcome::Turn {
+        turn: Arc::new(turn),
+        usage,
+        facts,
+    }
+}

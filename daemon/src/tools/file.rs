@@ -1,0 +1,117 @@
+//! Files of a workspace: read, list, and write where that is granted.
+
+use std::sync::Arc;
+
+use dirigent_protocol::entity::{AgentTool, FileTool};
+use dirigent_protocol::run::{EffectRequest, FileCall, FileDeed, Traits};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::Kind;
+use super::names::definition;
+use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::workspace;
+
+pub(super) const KIND: Kind = Kind {
+    field: "file",
+    open: |grant| {
+        grant
+            .file
+            .clone()
+            .map(|file| Box::new(Files(file)) as Box<dyn Tool>)
+    },
+};
+
+struct Files(FileTool);
+
+impl Tool for Files {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+        Box::pin(std::future::ready(Ok(Described {
+            offered: offered(self.0.write),
+            ..Described::default()
+        })))
+    }
+
+    fn call(&self, own: &str, arguments: &Value, _: &Described) -> Result<Wanted, String> {
+        let path = arguments["path"].as_str().unwrap_or(".").to_owned();
+        let (deed, before) = match own {
+            "read_file" => (FileDeed::Read, None),
+            "list_files" => (FileDeed::List, None),
+            "write_file" => {
+                let content = arguments["content"].as_str().unwrap_or_default().to_owned();
+                let before = match workspace::read(&self.0.workspace, &path) {
+                    Ok(text) => Some(Arc::new(Value::String(text))),
+                    Err(error) if error.is_missing() => None,
+                    Err(error) => return Err(error.to_string()),
+                };
+                (FileDeed::Write { content }, before)
+            }
+            other => return Err(format!("there is no tool `{other}`")),
+        };
+        let destination = format!("{}/{path}", self.0.workspace.trim_end_matches('/'));
+        let workspace = self.0.workspace.clone();
+        Ok(Wanted {
+            request: EffectRequest::File(FileCall {
+                workspace,
+                path,
+                deed,
+            }),
+            destination,
+            before,
+        })
+    }
+}
+
+fn offered(write: bool) -> Vec<Offered> {
+    let path = json!({ "type": "string", "description": "below the workspace, without `..`" });
+    let reads = Traits {
+        untrusted: true,
+        private: true,
+        outward: false,
+    };
+    let one = |own: &str, about: &str, parameters: Value, traits: Traits| Offered {
+        definition: definition(own, about, parameters),
+        own: own.to_owned(),
+        traits,
+        read_only: !traits.outward,
+        on_unknown: Some(dirigent_protocol::run::OnUnknown::Retry),
+    };
+    let schema = |properties: Value, required: Value| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let mut all = vec![
+        one(
+            "read_file",
+            "Gives the text of a file of the workspace.",
+            schema(json!({ "path": path }), json!(["path"])),
+            reads,
+        ),
+        one(
+            "list_files",
+            "Lists the names in a directory of the workspace; those that end with / are directories.",
+            schema(json!({ "path": path }), json!([])),
+            reads,
+        ),
+    ];
+    if write {
+        let content = json!({ "type": "string", "description": "the whole text of the file" });
+        let writes = Traits {
+            outward: true,
+            ..Traits::default()
+        };
+        all.push(one(
+            "write_file",
+            "Writes a file of the workspace, whole; what stands there is replaced.",
+            schema(
+                json!({ "path": path, "content": content }),
+                json!(["path", "content"]),
+            ),
+            writes,
+        ));
+    }
+    all
+}
+
+/// Whether a grant's workspace is one: for the definition's check.
+pub(super) fn problem(grant: &AgentTool) -> Option<String> {
+    let file = grant.file.as_ref()?;
+    (!file.workspace.starts_with('/')).then(|| "`workspace` must be an absolute path".to_owned())
+}

@@ -1,0 +1,155 @@
+//! Tools of a server of the Model Context Protocol. Its list is named by digest; a call is made only while the list is
+//! the one that the call was planned with.
+//!
+//! What a server says of its tools is text from outside: names are checked, descriptions are shown to the model only
+//! while the list is the one that was pinned (where one is), and its hints about reading and writing are not believed.
+
+use dirigent_protocol::digest::Digest;
+use dirigent_protocol::entity::{AgentTool, McpServer};
+use dirigent_protocol::run::{EffectRequest, McpCall, McpTransport, Resource, Traits};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::Kind;
+use super::names::definition;
+use super::tool::{Described, Offered, Tool, Wanted, World};
+
+pub(super) const KIND: Kind = Kind {
+    field: "mcp",
+    open: |grant| {
+        let server = grant.mcp.clone()?;
+        Some(Box::new(Mcp { server }) as Box<dyn Tool>)
+    },
+};
+
+/// The newest revision that needs `initialize`: every server speaks it, or says what it speaks.
+const PROTOCOL: &str = "2025-06-18";
+/// Milliseconds for one request.
+const TIMEOUT_MS: u64 = 120_000;
+/// Most tools of one server.
+const MAX_TOOLS: usize = 2_000;
+
+struct Mcp {
+    server: McpServer,
+}
+
+impl Tool for Mcp {
+    fn describe<'a>(&'a self, world: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+        Box::pin(async move {
+            let tools = world.manifest(&self.server).await?;
+            let digest = manifest_digest(&tools);
+            let stale = self.server.manifest.as_ref().and_then(|pinned| {
+                (*pinned != digest.to_string()).then(|| {
+                    format!(
+                        "the tools of {} are not the ones that were looked at: the list is {} now, {} was pinned",
+                        place(&self.server),
+                        digest.short(),
+                        pinned.chars().take(12).collect::<String>(),
+                    )
+                })
+            });
+            let known = tools
+                .iter()
+                .take(MAX_TOOLS)
+                .filter_map(|tool| offered(tool, stale.is_some()));
+            Ok(Described {
+                offered: known.collect(),
+                stale,
+                manifest: Some(digest),
+            })
+        })
+    }
+
+    fn call(&self, own: &str, arguments: &Value, described: &Described) -> Result<Wanted, String> {
+        let parameters = json!({ "name": own, "arguments": arguments });
+        let mut call = server_call(&self.server, "tools/call", parameters);
+        call.manifest = described.manifest;
+        Ok(Wanted {
+            request: EffectRequest::Mcp(call),
+            destination: place(&self.server),
+            before: None,
+        })
+    }
+}
+
+fn offered(tool: &Value, stale: bool) -> Option<Offered> {
+    let own = tool["name"].as_str().filter(|name| super::names::usable(name))?;
+    let about = if stale {
+        "(its description changed and nobody has looked at it yet)"
+    } else {
+        tool["description"].as_str().unwrap_or_default()
+    };
+    Some(Offered {
+        definition: definition(own, about, tool["inputSchema"].clone()),
+        own: own.to_owned(),
+        traits: Traits {
+            untrusted: true,
+            private: false,
+            outward: true,
+        },
+        read_only: false,
+        on_unknown: None,
+    })
+}
+
+fn place(server: &McpServer) -> String {
+    if server.endpoint.is_empty() {
+        let name = server.command.rsplit('/').next().unwrap_or_default();
+        format!("MCP server `{name}`")
+    } else {
+        format!("MCP server at {}", server.endpoint)
+    }
+}
+
+/// A request to a server of a grant.
+pub(crate) fn server_call(server: &McpServer, method: &str, parameters: Value) -> McpCall {
+    let transport = if server.endpoint.is_empty() {
+        McpTransport::Stdio {
+            command: server.command.clone(),
+            arguments: server.arguments.clone(),
+            environment: server.environment.clone(),
+        }
+    } else {
+        McpTransport::Http {
+            endpoint: Resource {
+                uri: server.endpoint.clone(),
+                authentication: None,
+            },
+            headers: server.headers.clone(),
+        }
+    };
+    McpCall {
+        method: method.to_owned(),
+        parameters,
+        protocol: PROTOCOL.to_owned(),
+        timeout_ms: Some(TIMEOUT_MS),
+        transport,
+        client: None,
+        secrets: Vec::new(),
+        manifest: None,
+    }
+}
+
+/// Names a server's list of tools: names, descriptions and schemas, in whatever order they come.
+pub(crate) fn manifest_digest(tools: &[Value]) -> Digest {
+    let mut told: Vec<Value> = tools
+        .iter()
+        .map(|tool| json!([tool["name"], tool["description"], tool["inputSchema"]]))
+        .collect();
+    told.sort_by_key(|tool| tool[0].as_str().unwrap_or_default().to_owned());
+    Digest::of(&Value::Array(told))
+}
+
+/// Whether a grant names a server and what it may use of it.
+pub(super) fn problem(grant: &AgentTool) -> Option<String> {
+    let server = grant.mcp.as_ref()?;
+    if server.command.is_empty() == server.endpoint.is_empty() {
+        return Some("it needs `command`, or `endpoint`, and not both".to_owned());
+    }
+    if grant.allow.is_empty() {
+        return Some(
+            "`allow` must name the tools of the server that are granted; `[\"*\"]` grants all".to_owned(),
+        );
+    }
+    None
+}

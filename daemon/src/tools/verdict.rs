@@ -1,0 +1,138 @@
+//! What is wrong with an agent's grants, before anybody runs it.
+
+use dirigent_protocol::entity::{Agent, AgentTool};
+use dirigent_protocol::run::{ApprovalClass, Traits};
+use dirigent_protocol::source::{Diagnostic, Place};
+
+use super::{KINDS, command, file, http, mcp, names};
+
+fn at(path: String) -> Place {
+    Place {
+        line: 0,
+        column: 0,
+        path,
+    }
+}
+
+/// Findings about the tools of an agent; paths point into its body.
+#[must_use]
+pub fn check(agent: &Agent) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (n, grant) in agent.tools.iter().enumerate() {
+        grant_of(grant, &format!("/tools/{n}"), &mut found);
+    }
+    rule_of_two(agent, &mut found);
+    found
+}
+
+fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
+    let kinds: Vec<&str> = KINDS
+        .iter()
+        .filter(|kind| (kind.open)(grant).is_some())
+        .map(|kind| kind.field)
+        .collect();
+    if kinds.len() != 1 {
+        let all: Vec<&str> = KINDS.iter().map(|kind| kind.field).collect();
+        let message = format!(
+            "a tool is exactly one of {}; this one is {}",
+            all.join(", "),
+            kinds.len()
+        );
+        found.push(
+            Diagnostic::error("bad_tool", message, at(path.to_owned()))
+                .help("write one grant for each: `tools: [ { file: { workspace: /srv/x } } ]`"),
+        );
+        return;
+    }
+    if grant.command.is_some() {
+        found.push(Diagnostic::error(
+            "unsupported_tool",
+            command::REFUSED,
+            at(format!("{path}/command")),
+        ));
+    }
+    let problem = file::problem(grant)
+        .or_else(|| http::problem(grant))
+        .or_else(|| mcp::problem(grant))
+        .or_else(|| published(grant));
+    if let Some(problem) = problem {
+        let place = at(format!("{path}/{}", kinds[0]));
+        found.push(Diagnostic::error("bad_tool", problem, place).help("see `dirigent schema agent`"));
+    }
+    if grant.name.as_deref().is_some_and(|name| !names::usable(name)) {
+        let message = "`name` must be 1 to 64 of a-z A-Z 0-9 _ -";
+        found.push(Diagnostic::error("bad_tool", message, at(format!("{path}/name"))));
+    }
+    for (name, schema) in &grant.arguments {
+        if let Err(error) = jsonschema::options().offline().build(schema) {
+            let message = format!("the limit of `{name}` is not a JSON Schema: {error}");
+            found.push(Diagnostic::error(
+                "bad_schema",
+                message,
+                at(format!("{path}/arguments/{name}")),
+            ));
+        }
+    }
+    if grant.mcp.as_ref().is_some_and(|server| server.manifest.is_none()) {
+        let message =
+            "the server's list of tools is not pinned: a changed description is not noticed between runs";
+        found.push(
+            Diagnostic::warning("unpinned_tools", message, at(format!("{path}/mcp")))
+                .help("run it once and write the fact `manifests` of its first turn into `manifest`"),
+        );
+    }
+}
+
+fn published(grant: &AgentTool) -> Option<String> {
+    let one = grant.workflow.as_ref().or(grant.agent.as_ref())?;
+    (!names::usable(&one.name)).then(|| "`name` must be 1 to 64 of a-z A-Z 0-9 _ -".to_owned())
+}
+
+/// What a grant has to do with, as far as it can be told without asking anybody.
+fn traits(grant: &AgentTool) -> Traits {
+    if let Some(traits) = grant.traits {
+        return traits;
+    }
+    let writes = |file: &dirigent_protocol::entity::FileTool| file.write && allows(grant, "write_file");
+    Traits {
+        untrusted: grant.file.is_some() || grant.http.is_some() || grant.mcp.is_some(),
+        private: grant.file.is_some(),
+        outward: grant.file.as_ref().is_some_and(writes)
+            || grant.http.is_some()
+            || grant.mcp.is_some()
+            || grant.workflow.is_some(),
+    }
+}
+
+fn allows(grant: &AgentTool, own: &str) -> bool {
+    grant.allow.is_empty() || grant.allow.iter().any(|name| name == own || name == "*")
+}
+
+/// Untrusted content, private data and acting outside: all three without a person is said before it is refused.
+fn rule_of_two(agent: &Agent, found: &mut Vec<Diagnostic>) {
+    let given = Traits {
+        untrusted: !agent.trusted_input,
+        ..Traits::default()
+    };
+    let all = agent.tools.iter().map(traits).fold(given, Traits::and);
+    if !all.all() {
+        return;
+    }
+    let unasked = agent.tools.iter().enumerate().filter(|(_, grant)| {
+        let never = grant.approval == Some(ApprovalClass::Never);
+        let reads = grant.approval.is_none()
+            && grant
+                .http
+                .as_ref()
+                .is_some_and(|http| matches!(http.method.as_str(), "" | "GET" | "get"));
+        traits(grant).outward && (never || reads)
+    });
+    for (n, _) in unasked {
+        let message = "untrusted content, private data and this tool, which acts outside, come together: \
+                       once a conversation has seen the first two, a person is asked before every call of it";
+        found.push(
+            Diagnostic::warning("rule_of_two", message, at(format!("/tools/{n}")))
+                .help("take one of the three away: `trusted_input`, another agent for the private data, or `traits` where it is not so"),
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! A published workflow as a tool: a run of its own, found again under its key.
+
+use std::sync::Arc;
+
+use dirigent_protocol::entity::PublishedTool;
+use dirigent_protocol::run::{EffectRequest, OnUnknown, Traits, WorkflowCall};
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::Kind;
+use super::names::definition;
+use super::tool::{Described, Offered, Tool, Wanted, World};
+
+pub(super) const KIND: Kind = Kind {
+    field: "workflow",
+    open: |grant| {
+        grant
+            .workflow
+            .clone()
+            .map(|one| Box::new(Published(one)) as Box<dyn Tool>)
+    },
+};
+
+struct Published(PublishedTool);
+
+impl Tool for Published {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+        let PublishedTool {
+            name,
+            description,
+            input_schema,
+            ..
+        } = &self.0;
+        let offered = Offered {
+            definition: definition(name, description, input_schema.clone().unwrap_or_default()),
+            own: name.clone(),
+            traits: Traits {
+                outward: true,
+                ..Traits::default()
+            },
+            read_only: false,
+            on_unknown: Some(OnUnknown::Retry),
+        };
+        Box::pin(std::future::ready(Ok(Described {
+            offered: vec![offered],
+            ..Described::default()
+        })))
+    }
+
+    fn call(&self, _: &str, arguments: &Value, _: &Described) -> Result<Wanted, String> {
+        let version = if self.0.version.is_empty() {
+            "latest".to_owned()
+        } else {
+            self.0.version.clone()
+        };
+        Ok(Wanted {
+            destination: format!("workflow {} {version}", self.0.name),
+            request: EffectRequest::Workflow(WorkflowCall {
+                namespace: String::new(),
+                name: self.0.name.clone(),
+                version,
+                input: Arc::new(arguments.clone()),
+                detached: false,
+            }),
+            before: None,
+        })
+    }
+}

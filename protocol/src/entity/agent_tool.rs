@@ -1,0 +1,134 @@
+//! What an agent may use: its tools, each with its limits. What is not granted here is not there for it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::run::{ApprovalClass, OnUnknown, Traits};
+
+/// A grant: exactly one of `file`, `http`, `mcp`, `workflow`, `agent`, and what goes for all tools of it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentTool {
+    /// Stands before the names of its tools, with `_`, so that those of several grants can be told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Files below one directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileTool>,
+    /// One request to somewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpTool>,
+    /// Tools of a server of the Model Context Protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpServer>,
+    /// A run of a published workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<PublishedTool>,
+    /// Another agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<PublishedTool>,
+    /// Commands. Refused by name: there is no sandbox for them yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Value>,
+    /// Names of the tools that are granted, as the tool's own side calls them; `*` is all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// What arguments must fit beside the tool's own schema: JSON Schema by the tool's own name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub arguments: BTreeMap<String, Value>,
+    /// Whether a person is asked first. Without it: never for what only reads, else asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalClass>,
+    /// What happens when nobody knows how a call ended. Without it: what only reads is repeated, else a person is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_unknown: Option<OnUnknown>,
+    /// What its tools have to do with, where that is not what is assumed of their kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traits: Option<Traits>,
+    /// Its tools only read. A server's own word is not taken for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    /// Asking again for the same is how they are meant: no circle is seen in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+}
+
+/// Files below one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileTool {
+    /// The directory, absolute. Nothing outside it is reached.
+    pub workspace: String,
+    /// Files may be written, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub write: bool,
+}
+
+/// One request to somewhere.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpTool {
+    /// The tool's name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// `GET`, `POST`, ...; `GET` where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub method: String,
+    /// The address: `{name}` in its path is filled from the arguments. With `origins`, the argument `url` in its place.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub uri: String,
+    /// Schemes and hosts that the argument `url` may begin with: `https://docs.example.org`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+    /// Sent along.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// JSON Schema of the arguments. What the address has no place for goes into the query, or into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Value>,
+}
+
+/// A server of the Model Context Protocol: a command, or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct McpServer {
+    /// The program.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub command: String,
+    /// Its arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Its variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The address, in the place of a program.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub endpoint: String,
+    /// Sent along to it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Digest of its list of tools as it was looked at. With another list, a person is asked before every call, and the
+    /// model does not see the new descriptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+}
+
+/// A published workflow or agent as a tool.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PublishedTool {
+    /// Its name; the tool is called so, too.
+    pub name: String,
+    /// Which version of a workflow; the newest where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// JSON Schema of its input, an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Value>,
+}
