@@ -307,6 +307,18 @@ fn reviewers_vote_on_real_commits_and_a_person_has_the_last_word() {
     let review = home.path("review.md");
     let input = json!({ "repository": repository, "range": "HEAD~1..HEAD", "review": review });
     let run = shipped(&home, "code-review", &input);
+    let who = json_of(
+        &home,
+        &["orchestrations", "who", run["run"].as_str().unwrap(), "--json"],
+    );
+    assert!(
+        who["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|member| member["state"] == "done"),
+        "{who}"
+    );
     let decision = run["output"]["decision"].as_str().unwrap().to_owned();
     assert!(["approve", "changes"].contains(&decision.as_str()), "{run}");
     let text = std::fs::read_to_string(&review).unwrap();

@@ -7,14 +7,16 @@ use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::query::{Query, QueryReply};
 use serde_json::json;
 
-use super::apply;
-use super::definitions::{self, Common};
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 use crate::cli::input::Text;
 use crate::cli::out::Tone;
 use crate::cli::table::Table;
+use crate::cli::verbs::apply;
+use crate::cli::verbs::definitions::{self, Common};
 use crate::link::snapshot::unexpected;
+
+pub mod who;
 
 /// One line for the list of verbs.
 pub const ABOUT: &str =
@@ -36,6 +38,8 @@ pub enum Action {
     Common(Common),
     /// List the ways in which members work together
     Strategies,
+    /// Who works in a run, who waits, who handed what to whom
+    Who(who::Args),
     /// List the orchestrations to begin with, or publish one of them with its agents
     Shipped(ShippedArgs),
 }
@@ -59,6 +63,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
         Action::Common(action) => definitions::run(Kind::Orchestration, action, cx).await,
         Action::Strategies => strategies(cx).await,
+        Action::Who(args) => who::run(args, cx).await,
         Action::Shipped(args) => shipped(args, cx).await,
     }
 }
