@@ -126,9 +126,10 @@ async fn publish(world: &Arc<World>, store: &Arc<dyn Store>) {
         let found = records.get(document.kind, document.metadata.id);
         found.unwrap().is_none()
     };
+    let mut together = TOGETHER;
     loop {
         let documents = &world.plan.library.documents;
-        let some: Vec<_> = documents.iter().filter(missing).take(TOGETHER).collect();
+        let some: Vec<_> = documents.iter().filter(missing).take(together).collect();
         if some.is_empty() {
             return;
         }
@@ -137,6 +138,8 @@ async fn publish(world: &Arc<World>, store: &Arc<dyn Store>) {
             put(&mut txn, None, document).unwrap();
         }
         if store.commit(txn).await.is_err() {
+            // Several may be more than one commit holds where segments are short.
+            together = (together / 2).max(1);
             tokio::time::sleep(LOOK).await;
         }
     }

@@ -281,70 +281,73 @@ limits: { rounds: 3 }
     assert_eq!(run.output(), json!("judge"));
 }
 
+/// A document, and what is found in it: the code and the place.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "strategy: paralel\nmembers: [ { agent: a } ]",
+        "unknown_strategy /strategy",
+    ),
+    ("strategy: sequential\nmembers: []", "too_few /members"),
+    ("strategy: sequential\nmembers: [ {} ]", "bad_member /members/0"),
+    (
+        "strategy: sequential\nmembers: [ { agent: a, workflow: b } ]",
+        "bad_member /members/0",
+    ),
+    (
+        "strategy: sequential\nmembers: [ { agent: a }, { agent: a } ]",
+        "duplicate_member /members/1",
+    ),
+    (
+        "strategy: sequential\nmembers: [ { agent: a, on: x } ]",
+        "unread_field /members/0/on",
+    ),
+    (
+        "strategy: sequential\nmembers: [ { agent: a } ]\nlead: { agent: b }",
+        "unread_field /lead",
+    ),
+    (
+        "strategy: supervisor\nmembers: [ { agent: a } ]",
+        "missing_field /lead",
+    ),
+    (
+        "strategy: vote\nmembers: [ { agent: a } ]",
+        "bad_orchestration /vote",
+    ),
+    (
+        "strategy: vote\nmembers: [ { agent: count } ]\nvote: { choices: [a, b] }",
+        "reserved_name /members/0",
+    ),
+    (
+        "strategy: event_driven\nmembers: [ { agent: a } ]",
+        "bad_orchestration /members/0",
+    ),
+    (
+        "strategy: conditional\nmembers: [ { agent: a }, { agent: b } ]",
+        "bad_orchestration /members/0",
+    ),
+    (
+        "strategy: sequential\nmembers: [ { agent: a, input: '${ .x >< }' } ]",
+        "bad_expression /members/0/input",
+    ),
+    (
+        "strategy: parallel\nmembers: [ { agent: a } ]\nprepare: [ { x: { run: { shel: 1 } } } ]",
+        "missing_field /prepare/0/x/run",
+    ),
+    (
+        "strategy: parallel\nmembers: [ { agent: a } ]\nfinish: [ { x: { wait: soon } } ]",
+        "bad_duration /finish/0/x/wait",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    for (yaml, expected) in [
-        (
-            "strategy: paralel\nmembers: [ { agent: a } ]",
-            "unknown_strategy /strategy",
-        ),
-        ("strategy: sequential\nmembers: []", "too_few /members"),
-        ("strategy: sequential\nmembers: [ {} ]", "bad_member /members/0"),
-        (
-            "strategy: sequential\nmembers: [ { agent: a, workflow: b } ]",
-            "bad_member /members/0",
-        ),
-        (
-            "strategy: sequential\nmembers: [ { agent: a }, { agent: a } ]",
-            "duplicate_member /members/1",
-        ),
-        (
-            "strategy: sequential\nmembers: [ { agent: a, on: x } ]",
-            "unread_field /members/0/on",
-        ),
-        (
-            "strategy: sequential\nmembers: [ { agent: a } ]\nlead: { agent: b }",
-            "unread_field /lead",
-        ),
-        (
-            "strategy: supervisor\nmembers: [ { agent: a } ]",
-            "missing_field /lead",
-        ),
-        (
-            "strategy: vote\nmembers: [ { agent: a } ]",
-            "bad_orchestration /vote",
-        ),
-        (
-            "strategy: vote\nmembers: [ { agent: count } ]\nvote: { choices: [a, b] }",
-            "reserved_name /members/0",
-        ),
-        (
-            "strategy: event_driven\nmembers: [ { agent: a } ]",
-            "bad_orchestration /members/0",
-        ),
-        (
-            "strategy: conditional\nmembers: [ { agent: a }, { agent: b } ]",
-            "bad_orchestration /members/0",
-        ),
-        (
-            "strategy: sequential\nmembers: [ { agent: a, input: '${ .x >< }' } ]",
-            "bad_expression /members/0/input",
-        ),
-        (
-            "strategy: parallel\nmembers: [ { agent: a } ]\nprepare: [ { x: { run: { shel: 1 } } } ]",
-            "missing_field /prepare/0/x/run",
-        ),
-        (
-            "strategy: parallel\nmembers: [ { agent: a } ]\nfinish: [ { x: { wait: soon } } ]",
-            "bad_duration /finish/0/x/wait",
-        ),
-    ] {
+    for (yaml, expected) in WRONG {
         let (_, found) = check("test", &read(yaml));
         let all: Vec<String> = found
             .iter()
             .map(|one| format!("{} {}", one.code, one.at.path))
             .collect();
-        assert!(all.iter().any(|one| one == expected), "{yaml}: {all:?}");
+        assert!(all.iter().any(|one| one == *expected), "{yaml}: {all:?}");
     }
 }
 

@@ -253,6 +253,7 @@ mod tests {
                 reason: "hard".into(),
                 ..Handoff::default()
             }),
+            turn: None,
         };
         let intended = EventBody::EffectIntended {
             effect: EffectId(5),
