@@ -286,9 +286,17 @@ fn runs_that_went_on_from_others_are_tests_too() {
         "--json",
     ]);
     ends(&home, &held, "waiting");
-    let cancelled = new(&["runs", "fork", &held, "--at", "1", "--json"]);
-    ends(&home, &cancelled, "waiting");
-    drop(home.client(&["runs", "cancel", &cancelled, "--wait", "--json"]));
+    // Event 1 lies before the change of the input.
+    let hold = r#"{"text":"hold"}"#;
+    let cancelled = new(&["runs", "fork", &held, "--at", "1", "--input", hold, "--json"]);
+    until("the hold", LONG, || {
+        let shown = home.client(&["runs", "show", &cancelled, "--json"]).json();
+        (shown["step"] == "hold").then_some(())
+    });
+    drop(
+        home.client(&["runs", "cancel", &cancelled, "--json"])
+            .expect_code(0),
+    );
     ends(&home, &cancelled, "cancelled");
     let third = record(&home, &cancelled, "cancelled.test.yaml");
     passes(&home, &[&first, &second, &third]);

@@ -232,16 +232,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn who_works_waits_and_hands_over_follows_from_the_events() {
-        let mut seen = Seen::of(["a", "b", "c"].map(str::to_owned));
-        let step = |at: &str| StepId::new(at);
-        let started = |at: &str, task: &str| EventBody::TaskStarted {
-            step: step(at),
-            task: task.into(),
-            kind: "call".into(),
-            input: Data::WorkflowInput,
-        };
+    fn handed_over(at: &str) -> EventBody {
         let call = AgentCall {
             agent: "x".into(),
             version: None,
@@ -255,15 +246,27 @@ mod tests {
             }),
             turn: None,
         };
-        let intended = EventBody::EffectIntended {
+        EventBody::EffectIntended {
             effect: EffectId(5),
-            step: step("/do/1/work/do/2/to-b"),
+            step: StepId::new(at),
             attempt: 1,
             key: "k".into(),
             digest: Digest([0; 32]),
             on_unknown: OnUnknown::Retry,
             request: Some(EffectRequest::Agent(call)),
             reserved: None,
+        }
+    }
+
+    #[test]
+    fn who_works_waits_and_hands_over_follows_from_the_events() {
+        let mut seen = Seen::of(["a", "b", "c"].map(str::to_owned));
+        let step = |at: &str| StepId::new(at);
+        let started = |at: &str, task: &str| EventBody::TaskStarted {
+            step: step(at),
+            task: task.into(),
+            kind: "call".into(),
+            input: Data::WorkflowInput,
         };
         let completed = EventBody::TaskCompleted {
             step: step("/do/1/work/do/0/a"),
@@ -276,7 +279,7 @@ mod tests {
             started("/do/1/work/do/0/a", "a"),
             completed,
             started("/do/1/work/do/2/to-b", "to-b"),
-            intended,
+            handed_over("/do/1/work/do/2/to-b"),
             started("/do/1/work/do/3/c", "c"),
         ];
         for (seq, body) in (1..).zip(bodies) {
