@@ -237,25 +237,30 @@ fn changes(home: &Home, test: &str, text: &str) {
     assert_eq!(differs(home, test, &order), [pair("/do/6/extra", "order")]);
 }
 
+/// A run that fails once at `bad`, and is held where its input says so.
+fn went_on(place: &str) -> String {
+    let call = |path: &str| {
+        format!(
+            "call: http, with: {{ method: post, endpoint: 'http://{}/effect/{path}' }}",
+            place
+        )
+    };
+    format!(
+        "{}use: {{ functions: {{ refund: {{ {} }} }} }}\ndo:\n  - pay: {{ {}, metadata: {{ dirigent: {{ compensate: refund }} }} }}\n  - bad: {{ {} }}\n  - rest: {{ wait: {{ milliseconds: 50 }} }}\n  - hold: {{ if: '${{ $workflow.input.text == \"hold\" }}', wait: PT8H }}\n  - end: {{ set: {{ text: '${{ $workflow.input.text }}' }} }}\n",
+        HEAD.replace("NAME", "went-on"),
+        call("refund"),
+        call("pay"),
+        call("bad"),
+    )
+}
+
 #[test]
 fn runs_that_went_on_from_others_are_tests_too() {
     let server = Server::start(Duration::ZERO);
     server.fail_first("effect/bad", &[400]);
     let home = Home::new(&[server.place()]);
     let _daemon = home.start();
-    let call = |path: &str| {
-        format!(
-            "call: http, with: {{ method: post, endpoint: 'http://{}/effect/{path}' }}",
-            server.place()
-        )
-    };
-    let text = format!(
-        "{}use: {{ functions: {{ refund: {{ {} }} }} }}\ndo:\n  - pay: {{ {}, metadata: {{ dirigent: {{ compensate: refund }} }} }}\n  - bad: {{ {} }}\n  - rest: {{ wait: {{ milliseconds: 50 }} }}\n  - hold: {{ if: '${{ $workflow.input.text == \"hold\" }}', wait: PT8H }}\n  - end: {{ set: {{ text: '${{ $workflow.input.text }}' }} }}\n",
-        HEAD.replace("NAME", "went-on"),
-        call("refund"),
-        call("pay"),
-        call("bad"),
-    );
+    let text = went_on(&server.place());
     let failed = run(&home, &write(&home, "went-on.yaml", &text), 1);
     let new = |arguments: &[&str]| {
         let told = home.client(arguments).expect_code(0).json();

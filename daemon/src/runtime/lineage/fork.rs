@@ -102,12 +102,7 @@ impl RuntimeHandle {
         let workflow = self.core.plans.of_run(&past.execution)?;
         let mut reader = Driver::new(&self.core, past.run, workflow);
         fold_tail(&mut reader, &past.journal, u64::MAX)?;
-        if reader.state.started_at().is_none() {
-            return Err(past.refuse(
-                "it never began".to_owned(),
-                "start it: `dirigent run NAME --input ...`",
-            ));
-        }
+        past.began(&reader)?;
         let stimulus = Stimulus::Start {
             input: reader.state.input().clone(),
             pins: reader.state.pins().clone(),
@@ -143,6 +138,7 @@ impl RuntimeHandle {
         let run = RunId(self.core.chance.id());
         let mut driver = Driver::new(&self.core, run, self.core.plans.of_run(&past.execution)?);
         fold_tail(&mut driver, &past.journal, at)?;
+        past.began(&driver)?;
         // At that event it may have been on an earlier version than it is now.
         let version;
         (version, driver.workflow) = self.core.plans.of_state(&past.execution, &driver.state)?;
@@ -284,6 +280,17 @@ impl Past {
                 "name a step as `dirigent runs events RUN` shows it, or its task",
             )
         })
+    }
+
+    /// A run that was cancelled while it waited for its turn has nothing to go on from.
+    fn began(&self, read: &Driver) -> Result<(), RuntimeError> {
+        match read.state.started_at() {
+            Some(_) => Ok(()),
+            None => Err(self.refuse(
+                "it never began".to_owned(),
+                "start it: `dirigent run NAME --input ...`",
+            )),
+        }
     }
 
     /// What counts as done was undone: to go on behind it would build on what is not there.
