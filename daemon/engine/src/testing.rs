@@ -34,6 +34,8 @@ pub(crate) struct Run {
     chance: u64,
     pub(crate) permits: Box<dyn Permits>,
     pub(crate) quotes: Box<dyn crate::Quotes>,
+    /// Events of one decision before what follows is put off.
+    pub(crate) most_events: usize,
 }
 
 pub(crate) fn done(output: Value) -> EffectOutcome {
@@ -116,6 +118,7 @@ impl Bench {
             chance: 1,
             permits,
             quotes: Box::new(crate::Free),
+            most_events: MOST_EVENTS,
         }
     }
 }
@@ -127,6 +130,21 @@ impl Run {
 
     /// Decides, asks the worker where needed, commits, folds, and compares with a replay.
     pub(crate) fn tell(&mut self, stimulus: Stimulus) -> Result<Vec<RunEvent>, Refusal> {
+        let mut all = self.tell_once(stimulus)?;
+        let yielded: Vec<_> = self
+            .state
+            .timers()
+            .filter(|t| t.purpose == TimerPurpose::Yield)
+            .map(|t| t.id)
+            .collect();
+        for timer in yielded {
+            all.extend(self.tell(Stimulus::TimerFired { timer })?);
+        }
+        Ok(all)
+    }
+
+    /// The same; what is put off to the next decision stays so.
+    pub(crate) fn tell_once(&mut self, stimulus: Stimulus) -> Result<Vec<RunEvent>, Refusal> {
         let events = self.decide_only(&stimulus)?;
         for event in &events {
             apply(&mut self.state, event);
@@ -136,17 +154,7 @@ impl Run {
         if (self.journal.len() < 400 && self.commits % 3 == 1) || self.state.status().is_final() {
             self.compare_with_replay();
         }
-        let yielded: Vec<_> = self
-            .state
-            .timers()
-            .filter(|t| t.purpose == TimerPurpose::Yield)
-            .map(|t| t.id)
-            .collect();
-        let mut all = events;
-        for timer in yielded {
-            all.extend(self.tell(Stimulus::TimerFired { timer })?);
-        }
-        Ok(all)
+        Ok(events)
     }
 
     pub(crate) fn decide_only(&mut self, stimulus: &Stimulus) -> Result<Vec<RunEvent>, Refusal> {
@@ -169,7 +177,7 @@ impl Run {
                 quotes: &*self.quotes,
                 answers: &answers,
                 approval_expiry: std::time::Duration::from_secs(72 * 3_600),
-                most_events: MOST_EVENTS,
+                most_events: self.most_events,
             };
             match decide(&self.workflow, &self.state, stimulus, &mut cx)? {
                 Decision::Ready { events } => return Ok(events),
@@ -227,6 +235,7 @@ impl Run {
             chance: 2,
             permits: Box::new(Unlimited),
             quotes: Box::new(crate::Free),
+            most_events: self.most_events,
         };
         for event in &fork.journal {
             let event = serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap();

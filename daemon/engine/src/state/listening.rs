@@ -130,7 +130,10 @@ impl RunState {
         listening.fold(body);
         let open = !listening.closed && !listening.patterns.is_empty();
         let rounds = listening.rounds;
-        frame.wait = Wait::Events;
+        // A round whose next task is put off goes on with that one, whatever is heard meanwhile.
+        if !matches!(frame.wait, Wait::Yield { .. }) {
+            frame.wait = Wait::Events;
+        }
         if rounds && frame.items.is_none() {
             // What is inside it is addressed by rounds, as inside a loop.
             frame.items = Some(Arc::new(Value::Null));

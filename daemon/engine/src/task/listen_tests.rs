@@ -228,3 +228,33 @@ fn a_fork_in_the_middle_keeps_what_was_heard_and_listens_on() {
     assert_eq!(fork.output(), json!([1, 2, 3]));
     assert_eq!(run.status(), "waiting");
 }
+
+#[test]
+fn a_round_that_is_put_off_is_not_begun_a_second_time_by_the_next_event() {
+    let yaml = "do:\n  - hear:\n      listen: { to: { any: [ { with: { type: a } } ], until: '${ length == 2 }' } }\n      \
+                foreach: { item: heard, do: [ { first: { call: noop } }, { second: { call: noop } } ] }\n";
+    let mut run = Bench::yaml(yaml).start(json!({}));
+    let received = |run: &Run, commit| Stimulus::Received {
+        at: BusPosition { commit, index: 0 },
+        event: Arc::new(event("a", json!({}))),
+        listens: run.state.listens().map(|(frame, _)| frame).collect(),
+    };
+    let first = received(&run, 1);
+    run.tell_once(first).unwrap();
+    let effect = run.intended()[0];
+    run.most_events = 1;
+    let outcome = done(json!({}));
+    run.tell_once(Stimulus::Settled { effect, outcome }).unwrap();
+    let second = received(&run, 2);
+    run.tell_once(second).unwrap();
+    run.most_events = crate::MOST_EVENTS;
+    let put_off: Vec<_> = run.state.timers().map(|timer| timer.id).collect();
+    assert_eq!(put_off.len(), 1);
+    run.tell(Stimulus::TimerFired { timer: put_off[0] }).unwrap();
+    let mut performed = 1;
+    while let Some(effect) = run.intended().first().copied() {
+        performed += 1;
+        run.settle(effect, done(json!({})));
+    }
+    assert_eq!((performed, run.status()), (4, "completed"));
+}
