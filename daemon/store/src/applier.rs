@@ -1,7 +1,7 @@
 //! The applier's thread: carries acknowledged commits into sled, behind the journal.
 //!
-//! A round takes what came together within 200 ms, at most 8 MiB, applies it in small batches and makes it durable with
-//! one flush and one sync, so that a round stays below half a second of data. It never runs while the disk is nearly full, because
+//! A round takes what came together within 100 ms, at most 8 MiB, applies it in small batches and makes it durable with
+//! one flush and one sync, so that a round stays below 250 ms of data. It never runs while the disk is nearly full, because
 //! sled does not survive that. A state that fails is built again here, from exports,
 //! archive and journal, while commits go on in the overlay; where that fails too, the store stops acknowledging.
 
@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lets writes of the same keys come together.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_millis(100);
 /// The disk is looked at this often when nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
 const ROUND_BYTES: u64 = 8 << 20;
@@ -109,7 +109,7 @@ fn wait(shared: &Shared) -> bool {
             return state.closing;
         }
         let soon = able && (state.pending || lost);
-        let patience = if soon { GATHER / 8 } else { LOOK };
+        let patience = if soon { GATHER / 4 } else { LOOK };
         state = applying
             .changed
             .wait_timeout(state, patience)

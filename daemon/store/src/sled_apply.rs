@@ -170,9 +170,8 @@ impl State {
     }
 }
 
-/// Most rows, roughly, in one atomic batch: sled lets nobody read while it applies one. They share blocks, so that sled
-/// itself sees a tenth of them; and of what is written and soon removed, as the marks of a short run, it sees nothing.
-const BATCH_OPS: usize = 4096;
+/// Most rows, roughly, in one atomic batch: sled lets nobody read while it applies one.
+const BATCH_OPS: usize = 512;
 
 /// Cuts commits into batches: whole commits, about `BATCH_OPS` rows each, and forgetting by itself because it looks at
 /// what is in sled already.
