@@ -155,7 +155,8 @@ async fn a_death_at_any_commit_of_a_conversation_loses_nothing_and_does_nothing_
         while dies_at(at, moment).await {
             at += 1;
         }
-        assert!(at >= 7, "{at} commits are too few for this story");
+        // What two calls side by side came to may be in one commit.
+        assert!(at >= 5, "{at} commits are too few for this story");
         println!("{at} deaths {moment:?} a commit");
     }
 }
