@@ -13,7 +13,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// Rows of one batch on the way out: sled lets nobody read while it applies one.
-const AT_ONCE: usize = 4096;
+const AT_ONCE: usize = 256;
 
 /// Records that were appended together, as they are kept.
 pub(crate) struct RawRun {
