@@ -52,6 +52,8 @@ pub enum ShellPolicy {
 pub enum SandboxPolicy {
     /// Nothing: they may do what the daemon's user may.
     Host,
+    /// A workspace of their own, and the network.
+    Online,
     /// A workspace of their own, no network.
     Build,
     /// As that, and they write only temporary files; little memory and time.
@@ -66,6 +68,8 @@ pub struct RunSection {
     pub shell: ShellPolicy,
     /// What commands are kept to.
     pub sandbox: SandboxPolicy,
+    /// The loosest that programs of agents may ask for.
+    pub agent_sandbox: SandboxPolicy,
     /// Effects in flight.
     pub concurrency: ConcurrencySection,
     /// Largest output of one step, in bytes.

@@ -35,7 +35,11 @@ const MAX_PRICE: u64 = 1_000_000_000_000_000;
 /// Keys of `daemon.toml`.
 pub const DAEMON: &[Row] = &[
     row("run.shell", Shape::OneOf(&["allow", "deny"])),
-    row("run.sandbox", Shape::OneOf(&["host", "build", "pure"])),
+    row("run.sandbox", Shape::OneOf(&["host", "online", "build", "pure"])),
+    row(
+        "run.agent_sandbox",
+        Shape::OneOf(&["host", "online", "build", "pure"]),
+    ),
     row("run.max_output_bytes", integer(1_024, 64 * 1_048_576)),
     row("run.max_crashes", integer(1, 1_000_000)),
     row("run.max_running", integer(0, 1_000_000)),

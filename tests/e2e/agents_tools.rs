@@ -326,7 +326,7 @@ fn of_many_tools_the_model_gets_the_search_and_what_it_found() {
 }
 
 #[test]
-fn circles_and_limits_are_named_and_commands_are_refused() {
+fn circles_and_limits_are_named_and_a_command_needs_its_place() {
     let tools =
         json!({ "tools": [ { "file": { "workspace": "WORK" } } ], "limits": { "turns": 30, "repeats": 3 } });
     let story = Story::new(&tools, &[], |_| Say::call("list_files", json!({})));
@@ -341,11 +341,13 @@ fn circles_and_limits_are_named_and_commands_are_refused() {
         "{run}"
     );
     assert_eq!(story.model.told().len(), 3);
-    let agent = json!({ "kind": "Agent", "metadata": { "name": "sh" }, "spec": { "prompt": "x", "tools": [ { "command": {} } ] } });
+    let shell = json!({ "command": { "name": "sh", "program": "bin/sh", "workspace": "work" } });
+    let agent =
+        json!({ "kind": "Agent", "metadata": { "name": "sh" }, "spec": { "prompt": "x", "tools": [shell] } });
     let file = story.home.write("sh.json", &agent.to_string());
     let refused = story.home.client(&["apply", "-f", file.to_str().unwrap()]);
     assert_ne!(refused.code, Some(0));
-    assert!(refused.stderr.contains("sandbox"), "{refused:#?}");
+    assert!(refused.stderr.contains("absolute path"), "{refused:#?}");
 }
 
 #[test]

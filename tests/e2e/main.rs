@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod agents_commands;
 mod agents_tools;
 mod approvals;
 mod bench;

@@ -96,7 +96,17 @@ impl Model {
     /// When a request panicked before.
     #[must_use]
     pub fn told(&self) -> Vec<Told> {
-        self.book.told.lock().unwrap().clone()
+        self.told_after(0)
+    }
+
+    /// What it was told behind the first `count`.
+    ///
+    /// # Panics
+    /// When a request panicked before.
+    #[must_use]
+    pub fn told_after(&self, count: usize) -> Vec<Told> {
+        let told = self.book.told.lock().unwrap();
+        told.get(count..).unwrap_or_default().to_vec()
     }
 }
 

@@ -111,6 +111,12 @@ pub enum Verb {
         /// The command's directory
         #[arg(long, value_name = "DIR")]
         workspace: PathBuf,
+        /// Its home and its place for temporary files; in its directory where it is not said
+        #[arg(long, value_name = "DIR")]
+        temporary: Option<PathBuf>,
+        /// What it may read beside programs and its directory
+        #[arg(long = "read", value_name = "PATH")]
+        reads: Vec<PathBuf>,
         /// The command
         #[arg(last = true, required = true)]
         program: Vec<OsString>,

@@ -53,7 +53,16 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Some(Verb::Sandbox {
             profile,
             workspace,
+            temporary,
+            reads,
             program,
-        }) => Ok(sandbox::enter(profile, workspace, program)),
+        }) => {
+            let room = crate::sandbox::Room {
+                workspace: workspace.clone(),
+                temporary: temporary.clone(),
+                reads: reads.clone(),
+            };
+            Ok(sandbox::enter(profile, &room, program))
+        }
     }
 }

@@ -103,6 +103,7 @@ impl Samples {
                 "resources/read" => json!({ "contents": [] }),
                 _ => json!({}),
             },
+            EffectRequest::Command(_) => written("all"),
             EffectRequest::Route(call) => json!({ "agent": call.capability, "why": "a sample" }),
             EffectRequest::A2a(_)
             | EffectRequest::Workflow(_)

@@ -228,6 +228,7 @@ pub(super) fn info(
         ShellPolicy::Allow => {
             let kept = match options.config.run.sandbox {
                 SandboxPolicy::Host => "not sandboxed",
+                SandboxPolicy::Online => "sandbox online",
                 SandboxPolicy::Build => "sandbox build",
                 SandboxPolicy::Pure => "sandbox pure",
             };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dirigent_config::daemon::{SandboxPolicy, ShellPolicy};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{Budget, EffectKind, Status, StepId};
+use dirigent_protocol::run::{Budget, EffectKind, Sandbox, Status, StepId};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
 use serde_json::Value;
@@ -102,6 +102,8 @@ pub struct RuntimeSettings {
     pub shell: bool,
     /// What commands are kept to; none is nothing.
     pub sandbox: Option<Profile>,
+    /// The loosest that programs of agents may ask for.
+    pub agent_sandbox: Sandbox,
     /// Effects in flight by kind; a kind without a row has no limit of its own.
     pub permits: BTreeMap<EffectKind, usize>,
     /// Effects in flight together, `noop` aside.
@@ -136,6 +138,7 @@ impl RuntimeSettings {
             data_dir: data_dir.into(),
             shell: true,
             sandbox: None,
+            agent_sandbox: Sandbox::Build,
             permits: BTreeMap::from([
                 (EffectKind::Noop, 1_024),
                 (EffectKind::Http, 32),
@@ -164,11 +167,8 @@ impl RuntimeSettings {
         let limits = config.run.concurrency;
         let mut settings = Self::new(data_dir);
         settings.shell = config.run.shell == ShellPolicy::Allow;
-        settings.sandbox = match config.run.sandbox {
-            SandboxPolicy::Host => None,
-            SandboxPolicy::Build => Some(Profile::Build),
-            SandboxPolicy::Pure => Some(Profile::Pure),
-        };
+        settings.sandbox = Profile::of(sandbox(config.run.sandbox));
+        settings.agent_sandbox = sandbox(config.run.agent_sandbox);
         settings.permits.insert(EffectKind::Http, limits.http);
         settings.permits.insert(EffectKind::Shell, limits.shell);
         settings.permits.insert(EffectKind::Agent, limits.agent);
@@ -197,12 +197,23 @@ impl RuntimeSettings {
         Policy {
             shell: self.shell,
             sandbox: self.sandbox,
+            agent_sandbox: self.agent_sandbox,
             max_output_bytes: self.max_output_bytes.min(MAX_OUTPUT),
             approval_expiry: self.approval_expiry,
             self_approval: self.self_approval,
             providers,
             prices,
         }
+    }
+}
+
+/// The configuration's word for it.
+const fn sandbox(policy: SandboxPolicy) -> Sandbox {
+    match policy {
+        SandboxPolicy::Host => Sandbox::Host,
+        SandboxPolicy::Online => Sandbox::Online,
+        SandboxPolicy::Build => Sandbox::Build,
+        SandboxPolicy::Pure => Sandbox::Pure,
     }
 }
 

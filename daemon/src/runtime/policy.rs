@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_protocol::run::Sandbox;
 use dirigent_providers::{PriceTable, Registry};
 
 use crate::sandbox::Profile;
@@ -16,6 +17,8 @@ pub(crate) struct Policy {
     pub(crate) shell: bool,
     /// What commands are kept to; none is nothing.
     pub(crate) sandbox: Option<Profile>,
+    /// The loosest that programs of agents may ask for.
+    pub(crate) agent_sandbox: Sandbox,
     /// Largest output, bytes.
     pub(crate) max_output_bytes: usize,
     /// How long an approval waits when its document does not say.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::error::SandboxError;
@@ -13,38 +13,51 @@ use super::{files, limits, syscalls};
 /// Its own place for temporary files, in the workspace.
 const TEMPORARY: &str = "tmp";
 
+/// Where a command is and what it sees of the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Room {
+    /// Its directory.
+    pub workspace: PathBuf,
+    /// Its place for temporary files, and its home; in the workspace where there is none.
+    pub temporary: Option<PathBuf>,
+    /// What else it may read.
+    pub reads: Vec<PathBuf>,
+}
+
 /// Puts this process into the sandbox and makes it the program, with the environment it has; returns only if it cannot.
 /// It must have one thread: what is given up is given up by the calling one.
-pub fn enter(profile: Profile, workspace: &Path, program: &[OsString]) -> SandboxError {
-    match prepare(profile, workspace) {
-        Ok(()) => begin(workspace, program),
+pub fn enter(profile: Profile, room: &Room, program: &[OsString]) -> SandboxError {
+    let temporary = room.temporary.clone();
+    let temporary = temporary.unwrap_or_else(|| room.workspace.join(TEMPORARY));
+    match prepare(profile, room, &temporary) {
+        Ok(()) => begin(room, &temporary, program),
         Err(error) => error,
     }
 }
 
-fn prepare(profile: Profile, workspace: &Path) -> Result<(), SandboxError> {
+fn prepare(profile: Profile, room: &Room, temporary: &Path) -> Result<(), SandboxError> {
     let grant = profile.grant();
-    let temporary = workspace.join(TEMPORARY);
-    fs::create_dir_all(&temporary)
-        .and_then(|()| std::env::set_current_dir(workspace))
+    fs::create_dir_all(temporary)
+        .and_then(|()| std::env::set_current_dir(&room.workspace))
         .map_err(|source| SandboxError::Workspace {
-            path: workspace.display().to_string(),
+            path: room.workspace.display().to_string(),
             source,
         })?;
     limits::set(grant)?;
-    files::restrict(grant, workspace, &temporary)?;
+    files::restrict(grant, room, temporary)?;
     // Last: the filter forbids what the layers before it need.
     syscalls::filter(grant)
 }
 
-fn begin(workspace: &Path, program: &[OsString]) -> SandboxError {
+fn begin(room: &Room, temporary: &Path, program: &[OsString]) -> SandboxError {
     let (name, arguments) = program
         .split_first()
         .map_or_else(Default::default, |(name, rest)| (name.clone(), rest.to_vec()));
+    let home = room.temporary.as_ref().unwrap_or(&room.workspace);
     let source = Command::new(&name)
         .args(arguments)
-        .env("HOME", workspace)
-        .env("TMPDIR", workspace.join(TEMPORARY))
+        .env("HOME", home)
+        .env("TMPDIR", temporary)
         .exec();
     SandboxError::Program {
         program: name.to_string_lossy().into_owned(),

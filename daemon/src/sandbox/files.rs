@@ -7,6 +7,7 @@ use landlock::{
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
+use super::enter::Room;
 use super::error::SandboxError;
 use super::profile::Grant;
 
@@ -39,6 +40,16 @@ const READ: &[&str] = &[
     "/proc/stat",
     "/proc/version",
 ];
+/// What programs that connect look up.
+const NAMES: &[&str] = &[
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/openssl.cnf",
+];
 const DEVICES: &[&str] = &[
     "/dev/null",
     "/dev/zero",
@@ -49,30 +60,37 @@ const DEVICES: &[&str] = &[
 
 /// Whether the kernel knows all of it; nothing is restricted.
 pub(super) fn available() -> Result<(), SandboxError> {
-    Ok(ruleset().map(drop)?)
+    Ok(ruleset(false).map(drop)?)
 }
 
 /// Everything that is handled is forbidden until a rule grants it.
-fn ruleset() -> Result<RulesetCreated, RulesetError> {
-    Ruleset::default()
+fn ruleset(network: bool) -> Result<RulesetCreated, RulesetError> {
+    let files = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(NEEDED))?
-        .handle_access(AccessNet::from_all(NEEDED))?
-        .scope(Scope::from_all(NEEDED))?
-        .create()
+        .handle_access(AccessFs::from_all(NEEDED))?;
+    let tcp = if network {
+        // It connects, and nobody connects to it.
+        BitFlags::from(AccessNet::BindTcp)
+    } else {
+        AccessNet::from_all(NEEDED)
+    };
+    files.handle_access(tcp)?.scope(Scope::from_all(NEEDED))?.create()
 }
 
 /// Restricts this process and all it becomes.
-pub(super) fn restrict(grant: Grant, workspace: &Path, temporary: &Path) -> Result<(), SandboxError> {
+pub(super) fn restrict(grant: Grant, room: &Room, temporary: &Path) -> Result<(), SandboxError> {
     let read = AccessFs::from_read(NEEDED);
     let all = AccessFs::from_all(NEEDED);
     let devices: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::WriteFile;
     let own = all & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     let in_workspace = if grant.writes_workspace { own } else { read };
-    let status = ruleset()?
+    let names = if grant.network { NAMES } else { &[] };
+    let status = ruleset(grant.network)?
         .add_rules(path_beneath_rules(READ, read))?
+        .add_rules(path_beneath_rules(names, read))?
+        .add_rules(path_beneath_rules(&room.reads, read))?
         .add_rules(path_beneath_rules(DEVICES, devices))?
-        .add_rule(PathBeneath::new(PathFd::new(workspace)?, in_workspace))?
+        .add_rule(PathBeneath::new(PathFd::new(&room.workspace)?, in_workspace))?
         .add_rule(PathBeneath::new(PathFd::new(temporary)?, own))?
         .restrict_self()?;
     match status.ruleset {

@@ -14,7 +14,7 @@ mod limits;
 mod profile;
 mod syscalls;
 
-pub use enter::enter;
+pub use enter::{Room, enter};
 pub use error::SandboxError;
 pub use profile::Profile;
 

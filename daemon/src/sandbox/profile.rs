@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dirigent_protocol::run::Sandbox;
+
 /// A profile of security: what a command may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -9,6 +11,8 @@ pub enum Profile {
     Pure,
     /// Builds: writes its workspace.
     Build,
+    /// As that, and connects to the network.
+    Online,
 }
 
 /// What a profile grants.
@@ -16,6 +20,8 @@ pub enum Profile {
 pub(super) struct Grant {
     /// The whole workspace may be written, not only `tmp` in it.
     pub(super) writes_workspace: bool,
+    /// Connections of the internet's protocols may be opened.
+    pub(super) network: bool,
     /// Permission bits may be changed, but for those that give other rights to whoever runs the file.
     pub(super) changes_modes: bool,
     /// Memory a process may map, bytes.
@@ -28,7 +34,28 @@ pub(super) struct Grant {
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 2] = [Self::Pure, Self::Build];
+    pub const ALL: [Self; 3] = [Self::Pure, Self::Build, Self::Online];
+
+    /// The profile of what is asked for; none is nothing.
+    #[must_use]
+    pub const fn of(wanted: Sandbox) -> Option<Self> {
+        match wanted {
+            Sandbox::Pure => Some(Self::Pure),
+            Sandbox::Build => Some(Self::Build),
+            Sandbox::Online => Some(Self::Online),
+            Sandbox::Host => None,
+        }
+    }
+
+    /// What is asked for where this profile is meant.
+    #[must_use]
+    pub const fn asked(self) -> Sandbox {
+        match self {
+            Self::Pure => Sandbox::Pure,
+            Self::Build => Sandbox::Build,
+            Self::Online => Sandbox::Online,
+        }
+    }
 
     /// As the configuration and the command line name it.
     #[must_use]
@@ -36,6 +63,7 @@ impl Profile {
         match self {
             Self::Pure => "pure",
             Self::Build => "build",
+            Self::Online => "online",
         }
     }
 
@@ -49,13 +77,15 @@ impl Profile {
         match self {
             Self::Pure => Grant {
                 writes_workspace: false,
+                network: false,
                 changes_modes: false,
                 memory: 256 << 20,
                 cpu: Duration::from_secs(30),
                 file: 100 << 20,
             },
-            Self::Build => Grant {
+            Self::Build | Self::Online => Grant {
                 writes_workspace: true,
+                network: matches!(self, Self::Online),
                 changes_modes: true,
                 memory: 8 << 30,
                 cpu: Duration::from_secs(3_600),

@@ -19,7 +19,7 @@ use super::error::SandboxError;
 use super::profile::Grant;
 
 /// Other processes, mounts and namespaces, the kernel's keys, programs and modules, the machine's clock and name, ways
-/// around the checks of paths and sockets, and every network.
+/// around the checks of paths and sockets.
 const NEVER: &[c_long] = &[
     libc::SYS_acct,
     libc::SYS_add_key,
@@ -65,7 +65,6 @@ const NEVER: &[c_long] = &[
     libc::SYS_setns,
     libc::SYS_setrlimit,
     libc::SYS_settimeofday,
-    libc::SYS_socket,
     libc::SYS_swapoff,
     libc::SYS_swapon,
     libc::SYS_syslog,
@@ -109,6 +108,9 @@ const FCHMODAT2: c_long = 452;
 
 /// On x86-64 the same calls have a second number, with this bit.
 const X32: c_long = 0x4000_0000;
+
+/// The bits of a socket's type that are its kind.
+const KIND_OF_SOCKET: u64 = 0xf;
 
 const NAMESPACES: i32 =
     CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWUTS;
@@ -156,6 +158,7 @@ fn rules(grant: Grant) -> Result<Rules, SandboxError> {
         .map(|bit: i32| has(0, u64::from(bit.unsigned_abs())))
         .collect();
     rules.insert(libc::SYS_clone, cloned?);
+    rules.insert(libc::SYS_socket, sockets(grant)?);
     // Text typed into somebody's terminal.
     let typing = [libc::TIOCSTI, libc::TIOCLINUX];
     let typed: Result<_, _> = typing.into_iter().map(|request| is(1, request)).collect();
@@ -171,6 +174,25 @@ fn rules(grant: Grant) -> Result<Rules, SandboxError> {
         rules.extend(twice);
     }
     Ok(rules)
+}
+
+/// Which sockets are none: all, or all but those of the internet that carry no packets of one's own making.
+fn sockets(grant: Grant) -> Result<Vec<SeccompRule>, SandboxError> {
+    if !grant.network {
+        return Ok(Vec::new());
+    }
+    let other = |family: i32| {
+        let family = u64::from(family.unsigned_abs());
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family).map_err(refused)
+    };
+    let raw = SeccompCondition::new(
+        1,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::MaskedEq(KIND_OF_SOCKET),
+        u64::from(libc::SOCK_RAW.unsigned_abs()),
+    );
+    let elsewhere = SeccompRule::new(vec![other(libc::AF_INET)?, other(libc::AF_INET6)?]);
+    Ok(vec![elsewhere.map_err(refused)?, rule(raw.map_err(refused)?)?])
 }
 
 /// The argument has that bit.

@@ -44,16 +44,10 @@ fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
         );
         return;
     }
-    if grant.command.is_some() {
-        found.push(Diagnostic::error(
-            "unsupported_tool",
-            command::REFUSED,
-            at(format!("{path}/command")),
-        ));
-    }
     let problem = file::problem(grant)
         .or_else(|| http::problem(grant))
         .or_else(|| mcp::problem(grant))
+        .or_else(|| command::problem(grant))
         .or_else(|| published(grant));
     if let Some(problem) = problem {
         let place = at(format!("{path}/{}", kinds[0]));
@@ -92,6 +86,9 @@ fn published(grant: &AgentTool) -> Option<String> {
 fn traits(grant: &AgentTool) -> Traits {
     if let Some(traits) = grant.traits {
         return traits;
+    }
+    if let Some(command) = &grant.command {
+        return command::traits(command);
     }
     let writes = |file: &dirigent_protocol::entity::FileTool| file.write && allows(grant, "write_file");
     Traits {

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::run::{ApprovalClass, OnUnknown, Traits};
+use crate::run::{ApprovalClass, OnUnknown, Sandbox, Traits};
 
-/// A grant: exactly one of `file`, `http`, `mcp`, `workflow`, `agent`, and what goes for all tools of it.
+/// A grant: exactly one of `file`, `http`, `mcp`, `workflow`, `agent`, `command`, and what goes for all tools of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentTool {
@@ -30,9 +30,9 @@ pub struct AgentTool {
     /// Another agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<PublishedTool>,
-    /// Commands. Refused by name: there is no sandbox for them yet.
+    /// A program, in a sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<Value>,
+    pub command: Option<CommandTool>,
     /// Names of the tools that are granted, as the tool's own side calls them; `*` is all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
@@ -131,4 +131,36 @@ pub struct PublishedTool {
     /// JSON Schema of its input, an object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
+}
+
+/// A program: its model gives arguments, `arguments` of the grant limits them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CommandTool {
+    /// The tool's name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// The program: an absolute path, or a name that is looked for where programs are.
+    pub program: String,
+    /// Arguments that stand before the model's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// The model may give text for standard input, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stdin: bool,
+    /// Its working directory, absolute.
+    pub workspace: String,
+    /// What it is kept to: `pure` reads the workspace, `build` writes it, `online` may reach the network as well. The
+    /// daemon's `[run] agent_sandbox` says how far that may go, and `host` (nothing) is allowed there or nowhere.
+    #[serde(skip_serializing_if = "is_pure")]
+    pub sandbox: Sandbox,
+    /// Seconds before it is ended; 60 where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub timeout_s: Option<u32>,
+}
+
+fn is_pure(sandbox: &Sandbox) -> bool {
+    *sandbox == Sandbox::Pure
 }

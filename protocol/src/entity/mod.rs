@@ -24,7 +24,7 @@ mod workflow_execution;
 mod workflow_version;
 
 pub use agent::{Agent, AgentBudget};
-pub use agent_tool::{AgentTool, FileTool, HttpTool, McpServer, PublishedTool};
+pub use agent_tool::{AgentTool, CommandTool, FileTool, HttpTool, McpServer, PublishedTool};
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
 pub use audit_log::{AuditLog, Verdict};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Sandbox;
 use crate::Payload;
 use crate::digest::Digest;
 
@@ -208,6 +209,9 @@ pub struct Process {
     /// Start it and go on.
     #[serde(default)]
     pub detached: bool,
+    /// What it is kept to at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
     /// Secrets that may be filled in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    A2aCall, AgentTurn, Authentication, ContainerCall, FileCall, FileDeed, FunctionCall, Handoff, McpCall,
-    NotifyCall, OpenapiCall, RouteCall, ScriptCall, TurnRef, Usage, WorkflowCall, WorkflowError,
+    A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, FileCall, FileDeed, FunctionCall,
+    Handoff, McpCall, NotifyCall, OpenapiCall, RouteCall, Sandbox, ScriptCall, TurnRef, Usage, WorkflowCall,
+    WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -58,6 +59,8 @@ pub enum EffectRequest {
     Route(RouteCall),
     /// Something done to files of a workspace.
     File(FileCall),
+    /// One program of an agent.
+    Command(CommandCall),
 }
 
 impl EffectRequest {
@@ -67,7 +70,7 @@ impl EffectRequest {
         match self {
             Self::Noop { .. } | Self::Notify(_) | Self::Route(_) => EffectKind::Noop,
             Self::Http(_) | Self::Openapi(_) | Self::A2a(_) => EffectKind::Http,
-            Self::Shell(_) | Self::Script(_) | Self::Container(_) => EffectKind::Shell,
+            Self::Shell(_) | Self::Script(_) | Self::Container(_) | Self::Command(_) => EffectKind::Shell,
             Self::Agent(_) => EffectKind::Agent,
             Self::Mcp(_) => EffectKind::Mcp,
             Self::Workflow(_) | Self::Function(_) => EffectKind::Workflow,
@@ -98,7 +101,8 @@ impl EffectRequest {
             | Self::Function(_)
             | Self::Notify(_)
             | Self::Route(_)
-            | Self::File(_) => &[],
+            | Self::File(_)
+            | Self::Command(_) => &[],
         }
     }
 
@@ -128,6 +132,7 @@ impl EffectRequest {
             Self::Function(call) => format!("function {}", call.function),
             Self::Notify(call) => format!("notify: {}", call.title),
             Self::Route(call) => format!("route: {}", call.capability),
+            Self::Command(call) => call.summary(),
             Self::File(call) => match &call.deed {
                 FileDeed::Read => format!("read {}", call.path),
                 FileDeed::List => format!("list {}", call.path),
@@ -235,6 +240,9 @@ pub struct ShellCall {
     /// `await: false`: start it and go on.
     #[serde(default)]
     pub detached: bool,
+    /// What it is kept to at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
     /// Secrets that may be filled in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,

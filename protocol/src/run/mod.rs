@@ -6,6 +6,7 @@
 mod approval;
 mod budget;
 mod call;
+mod command;
 mod effect;
 mod error;
 mod event;
@@ -26,6 +27,7 @@ pub use call::{
     NotifyCall, OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall,
     WorkflowCall,
 };
+pub use command::{CommandCall, Sandbox};
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
 };

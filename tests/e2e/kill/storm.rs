@@ -8,39 +8,33 @@ use dirigent_protocol::entity::{Kind, WorkflowApproval, WorkflowExecution};
 use dirigent_protocol::filter::Filter;
 use dirigent_protocol::id::{RequestId, RunId};
 use dirigent_protocol::query::{ListQuery, MAX_PAGE, Query, QueryReply};
-use dirigent_protocol::run::{Decision, EventBody, RunEvent, Status};
-use dirigent_tests::{Daemon, Home, LONG, Link, Seed, Server, until};
+use dirigent_protocol::run::{Decision, EffectId, EventBody, RunEvent, Status};
+use dirigent_tests::{Daemon, Home, LONG, Link, Seed, until};
 use serde_json::json;
 
 use super::audit;
-use super::outside::Outside;
 
-/// Policies for an effect whose outcome is unknown, one workflow each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Policy {
-    /// Repeat with the same key.
-    Retry,
-    /// Ask a person; the test always denies.
-    Ask,
-    /// Fail the task.
-    Fail,
-}
+/// What a storm is about.
+pub(crate) trait Subject {
+    /// Definitions, as one file.
+    fn definitions(&self) -> String;
 
-impl Policy {
-    const ALL: [Self; 3] = [Self::Retry, Self::Ask, Self::Fail];
+    /// The workflow that the run of this number is a run of.
+    fn target(&self, number: usize) -> String;
 
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Ask => "ask",
-            Self::Fail => "fail",
-        }
-    }
+    /// The name an effect goes by outside.
+    fn name(&self, tag: &str, events: &[RunEvent], effect: EffectId) -> String;
+
+    /// Takes in what came since the last time.
+    fn read_on(&mut self);
+
+    /// How often the outside was asked for what has that name.
+    fn asked(&self, name: &str) -> usize;
 }
 
 /// What the test knows of one run that is under way.
 pub(crate) struct Storming {
-    pub(crate) policy: Policy,
+    pub(crate) number: usize,
     pub(crate) tag: String,
     request: RequestId,
     run: Option<RunId>,
@@ -55,86 +49,33 @@ type Settled = BTreeMap<String, usize>;
 
 /// A run whose journal was found right.
 pub(crate) struct Ended {
-    pub(crate) policy: Policy,
+    pub(crate) number: usize,
     pub(crate) tag: String,
     pub(crate) settled: Settled,
 }
 
-/// The storm: a home, its counting server, and its runs.
-pub(crate) struct Storm<'a> {
+/// The storm: a home, what it is about, and its runs.
+pub(crate) struct Storm<'a, S> {
     home: &'a Home,
-    outside: Outside<'a>,
+    subject: S,
     under_way: Vec<Storming>,
     started: usize,
     pub(crate) ended: Vec<Ended>,
 }
 
-/// Rounds of one run: each does a command, a request and an agent call.
-pub(crate) const ROUNDS: usize = 6;
 /// Runs under way at any time, so that no kill meets an idle daemon.
 const AT_ONCE: usize = 6;
 
-/// A step that failed because its policy said so must not stop the storm: every round is in a `try`.
-fn workflow(policy: Policy, home: &Home, server: &Server) -> String {
-    let mut text = format!(
-        "document:\n  dsl: '1.0.3'\n  namespace: storm\n  name: storm-{word}\n  version: '1.0.0'\n  metadata:\n    \
-         dirigent:\n      on_unknown: {word}\ndo:\n",
-        word = policy.word()
-    );
-    for round in 0..ROUNDS {
-        let steps = [
-            (
-                "s",
-                format!(
-                    "run:\n              shell:\n                command: 'printf \"%s %s\\n\" \"$1\" \
-                 \"$DIRIGENT_IDEMPOTENCY_KEY\" >> {}'\n                arguments:\n                  - \
-                 ${{ $workflow.input.tag + \"-s{round}\" }}\n",
-                    home.path("shell.log").display()
-                ),
-            ),
-            (
-                "h",
-                format!(
-                    "call: http\n            with:\n              method: post\n              endpoint:\n                uri: \
-                 ${{ \"http://{}/effect/\" + $workflow.input.tag + \"-h{round}\" }}\n",
-                    server.place()
-                ),
-            ),
-            (
-                "a",
-                format!(
-                    "call: agent\n            with:\n              agent: counter\n              input:\n                \
-                 name: ${{ $workflow.input.tag + \"-a{round}\" }}\n"
-                ),
-            ),
-        ];
-        for (letter, step) in steps {
-            text += &format!(
-                "  - {letter}{round}:\n      try:\n        - act:\n            {step}      catch:\n        do:\n          - \
-                 note:\n              set:\n                failed: true\n"
-            );
-        }
-    }
-    text
-}
-
-const AGENT: &str = "kind: Agent\nmetadata:\n  name: counter\nspec:\n  model: counting/counter\n  prompt: '{{ input.name }}'\n";
-
-impl<'a> Storm<'a> {
-    pub(crate) fn prepare(home: &'a Home, server: &'a Server) -> Self {
+impl<'a, S: Subject> Storm<'a, S> {
+    pub(crate) fn prepare(home: &'a Home, subject: S) -> Self {
         let daemon = home.start();
-        let mut text = AGENT.to_owned();
-        for policy in Policy::ALL {
-            text += "---\n";
-            text += &workflow(policy, home, server);
-        }
-        let file = home.write("storm.yaml", &text);
+        let file = home.write("storm.yaml", &subject.definitions());
         let applied = home.client(&["apply", "-f", file.to_str().unwrap(), "--json"]);
         drop(applied.expect_code(0));
         daemon.stop();
         Self {
             home,
-            outside: Outside::new(home, server),
+            subject,
             under_way: Vec::new(),
             started: 0,
             ended: Vec::new(),
@@ -176,17 +117,17 @@ impl<'a> Storm<'a> {
     /// Starts, answers and reads what there is; nothing when the connection broke.
     fn one_look(&mut self, link: &Link) -> Option<()> {
         for storming in &mut self.under_way {
-            storming.start(link)?;
+            storming.start(link, &self.subject)?;
         }
         answer_unknowns(link)?;
         for storming in &mut self.under_way {
-            storming.look(link, &mut self.outside)?;
+            storming.look(link, &mut self.subject)?;
         }
         let over = |storming: &mut Storming| storming.status.is_final();
         for storming in self.under_way.extract_if(.., over) {
             audit::check_journal(&storming);
             self.ended.push(Ended {
-                policy: storming.policy,
+                number: storming.number,
                 tag: storming.tag,
                 settled: storming.settled,
             });
@@ -195,22 +136,22 @@ impl<'a> Storm<'a> {
     }
 
     /// A last life, long enough for every run to end.
-    pub(crate) fn finish(mut self) -> (Outside<'a>, Vec<Ended>) {
+    pub(crate) fn finish(mut self) -> (S, Vec<Ended>) {
         let _daemon = self.home.start();
         let link = Link::open(self.home).unwrap();
         until("every run to end", LONG * 4, || {
             self.one_look(&link).unwrap();
             self.under_way.is_empty().then_some(())
         });
-        self.outside.read_on();
-        (self.outside, self.ended)
+        self.subject.read_on();
+        (self.subject, self.ended)
     }
 }
 
 impl Storming {
     fn new(number: usize) -> Self {
         Self {
-            policy: Policy::ALL[number % 3],
+            number,
             tag: format!("r{number}"),
             request: RequestId::new(),
             run: None,
@@ -220,12 +161,12 @@ impl Storming {
         }
     }
 
-    fn start(&mut self, link: &Link) -> Option<()> {
+    fn start(&mut self, link: &Link, subject: &impl Subject) -> Option<()> {
         if self.run.is_some() {
             return Some(());
         }
         let command = Command::RunStart {
-            target: RunTarget::Name(format!("storm-{}", self.policy.word())),
+            target: RunTarget::Name(subject.target(self.number)),
             input: json!({ "tag": self.tag }),
             idempotency_key: None,
             budget: None,
@@ -240,7 +181,7 @@ impl Storming {
         Some(())
     }
 
-    fn look(&mut self, link: &Link, outside: &mut Outside<'_>) -> Option<()> {
+    fn look(&mut self, link: &Link, subject: &mut impl Subject) -> Option<()> {
         let Some(run) = self.run else { return Some(()) };
         // The status first: events read after it are never behind it.
         let reply = link.query(Query::Get {
@@ -264,11 +205,11 @@ impl Storming {
             "{}: the past has changed",
             self.tag
         );
-        outside.read_on();
+        subject.read_on();
         for event in &events[self.shown.len()..] {
             if let EventBody::EffectSettled { effect, .. } = &event.body {
-                let name = audit::effect_name(&self.tag, &events, *effect);
-                let requests = outside.keys(&name).len();
+                let name = subject.name(&self.tag, &events, *effect);
+                let requests = subject.asked(&name);
                 self.settled.insert(name, requests);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dirigent_protocol::run::{Budget, OnExceeded, OnUnknown, Risk};
+use dirigent_protocol::run::{Budget, OnExceeded, OnUnknown, Risk, Sandbox};
 use dirigent_protocol::source::{Node, Value, join_pointer, nearest};
 
 use super::duration::parse_iso;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub fan_out: Option<u32>,
     /// How runs of earlier versions go on under this one.
     pub migrate: MigrationRules,
+    /// What commands are kept to at least.
+    pub sandbox: Option<Sandbox>,
 }
 
 /// `migrate`: what a version says about runs that began on another one. Tasks are named, or addressed by their JSON
@@ -62,7 +64,7 @@ pub enum Class {
     Delete,
 }
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "on_unknown",
     "max_attempts",
     "risk",
@@ -78,6 +80,7 @@ const KNOWN: [&str; 14] = [
     // Read by dry runs alone: a document's input, a task's outcome.
     "sample",
     "migrate",
+    "sandbox",
 ];
 /// What only a document says, not a task.
 const OF_DOCUMENTS: [&str; 3] = ["runs", "priority", "migrate"];
@@ -164,6 +167,10 @@ impl Settings {
         }
         if let Some((node, at)) = fields.get("budget") {
             self.budget = read_budget(reader, node, &at);
+        }
+        if let Some((node, at)) = fields.get("sandbox") {
+            let names = Sandbox::ALL.map(Sandbox::name);
+            self.sandbox = reader.word(node, &at, &names).and_then(Sandbox::named);
         }
         if let Some((node, at)) = fields.get("migrate") {
             self.migrate = read_migrate(reader, node, &at);

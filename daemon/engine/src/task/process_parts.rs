@@ -102,6 +102,7 @@ impl Parts {
             environment,
             returns: self.around.returns.to_owned(),
             detached: self.around.detached,
+            sandbox: me.task.base.settings.sandbox.or(turn.workflow.settings.sandbox),
             secrets: turn.secrets(me),
         })
     }

@@ -54,6 +54,7 @@ impl Task for RunShell {
             directory: None,
             returns: process.returns,
             detached: process.detached,
+            sandbox: process.sandbox,
             secrets: process.secrets,
         };
         turn.request(me, EffectRequest::Shell(call))

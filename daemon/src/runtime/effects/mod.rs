@@ -9,6 +9,7 @@ mod agent;
 mod agent_answer;
 mod agent_quote;
 mod agent_tools;
+mod confine;
 mod container;
 mod egress;
 mod file;

@@ -67,6 +67,7 @@ pub(super) fn shell(command: String, process: &Process) -> ShellCall {
         directory: None,
         returns: process.returns.clone(),
         detached: process.detached,
+        sandbox: process.sandbox,
         secrets: Vec::new(),
     }
 }

@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
-    EffectId, EffectKind, EffectOutcome, EffectRequest, ShellCall, Usage, WorkflowError,
+    CommandCall, EffectId, EffectKind, EffectOutcome, EffectRequest, ShellCall, Usage, WorkflowError,
 };
 use dirigent_protocol::watch::StreamSource;
 use futures::future::BoxFuture;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio_util::sync::CancellationToken;
 
+use super::confine::{self, Kept};
 use super::container;
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use super::process::{self, Group, KEY_VARIABLE};
@@ -30,7 +31,7 @@ use super::shell_output::{Capture, Captured, read};
 use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
-use crate::sandbox::{self, Profile};
+use crate::sandbox::Room;
 use crate::swap::Swap;
 
 /// Waits for the gate's line, then becomes the command. `ulimit -c 0`: no core files with secrets in them.
@@ -81,7 +82,10 @@ impl Performer for Shell {
         Box::pin(async move {
             if !matches!(
                 call.request,
-                EffectRequest::Shell(_) | EffectRequest::Script(_) | EffectRequest::Container(_)
+                EffectRequest::Shell(_)
+                    | EffectRequest::Script(_)
+                    | EffectRequest::Container(_)
+                    | EffectRequest::Command(_)
             ) {
                 return misdirected();
             }
@@ -89,7 +93,7 @@ impl Performer for Shell {
                 let detail = "[run] shell = \"deny\": this daemon runs no commands";
                 return refused("authorization", 403, "Commands are not allowed", detail);
             }
-            let kept = match self.kept(&call.request) {
+            let kept = match confine::kept(&self.policy.get(), &call.request) {
                 Ok(kept) => kept,
                 Err(refusal) => return *refusal,
             };
@@ -101,7 +105,13 @@ impl Performer for Shell {
                 let detail = format!("{bad} contains a NUL character");
                 return refused("validation", 400, "Bad character", detail);
             }
-            self.run(&wanted, &files, &call, kept).await
+            match &call.request {
+                EffectRequest::Command(command) => {
+                    let limit = Duration::from_millis(command.timeout_ms);
+                    self.run_within(limit, &wanted, call.clone(), kept).await
+                }
+                _ => self.run(&wanted, &files, &call, kept).await,
+            }
         })
     }
 
@@ -119,38 +129,6 @@ impl Performer for Shell {
 }
 
 impl Shell {
-    /// What a command is kept to; or why it cannot be.
-    fn kept(&self, request: &EffectRequest) -> Result<Option<Profile>, Ended> {
-        let Some(profile) = self.policy.get().sandbox else {
-            return Ok(None);
-        };
-        let refused = |detail| Err(Box::new(refused("runtime", 500, "sandbox_unavailable", detail)));
-        if let Err(error) = sandbox::available() {
-            return refused(format!("[run] sandbox = {:?}: {error}", profile.name()));
-        }
-        match request {
-            EffectRequest::Container(_) => refused("a container is made outside of the sandbox".into()),
-            EffectRequest::Shell(ShellCall {
-                directory: Some(directory),
-                ..
-            }) => refused(format!("a sandbox has a directory of its own, not {directory}")),
-            _ => Ok(Some(profile)),
-        }
-    }
-
-    /// The command line of the gate, behind the sandbox if there is one.
-    fn gate(&self, kept: Option<Profile>, directory: &Path) -> Command {
-        let Some(profile) = kept else {
-            return Command::new("/bin/sh");
-        };
-        let mut command = Command::new(&self.program);
-        command
-            .args(["sandbox", "--profile", profile.name(), "--workspace"])
-            .arg(directory)
-            .args(["--", "/bin/sh"]);
-        command
-    }
-
     /// The command that a request means.
     async fn prepare(&self, call: &Call) -> Result<Prepared, Ended> {
         match &call.request {
@@ -164,7 +142,37 @@ impl Shell {
                 call: wanted.clone(),
                 files: Vec::new(),
             }),
+            EffectRequest::Command(wanted) => Ok(Prepared {
+                call: program(wanted),
+                files: Vec::new(),
+            }),
             _ => Err(Box::new(misdirected())),
+        }
+    }
+
+    /// A program that is ended when its time is over.
+    async fn run_within(
+        &self,
+        limit: Duration,
+        wanted: &ShellCall,
+        mut call: Call,
+        kept: Kept,
+    ) -> EffectOutcome {
+        let stopped = call.cancel.clone();
+        call.cancel = stopped.child_token();
+        let running = self.run(wanted, &[], &call, kept);
+        tokio::pin!(running);
+        tokio::select! {
+            biased;
+            outcome = &mut running => return outcome,
+            () = tokio::time::sleep(limit) => call.cancel.cancel(),
+        }
+        match running.await {
+            EffectOutcome::Cancelled if !stopped.is_cancelled() => {
+                let title = format!("The command was ended after {} s", limit.as_secs());
+                refused("timeout", 408, &title, wanted.arguments.join(" "))
+            }
+            outcome => outcome,
         }
     }
 
@@ -173,7 +181,7 @@ impl Shell {
         wanted: &ShellCall,
         files: &[(&str, Vec<u8>)],
         call: &Call,
-        kept: Option<Profile>,
+        kept: Kept,
     ) -> EffectOutcome {
         let fresh = self.work.join(format!("{}-{}", call.run, call.effect.0));
         let outcome = match self.begin(wanted, files, call, &fresh, kept) {
@@ -198,16 +206,23 @@ impl Shell {
         files: &[(&str, Vec<u8>)],
         call: &Call,
         fresh: &Path,
-        kept: Option<Profile>,
+        kept: Kept,
     ) -> std::io::Result<(Child, Group)> {
-        let directory = match &wanted.directory {
-            Some(directory) => PathBuf::from(directory),
-            None => {
-                drop(std::fs::remove_dir_all(fresh));
-                std::fs::create_dir_all(fresh)?;
-                fresh.to_owned()
-            }
+        drop(std::fs::remove_dir_all(fresh));
+        std::fs::create_dir_all(fresh)?;
+        // What works in a directory of somebody's choice leaves nothing of its own in it.
+        let room = match &wanted.directory {
+            Some(directory) => Room {
+                workspace: PathBuf::from(directory),
+                temporary: Some(fresh.to_owned()),
+                reads: Vec::new(),
+            },
+            None => Room {
+                workspace: fresh.to_owned(),
+                ..Room::default()
+            },
         };
+        let directory = &room.workspace;
         for (name, bytes) in files {
             std::fs::write(directory.join(name), bytes)?;
         }
@@ -218,8 +233,8 @@ impl Shell {
                 Stdio::piped()
             }
         };
-        let child = self
-            .gate(kept, &directory)
+        let child = kept
+            .command(&self.program, &room, "/bin/sh")
             .args(["-c", GATE, "sh", &wanted.command, "sh"])
             .args(&wanted.arguments)
             .env_clear()
@@ -229,7 +244,7 @@ impl Shell {
             .env("DIRIGENT_RUN", call.run.to_string())
             .env("DIRIGENT_STEP", call.step.to_string())
             .env("DIRIGENT_ATTEMPT", call.attempt.to_string())
-            .current_dir(&directory)
+            .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(output())
             .stderr(output())
@@ -341,6 +356,19 @@ impl Shell {
             group.signal(Signal::KILL);
             drop(child.wait().await);
         }
+    }
+}
+
+/// A program and its arguments, as they are: no shell reads them.
+fn program(wanted: &CommandCall) -> ShellCall {
+    let words = std::iter::once(&wanted.program).chain(&wanted.arguments);
+    ShellCall {
+        command: r#"exec "$@""#.to_owned(),
+        arguments: words.cloned().collect(),
+        stdin: wanted.stdin.clone(),
+        directory: Some(wanted.workspace.clone()),
+        returns: "all".to_owned(),
+        ..ShellCall::default()
     }
 }
 

@@ -1,0 +1,92 @@
+//! What a program is kept to: the stricter of the daemon's rule and of what is asked for, and nothing that an agent may
+//! not ask for. The keeping itself is the sandbox's.
+
+use std::path::Path;
+
+use dirigent_protocol::run::{EffectRequest, Sandbox, ShellCall};
+use tokio::process::Command;
+
+use super::performer::refused;
+use super::web::Ended;
+use crate::runtime::policy::Policy;
+use crate::sandbox::{self, Profile, Room};
+
+/// What a program is kept to; none is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kept(Option<Profile>);
+
+fn unavailable(detail: String) -> Ended {
+    Box::new(refused("runtime", 500, "sandbox_unavailable", detail))
+}
+
+/// What the command of a request is kept to; or why it does not begin.
+pub(super) fn kept(policy: &Policy, request: &EffectRequest) -> Result<Kept, Ended> {
+    let asked = match request {
+        EffectRequest::Command(call) => return of_agent(policy, call.sandbox),
+        EffectRequest::Shell(call) => call.sandbox,
+        EffectRequest::Script(call) => call.process.sandbox,
+        EffectRequest::Container(call) => call.process.sandbox,
+        _ => None,
+    };
+    let kept = strictest(policy, asked.unwrap_or(Sandbox::Host))?;
+    match request {
+        _ if kept.0.is_none() => {}
+        EffectRequest::Container(_) => {
+            return Err(unavailable("a container is made outside of the sandbox".into()));
+        }
+        EffectRequest::Shell(ShellCall {
+            directory: Some(directory),
+            ..
+        }) => {
+            let detail = format!("a sandbox has a directory of its own, not {directory}");
+            return Err(unavailable(detail));
+        }
+        _ => {}
+    }
+    Ok(kept)
+}
+
+/// What a program of an agent is kept to, where the daemon lets agents have so much.
+pub(super) fn of_agent(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
+    if asked > policy.agent_sandbox {
+        let detail = format!(
+            "it asks for `{}`, and [run] agent_sandbox = {:?}",
+            asked.name(),
+            policy.agent_sandbox.name()
+        );
+        let title = "Programs of agents may not have so much";
+        return Err(Box::new(refused("authorization", 403, title, detail)));
+    }
+    strictest(policy, asked)
+}
+
+fn strictest(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
+    let Some(profile) = Profile::of(asked.min(policy.sandbox.map_or(Sandbox::Host, Profile::asked))) else {
+        return Ok(Kept(None));
+    };
+    match sandbox::available() {
+        Ok(()) => Ok(Kept(Some(profile))),
+        Err(error) => Err(unavailable(format!("{}: {error}", profile.name()))),
+    }
+}
+
+impl Kept {
+    /// What starts another program so: the arguments of the result are that program and its own.
+    pub(super) fn command(self, dirigentd: &Path, room: &Room, first: &str) -> Command {
+        let Some(profile) = self.0 else {
+            return Command::new(first);
+        };
+        let mut command = Command::new(dirigentd);
+        command
+            .args(["sandbox", "--profile", profile.name(), "--workspace"])
+            .arg(&room.workspace);
+        if let Some(temporary) = &room.temporary {
+            command.arg("--temporary").arg(temporary);
+        }
+        for path in &room.reads {
+            command.arg("--read").arg(path);
+        }
+        command.args(["--", first]);
+        command
+    }
+}
