@@ -8,6 +8,7 @@ use dirigent_config::client::{
 };
 use jiff::tz::TimeZone;
 
+use crate::clock::local_zone;
 use crate::keymap::{Preset, Remap};
 use crate::nav::Place;
 use crate::theme::depth::{ColorEnv, terminfo_colors};
@@ -85,7 +86,7 @@ impl Options {
             theme.ascii = false;
         }
         let zone = match config.screen.time {
-            TimeChoice::Local => TimeZone::system(),
+            TimeChoice::Local => local_zone(),
             TimeChoice::Utc => TimeZone::UTC,
         };
         // `page.command` names the command; a letter means the same on every page. Several keys stand behind commas.

@@ -46,7 +46,7 @@ pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<s
         .cache_capacity(cache_bytes)
         .mode(sled::Mode::HighThroughput)
         .use_compression(false)
-        .flush_every_ms(Some(500));
+        .flush_every_ms(Some(1_000));
     let (answer, answered) = mpsc::sync_channel(1);
     let work = move || {
         let opened = guarded(|| open_unlocked(&config));

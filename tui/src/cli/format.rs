@@ -2,8 +2,9 @@
 
 use dirigent_protocol::fault::{Code, Fault};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
+
+use crate::clock::local_zone;
 
 /// JSON for people: indented.
 #[must_use]
@@ -47,7 +48,7 @@ pub fn short(text: &str, most: usize) -> String {
 /// `2026-11-22 18:04:31` in the time zone of this machine.
 #[must_use]
 pub fn moment(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system())
+    at.to_zoned(local_zone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
 }
@@ -55,9 +56,7 @@ pub fn moment(at: Timestamp) -> String {
 /// `18:04:31.204`
 #[must_use]
 pub fn clock(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system())
-        .strftime("%H:%M:%S.%3f")
-        .to_string()
+    at.to_zoned(local_zone()).strftime("%H:%M:%S.%3f").to_string()
 }
 
 /// A field for a table: dates as dates, ids short, everything else in one line.

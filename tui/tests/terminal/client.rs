@@ -10,6 +10,9 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// Longest wait for anything; far more than a loaded machine needs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Columns and rows of a terminal, where a test does not say others.
+const USUAL: (u16, u16) = (120, 40);
+
 pub(crate) struct Client {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
@@ -23,7 +26,19 @@ pub(crate) struct Client {
 impl Client {
     /// The client alone, as the leader of its own session.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
-        Self::spawn(CommandBuilder::new(env!("CARGO_BIN_EXE_dirigent")), environment)
+        Self::start_at(USUAL, environment)
+    }
+
+    /// The same at a terminal of so many columns and rows.
+    pub(crate) fn start_at(size: (u16, u16), environment: &[(&str, &str)]) -> Self {
+        let command = CommandBuilder::new(env!("CARGO_BIN_EXE_dirigent"));
+        Self::spawn_in(
+            Arc::new(tempfile::tempdir().unwrap()),
+            command,
+            environment,
+            None,
+            size,
+        )
     }
 
     /// An interactive shell with job control, to start the client in.
@@ -38,18 +53,24 @@ impl Client {
     /// The client in a home of an earlier one.
     pub(crate) fn again(home: Arc<tempfile::TempDir>, environment: &[(&str, &str)]) -> Self {
         let command = CommandBuilder::new(env!("CARGO_BIN_EXE_dirigent"));
-        Self::spawn_in(home, command, environment, None)
+        Self::spawn_in(home, command, environment, None, USUAL)
     }
 
     /// The client at a terminal that reads so many bytes a second, and says so when asked.
     pub(crate) fn slow(rate: usize, environment: &[(&str, &str)]) -> Self {
         let home = Arc::new(tempfile::tempdir().unwrap());
         let command = CommandBuilder::new(env!("CARGO_BIN_EXE_dirigent"));
-        Self::spawn_in(home, command, environment, Some(rate))
+        Self::spawn_in(home, command, environment, Some(rate), USUAL)
     }
 
     fn spawn(command: CommandBuilder, environment: &[(&str, &str)]) -> Self {
-        Self::spawn_in(Arc::new(tempfile::tempdir().unwrap()), command, environment, None)
+        Self::spawn_in(
+            Arc::new(tempfile::tempdir().unwrap()),
+            command,
+            environment,
+            None,
+            USUAL,
+        )
     }
 
     fn spawn_in(
@@ -57,10 +78,11 @@ impl Client {
         mut command: CommandBuilder,
         environment: &[(&str, &str)],
         rate: Option<usize>,
+        (cols, rows): (u16, u16),
     ) -> Self {
         let size = PtySize {
-            rows: 40,
-            cols: 120,
+            rows,
+            cols,
             pixel_width: 0,
             pixel_height: 0,
         };
@@ -109,7 +131,7 @@ impl Client {
                 asked.drain(..kept);
             }
         });
-        let screen = vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 0);
+        let screen = vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0);
         Self {
             child,
             master: pair.master,

@@ -18,6 +18,33 @@ fn the_first_frame_asks_nothing_of_the_terminal() {
     client.ended("q");
 }
 
+/// The first frame goes over the slowest line: three bytes for a cell that shows something, where a line of a box
+/// alone takes three in UTF-8.
+#[test]
+fn the_first_frame_is_short() {
+    for (size, most, per_cell) in [((120, 40), 10_000, 3.0), ((200, 60), 18_000, 3.5)] {
+        let mut client = Client::start_at(size, &[("COLORTERM", "truecolor")]);
+        client.until("the last line", |screen| screen.contents().contains("q quit"));
+        let text = String::from_utf8_lossy(&client.bytes);
+        let from = text.find("\x1b[?2026h").unwrap();
+        let frame = &text[from..];
+        let frame = &frame[..frame.find("\x1b[?2026l").unwrap_or(frame.len())];
+        let mut screen = vt100::Parser::new(size.1.try_into().unwrap(), size.0.try_into().unwrap(), 0);
+        screen.process(frame.as_bytes());
+        let shown = screen.screen().contents();
+        let drawn = shown.chars().filter(|sign| !sign.is_whitespace()).count();
+        assert!(drawn > 500, "nothing is drawn:\n{shown}");
+        let bytes = frame.len();
+        assert!(bytes <= most, "{bytes} bytes at {size:?}");
+        assert!(
+            bytes as f64 <= per_cell * drawn as f64,
+            "{bytes} bytes for {drawn} cells at {size:?}"
+        );
+        client.type_keys("q");
+        client.ended("q");
+    }
+}
+
 #[test]
 fn a_missing_daemon_is_said_and_keys_work_all_the_same() {
     let mut client = Client::start(&[]);

@@ -7,7 +7,7 @@ use super::first_steps;
 use super::needs;
 use super::page::{Dashboard, Part};
 use super::runs::counts;
-use crate::keymap::Action;
+use crate::keymap::{Action, Command};
 use crate::model::Link;
 use crate::pages::Ctx;
 use crate::text::{amount, clean, wrap};
@@ -59,6 +59,10 @@ impl Dashboard {
             return;
         }
         let key = |action| ctx.keymap.first(action);
+        let page = |id| {
+            let keys = ctx.keymap.keys(Command::Page(id));
+            keys.first().map(ToString::to_string).unwrap_or_default()
+        };
         let foot = match part {
             Part::Needs if first_steps::show(ctx) => format!("{} copies the command", key(Action::Open)),
             Part::Needs => format!(
@@ -71,7 +75,8 @@ impl Dashboard {
                 0 => format!("{} opens", key(Action::Open)),
                 total => format!("{} runs   {} opens", amount::count(total), key(Action::Open)),
             },
-            Part::Activity | Part::Fleet => String::new(),
+            Part::Fleet => format!("{} agents  {} workflows", page("agents"), page("workflows")),
+            Part::Activity => String::new(),
         };
         let mut pane = Pane::new(title(part, ctx, false))
             .focus(part == self.part)

@@ -130,13 +130,21 @@ fn line(need: Need, here: bool, lead: usize, ctx: &Ctx<'_>, width: usize) -> Lin
 
 /// What the pane says when nothing needs a person.
 fn quiet(ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
-    let words = match ctx.model.connection.link {
-        _ if ctx.model.loaded => "Nothing needs you.",
-        Link::Connecting => "Asking the daemon …",
-        Link::Stale | Link::Live => "Reading …",
-        Link::Down { .. } => "Nothing is known yet.",
+    let words = if ctx.model.loaded {
+        "Nothing needs you."
+    } else {
+        not_known(ctx)
     };
     Line::new()
         .add(Role::Dim, format!(" {words}"))
         .draw_row(0, area, ctx.theme, buf);
+}
+
+/// Why a pane has nothing to show before the daemon has told anything.
+pub(super) const fn not_known(ctx: &Ctx<'_>) -> &'static str {
+    match ctx.model.connection.link {
+        Link::Connecting => "Asking the daemon …",
+        Link::Stale | Link::Live => "Reading …",
+        Link::Down { .. } => "Nothing is known yet.",
+    }
 }

@@ -4,6 +4,7 @@ use dirigent_protocol::run::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::needs::not_known;
 use super::page::{Dashboard, age, listed};
 use crate::model::Run;
 use crate::pages::Ctx;
@@ -72,6 +73,7 @@ pub(super) fn counts(ctx: &Ctx<'_>) -> String {
 impl Dashboard {
     pub(super) fn draw_runs(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let runs = listed(ctx);
+        legend(runs.len(), ctx, area, buf);
         if runs.is_empty() && ctx.model.loaded {
             let words = Line::new().add(Role::Dim, " No run yet.");
             words.draw_row(0, area, ctx.theme, buf);
@@ -97,6 +99,10 @@ impl Dashboard {
         let at = here
             .and_then(|id| runs.iter().position(|run| run.id == *id))
             .unwrap_or(0);
+        if runs.is_empty() {
+            let words = Line::new().add(Role::Dim, format!("  {}", not_known(ctx)));
+            words.draw_row(0, list, ctx.theme, buf);
+        }
         let first = first_row(at, runs.len(), usize::from(list.height));
         for (row, run) in (0u16..list.height).zip(runs.iter().skip(first)) {
             let selected = here == Some(&run.id);
@@ -106,6 +112,20 @@ impl Dashboard {
             }
             line.draw_row(row, list, ctx.theme, buf);
         }
+    }
+}
+
+/// What the signs of the states mean, at the foot of the pane, where the list leaves it a row and one of air.
+fn legend(rows: usize, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    let mut text = " Signs of a run:".to_owned();
+    for status in Status::ALL {
+        let Sign { sign, word, .. } = Sign::status(status);
+        text.push_str(&format!(" {sign} {word} "));
+    }
+    text.push_str(&format!(" {} waits for you", Sign::PERSON.sign));
+    if text.chars().count() <= usize::from(area.width) && rows + 3 <= usize::from(area.height) {
+        let line = Line::new().add(Role::Dim, text);
+        line.draw_row(area.height - 1, area, ctx.theme, buf);
     }
 }
 
