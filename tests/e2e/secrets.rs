@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::standard::workflow;
 
+/// Where the browser came back to, as a form has it.
+const BACK: &str = "https%3A%2F%2Fme.test%2Fback";
 const VALUE: &str = "s3cr3t-value-that-must-not-stay";
 
 #[derive(Clone, Default)]
@@ -94,6 +96,9 @@ async fn digest(State((book, _)): Shared, headers: HeaderMap) -> Response {
 async fn token(State((book, _)): Shared, RawForm(form): RawForm) -> Response {
     let form = String::from_utf8(form.to_vec()).unwrap();
     book.0.lock().unwrap().push(form.clone());
+    if form.contains("grant_type=authorization_code") || form.contains("grant_type=refresh_token") {
+        return of_a_person(&book, &form);
+    }
     if !form.contains("grant_type=client_credentials") || !form.contains(&format!("client_secret={VALUE}")) {
         return (
             StatusCode::UNAUTHORIZED,
@@ -102,6 +107,26 @@ async fn token(State((book, _)): Shared, RawForm(form): RawForm) -> Response {
             .into_response();
     }
     Json(json!({ "access_token": "a-token", "token_type": "Bearer", "expires_in": 600 })).into_response()
+}
+
+/// A code is good for once, and each refresh token is followed by another.
+fn of_a_person(book: &Book, form: &str) -> Response {
+    let seen = book.0.lock().unwrap();
+    let before = seen.iter().filter(|one| one.contains("c0de-of-ada")).count();
+    let rounds = seen
+        .iter()
+        .filter(|one| one.contains("grant_type=refresh_token"))
+        .count();
+    let wanted = match rounds {
+        0 => format!("code=c0de-of-ada&redirect_uri={BACK}"),
+        round => format!("refresh_token=refresh-{}", round - 1),
+    };
+    if !form.contains(&wanted) || before != 1 {
+        return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" }))).into_response();
+    }
+    let (token, next) = (format!("hers-{rounds}"), format!("refresh-{rounds}"));
+    Json(json!({ "access_token": token, "token_type": "Bearer", "expires_in": 10, "refresh_token": next }))
+        .into_response()
 }
 
 async fn discovery(State((_, place)): Shared) -> Json<Value> {
@@ -242,5 +267,44 @@ fn every_scheme_says_who_sends_the_request() {
     assert!(
         missing["error"]["detail"].as_str().unwrap().contains("`missing`"),
         "{missing}"
+    );
+}
+
+#[test]
+fn a_code_is_exchanged_once_and_refreshed_ever_after_across_restarts() {
+    let guard = Guard::start();
+    let home = Home::new(std::slice::from_ref(&guard.place));
+    let place = &guard.place;
+    let policy = json!({
+        "authority": format!("http://{place}"), "grant": "authorization_code", "client": { "id": "me" },
+        "code": "c0de-of-ada", "redirect_uri": "https://me.test/back",
+    });
+    keep(&home, "whole", &policy.to_string());
+    let ask = |name: &str| {
+        let given = asked(&home, place, name, "/echo", "{ oauth2: { use: whole } }");
+        given["output"]["you"]
+            .as_str()
+            .unwrap_or(&given.to_string())
+            .to_owned()
+    };
+    let daemon = home.start();
+    assert_eq!(ask("first"), "Bearer hers-0");
+    daemon.stop();
+    // It ends at once: the next daemon has only what the first one was given beside it.
+    let daemon = home.start();
+    assert_eq!(ask("second"), "Bearer hers-1");
+    daemon.stop();
+    let sent = guard
+        .seen()
+        .iter()
+        .filter(|one| one.contains("c0de-of-ada"))
+        .count();
+    assert_eq!(sent, 1, "a code is sent once");
+    let kept = found_below(&home.path(""), "refresh-1");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(kept[0].contains("data/secrets/.granted/"), "{kept:?}");
+    assert_eq!(
+        found_below(&home.path(""), "c0de-of-ada"),
+        [home.path("data/secrets/whole").display().to_string()]
     );
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::testing::{Bench, Run};
 use crate::{Refusal, Stimulus};
 
-const CASES: u64 = 1_000;
+const CASES: u64 = 5_000;
 const STEPS: usize = 24;
 const PEOPLE: [&str; 5] = ["ada", "bo", "cy", "di", "ed"];
 

@@ -77,6 +77,9 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
     let tenure = Tenure::begin(Arc::clone(&store)).await?;
     let records = Records::new(Arc::clone(&store));
     bootstrap(&records, &options.clock, options.owner_uid).await?;
+    if let Err(error) = records.make_late_indexes().await {
+        tracing::warn!(%error, "an index that is new could not be made: some lists are slower until the next start");
+    }
     let door = Door::new(
         records.clone(),
         options.clock.clone(),

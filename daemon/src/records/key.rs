@@ -149,6 +149,12 @@ pub fn unique(org: EntityId, kind: Kind, field: &str, value: &[u8]) -> Bytes {
         .end()
 }
 
+/// An index that came late is whole; an empty value.
+#[must_use]
+pub fn whole_index(kind: Kind, field: &str) -> Bytes {
+    Builder::new(b'w').word(kind.as_str()).word(field).end()
+}
+
 /// The row that says when a group of documents was written to; an empty value.
 #[must_use]
 pub fn group(org: EntityId, kind: Kind, value: &[u8]) -> Bytes {

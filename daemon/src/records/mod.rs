@@ -8,7 +8,7 @@
 //! so with [`Stored::sole_writer`]).
 //!
 //! Prefix bytes of keys: `d` document, `m` members of an organisation, `n` name, `i` index, `u` unique index, `g` groups, `h`
-//! earlier revisions, `t` traces of what was deleted, `r` answered requests, `x` what expires. Upper-case prefixes
+//! earlier revisions, `t` traces of what was deleted, `r` answered requests, `x` what expires, `w` which late indexes are whole. Upper-case prefixes
 //! belong to the runtime.
 
 mod audit;
@@ -19,6 +19,7 @@ mod group;
 mod ids;
 mod journal;
 pub mod key;
+mod late;
 mod order;
 mod read;
 mod request;

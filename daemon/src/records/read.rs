@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::bytes::decode_document;
 use super::error::RecordError;
+use super::late::Unmade;
 use super::order::encode_value;
 use super::write::Stored;
 use super::{key, write};
@@ -18,6 +19,7 @@ use super::{key, write};
 #[derive(Clone)]
 pub struct Records {
     store: Arc<dyn Store>,
+    pub(super) unmade: Arc<Unmade>,
 }
 
 /// A row of an index or of the members.
@@ -33,7 +35,8 @@ impl Records {
     /// Reads from this store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        let unmade = Arc::default();
+        Self { store, unmade }
     }
 
     /// The store itself.

@@ -290,6 +290,13 @@ fn index_rows(document: &Document) -> Vec<Row> {
     rows
 }
 
+/// The row of one index, where the document's value can be one.
+pub(super) fn index_row(document: &Document, field: &str) -> Option<Bytes> {
+    let prefix = key::index_field(document.metadata.org, document.kind, field);
+    let mut rows = index_rows(document).into_iter().map(|row| row.key);
+    rows.find(|row| row.starts_with(&prefix))
+}
+
 fn put_indexes(txn: &mut Txn, old: Option<&Stored>, new: &Document) {
     let before = old.map_or_else(Vec::new, |old| index_rows(&old.document));
     let after = index_rows(new);

@@ -82,6 +82,39 @@ impl RuntimeHandle {
         terms: Terms,
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
+        let run = self.next_run();
+        self.start_as(run, start, terms, None, actor).await
+    }
+
+    /// An id for [`Self::start_beside`].
+    pub(crate) fn next_run(&self) -> RunId {
+        RunId(self.core.chance.id())
+    }
+
+    /// As [`Self::start`], with an id of [`Self::next_run`] and with puts, deletes and guards that are in the commit of
+    /// its beginning. They are not made where another run is answered: one that was started with this key before.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) async fn start_beside(
+        &self,
+        run: RunId,
+        start: StartRun,
+        beside: Txn,
+        actor: Actor,
+    ) -> Result<Started, RuntimeError> {
+        self.start_as(run, start, Terms::default(), Some(Box::new(beside)), actor)
+            .await
+    }
+
+    async fn start_as(
+        &self,
+        run: RunId,
+        start: StartRun,
+        terms: Terms,
+        beside: Option<Box<Txn>>,
+        actor: Actor,
+    ) -> Result<Started, RuntimeError> {
         let org = actor.subject.org;
         let key = start.idempotency_key.clone();
         let version = self.core.plans.version(&start.version)?;
@@ -97,8 +130,7 @@ impl RuntimeHandle {
         let mut pins = self.core.plans.pins(org, &workflow)?;
         pins.budget = terms.budget.filter(Budget::limits);
         let request = actor.key;
-        let run = RunId(self.core.chance.id());
-        match Box::pin(self.launch(run, start, pins, terms.priority, actor)).await {
+        match Box::pin(self.launch(run, start, pins, (terms.priority, beside), actor)).await {
             // The request was answered before: this run never began, that one did.
             Ok(started) if started.status == Status::Pending => self.answered_before(request),
             Err(RuntimeError::Commit(CommitError::Conflict(Conflict::Key { .. }))) => self
@@ -108,13 +140,14 @@ impl RuntimeHandle {
         }
     }
 
-    /// Starts a run with this id and these pins; it is `pending` where its request was answered before.
+    /// Starts a run with this id, these pins, a priority and what is to be in its first commit; it is `pending` where
+    /// its request was answered before.
     pub(super) async fn launch(
         &self,
         run: RunId,
         start: StartRun,
         pins: Pins,
-        priority: Option<i32>,
+        (priority, beside): (Option<i32>, Option<Box<Txn>>),
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
         let version = self.core.plans.version(&start.version)?;
@@ -131,6 +164,7 @@ impl RuntimeHandle {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
             ask: Box::new(ask),
+            beside,
         };
         let fresh = Driver::new(&self.core, run, workflow);
         let status = self.set_going(fresh, wish, actor).await?;

@@ -44,6 +44,18 @@ pub(super) struct Kept {
     pub(super) backlog: VecDeque<Heard>,
 }
 
+impl Kept {
+    /// What is changed and written together.
+    pub(super) fn memory(&self) -> (Schedule, Listening) {
+        (self.body.clone(), self.listening.clone())
+    }
+
+    /// As it was.
+    pub(super) fn recall(&mut self, before: (Schedule, Listening)) {
+        (self.body, self.listening) = before;
+    }
+}
+
 /// Reads and writes schedules.
 pub(super) struct Book {
     pub(super) records: Records,
@@ -178,6 +190,31 @@ impl Book {
 
     /// Writes a schedule's document with everything in the transaction, and its row where it listens.
     pub(super) async fn write(&self, kept: &mut Kept, new: bool, mut txn: Txn) -> Result<(), BookError> {
+        let next = self.put(kept, new, &mut txn)?;
+        self.store().commit(txn).await?;
+        self.written(kept, next);
+        Ok(())
+    }
+
+    /// Changes a schedule and writes it; what could not be written did not happen.
+    pub(super) async fn change(&self, kept: &mut Kept, so: impl FnOnce(&mut Kept)) -> Result<(), BookError> {
+        let before = kept.memory();
+        so(kept);
+        let written = self.write(kept, false, Txn::default()).await;
+        if written.is_err() {
+            kept.recall(before);
+        }
+        written
+    }
+
+    /// It is durable: what was put.
+    pub(super) fn written(&self, kept: &mut Kept, next: Document) {
+        kept.stored = Stored::sole_writer(next);
+        self.runtime.bus_changed();
+    }
+
+    /// Puts a schedule's document and row into a transaction; the document.
+    pub(super) fn put(&self, kept: &mut Kept, new: bool, txn: &mut Txn) -> Result<Document, BookError> {
         told(&mut kept.body, &kept.workflow, (self.clock)());
         let now = (self.clock)();
         let spec = serde_json::to_value(&kept.body).unwrap_or_default();
@@ -189,7 +226,7 @@ impl Book {
         } else {
             kept.stored.next(spec, now)
         };
-        put(&mut txn, (!new).then_some(&kept.stored), &next)?;
+        put(txn, (!new).then_some(&kept.stored), &next)?;
         let listens = kept
             .workflow
             .schedule()
@@ -210,10 +247,7 @@ impl Book {
         } else {
             txn.deletes.push(row);
         }
-        self.store().commit(txn).await?;
-        kept.stored = Stored::sole_writer(next);
-        self.runtime.bus_changed();
-        Ok(())
+        Ok(next)
     }
 }
 

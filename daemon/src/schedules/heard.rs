@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::book::{BookError, Kept};
 use super::keeper::Keeper;
-use super::start::{Came, start};
+use super::start::start;
 use crate::runtime::Heard;
 
 /// How often an expression may ask the worker for one event.
@@ -35,7 +35,7 @@ impl Keeper {
             return;
         };
         while let Some(heard) = kept.backlog.pop_front() {
-            let before = (kept.listening.clone(), kept.body.clone());
+            let before = kept.memory();
             let done = match kept.body.paused {
                 true => Ok(true),
                 false => Box::pin(self.take_in(&mut kept, &heard)).await,
@@ -46,7 +46,7 @@ impl Keeper {
                     if let Err(error) = waits {
                         tracing::warn!(schedule = %id, %error, "an event of a schedule waits");
                     }
-                    (kept.listening, kept.body) = before;
+                    kept.recall(before);
                     kept.backlog.push_front(heard);
                     break;
                 }
@@ -72,14 +72,8 @@ impl Keeper {
         }
         let input = Value::Array(listening.taken.iter().map(|value| (**value).clone()).collect());
         let name = format!("event:{}.{}", heard.at.commit, heard.at.index);
-        let came = start(&self.book.runtime, kept, &name, input).await;
-        if came == Came::Later {
-            return Ok(false);
-        }
-        note(kept, came);
-        kept.listening = fresh(kept, &listening);
-        self.book.write(kept, false, Txn::default()).await?;
-        Ok(true)
+        let so = |kept: &mut Kept| kept.listening = fresh(kept, &listening);
+        start(&self.book, kept, &name, input, so).await
     }
 
     async fn consider(&self, kept: &Kept, heard: &Heard) -> Option<Box<EventBody>> {
@@ -110,24 +104,4 @@ fn fresh(kept: &Kept, before: &Listening) -> Listening {
         .unwrap_or_default();
     listening.last = before.last;
     listening
-}
-
-/// Notes what became of a due time or an event.
-pub(super) fn note(kept: &mut Kept, came: Came) {
-    match came {
-        Came::Run(run) => {
-            kept.body.started += 1;
-            kept.body.last_run = Some(run.into());
-            if !kept.body.active.contains(&run.into()) {
-                kept.body.active.push(run.into());
-            }
-            kept.body.trouble.clear();
-        }
-        Came::Out(why) => {
-            tracing::warn!(schedule = %kept.body.workflow_name, %why, "a run that was due is left out");
-            kept.body.left_out += 1;
-            kept.body.trouble = why;
-        }
-        Came::Later => {}
-    }
 }

@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use dirigent_protocol::entity::{Kind, WorkflowExecution};
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_store::Txn;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::book::{Book, BookError, Kept};
 use super::dues::due;
-use super::heard::note;
-use super::start::{Came, start};
+use super::start::start;
 use super::wish::{Schedules, Wish};
 use crate::clock::Clock;
 use crate::records::{RecordError, Records};
@@ -194,19 +192,21 @@ impl Keeper {
         // Counted with the write that deals with them: what has to be tried again is not counted twice.
         let mut left_out = dues.left_out;
         for at in dues.start {
-            let came = start(&self.book.runtime, kept, &at.to_string(), input.clone()).await;
-            if came == Came::Later {
+            let so = |kept: &mut Kept| {
+                kept.body.left_out += left_out;
+                kept.body.last_due = Some(at);
+            };
+            if !Box::pin(start(&self.book, kept, &at.to_string(), input.clone(), so)).await? {
                 return Ok(false);
             }
-            note(kept, came);
-            kept.body.left_out += std::mem::take(&mut left_out);
-            kept.body.last_due = Some(at);
-            self.book.write(kept, false, Txn::default()).await?;
+            left_out = 0;
         }
         if kept.body.last_due < dues.last {
-            kept.body.left_out += left_out;
-            kept.body.last_due = dues.last;
-            self.book.write(kept, false, Txn::default()).await?;
+            let so = |kept: &mut Kept| {
+                kept.body.left_out += left_out;
+                kept.body.last_due = dues.last;
+            };
+            self.book.change(kept, so).await?;
         }
         Ok(true)
     }
@@ -248,12 +248,8 @@ impl Keeper {
             return Ok(());
         }
         let input = schedule.rules.input.clone().unwrap_or_else(|| json!({}));
-        let came = start(&self.book.runtime, kept, &format!("after:{due}"), input).await;
-        if came != Came::Later {
-            note(kept, came);
-            kept.body.last_due = Some(due);
-            self.book.write(kept, false, Txn::default()).await?;
-        }
+        let so = |kept: &mut Kept| kept.body.last_due = Some(due);
+        Box::pin(start(&self.book, kept, &format!("after:{due}"), input, so)).await?;
         Ok(())
     }
 

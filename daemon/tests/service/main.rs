@@ -5,5 +5,6 @@
 mod applying;
 mod bed;
 mod documents;
+mod late_index;
 mod rights;
 mod watching;

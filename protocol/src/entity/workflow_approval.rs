@@ -202,6 +202,10 @@ impl Entity for WorkflowApproval {
                 field: "run",
                 unique: false,
             },
+            Index {
+                field: "workflow",
+                unique: false,
+            },
         ],
         sensitive: &[],
         relations: &[Relation {

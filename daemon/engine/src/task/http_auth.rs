@@ -131,15 +131,21 @@ fn texts(reader: &mut Reader, fields: &Fields<'_>, needed: &[&str]) -> bool {
     whole
 }
 
-/// A grant that nobody can give here is read all the same, and named.
+/// A code comes from a person at a browser: a policy without one is read all the same, and told.
 fn warn_of_browser(reader: &mut Reader, fields: &Fields<'_>) {
     if let Some((node, at)) = fields.get("grant")
         && node.as_str() == Some("authorization_code")
+        && fields.get("subject").is_none()
     {
-        let message = "this grant needs a person at a browser: the call will fail";
+        let message =
+            "this grant needs the code that a person got from a browser: the call will fail without it";
         reader
             .warning("needs_a_browser", message, node.span.start, &at)
-            .help = Some("use `client_credentials`, `refresh_token` or a token exchange".to_owned());
+            .help = Some(
+                "put the code under `subject.token`, or the whole policy with `code` and `redirect_uri` into a secret and \
+                 name that with `use`"
+                    .to_owned(),
+            );
     }
 }
 

@@ -127,7 +127,7 @@ impl RuntimeHandle {
         };
         // Not the call's own request id: the answer to that is that the question was noted.
         let actor = Actor::of(subject, RequestId(self.core.chance.id()), &Command::DaemonStop {});
-        let launched = self.launch(question.run.into(), start, pins, Some(ANSWERS), actor);
+        let launched = self.launch(question.run.into(), start, pins, (Some(ANSWERS), None), actor);
         Box::pin(launched).await.map(drop)
     }
 

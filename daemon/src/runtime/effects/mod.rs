@@ -28,6 +28,8 @@ mod shell_output;
 mod web;
 mod web_assertion;
 mod web_auth;
+mod web_code;
+mod web_grant;
 mod workflow;
 
 pub(crate) use agent_quote::quote;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(super) struct Web {
     following: reqwest::Client,
     policy: Arc<Swap<Policy>>,
     pub(super) tokens: Tokens,
+    pub(super) data_dir: PathBuf,
 }
 
 impl Web {
@@ -51,6 +53,7 @@ impl Web {
             following,
             policy: means.policy.clone(),
             tokens: Tokens::default(),
+            data_dir: means.data_dir.clone(),
         })
     }
 

@@ -8,24 +8,29 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::run::{Authentication, HttpCall, Scheme};
+use dirigent_protocol::run::{Authentication, EffectOutcome, Scheme};
 use md5::Md5;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Request, StatusCode, Url};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::http_answer::{self, base64};
 use super::performer::refused;
 use super::web::{Ended, Web};
-use super::web_assertion::assertion;
+use super::web_code::{Grant, Next};
+use super::web_grant::{code, token_request};
 use crate::clock;
 
 /// A token is not used in its last moments.
 const EARLY: Duration = Duration::from_secs(30);
 /// Tokens kept.
 const MAX_TOKENS: usize = 1_000;
+/// Whoever asks by a grant that is used up.
+static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+const SPENT: &str = "the code was sent to the authority before, and what it gave has ended or was lost: sign in again and \
+                     put the new code in its place";
 
 /// Tokens that authorities gave, by the digest of what was asked.
 #[derive(Default)]
@@ -55,7 +60,7 @@ impl Tokens {
     }
 }
 
-fn wrong(detail: impl Into<String>) -> Ended {
+pub(super) fn wrong(detail: impl Into<String>) -> Ended {
     Box::new(refused(
         "authentication",
         401,
@@ -64,7 +69,7 @@ fn wrong(detail: impl Into<String>) -> Ended {
     ))
 }
 
-fn text<'v>(fields: &'v Value, name: &str) -> Result<&'v str, Ended> {
+pub(super) fn text<'v>(fields: &'v Value, name: &str) -> Result<&'v str, Ended> {
     fields[name]
         .as_str()
         .ok_or_else(|| wrong(format!("`{name}` is missing, or is not text")))
@@ -135,11 +140,60 @@ impl Web {
 
     /// A token of the authority, kept or new.
     async fn token(&self, sender: &Authentication) -> Result<String, Ended> {
+        if Grant::is_used_up(&sender.with) {
+            return self.token_of_a_person(sender).await;
+        }
         let asked = Digest::of(&json!({ "scheme": format!("{:?}", sender.scheme), "with": sender.with }));
         if let Some(token) = self.tokens.get(asked) {
             return Ok(token);
         }
-        let with = &sender.with;
+        let answer = self.ask_authority(sender, &sender.with).await?;
+        let token = access_token(&answer)?;
+        if let Some(seconds) = answer["expires_in"].as_u64() {
+            self.tokens.keep(asked, token, Duration::from_secs(seconds));
+        }
+        Ok(token.to_owned())
+    }
+
+    /// A token for what a person once allowed: by a code that is good for once, then by refresh tokens.
+    async fn token_of_a_person(&self, sender: &Authentication) -> Result<String, Ended> {
+        // Two steps that need the same code must not both send it.
+        let _one = ONE.lock().await;
+        let unkept =
+            |error: std::io::Error| wrong(format!("what the authority gave cannot be kept: {error}"));
+        let now = clock::system();
+        let mut grant = Grant::of(&self.data_dir, &sender.with).map_err(unkept)?;
+        let mut with = sender.with.clone();
+        let exchange = match grant.next(now()) {
+            Next::Use(token) => return Ok(token),
+            Next::Spent => return Err(wrong(SPENT)),
+            Next::Refresh(token) => {
+                with["grant"] = "refresh_token".into();
+                with["subject"]["token"] = token.into();
+                false
+            }
+            Next::Exchange => {
+                code(&with)?;
+                grant.leaves().map_err(unkept)?;
+                true
+            }
+        };
+        match self.ask_authority(sender, &with).await {
+            Ok(answer) => {
+                grant.keep(&answer, now()).map_err(unkept)?;
+                Ok(access_token(&answer)?.to_owned())
+            }
+            Err(ended) => {
+                if exchange && !matches!(*ended, EffectOutcome::Unknown { .. }) {
+                    grant.came_back();
+                }
+                Err(ended)
+            }
+        }
+    }
+
+    /// What the authority answers to a grant.
+    async fn ask_authority(&self, sender: &Authentication, with: &Value) -> Result<Value, Ended> {
         let endpoint = self.token_endpoint(sender).await?;
         let call = token_request(endpoint, with)?;
         let response = self.respond(&call, "").await?;
@@ -148,7 +202,7 @@ impl Web {
         if !status.is_success() {
             self.tokens.drop_all();
             let mut ended = http_answer::failure(status, &headers, None);
-            if let dirigent_protocol::run::EffectOutcome::Failed { error, .. } = &mut ended {
+            if let EffectOutcome::Failed { error, .. } = &mut ended {
                 let said: Value =
                     serde_json::from_slice(body.as_deref().unwrap_or_default()).unwrap_or_default();
                 let why = said["error"].as_str().unwrap_or("no reason given");
@@ -157,15 +211,8 @@ impl Web {
             }
             return Err(Box::new(ended));
         }
-        let answer: Value = serde_json::from_slice(body.as_deref().unwrap_or_default())
-            .map_err(|_| wrong("the authority's answer is no JSON"))?;
-        let token = answer["access_token"]
-            .as_str()
-            .ok_or_else(|| wrong("the authority's answer holds no access_token"))?;
-        if let Some(seconds) = answer["expires_in"].as_u64() {
-            self.tokens.keep(asked, token, Duration::from_secs(seconds));
-        }
-        Ok(token.to_owned())
+        serde_json::from_slice(body.as_deref().unwrap_or_default())
+            .map_err(|_| wrong("the authority's answer is no JSON"))
     }
 
     async fn token_endpoint(&self, sender: &Authentication) -> Result<Url, Ended> {
@@ -199,117 +246,10 @@ impl Web {
     }
 }
 
-fn list(value: &Value) -> String {
-    let items = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-    items.collect::<Vec<_>>().join(" ")
-}
-
-fn put(form: &mut Map<String, Value>, name: &str, value: &str) {
-    if !value.is_empty() {
-        form.insert(name.to_owned(), Value::String(value.to_owned()));
-    }
-}
-
-/// What the grant gives.
-fn granted(form: &mut Map<String, Value>, with: &Value) -> Result<(), Ended> {
-    let grant = text(with, "grant")?;
-    put(form, "grant_type", grant);
-    match grant {
-        "client_credentials" => {}
-        "password" => {
-            put(form, "username", text(with, "username")?);
-            put(form, "password", text(with, "password")?);
-        }
-        "urn:ietf:params:oauth:grant-type:token-exchange" => {
-            put(form, "subject_token", text(&with["subject"], "token")?);
-            put(form, "subject_token_type", text(&with["subject"], "type")?);
-            if with["actor"].is_object() {
-                put(form, "actor_token", text(&with["actor"], "token")?);
-                put(form, "actor_token_type", text(&with["actor"], "type")?);
-            }
-        }
-        "refresh_token" => put(form, "refresh_token", text(&with["subject"], "token")?),
-        other => return Err(wrong(format!("the grant `{other}` needs a person at a browser"))),
-    }
-    Ok(())
-}
-
-/// Who the client is.
-fn client_of(
-    form: &mut Map<String, Value>,
-    client: &Value,
-    endpoint: &Url,
-) -> Result<Option<Authentication>, Ended> {
-    let id = client["id"].as_str().unwrap_or_default();
-    let secret = client["secret"].as_str().unwrap_or_default();
-    let mut authentication = None;
-    match client["authentication"].as_str().unwrap_or("client_secret_post") {
-        "client_secret_basic" => {
-            authentication = Some(Authentication {
-                scheme: Scheme::Basic,
-                with: json!({ "username": id, "password": secret }),
-            });
-        }
-        "client_secret_post" => {
-            put(form, "client_id", id);
-            put(form, "client_secret", secret);
-        }
-        "none" => put(form, "client_id", id),
-        kind => {
-            let assertion = match client["assertion"].as_str() {
-                Some(given) => given.to_owned(),
-                None => {
-                    assertion(kind, (id, secret), endpoint.as_str(), (clock::system())()).map_err(wrong)?
-                }
-            };
-            put(form, "client_id", id);
-            put(
-                form,
-                "client_assertion_type",
-                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            );
-            put(form, "client_assertion", &assertion);
-        }
-    }
-    Ok(authentication)
-}
-
-/// RFC 6749, 7523 and 8693: what an authority is asked.
-fn token_request(endpoint: Url, with: &Value) -> Result<HttpCall, Ended> {
-    let mut form = Map::new();
-    granted(&mut form, with)?;
-    put(&mut form, "scope", &list(&with["scopes"]));
-    put(&mut form, "audience", &list(&with["audiences"]));
-    let authentication = client_of(&mut form, &with["client"], &endpoint)?;
-    let as_json = with["request"]["encoding"] == "application/json";
-    let (kind, body) = if as_json {
-        ("application/json", Value::Object(form))
-    } else {
-        ("application/x-www-form-urlencoded", Value::String(encoded(&form)))
-    };
-    Ok(HttpCall {
-        method: "POST".into(),
-        uri: endpoint.to_string(),
-        headers: [
-            ("content-type".to_owned(), kind.to_owned()),
-            ("accept".to_owned(), "application/json".to_owned()),
-        ]
-        .into(),
-        body: Some(body),
-        authentication,
-        ..HttpCall::default()
-    })
-}
-
-fn encoded(form: &Map<String, Value>) -> String {
-    let Ok(mut url) = Url::parse("http://form/") else {
-        return String::new();
-    };
-    for (name, value) in form {
-        url.query_pairs_mut()
-            .append_pair(name, value.as_str().unwrap_or_default());
-    }
-    url.query().unwrap_or_default().to_owned()
+fn access_token(answer: &Value) -> Result<&str, Ended> {
+    answer["access_token"]
+        .as_str()
+        .ok_or_else(|| wrong("the authority's answer holds no access_token"))
 }
 
 /// `name="value", name=value`: what a challenge says.
@@ -412,46 +352,5 @@ mod tests {
             .unwrap();
             assert!(value.contains(&format!("response=\"{wanted}\"")), "{value}");
         }
-    }
-
-    #[test]
-    fn an_authority_is_asked_as_the_grant_and_the_client_want() {
-        let url = || Url::parse("https://a/token").unwrap();
-        let call = token_request(
-            url(),
-            &json!({ "grant": "client_credentials", "client": { "id": "me", "secret": "s&=" }, "scopes": ["a", "b"] }),
-        )
-        .unwrap();
-        let body = call.body.unwrap();
-        assert_eq!(
-            body,
-            "grant_type=client_credentials&scope=a+b&client_id=me&client_secret=s%26%3D"
-        );
-        let call = token_request(
-            url(),
-            &json!({
-                "grant": "password", "username": "u", "password": "p", "request": { "encoding": "application/json" },
-                "client": { "id": "me", "secret": "s", "authentication": "client_secret_basic" },
-            }),
-        )
-        .unwrap();
-        assert_eq!(
-            call.body.unwrap(),
-            json!({"grant_type": "password", "username": "u", "password": "p"})
-        );
-        assert_eq!(
-            call.authentication.unwrap().with,
-            json!({"username": "me", "password": "s"})
-        );
-        let client = json!({ "id": "me", "secret": "s", "authentication": "client_secret_jwt" });
-        let call = token_request(url(), &json!({ "grant": "client_credentials", "client": client })).unwrap();
-        let body = call.body.unwrap();
-        let body = body.as_str().unwrap();
-        assert!(
-            body.contains("client_assertion_type=urn") && body.contains("client_assertion=ey"),
-            "{body}"
-        );
-        assert!(!body.contains("client_secret"), "{body}");
-        assert!(token_request(url(), &json!({ "grant": "authorization_code" })).is_err());
     }
 }

@@ -181,6 +181,7 @@ impl RuntimeHandle {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
             ask: Box::new(ask),
+            beside: None,
         };
         let status = self.set_going(driver, wish, actor).await?;
         Ok(Started {

@@ -50,6 +50,8 @@ pub(crate) struct Deed<'a> {
     pub(crate) once: Option<Key>,
     /// What its rows refer to.
     pub(crate) blobs: Vec<BlobId>,
+    /// What else is written with it.
+    pub(crate) beside: Option<Box<Txn>>,
 }
 
 impl<'a> Deed<'a> {
@@ -68,6 +70,7 @@ impl<'a> Deed<'a> {
             unless: None,
             once: None,
             blobs: Vec::new(),
+            beside: None,
         }
     }
 }
@@ -392,6 +395,11 @@ fn sign(txn: &mut Txn, deed: &Deed<'_>, now: Timestamp) -> Result<(), RuntimeErr
         unchanged(txn, read);
     }
     txn.guards.extend(deed.unless.clone());
+    if let Some(beside) = deed.beside.as_deref() {
+        txn.guards.extend_from_slice(&beside.guards);
+        txn.deletes.extend_from_slice(&beside.deletes);
+        txn.puts.extend_from_slice(&beside.puts);
+    }
     if let Some(once) = &deed.once {
         txn.guards.push(Guard::Absent(once.clone()));
         txn.puts.push((once.clone(), Bytes::new()));

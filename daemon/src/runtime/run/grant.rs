@@ -36,17 +36,14 @@ impl Driver {
             document,
             stimulus,
             ask,
+            ..
         } = &wish
         {
             let lined_up = self.line_up(document.metadata.org, ask, stimulus);
             waits = lined_up.map_err(|error| (error, false))?;
         }
-        let Some(wanted) = wanted(wish, &mut deed, self.run) else {
-            return Err((
-                RuntimeError::Internal("a change of version by another way"),
-                false,
-            ));
-        };
+        let another_way = RuntimeError::Internal("a change of version by another way");
+        let wanted = wanted(wish, &mut deed, self.run).ok_or((another_way, false))?;
         if let Some(start) = waits {
             return Box::pin(self.wait_outside(deed, &start)).await;
         }
@@ -136,8 +133,12 @@ fn wanted(wish: Wish, deed: &mut Deed<'_>, run: RunId) -> Option<Wanted> {
     let by = deed.actor.subject.name.clone();
     let stimulus = match wish {
         Wish::Start {
-            document, stimulus, ..
+            document,
+            stimulus,
+            beside,
+            ..
         } => {
+            deed.beside = beside;
             deed.reply = started(run, Status::Running);
             deed.document = Some(*document);
             *stimulus

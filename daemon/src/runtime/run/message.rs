@@ -11,7 +11,7 @@ use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
     BusPosition, Deciders, DecisionRecord, EffectId, EffectOutcome, Lineage, Resolution, Status,
 };
-use dirigent_store::Guard;
+use dirigent_store::{Guard, Txn};
 use tokio::sync::oneshot;
 
 use crate::records::{Actor, Stored};
@@ -108,6 +108,8 @@ pub(crate) enum Wish {
         document: Box<Document>,
         stimulus: Box<Stimulus>,
         ask: Box<Ask>,
+        /// What is in the same commit by whoever starts it.
+        beside: Option<Box<Txn>>,
     },
     /// Stop.
     Cancel { reason: Option<String> },

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::super::core::Service;
 use super::super::error::ServiceError;
-use super::plan::{is_index, plan};
+use super::plan::plan;
 use super::words;
 use crate::door::{Action, Object};
 use crate::records::key;
@@ -105,7 +105,7 @@ impl Service {
         };
         let mut others = query.facets.iter().enumerate().filter(|(other, _)| *other != at);
         let narrowed = query.filter.is_some() || others.any(|(_, facet)| facet.chosen.is_some());
-        if narrowed || !subject.administrator || !is_index(query.kind, field) {
+        if narrowed || !subject.administrator || !self.records.is_indexed(query.kind, field) {
             return Ok(None);
         }
         let prefix = key::index_field(subject.org, query.kind, field);
@@ -152,7 +152,9 @@ impl Service {
             filter: query.filter.clone(),
             ..ListQuery::of(query.kind)
         };
-        let plan = plan(subject.org, &list)?;
+        let plan = plan(subject.org, &list, &|field| {
+            self.records.is_indexed(query.kind, field)
+        })?;
         let mut tallies: Vec<Tally> = query.facets.iter().map(|_| Tally::default()).collect();
         let mut range = ScanRange::prefix(&plan.prefix).limited(ROWS).reversed();
         let (mut total, mut looked) = (0, 0);

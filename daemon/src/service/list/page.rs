@@ -41,7 +41,9 @@ impl Service {
         if let Some(filter) = &query.filter {
             words::check_whole(query.kind, filter)?;
         }
-        let plan = plan(subject.org, query)?;
+        let plan = plan(subject.org, query, &|field| {
+            self.records.is_indexed(query.kind, field)
+        })?;
         let last = cursor::read(query)?;
         let limit = if query.limit == 0 {
             USUAL

@@ -23,7 +23,13 @@ pub(super) struct Plan {
 }
 
 /// Chooses the rows: those of a value the filter asks for, else those of the field to order by, else all by age.
-pub(super) fn plan(org: EntityId, query: &ListQuery) -> Result<Plan, ServiceError> {
+///
+/// `indexed` says which fields documents can be found by.
+pub(super) fn plan(
+    org: EntityId,
+    query: &ListQuery,
+    indexed: &dyn Fn(&str) -> bool,
+) -> Result<Plan, ServiceError> {
     let (field, descending) = match query.order.as_deref() {
         None | Some("") => ("id", true),
         Some(order) => order
@@ -35,7 +41,7 @@ pub(super) fn plan(org: EntityId, query: &ListQuery) -> Result<Plan, ServiceErro
     let value_prefix = query
         .filter
         .as_ref()
-        .and_then(|filter| value_prefix(org, query.kind, filter));
+        .and_then(|filter| value_prefix(org, query.kind, filter, indexed));
     if let Some(prefix) = value_prefix {
         let sort = (!by_age).then(|| field.to_owned());
         return Ok(Plan {
@@ -52,7 +58,7 @@ pub(super) fn plan(org: EntityId, query: &ListQuery) -> Result<Plan, ServiceErro
         });
     }
     // Rows of times sort as texts, which is not quite their order.
-    if is_index(query.kind, field) && !field.ends_with("_at") {
+    if indexed(field) && !field.ends_with("_at") {
         return Ok(Plan {
             prefix: key::index_field(org, query.kind, field),
             sort: None,
@@ -66,19 +72,17 @@ pub(super) fn plan(org: EntityId, query: &ListQuery) -> Result<Plan, ServiceErro
     })
 }
 
-pub(super) fn is_index(kind: Kind, field: &str) -> bool {
-    kind.definition().indexes.iter().any(|index| index.field == field)
-}
-
 /// The index rows of a value that every match must have.
-fn value_prefix(org: EntityId, kind: Kind, filter: &Filter) -> Option<Bytes> {
+fn value_prefix(org: EntityId, kind: Kind, filter: &Filter, indexed: &dyn Fn(&str) -> bool) -> Option<Bytes> {
     match filter {
-        Filter::And(all) => all.iter().find_map(|filter| value_prefix(org, kind, filter)),
+        Filter::And(all) => all
+            .iter()
+            .find_map(|filter| value_prefix(org, kind, filter, indexed)),
         Filter::Is {
             field,
             op: Op::Eq,
             value,
-        } if is_index(kind, field) && !matches!(value, Value::Null) => {
+        } if indexed(field) && !matches!(value, Value::Null) => {
             Some(key::index_value(org, kind, field, &encode_value(value)?))
         }
         _ => None,
@@ -90,13 +94,18 @@ mod tests {
     use super::*;
     use crate::records::DEFAULT_ORG;
 
+    fn known(field: &str) -> bool {
+        let kind = Kind::WorkflowExecution;
+        kind.definition().indexes.iter().any(|index| index.field == field)
+    }
+
     fn of(filter: &str, order: Option<&str>) -> Plan {
         let query = ListQuery {
             filter: (!filter.is_empty()).then(|| filter.parse().unwrap()),
             order: order.map(str::to_owned),
             ..ListQuery::of(Kind::WorkflowExecution)
         };
-        plan(DEFAULT_ORG, &query).unwrap()
+        plan(DEFAULT_ORG, &query, &known).unwrap()
     }
 
     #[test]
@@ -128,7 +137,7 @@ mod tests {
             order: Some("statu".into()),
             ..ListQuery::of(Kind::WorkflowExecution)
         };
-        let Err(ServiceError::UnknownWord { help, .. }) = plan(DEFAULT_ORG, &query) else {
+        let Err(ServiceError::UnknownWord { help, .. }) = plan(DEFAULT_ORG, &query, &known) else {
             unreachable!()
         };
         assert_eq!(help, "write `status`");

@@ -16,6 +16,9 @@ pub struct Args {
     /// Decided ones too
     #[arg(long)]
     pub all: bool,
+    /// Only those of this workflow
+    #[arg(long, value_name = "NAME")]
+    pub workflow: Option<String>,
     /// What to list.
     #[command(flatten)]
     pub page: PageArgs,
@@ -26,7 +29,11 @@ pub struct Args {
 /// # Errors
 /// The condition cannot be read, or the daemon refuses.
 pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
-    let more = (!args.all).then(|| Filter::eq("status", "pending"));
+    // Those that wait are few: they are found first.
+    let pending = (!args.all).then(|| Filter::eq("status", "pending"));
+    let of = args.workflow.map(|name| Filter::eq("workflow", name));
+    let more: Vec<Filter> = pending.into_iter().chain(of).collect();
+    let more = (!more.is_empty()).then_some(Filter::And(more));
     let mut query = args.page.query(Kind::WorkflowApproval, more)?;
     query.order.get_or_insert_with(|| "created_at".to_owned());
     let (items, next) = page(cx, query).await?;
