@@ -22,6 +22,7 @@ mod effects;
 mod events;
 mod facets;
 mod faults;
+mod foreign;
 mod gateway;
 mod inbox;
 mod kill;

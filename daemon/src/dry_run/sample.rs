@@ -104,6 +104,7 @@ impl Samples {
                 _ => json!({}),
             },
             EffectRequest::Command(_) => written("all"),
+            EffectRequest::Permission(call) => json!({ "option": call.option }),
             EffectRequest::Route(call) => json!({ "agent": call.capability, "why": "a sample" }),
             EffectRequest::A2a(_)
             | EffectRequest::Workflow(_)

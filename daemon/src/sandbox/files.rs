@@ -35,6 +35,7 @@ const READ: &[&str] = &[
     "/etc/os-release",
     "/etc/passwd",
     "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
     "/proc/cpuinfo",
     "/proc/meminfo",
     "/proc/stat",
@@ -48,7 +49,6 @@ const NAMES: &[&str] = &[
     "/etc/protocols",
     "/etc/resolv.conf",
     "/etc/services",
-    "/etc/ssl/openssl.cnf",
 ];
 const DEVICES: &[&str] = &[
     "/dev/null",

@@ -87,7 +87,8 @@ impl Profile {
                 writes_workspace: true,
                 network: matches!(self, Self::Online),
                 changes_modes: true,
-                memory: 8 << 30,
+                // Programs that run others' code set aside far more than they take.
+                memory: 64 << 30,
                 cpu: Duration::from_secs(3_600),
                 file: 2 << 30,
             },

@@ -120,6 +120,26 @@ pub(crate) fn list(workspace: &str, path: &str) -> Result<(Vec<String>, bool), F
     Ok((names, more))
 }
 
+/// Makes the directories that a file of that path needs.
+pub(crate) fn make_folders(workspace: &str, path: &str) -> Result<(), FileError> {
+    let mut inner = String::from(".");
+    let names: Vec<&str> = path
+        .split('/')
+        .filter(|name| !matches!(*name, "" | "."))
+        .collect();
+    for name in &names[..names.len().saturating_sub(1)] {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let folder = beneath(workspace, &inner, flags, Mode::empty())?;
+        match rustix::fs::mkdirat(&folder, *name, Mode::RWXU | Mode::RGRP | Mode::XGRP) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(of(path)(error)),
+        }
+        inner.push('/');
+        inner.push_str(name);
+    }
+    Ok(())
+}
+
 /// Writes a file whole: beside it first, then in its place, so that nobody sees half of it.
 pub(crate) fn write(workspace: &str, path: &str, content: &str) -> Result<(), FileError> {
     if content.len() as u64 > MAX_BYTES {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::agent_tool::AgentTool;
 use super::definition::{check_as, json_of, schema_of};
+use super::foreign_agent::ForeignAgent;
 use crate::chat::{Effort, RehearsedCall};
 use crate::run::{Budget, LoopLimits};
 
@@ -69,6 +70,9 @@ pub struct Agent {
     /// What it may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<AgentTool>,
+    /// It is a program that somebody else wrote; its model and tools are its own then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<ForeignAgent>,
     /// How far a conversation with its tools may go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LoopLimits>,

@@ -10,6 +10,7 @@ mod approval_rule;
 mod audit_log;
 mod definition;
 mod document;
+mod foreign_agent;
 mod notification;
 mod orchestration;
 mod orchestration_rule;
@@ -30,6 +31,7 @@ pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape
 pub use audit_log::{AuditLog, Verdict};
 pub use definition::{Column, Definition, Entity, Index, Relation, Writer};
 pub use document::{Document, Metadata, Visibility};
+pub use foreign_agent::{ForeignAgent, ForeignKind, ForeignOutput, KeepTree};
 pub use notification::{Level, Notification};
 pub use orchestration::{Member, Orchestration, OrchestrationLimits, VoteRule, VoteRules};
 pub use orchestration_rule::{OrchestrationRule, Preference};

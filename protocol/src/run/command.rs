@@ -1,9 +1,10 @@
-//! Programs that agents may start, and what programs are kept to.
+//! Programs that agents may start, what programs are kept to, and what programs that are agents ask for.
 //!
 //! Invariant: a command is a program and its arguments, never a line that a shell would read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a program is kept to, strictest first.
 #[derive(
@@ -62,6 +63,30 @@ pub struct CommandCall {
     pub sandbox: Sandbox,
     /// Milliseconds before it is ended.
     pub timeout_ms: u64,
+}
+
+/// An agent that somebody else wrote asks for leave to do something; the answer goes back to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PermissionCall {
+    /// What it says it wants, one line.
+    pub title: String,
+    /// What it says about it, as the Agent Client Protocol has it.
+    pub tool_call: Value,
+    /// What it offers as answers.
+    pub options: Vec<PermissionOption>,
+    /// The one that is chosen where it is allowed.
+    pub option: String,
+}
+
+/// An answer an agent offers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PermissionOption {
+    /// What goes back.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// `allow_once`, `allow_always`, `reject_once`, `reject_always`.
+    pub kind: String,
 }
 
 impl CommandCall {

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{
     A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, FileCall, FileDeed, FunctionCall,
-    Handoff, McpCall, NotifyCall, OpenapiCall, RouteCall, Sandbox, ScriptCall, TurnRef, Usage, WorkflowCall,
-    WorkflowError,
+    Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall, Sandbox, ScriptCall, TurnRef,
+    Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
 use crate::digest::Digest;
@@ -61,6 +61,8 @@ pub enum EffectRequest {
     File(FileCall),
     /// One program of an agent.
     Command(CommandCall),
+    /// Leave that an agent of somebody else asks for.
+    Permission(PermissionCall),
 }
 
 impl EffectRequest {
@@ -68,7 +70,7 @@ impl EffectRequest {
     #[must_use]
     pub const fn kind(&self) -> EffectKind {
         match self {
-            Self::Noop { .. } | Self::Notify(_) | Self::Route(_) => EffectKind::Noop,
+            Self::Noop { .. } | Self::Notify(_) | Self::Route(_) | Self::Permission(_) => EffectKind::Noop,
             Self::Http(_) | Self::Openapi(_) | Self::A2a(_) => EffectKind::Http,
             Self::Shell(_) | Self::Script(_) | Self::Container(_) | Self::Command(_) => EffectKind::Shell,
             Self::Agent(_) => EffectKind::Agent,
@@ -102,7 +104,8 @@ impl EffectRequest {
             | Self::Notify(_)
             | Self::Route(_)
             | Self::File(_)
-            | Self::Command(_) => &[],
+            | Self::Command(_)
+            | Self::Permission(_) => &[],
         }
     }
 
@@ -133,6 +136,7 @@ impl EffectRequest {
             Self::Notify(call) => format!("notify: {}", call.title),
             Self::Route(call) => format!("route: {}", call.capability),
             Self::Command(call) => call.summary(),
+            Self::Permission(call) => call.title.clone(),
             Self::File(call) => match &call.deed {
                 FileDeed::Read => format!("read {}", call.path),
                 FileDeed::List => format!("list {}", call.path),

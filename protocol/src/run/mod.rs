@@ -27,7 +27,7 @@ pub use call::{
     NotifyCall, OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall,
     WorkflowCall,
 };
-pub use command::{CommandCall, Sandbox};
+pub use command::{CommandCall, PermissionCall, PermissionOption, Sandbox};
 pub use effect::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, HttpCall, OnUnknown, Resolution, ShellCall,
 };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_protocol::chat::Part;
 use dirigent_protocol::entity::{Agent, AgentVersion};
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
@@ -22,6 +23,7 @@ use serde_json::Value;
 use super::agent_answer::{self, AnswerError};
 use super::agent_quote;
 use super::agent_tools::{self, Manifests, Servers};
+use super::foreign::{Foreign, Task};
 use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
 use crate::runtime::error::RuntimeError;
@@ -36,6 +38,7 @@ struct Agents {
     worker: Arc<WorkerPool>,
     mcp: Mcp,
     manifests: Manifests,
+    foreign: Foreign,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
@@ -45,6 +48,7 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         worker: means.worker.clone(),
         mcp: Mcp::open(means)?,
         manifests: Manifests::default(),
+        foreign: Foreign::open(means)?,
     }))
 }
 
@@ -63,6 +67,14 @@ impl Performer for Agents {
                 Err(outcome) => *outcome,
             }
         })
+    }
+
+    fn over(&self, run: RunId) {
+        self.foreign.over(run);
+    }
+
+    fn abandon(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move { self.foreign.abandon() })
     }
 
     fn clear<'a>(&'a self, run: RunId, effect: EffectId, key: &'a str) -> BoxFuture<'a, ()> {
@@ -84,13 +96,32 @@ impl Agents {
     async fn talk(&self, asked: &AgentCall, call: &Call) -> Step<EffectOutcome> {
         let version = self.version(asked)?;
         let agent = &version.definition;
-        let talk = call.conversation.as_deref();
         // A later turn names the first, whose input it goes on with.
-        let wanted = talk.map_or(asked, |talk| &*talk.call);
+        let wanted = call.conversation.as_deref().map_or(asked, |talk| &*talk.call);
         if let Some(schema) = agent.input_schema.as_ref().filter(|_| wanted.message.is_none()) {
             agent_answer::check(schema, &wanted.input)
                 .map_err(|error| invalid("The agent's input does not fit its schema", error.to_string()))?;
         }
+        let Some(foreign) = &agent.foreign else {
+            return Box::pin(self.turn(&version, (asked, wanted), call)).await;
+        };
+        let task = Task {
+            agent,
+            foreign,
+            version: &version.digest,
+            prompt: words(&self.messages(agent, wanted, call).await?),
+        };
+        Ok(Box::pin(self.foreign.work(&task, call)).await)
+    }
+
+    async fn turn(
+        &self,
+        version: &AgentVersion,
+        (asked, wanted): (&AgentCall, &AgentCall),
+        call: &Call,
+    ) -> Step<EffectOutcome> {
+        let agent = &version.definition;
+        let talk = call.conversation.as_deref();
         let models = self.models(agent)?;
         let mut request = self.request(agent, wanted, call).await?;
         let servers = Servers {
@@ -334,6 +365,16 @@ impl Agents {
             usage,
         }
     }
+}
+
+/// The texts of messages, as one.
+fn words(messages: &[Message]) -> String {
+    let parts = messages.iter().flat_map(|message| &message.parts);
+    let texts = parts.filter_map(|part| match part {
+        Part::Text { content } => Some(content.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The request as it goes to one of the models. A key names one request to one model.

@@ -33,6 +33,12 @@ pub(crate) fn quote(agent: &Agent, call: &AgentCall, policy: &Policy) -> Quote {
         agent: agent.budget.map(|budget| budget.budget()),
         ..Quote::default()
     };
+    if agent.foreign.is_some() {
+        // What a program of somebody else asks its models for is not known before.
+        quote.unpriced = true;
+        quote.worst.calls = 1;
+        return quote;
+    }
     let names = std::iter::once(&agent.model).chain(&agent.fallback_models);
     let models: Vec<_> = names
         .filter_map(|name| policy.providers.resolve(name).ok())

@@ -1,7 +1,7 @@
 //! What a program is kept to: the stricter of the daemon's rule and of what is asked for, and nothing that an agent may
 //! not ask for. The keeping itself is the sandbox's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dirigent_protocol::run::{EffectRequest, Sandbox, ShellCall};
 use tokio::process::Command;
@@ -12,8 +12,12 @@ use crate::runtime::policy::Policy;
 use crate::sandbox::{self, Profile, Room};
 
 /// What a program is kept to; none is nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kept(Option<Profile>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    profile: Option<Profile>,
+    /// What it may read beside what every program may.
+    reads: Vec<PathBuf>,
+}
 
 fn unavailable(detail: String) -> Ended {
     Box::new(refused("runtime", 500, "sandbox_unavailable", detail))
@@ -30,7 +34,7 @@ pub(super) fn kept(policy: &Policy, request: &EffectRequest) -> Result<Kept, End
     };
     let kept = strictest(policy, asked.unwrap_or(Sandbox::Host))?;
     match request {
-        _ if kept.0.is_none() => {}
+        _ if kept.profile.is_none() => {}
         EffectRequest::Container(_) => {
             return Err(unavailable("a container is made outside of the sandbox".into()));
         }
@@ -61,19 +65,27 @@ pub(super) fn of_agent(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
 }
 
 fn strictest(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
-    let Some(profile) = Profile::of(asked.min(policy.sandbox.map_or(Sandbox::Host, Profile::asked))) else {
-        return Ok(Kept(None));
+    let wanted = asked.min(policy.sandbox.map_or(Sandbox::Host, Profile::asked));
+    let kept = Kept {
+        profile: Profile::of(wanted),
+        reads: Vec::new(),
     };
     match sandbox::available() {
-        Ok(()) => Ok(Kept(Some(profile))),
-        Err(error) => Err(unavailable(format!("{}: {error}", profile.name()))),
+        Err(error) if kept.profile.is_some() => Err(unavailable(format!("{}: {error}", wanted.name()))),
+        _ => Ok(kept),
     }
 }
 
 impl Kept {
+    /// The same, and it may read these.
+    pub(super) fn reading(mut self, reads: Vec<PathBuf>) -> Self {
+        self.reads.extend(reads);
+        self
+    }
+
     /// What starts another program so: the arguments of the result are that program and its own.
-    pub(super) fn command(self, dirigentd: &Path, room: &Room, first: &str) -> Command {
-        let Some(profile) = self.0 else {
+    pub(super) fn command(&self, dirigentd: &Path, room: &Room, first: &str) -> Command {
+        let Some(profile) = self.profile else {
             return Command::new(first);
         };
         let mut command = Command::new(dirigentd);
@@ -83,7 +95,7 @@ impl Kept {
         if let Some(temporary) = &room.temporary {
             command.arg("--temporary").arg(temporary);
         }
-        for path in &room.reads {
+        for path in room.reads.iter().chain(&self.reads) {
             command.arg("--read").arg(path);
         }
         command.args(["--", first]);

@@ -13,6 +13,7 @@ mod confine;
 mod container;
 mod egress;
 mod file;
+mod foreign;
 mod function;
 mod http;
 mod http_answer;

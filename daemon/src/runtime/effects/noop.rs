@@ -1,5 +1,5 @@
 //! What the house answers by itself, at once: `call: noop` (nothing, durably; its value comes back as its output), notices,
-//! and which agent does something.
+//! answers to agents that asked for leave, and which agent does something.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,12 @@ impl Performer for Noop {
             },
             EffectRequest::Noop { value } => EffectOutcome::Done {
                 output: value,
+                usage: Usage::default(),
+                facts: BTreeMap::new(),
+            },
+            // It goes back to the agent with its next turn.
+            EffectRequest::Permission(call) => EffectOutcome::Done {
+                output: Arc::new(serde_json::json!({ "option": call.option })),
                 usage: Usage::default(),
                 facts: BTreeMap::new(),
             },

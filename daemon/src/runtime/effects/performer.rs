@@ -119,6 +119,9 @@ pub trait Performer: Send + Sync {
         false
     }
 
+    /// A run is over: nothing of it waits any more.
+    fn over(&self, _run: RunId) {}
+
     /// The daemon stops: ends whatever still runs. Outcomes are nobody's concern any more.
     fn abandon(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))

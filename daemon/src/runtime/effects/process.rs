@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 /// The variable every command and all its children carry.
 pub(super) const KEY_VARIABLE: &str = "DIRIGENT_IDEMPOTENCY_KEY";
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How often it is looked for what a dying process started.
+const LOOKS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process group, as its file says.
@@ -110,6 +112,23 @@ pub(super) async fn end_noted(dir: &Path, grace: Duration) {
         .iter()
         .filter(|group| group.lives())
         .for_each(|group| group.signal(Signal::KILL));
+}
+
+/// Kills everything that is noted there or carries the key, at once; what was started meanwhile, too.
+pub(super) fn end_now(path: &Path, key: &str) {
+    let Some(noted) = fs::read(path)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Group>(&text).ok())
+    else {
+        return;
+    };
+    let group = Some(noted).filter(Group::is_current);
+    for _ in 0..LOOKS {
+        if !kill_all(group.as_ref(), key) {
+            break;
+        }
+    }
+    drop(fs::remove_file(path));
 }
 
 /// Sends SIGKILL to everything of an effect; says whether there was anything.

@@ -34,15 +34,17 @@ use crate::runtime::policy::Policy;
 use crate::sandbox::Room;
 use crate::swap::Swap;
 
-/// Waits for the gate's line, then becomes the command. `ulimit -c 0`: no core files with secrets in them.
-const GATE: &str = r#"ulimit -c 0; IFS= read -r _ || exit 125; exec /bin/sh -c "$@""#;
+/// Waits for the gate's line, then becomes the command. `ulimit -c 0`: no core files with secrets in them;
+/// the sandbox has set that already, and lets nobody set limits.
+const GATE: &str = r#"ulimit -c 0 2>/dev/null; IFS= read -r _ || exit 125; exec /bin/sh -c "$@""#;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How long output may still come after the command itself has ended.
 const DRAIN: Duration = Duration::from_millis(500);
 /// Most of standard error that an error shows, characters.
 const DETAIL_CHARS: usize = 2_000;
 
-struct Shell {
+/// Runs commands.
+pub(super) struct Shell {
     notes: PathBuf,
     work: PathBuf,
     policy: Arc<Swap<Policy>>,
@@ -53,24 +55,7 @@ struct Shell {
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
-    let notes = means.data_dir.join("effects");
-    let work = means.data_dir.join("work");
-    for dir in [&notes, &work] {
-        std::fs::create_dir_all(dir).map_err(|source| RuntimeError::Io {
-            what: format!("make {}", dir.display()),
-            source,
-        })?;
-    }
-    let home = std::env::var("HOME").unwrap_or_else(|_| "/".into());
-    Ok(Box::new(Shell {
-        notes,
-        work,
-        policy: means.policy.clone(),
-        grace: means.kill_grace,
-        home,
-        program: means.program.clone(),
-        web: Web::open(means)?,
-    }))
+    Ok(Box::new(Shell::open(means)?))
 }
 
 impl Performer for Shell {
@@ -129,6 +114,31 @@ impl Performer for Shell {
 }
 
 impl Shell {
+    /// Ready to run.
+    ///
+    /// # Errors
+    /// Its folders cannot be made.
+    pub(super) fn open(means: &Means) -> Result<Self, RuntimeError> {
+        let notes = means.data_dir.join("effects");
+        let work = means.data_dir.join("work");
+        for dir in [&notes, &work] {
+            std::fs::create_dir_all(dir).map_err(|source| RuntimeError::Io {
+                what: format!("make {}", dir.display()),
+                source,
+            })?;
+        }
+        let home = std::env::var("HOME").unwrap_or_else(|_| "/".into());
+        Ok(Self {
+            notes,
+            work,
+            policy: means.policy.clone(),
+            grace: means.kill_grace,
+            home,
+            program: means.program.clone(),
+            web: Web::open(means)?,
+        })
+    }
+
     /// The command that a request means.
     async fn prepare(&self, call: &Call) -> Result<Prepared, Ended> {
         match &call.request {
@@ -151,7 +161,7 @@ impl Shell {
     }
 
     /// A program that is ended when its time is over.
-    async fn run_within(
+    pub(super) async fn run_within(
         &self,
         limit: Duration,
         wanted: &ShellCall,
@@ -215,7 +225,7 @@ impl Shell {
             Some(directory) => Room {
                 workspace: PathBuf::from(directory),
                 temporary: Some(fresh.to_owned()),
-                reads: Vec::new(),
+                ..Room::default()
             },
             None => Room {
                 workspace: fresh.to_owned(),

@@ -223,6 +223,7 @@ impl Driver {
         core.permits.forget(run);
         core.live.ended(run);
         core.runs.leave(run);
+        core.performers.all().for_each(|performer| performer.over(run));
         if self.asked {
             core.admit(core.gate.leave(run, !self.waits() && !self.aside, (core.clock)()));
         }

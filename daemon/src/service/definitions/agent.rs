@@ -37,6 +37,7 @@ impl Definition for Agents {
         }
         if let Ok(agent) = serde_json::from_value::<Agent>(spec.clone()) {
             found.extend(crate::tools::check(&agent));
+            check_foreign(&agent, &mut found);
         }
         found
     }
@@ -118,6 +119,31 @@ fn check_schema(field: &str, schema: &Value, found: &mut Vec<Diagnostic>) {
             Diagnostic::error("bad_schema", format!("`{field}` is not a JSON Schema: {text}"), at(path))
                 .help("write a schema such as `{type: object, properties: {summary: {type: string}}}`; it may refer to itself only"),
         );
+    }
+}
+
+fn check_foreign(agent: &Agent, found: &mut Vec<Diagnostic>) {
+    let Some(foreign) = &agent.foreign else {
+        return;
+    };
+    if let Some((field, what)) = foreign.problem() {
+        let place = at(format!("/foreign/{field}"));
+        let message = format!("`{field}`: {what}");
+        found
+            .push(Diagnostic::error("bad_foreign_agent", message, place).help("see `dirigent schema agent`"));
+    }
+    let own = [
+        ("tools", agent.tools.is_empty()),
+        ("model", agent.model.is_empty()),
+        ("fallback_models", agent.fallback_models.is_empty()),
+    ];
+    for (field, _) in own.into_iter().filter(|(_, empty)| !empty) {
+        let message = format!("`{field}` is not read: the agent is a program with its own");
+        found.push(Diagnostic::warning(
+            "ignored_field",
+            message,
+            at(format!("/{field}")),
+        ));
     }
 }
 

@@ -1,0 +1,145 @@
+//! An agent that somebody else wrote: a program of this machine, and where it works.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::run::{ApprovalClass, Sandbox};
+
+/// How a foreign agent is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ForeignKind {
+    /// It speaks the Agent Client Protocol over its standard input and output.
+    #[default]
+    Acp,
+    /// It is given the prompt, and prints an answer.
+    Command,
+}
+
+/// What a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ForeignOutput {
+    /// Words.
+    #[default]
+    Text,
+    /// One JSON value.
+    Json,
+    /// A JSON value a line.
+    Jsonl,
+}
+
+/// What becomes of an agent's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeepTree {
+    /// It goes; what was changed is in the step's output.
+    Never,
+    /// It stays where something was changed.
+    #[default]
+    Changed,
+    /// It stays.
+    Always,
+}
+
+/// A program that is an agent. Its prompt, schemas and time are those of the definition around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForeignAgent {
+    /// How it is spoken to.
+    pub kind: ForeignKind,
+    /// The program: an absolute path, or a name on the daemon's PATH.
+    pub command: String,
+    /// Its arguments. Of a `command`, `{prompt}` in one is the prompt; without it, the prompt is its standard input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Its variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The git repository it works on, absolute: it gets a worktree of its own. Without one it begins in an empty directory.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub repository: String,
+    /// The commit, branch or tag it begins at; what is checked out where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub base: String,
+    /// What it is kept to: `build` has no network. The daemon's `[run] agent_sandbox` says how far that may go.
+    pub sandbox: Sandbox,
+    /// What else it may read, absolute paths: its own installation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+    /// What becomes of its tree.
+    pub keep: KeepTree,
+    /// Whether a person is asked where it asks for permission. Without it: asked; a rule may answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalClass>,
+    /// What a `command` prints.
+    pub output: ForeignOutput,
+    /// JSON pointer of the answer in that; of lines, in the last one that has it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub answer: String,
+    /// JSON pointer of what it cost, US dollars.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cost_usd: String,
+    /// JSON pointer of the tokens it read.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub input_tokens: String,
+    /// JSON pointer of the tokens it wrote.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub output_tokens: String,
+}
+
+impl Default for ForeignAgent {
+    fn default() -> Self {
+        Self {
+            kind: ForeignKind::default(),
+            command: String::new(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            repository: String::new(),
+            base: String::new(),
+            sandbox: Sandbox::Build,
+            reads: Vec::new(),
+            keep: KeepTree::default(),
+            approval: None,
+            output: ForeignOutput::default(),
+            answer: String::new(),
+            cost_usd: String::new(),
+            input_tokens: String::new(),
+            output_tokens: String::new(),
+        }
+    }
+}
+
+impl ForeignAgent {
+    /// What is wrong with it, and in which field.
+    #[must_use]
+    pub fn problem(&self) -> Option<(&'static str, &'static str)> {
+        let absolute = |path: &String| path.starts_with('/');
+        let pointer = |text: &String| text.is_empty() || text.starts_with('/');
+        if self.command.is_empty() || (self.command.contains('/') && !absolute(&self.command)) {
+            return Some(("command", "it must be a name, or an absolute path"));
+        }
+        if !self.repository.is_empty() && !absolute(&self.repository) {
+            return Some(("repository", "it must be an absolute path"));
+        }
+        if !self.reads.iter().all(absolute) {
+            return Some(("reads", "they must be absolute paths"));
+        }
+        for (name, text) in [
+            ("answer", &self.answer),
+            ("cost_usd", &self.cost_usd),
+            ("input_tokens", &self.input_tokens),
+            ("output_tokens", &self.output_tokens),
+        ] {
+            if !pointer(text) {
+                return Some((name, "it must be a JSON pointer, such as `/result`"));
+            }
+            if !text.is_empty() && (self.kind != ForeignKind::Command || self.output == ForeignOutput::Text) {
+                return Some((name, "it needs `kind: command` and `output: json` or `jsonl`"));
+            }
+        }
+        None
+    }
+}
