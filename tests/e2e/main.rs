@@ -14,6 +14,7 @@ mod bench;
 mod budgets;
 mod builder;
 mod constructs;
+mod conversations;
 mod deciders;
 mod decisions;
 mod definitions;

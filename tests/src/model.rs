@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 pub enum Say {
     /// An answer.
     Text(String),
+    /// An answer in pieces, with this pause between two.
+    Slowly(Vec<String>, Duration),
     /// Calls of tools, side by side: names and arguments.
     Calls(Vec<(String, Value)>),
 }
@@ -140,6 +142,7 @@ async fn chat(State(book): State<Book>, headers: HeaderMap, body: Bytes) -> Resp
     let usage = json!({ "prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14 });
     let (message, finish) = match &said {
         Say::Text(text) => (json!({ "role": "assistant", "content": text }), "stop"),
+        Say::Slowly(pieces, _) => (json!({ "role": "assistant", "content": pieces.concat() }), "stop"),
         Say::Calls(calls) => (
             json!({ "role": "assistant", "content": null, "tool_calls": wire(calls) }),
             "tool_calls",
@@ -160,14 +163,29 @@ async fn chat(State(book): State<Book>, headers: HeaderMap, body: Bytes) -> Resp
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
         format!("data: {}\n\n", with(choice, &Value::Null))
     };
-    let text = chunk(message, Value::Null)
-        + &chunk(json!({}), json!(finish))
+    let end = chunk(json!({}), json!(finish))
         + &format!(
             "data: {}\n\n",
             json!({ "id": "c1", "model": body["model"], "choices": [], "usage": usage })
         )
         + "data: [DONE]\n\n";
-    ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response()
+    let (pieces, pause) = match said {
+        Say::Slowly(pieces, pause) => {
+            let piece = |text: String| chunk(json!({ "content": text }), Value::Null);
+            (pieces.into_iter().map(piece).chain([end]).collect(), pause)
+        }
+        _ => (vec![chunk(message, Value::Null) + &end], Duration::ZERO),
+    };
+    let stream = futures::stream::unfold(pieces.into_iter(), move |mut rest| async move {
+        let piece = rest.next()?;
+        tokio::time::sleep(pause).await;
+        Some((Ok::<_, std::io::Error>(piece), rest))
+    });
+    (
+        [(header::CONTENT_TYPE, "text/event-stream")],
+        Body::from_stream(stream),
+    )
+        .into_response()
 }
 
 fn wire(calls: &[(String, Value)]) -> Value {

@@ -214,6 +214,7 @@ fn perform(
             }
         }
         Effect::Mouse(on) => terminal::mouse(on)?,
+        Effect::Write { name, text } => shell.wrote(outside::write_new(&name.0, name.1, &text)),
         // The clipboard takes such texts here.
         Effect::Show(_) => {}
         Effect::Link(command) => commands(command),

@@ -64,6 +64,8 @@ pub enum OutsideError {
     },
 }
 
+/// Files of one name that are counted on.
+const MOST_FILES: u32 = 1_000;
 /// Largest text taken back, bytes.
 const MAX_BACK: u64 = 512 * 1024;
 
@@ -74,6 +76,25 @@ static LENT: AtomicBool = AtomicBool::new(false);
 #[must_use]
 pub fn is_lent() -> bool {
     LENT.load(Ordering::SeqCst)
+}
+
+/// Writes a text into a new file of the working directory, never over one that is there; tells its name.
+///
+/// # Errors
+/// The file cannot be made or written.
+pub fn write_new(name: &str, kind: &str, text: &str) -> io::Result<PathBuf> {
+    for number in 1.. {
+        let path = match number {
+            1 => PathBuf::from(format!("{name}.{kind}")),
+            number => PathBuf::from(format!("{name}-{number}.{kind}")),
+        };
+        match std::fs::File::create_new(&path) {
+            Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST_FILES => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Shows a text with the person's program and waits; gives the text back if it was to be changed.

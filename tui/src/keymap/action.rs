@@ -143,7 +143,7 @@ actions! {
         NextItem "next-item" ["J"] "next item";
         PrevItem "prev-item" ["K"] "previous item";
         Batch "batch" ["b"] "batch sheet";
-        Ask "ask" ["r"] "ask, runbook";
+        Ask "ask" ["r"] "ask, talk, runbook";
         Delegate "delegate" ["@"] "hand over to somebody";
         Amend "amend" ["="] "change what is asked";
         Link "link" ["L"] "link to another, signed link";

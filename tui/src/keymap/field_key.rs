@@ -16,6 +16,8 @@ impl FieldKey {
     pub const ENTER: Self = Self::Fixed("Enter");
     /// Leaves the field.
     pub const ESC: Self = Self::Fixed("Esc");
+    /// A new line in a text whose end is `ENTER`.
+    pub const NEW_LINE: Self = Self::Fixed("Ctrl-J");
     /// Chooses among what the field offers.
     pub const CHOOSE: Self = Self::Fixed("↑ ↓");
 
@@ -24,7 +26,7 @@ impl FieldKey {
     pub fn label(self, keymap: &Keymap) -> String {
         match self {
             Self::Fixed(name) => name.to_owned(),
-            Self::Of(action) => keymap.first(action),
+            Self::Of(action) => keymap.held(action),
         }
     }
 }

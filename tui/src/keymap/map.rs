@@ -204,6 +204,16 @@ impl Keymap {
             .unwrap_or_default()
     }
 
+    /// The first key of an action that is no text where one types, to show.
+    #[must_use]
+    pub fn held(&self, action: Action) -> String {
+        let keys = self.keys(Command::Action(action));
+        let held = keys
+            .iter()
+            .find(|chord| !chord.0.iter().any(|key| key.is_typed()));
+        held.map_or_else(|| self.first(action), |chord| chord.to_string())
+    }
+
     fn check(&self) -> Result<(), KeymapError> {
         for (at, (chord, command)) in self.rows.iter().enumerate() {
             for (other, second) in &self.rows[at + 1..] {

@@ -12,6 +12,8 @@ pub struct Follow {
     behind: bool,
     paging: bool,
     begun: bool,
+    /// Which wish to follow it is: answers to the live text of an earlier one are not its own.
+    pub wish: u64,
     /// Number of the last chunk of live text handed on.
     pub stream_after: u64,
     /// It has ended and its events are all here.
@@ -30,6 +32,15 @@ pub struct Step {
 }
 
 impl Follow {
+    /// Of a wish to follow; the wishes of a link are numbered.
+    #[must_use]
+    pub fn of(wish: u64) -> Self {
+        Self {
+            wish,
+            ..Self::default()
+        }
+    }
+
     /// Start, or start again after a lost connection: reads what is missing.
     pub fn resume(&mut self) -> u64 {
         self.paging = true;

@@ -44,7 +44,7 @@ impl Worker {
                 self.tell(News::Looked { topic, query, result })?;
             }
             Heard::Events(run, result) => self.events(run, result, session)?,
-            Heard::Stream(run, result) => self.streamed(run, result, session)?,
+            Heard::Stream((run, wish), result) => self.streamed(run, wish, result, session)?,
             Heard::Answer(request, result) => self.answer(request, result, session)?,
         }
         Ok(None)
@@ -95,6 +95,7 @@ impl Worker {
     fn streamed(
         &mut self,
         run: RunId,
+        wish: u64,
         result: Result<StreamPage, CallError>,
         session: &Session,
     ) -> Result<(), Over> {
@@ -104,12 +105,12 @@ impl Worker {
             Err(CallError::Fault(_)) => return Ok(()),
             Err(error @ CallError::Lost(_)) => return Err(broken(error)),
         };
-        let Some(follow) = self.follows.get_mut(&run) else {
+        let Some(follow) = self.follows.get_mut(&run).filter(|follow| follow.wish == wish) else {
             return Ok(());
         };
         follow.stream_after = follow.stream_after.max(page.last);
         if !(page.chunks.is_empty() && follow.over) {
-            session.stream(run, follow.stream_after);
+            session.stream(run, follow);
         }
         if !page.chunks.is_empty() || page.lost > 0 {
             self.tell(News::Stream {

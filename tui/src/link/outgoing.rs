@@ -7,7 +7,8 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 
-use crate::model::{Answer, Handling, LinkCmd, News, Steer, Verdict};
+use super::snapshot::unexpected;
+use crate::model::{Answer, Handling, LinkCmd, News, Steer, Verdict, Wish};
 
 /// Most commands that wait for an answer.
 const MOST: usize = 256;
@@ -19,8 +20,8 @@ enum About {
     Other(String),
     /// The answer is a link.
     Link(EntityId, String),
-    /// The answer is the run that tries an agent out.
-    Trial(String),
+    /// A page waits for what becomes of it.
+    Wish(Wish),
 }
 
 /// A command without an answer yet.
@@ -111,7 +112,10 @@ impl Queue {
             (About::Link(approval, _), Ok(CommandReply::Link { link, .. })) => {
                 News::Linked { approval, link }
             }
-            (About::Trial(agent), Ok(CommandReply::RunStarted { run, .. })) => News::Tried { agent, run },
+            (About::Wish(wish), Ok(CommandReply::RunStarted { run, .. })) => News::Granted {
+                wish,
+                result: Ok(run),
+            },
             (about, result) => news(about, result.map(drop)),
         })
     }
@@ -122,7 +126,7 @@ impl Queue {
     }
 }
 
-/// What is done with definitions; none for what is no command.
+/// What is done with definitions and agents; none for what is no command.
 fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
     Some(match wish {
         LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
@@ -139,11 +143,24 @@ fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
             variants,
             input,
         } => (
-            About::Trial(agent.clone()),
+            About::Wish(Wish::Try(agent.clone())),
             Command::AgentTry {
                 agent,
                 variants,
                 input,
+            },
+        ),
+        LinkCmd::Talk { agent } => (
+            About::Wish(Wish::Talk(agent.clone())),
+            Command::ConversationStart {
+                agent,
+                input: serde_json::json!({}),
+            },
+        ),
+        LinkCmd::Tell { run, what, by } => (
+            About::Wish(Wish::Tell(run)),
+            Command::EventPublish {
+                event: what.event(run, &by),
             },
         ),
         _ => return None,
@@ -203,10 +220,14 @@ fn news(about: About, result: Result<(), Fault>) -> News {
     match about {
         About::Approval(approval) => News::Decided { approval, result },
         About::Other(what) | About::Link(_, what) => News::Done { what, result },
-        About::Trial(agent) => News::Done {
-            what: format!("try {agent}"),
-            result,
-        },
+        About::Wish(wish) => {
+            let result = match (&wish, result) {
+                (Wish::Tell(run), Ok(())) => Ok(*run),
+                (_, Ok(())) => Err(Box::new(unexpected("what was wished for"))),
+                (_, Err(fault)) => Err(fault),
+            };
+            News::Granted { wish, result }
+        }
     }
 }
 

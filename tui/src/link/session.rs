@@ -48,8 +48,8 @@ pub enum Heard {
     Events(RunId, Result<(Vec<RunEvent>, u64), CallError>),
     /// A run's graph.
     Graph(RunId, Result<Box<Graph>, CallError>),
-    /// A page of a run's live text.
-    Stream(RunId, Result<StreamPage, CallError>),
+    /// A page of a run's live text, for which wish to follow it.
+    Stream((RunId, u64), Result<StreamPage, CallError>),
     /// What a page wanted to know.
     Looked(&'static str, Box<Query>, Result<Box<QueryReply>, CallError>),
     /// An answer to a command.
@@ -145,15 +145,16 @@ impl Session {
         });
     }
 
-    /// Waits for a run's live text behind a number.
-    pub fn stream(&self, run: RunId, after: u64) {
+    /// Waits for a run's live text behind what was handed on.
+    pub fn stream(&self, run: RunId, follow: &Follow) {
         let connection = self.connection.clone();
+        let wish = follow.wish;
         let request = StreamRequest {
             run,
-            after,
+            after: follow.stream_after,
             wait_ms: WAIT_MS,
         };
-        self.ask(async move { Heard::Stream(run, connection.stream(request).await) });
+        self.ask(async move { Heard::Stream((run, wish), connection.stream(request).await) });
     }
 
     /// Sends a command, at once or, after `overloaded`, with a pause.
@@ -182,7 +183,7 @@ impl Session {
     pub fn begin(&self, run: RunId, follow: &mut Follow) {
         self.graph(run);
         self.events(run, follow.resume());
-        self.stream(run, follow.stream_after);
+        self.stream(run, follow);
     }
 
     /// Waits for changes behind a cursor. Dropping the future ends the poll at the daemon too.

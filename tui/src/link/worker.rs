@@ -77,6 +77,7 @@ pub fn spawn(
             clock: Clock::start(),
             queue: Queue::default(),
             follows: BTreeMap::new(),
+            wishes: 0,
             daemon: None,
             resuming: true,
             started: None,
@@ -118,6 +119,8 @@ pub(super) struct Worker {
     pub(super) queue: Queue,
     /// Followed runs.
     pub(super) follows: BTreeMap<RunId, Follow>,
+    /// Wishes to follow a run so far.
+    wishes: u64,
     /// Process id of the daemon that was met last: numbers of live text belong to one life of it.
     pub(super) daemon: Option<u32>,
     /// Followed runs go on as soon as it is known which daemon this is.
@@ -208,9 +211,10 @@ impl Worker {
     fn note(&mut self, wish: LinkCmd, session: Option<&Session>) -> Result<(), Closed> {
         match wish {
             LinkCmd::Follow(run) => {
+                self.wishes += 1;
                 let follow = self.follows.entry(run).or_default();
                 // From the first event again: whoever asks has nothing yet.
-                *follow = Follow::default();
+                *follow = Follow::of(self.wishes);
                 if let Some(session) = session
                     && !self.resuming
                 {

@@ -7,6 +7,7 @@ use dirigent_protocol::query::Query;
 use dirigent_protocol::run::{Decision, EffectId, Resolution};
 use serde_json::Value;
 
+use super::talk::Tell;
 use crate::nav::Place;
 
 /// A wish of a page or of the mirror; the shell does it or passes it to the link.
@@ -26,6 +27,13 @@ pub enum Cmd {
     TakeBack,
     /// Hand a text to the terminal's clipboard.
     Copy(String),
+    /// Write a text into a new file where the client was started.
+    Write {
+        /// The file's name: its beginning, and its ending.
+        name: (String, &'static str),
+        /// The text.
+        text: String,
+    },
     /// For the link.
     Link(LinkCmd),
 }
@@ -87,7 +95,21 @@ pub enum LinkCmd {
         /// The version's number.
         number: u64,
     },
-    /// Try agents out side by side; answered by `News::Tried`.
+    /// Begin a conversation with an agent; answered by `News::Granted`.
+    Talk {
+        /// The agent's name.
+        agent: String,
+    },
+    /// Tell a conversation something; answered by `News::Granted`.
+    Tell {
+        /// Its run.
+        run: RunId,
+        /// What.
+        what: Tell,
+        /// Who says so.
+        by: String,
+    },
+    /// Try agents out side by side; answered by `News::Granted`.
     TryOut {
         /// The agent's name.
         agent: String,

@@ -37,6 +37,19 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Nobody is there any more; since when is said of the first time.
+    pub fn lost(&mut self, fault: Fault, retry_at: Option<Timestamp>, now: Timestamp) {
+        let since = match self.link {
+            Link::Down { since, .. } => since,
+            Link::Connecting | Link::Stale | Link::Live => now,
+        };
+        self.link = Link::Down {
+            since,
+            fault,
+            retry_at,
+        };
+    }
+
     /// Sign and word for the first line.
     #[must_use]
     pub const fn label(&self) -> (&'static str, &'static str) {

@@ -8,7 +8,7 @@ use dirigent_protocol::run::Status;
 
 use super::mirror::{MAX_DECIDED, MAX_ENDED};
 use super::outbox::Progress;
-use super::{Approval, Cmd, Link, LinkCmd, Model, Named, News, Note, Run, Time};
+use super::{Approval, Cmd, Link, LinkCmd, Model, Named, News, Note, Run, Time, Wish};
 
 impl Model {
     /// Folds one piece of news in; what follows from it comes back.
@@ -21,16 +21,8 @@ impl Model {
                 self.connection.attempt = 0;
             }
             News::Disconnected { fault, retry_at } => {
-                let since = match self.connection.link {
-                    Link::Down { since, .. } => since,
-                    Link::Connecting | Link::Stale | Link::Live => time.wall,
-                };
                 self.looks.cut();
-                self.connection.link = Link::Down {
-                    since,
-                    fault: *fault,
-                    retry_at,
-                };
+                self.connection.lost(*fault, retry_at, time.wall);
             }
             News::Snapshot(documents) => {
                 self.looks.changed();
@@ -60,7 +52,14 @@ impl Model {
             News::Looked { topic, query, result } => self.looked(topic, &query, result),
             News::Decided { approval, result } => return self.decided(approval, result),
             News::Linked { approval, link } => return self.linked(approval, link),
-            News::Tried { agent, run } => self.tried = Some((agent, run)),
+            News::Granted { wish, result } => {
+                let refused = result
+                    .as_ref()
+                    .err()
+                    .map(|fault| Cmd::Note(Note::error(fault.to_string())));
+                self.granted.insert(wish, result.map_err(|fault| *fault));
+                return refused.into_iter().collect();
+            }
             News::Done { what, result } => {
                 return vec![Cmd::Note(match result {
                     Ok(()) => Note::info(format!("done: {what}")),
@@ -69,6 +68,25 @@ impl Model {
             }
         }
         Vec::new()
+    }
+
+    /// A wish goes to the link: what is known of an earlier one of its sort is no answer to it.
+    pub fn sends(&mut self, command: &LinkCmd, time: Time) {
+        let wish = match command {
+            LinkCmd::Look { topic, query } => return self.looks.asked(topic, query, time.mono),
+            // Its live text comes anew as well, and may come before its events.
+            LinkCmd::Follow(run) => {
+                if let Some(journal) = self.journals.get_mut(run) {
+                    journal.live.clear();
+                }
+                return;
+            }
+            LinkCmd::TryOut { agent, .. } => Wish::Try(agent.clone()),
+            LinkCmd::Talk { agent } => Wish::Talk(agent.clone()),
+            LinkCmd::Tell { run, .. } => Wish::Tell(*run),
+            _ => return,
+        };
+        self.granted.remove(&wish);
     }
 
     /// Decisions whose grace time is over go to the link. While the line is down they are kept back.

@@ -92,7 +92,6 @@ impl Journal {
         if restart {
             self.events.clear();
             self.cut = 0;
-            self.live.clear();
         }
         let known = self.events.last().map_or(0, |event| event.seq);
         self.events

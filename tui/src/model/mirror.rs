@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::fault::Fault;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::query::DaemonStatus;
 use jiff::Timestamp;
 
 use super::counters::Counters;
-use super::{Approval, Connection, Journal, Looks, Outbox, Run, Time};
+use super::{Approval, Connection, Journal, Looks, Outbox, Run, Time, Wish};
 
 /// Finished runs kept beside the living ones.
 pub const MAX_ENDED: usize = 2_000;
@@ -80,8 +81,8 @@ pub struct Model {
     pub snoozed: BTreeMap<EntityId, Duration>,
     /// What pages asked for themselves.
     pub looks: Looks,
-    /// The newest trial: the agent, and the run that tries it out.
-    pub tried: Option<(String, RunId)>,
+    /// What became of the newest wish of each sort: the run it is about, or why not; none while it is on its way.
+    pub granted: BTreeMap<Wish, Result<RunId, Fault>>,
     /// Documents that a page asked for beyond the mirror's own: kept until it asks for others.
     pub found: BTreeMap<&'static str, BTreeSet<EntityId>>,
     /// A snapshot came at least once.
@@ -137,6 +138,13 @@ impl Model {
         let mut rows: Vec<&Named> = self.named.values().filter(|named| named.kind == kind).collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name));
         rows
+    }
+
+    /// Runs that come from this one: retried, forked.
+    #[must_use]
+    pub fn children(&self, run: RunId) -> Vec<RunId> {
+        let from = |other: &&Run| other.body.origin.is_some_and(|origin| origin.run == run);
+        self.runs.values().filter(from).map(|other| other.id).collect()
     }
 
     /// Runs that faulted within the last hour and so want a look.

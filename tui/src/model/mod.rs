@@ -15,6 +15,7 @@ pub mod mirror;
 pub mod msg;
 pub mod outbox;
 pub mod run;
+pub mod talk;
 
 pub use approval::Approval;
 pub use cmd::{Answer, Cmd, Handling, LinkCmd, Note, NoteKind, Steer, Verdict};
@@ -22,6 +23,7 @@ pub use connection::{Connection, Link};
 pub use journal::{Journal, Live};
 pub use looks::Looks;
 pub use mirror::{Model, Named};
-pub use msg::{Msg, News, Signal, Time};
+pub use msg::{Msg, News, Signal, Time, Wish};
 pub use outbox::{GRACE, Held, Outbox};
 pub use run::Run;
+pub use talk::Tell;

@@ -56,6 +56,17 @@ pub enum Signal {
     Continue,
 }
 
+/// A wish whose outcome its page waits for; of each the newest counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wish {
+    /// Try an agent out: a run of its own.
+    Try(String),
+    /// Begin a conversation with an agent.
+    Talk(String),
+    /// Tell a conversation something.
+    Tell(RunId),
+}
+
 /// What the link reports, in the order it happened.
 #[derive(Debug)]
 pub enum News {
@@ -129,12 +140,12 @@ pub enum News {
         /// The link.
         link: String,
     },
-    /// Agents are tried out in a run.
-    Tried {
-        /// The agent's name.
-        agent: String,
-        /// The run.
-        run: RunId,
+    /// What became of a wish that a page waits for.
+    Granted {
+        /// What was wished for.
+        wish: Wish,
+        /// The run it is about, or why it is not so.
+        result: Result<RunId, Box<Fault>>,
     },
     /// Another command was done, or was not: words for the status line.
     Done {

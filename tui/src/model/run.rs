@@ -16,6 +16,8 @@ pub struct Run {
     pub updated_at: Timestamp,
     /// Its document's revision.
     pub revision: u64,
+    /// With which agent it is a conversation.
+    pub talks_with: Option<String>,
     /// Everything else. Input and output are kept out of the mirror; the monitor has them from the journal.
     pub body: WorkflowExecution,
 }
@@ -33,6 +35,7 @@ impl Run {
             created_at: meta.created_at,
             updated_at: meta.updated_at,
             revision: meta.revision,
+            talks_with: meta.labels.get(super::talk::LABEL).cloned(),
             body,
         })
     }

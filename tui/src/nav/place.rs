@@ -30,6 +30,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("run", "runs"),
     ("approval", "approvals"),
     ("workflow", "workflows"),
+    ("conversation", "conversations"),
+    ("agent", "agents"),
+    ("orchestration", "orchestrations"),
     ("home", "dashboard"),
 ];
 
@@ -56,6 +59,15 @@ impl Place {
     #[must_use]
     pub fn run(id: impl fmt::Display) -> Self {
         Self::object("runs", id)
+    }
+
+    /// A conversation with an agent that has not begun.
+    #[must_use]
+    pub fn new_talk(agent: impl fmt::Display) -> Self {
+        Self {
+            page: "conversations".to_owned(),
+            path: vec!["new".to_owned(), agent.to_string()],
+        }
     }
 
     /// One approval, in the inbox.

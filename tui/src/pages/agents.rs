@@ -46,6 +46,7 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Again, "roll back (asks)"),
         Bind::footer(Action::Try, "try"),
+        Bind::footer(Action::Ask, "talk with it"),
         Bind::footer(Action::Copy, "copy the text"),
         Bind::new(Action::Create, "new agent"),
         Bind::new(Action::View, "the whole text"),

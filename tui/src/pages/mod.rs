@@ -6,6 +6,7 @@
 pub mod agents;
 pub mod approvals;
 pub mod closed;
+pub mod conversations;
 pub mod dashboard;
 pub mod definitions;
 pub mod narrow;
@@ -36,6 +37,7 @@ pages! {
     dashboard = dashboard::Dashboard::default(),
     runs = runs::Runs::default(),
     approvals = approvals::Approvals::default(),
+    conversations = conversations::Conversations::default(),
     agents = definitions::Definitions::of(&agents::WHAT),
     workflows = definitions::Definitions::of(&workflows::WHAT),
     orchestrations = definitions::Definitions::of(&orchestrations::WHAT),

@@ -16,6 +16,7 @@ use crate::app::{AppError, Commands, INBOX};
 use crate::clock::Clock;
 use crate::model::{News, Time};
 use crate::options::Options;
+use crate::outside;
 use crate::shell::Effect;
 
 /// Longest line taken, bytes.
@@ -219,6 +220,9 @@ impl Talk {
             match effect {
                 Effect::Quit => over = true,
                 Effect::Link(command) => (self.commands)(command),
+                Effect::Write { name, text } => {
+                    self.dialogue.wrote(outside::write_new(&name.0, name.1, &text));
+                }
                 Effect::Suspend if self.typed => {
                     // No mode was changed, so there is none to change back.
                     let _stopped = signal_hook::low_level::emulate_default_handler(SIGTSTP);

@@ -209,6 +209,12 @@ impl Dialogue {
         }
     }
 
+    /// A text was written into a file, or was not.
+    pub fn wrote(&mut self, result: std::io::Result<std::path::PathBuf>) {
+        self.shell.wrote(result);
+        self.say_notes();
+    }
+
     /// Says why something is not done.
     pub fn refuse(&mut self, why: &str) {
         self.voice.say(why);
@@ -364,6 +370,8 @@ impl Dialogue {
         } else {
             self.shell.type_line(text, time)
         };
+        // A field that stays open goes on with the next line, once what this one began is over.
+        self.waiting = !text.is_empty() && self.shell.field(time).is_some();
         let doc = if text.is_empty() { "Back" } else { "The answer" };
         self.report(doc, &effects, time);
         effects

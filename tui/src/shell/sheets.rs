@@ -81,6 +81,14 @@ impl Shell {
         self.hand_text(text.strip_suffix('\n').unwrap_or(text), time)
     }
 
+    /// A text was written into a file, or was not.
+    pub fn wrote(&mut self, result: std::io::Result<std::path::PathBuf>) {
+        self.note = Some(match result {
+            Ok(path) => Note::info(format!("written to {}", path.display())),
+            Err(error) => Note::error(format!("not written: {error}")),
+        });
+    }
+
     /// Something outside went wrong.
     pub fn complain(&mut self, what: &str) {
         self.note = Some(Note::error(what));

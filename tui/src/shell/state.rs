@@ -30,6 +30,13 @@ pub enum Effect {
     Outside(Sheet),
     /// The terminal's mouse reports, on or off.
     Mouse(bool),
+    /// A text for a new file where the client was started.
+    Write {
+        /// The file's name: its beginning, and its ending.
+        name: (String, &'static str),
+        /// The text.
+        text: String,
+    },
     /// A text to take from the lines, where there is no clipboard.
     Show(String),
     /// For the link.
@@ -277,18 +284,21 @@ impl Shell {
                 Cmd::TakeBack => self.take_back(),
                 Cmd::Copy(text) if self.prefs.plain => effects.push(Effect::Show(text)),
                 Cmd::Copy(text) => effects.extend(self.copy(&text)),
+                Cmd::Write { name, text } => effects.push(Effect::Write { name, text }),
                 Cmd::Link(
                     LinkCmd::Steer { .. }
                     | LinkCmd::Ask { .. }
                     | LinkCmd::Apply { .. }
-                    | LinkCmd::Handle { .. },
+                    | LinkCmd::Handle { .. }
+                    | LinkCmd::Restore { .. }
+                    | LinkCmd::TryOut { .. }
+                    | LinkCmd::Talk { .. }
+                    | LinkCmd::Tell { .. },
                 ) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is changed"));
                 }
                 Cmd::Link(command) => {
-                    if let LinkCmd::Look { topic, query } = &command {
-                        self.model.looks.asked(topic, query, time.mono);
-                    }
+                    self.model.sends(&command, time);
                     effects.push(Effect::Link(command));
                 }
             }

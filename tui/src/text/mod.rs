@@ -3,6 +3,8 @@
 //! Invariant: text from agents, logs, files or the network passes [`sanitize`] before it reaches a cell.
 
 pub mod amount;
+mod clock;
+mod compact;
 pub mod diff;
 pub mod fit;
 pub mod sanitize;
@@ -10,6 +12,8 @@ pub mod span;
 pub mod wrap;
 mod yaml;
 
+pub use clock::clock;
+pub use compact::compact;
 pub use fit::{fit, fit_right, width};
 pub use sanitize::{clean, clean_line};
 pub use wrap::wrap;

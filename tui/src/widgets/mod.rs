@@ -13,8 +13,10 @@ pub mod step_json;
 pub mod step_state;
 pub mod stream;
 pub mod timeline;
+pub mod writing;
 
 pub use cursor::{Cursor, first_row};
 pub use line::{Line, clear};
 pub use pane::Pane;
 pub use size::Size;
+pub use writing::{draw_writing, writing, written};

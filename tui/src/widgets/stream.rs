@@ -92,8 +92,12 @@ pub struct Stream {
     wraps: bool,
     /// What is looked for, in lower case; empty for nothing.
     needle: String,
+    /// The line that stands out.
+    marked: Option<u64>,
     /// Cells for text at the last drawing.
     cells: usize,
+    /// Rows at the last drawing.
+    rows: usize,
 }
 
 impl Default for Stream {
@@ -106,7 +110,9 @@ impl Default for Stream {
             anchor: None,
             wraps: true,
             needle: String::new(),
+            marked: None,
             cells: 60,
+            rows: 10,
         }
     }
 }
@@ -181,8 +187,15 @@ impl Stream {
             wraps: self.wraps,
             needle: std::mem::take(&mut self.needle),
             cells: self.cells,
+            rows: self.rows,
             ..Self::default()
         };
+    }
+
+    /// Rows it had at the last drawing.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Lines kept.
@@ -201,6 +214,26 @@ impl Stream {
     #[must_use]
     pub const fn follows(&self) -> bool {
         self.anchor.is_none()
+    }
+
+    /// The number that the next line will have.
+    #[must_use]
+    pub fn next_line(&self) -> u64 {
+        self.first + self.lines.len() as u64
+    }
+
+    /// Lets a line stand out and brings it to the top of what is seen; none stands out any more for `None`.
+    pub fn mark(&mut self, line: Option<u64>) {
+        self.marked = line;
+        let Some(line) = line.map(|line| line.max(self.first)) else {
+            return;
+        };
+        let (mut at, mut rows) = (line, self.rows_of(line));
+        while at < self.last() && rows + self.rows_of(at + 1) <= self.rows {
+            at += 1;
+            rows += self.rows_of(at);
+        }
+        self.anchor = (at < self.last()).then_some(Anchor { line: at, below: 0 });
     }
 
     /// Stands still, or follows again.
@@ -339,7 +372,7 @@ impl Stream {
     }
 
     /// A row with what is looked for marked.
-    fn marked(&self, drawn: &mut Line, role: Role, text: &str) {
+    fn found(&self, drawn: &mut Line, role: Role, text: &str) {
         let mut rest = text;
         while !self.needle.is_empty() {
             // Only where lower case keeps the lengths, so that the places are those of the text.
@@ -367,6 +400,7 @@ impl Stream {
             return;
         }
         let height = usize::from(area.height);
+        self.rows = height;
         let mut anchor = self.anchor.unwrap_or(self.end());
         anchor.line = anchor.line.max(self.first);
         let mut rows: Vec<(usize, usize, String)> = Vec::with_capacity(height);
@@ -409,7 +443,8 @@ impl Stream {
             let barred = matches!(entry.voice, Voice::Stdout | Voice::Stderr);
             drawn.push(sign_role, if begins || barred { sign } else { " " });
             drawn.push(role, " ");
-            self.marked(&mut drawn, role, text);
+            let stands_out = self.marked == Some(self.first + *at as u64);
+            self.found(&mut drawn, if stands_out { Role::Selected } else { role }, text);
             drawn.draw_row(u16::try_from(y).unwrap_or(0), area, theme, buf);
         }
     }

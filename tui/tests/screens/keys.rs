@@ -44,7 +44,11 @@ fn pages_have_own_ids_and_letters_and_list_each_action_once() {
             );
         }
     }
-    assert_eq!(PAGES.len() + CLOSED.len(), 16, "the sixteen pages");
+    assert_eq!(
+        PAGES.len() + CLOSED.len(),
+        17,
+        "the sixteen pages, and conversations"
+    );
 }
 
 /// Moves, and the ways between panes and levels.

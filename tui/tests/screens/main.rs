@@ -5,6 +5,7 @@
 mod answers;
 mod approvals;
 mod batch;
+mod conversations;
 mod everywhere;
 mod facets;
 mod kept;

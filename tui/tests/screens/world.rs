@@ -102,7 +102,12 @@ impl World {
                 }
                 Effect::Quit => self.quit = true,
                 Effect::Outside(sheet) => self.outside.push(sheet),
-                Effect::Suspend | Effect::Redraw | Effect::Mouse(_) | Effect::Raw(_) | Effect::Show(_) => {}
+                Effect::Suspend
+                | Effect::Redraw
+                | Effect::Mouse(_)
+                | Effect::Raw(_)
+                | Effect::Show(_)
+                | Effect::Write { .. } => {}
             }
         }
     }

@@ -3,7 +3,6 @@
 use dirigent_protocol::entity::{RuleScope, may_be_ruled};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::widgets::Widget as _;
 
 use super::dialog::{Dialog, Kind};
 use super::page::{Approvals, Look};
@@ -13,7 +12,7 @@ use crate::model::{Approval, Link};
 use crate::pages::Ctx;
 use crate::text::{clean_line, width, wrap};
 use crate::theme::{Role, Sign};
-use crate::widgets::{Line, Pane};
+use crate::widgets::{Line, Pane, draw_writing};
 
 impl Approvals {
     pub(super) fn draw_detail(&self, ctx: &Ctx<'_>, focus: bool, area: Rect, buf: &mut Buffer) {
@@ -355,12 +354,5 @@ fn draw_editor(
         height: area.height.saturating_sub(1),
         ..area
     };
-    if body.is_empty() {
-        return;
-    }
-    let mut shown = text.clone();
-    shown.set_cursor_line_style(ctx.theme.style(Role::Text));
-    shown.set_wrap_mode(ratatui_textarea::WrapMode::Glyph);
-    shown.set_cursor_style(ctx.theme.style(Role::Caret));
-    shown.render(body, buf);
+    draw_writing(text, false, body, ctx.theme, buf);
 }

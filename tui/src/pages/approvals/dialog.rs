@@ -13,6 +13,7 @@ use super::payload;
 use crate::model::Approval;
 use crate::text::clean_line;
 use crate::text::sanitize::is_hidden;
+use crate::widgets::{writing, written};
 
 /// What is said to keys behind a request that changed.
 pub(super) const VOID: &str = "the request changed meanwhile: nothing was decided; go back and look again";
@@ -174,7 +175,7 @@ impl Dialog {
                 text.len()
             ));
         }
-        let area = Box::new(TextArea::new(text.split('\n').map(str::to_owned).collect()));
+        let area = Box::new(writing(&text));
         let kind = Kind::Edit {
             area,
             plain: payload::is_plain(&approval.body.payload),
@@ -276,7 +277,7 @@ impl Dialog {
         if self.void {
             return Typed::Refused(VOID.to_owned());
         }
-        match payload::parse(&area.lines().join("\n"), *plain) {
+        match payload::parse(&written(area), *plain) {
             Ok(value) if value == approval.body.payload && approval.body.unknown_effect.is_none() => {
                 Typed::Refused("nothing was changed: go back and approve it as it is".to_owned())
             }
@@ -339,7 +340,7 @@ impl Dialog {
             }
             Kind::Edit { area, error, .. } => {
                 let text = crate::text::clean(text);
-                **area = TextArea::new(text.split('\n').map(str::to_owned).collect());
+                **area = writing(&text);
                 *error = None;
             }
         }
@@ -350,7 +351,7 @@ impl Dialog {
     pub(super) fn text(&self) -> Option<String> {
         match &self.kind {
             Kind::Deny(text) | Kind::Words { text, .. } => Some(text.clone()),
-            Kind::Edit { area, .. } => Some(area.lines().join("\n")),
+            Kind::Edit { area, .. } => Some(written(area)),
             Kind::Confirm { .. } | Kind::Rule { .. } => None,
         }
     }
@@ -362,7 +363,7 @@ impl Dialog {
             Kind::Rule { .. } => false,
             Kind::Confirm { edited, .. } => edited.is_some(),
             Kind::Edit { area, .. } => {
-                approval.is_none_or(|a| area.lines().join("\n") != payload::editable(&a.body.payload))
+                approval.is_none_or(|a| written(area) != payload::editable(&a.body.payload))
             }
         }
     }
@@ -392,7 +393,7 @@ fn edit_key(
     approval: &Approval,
 ) -> Typed {
     if key.code == KeyCode::Esc {
-        let changed = area.lines().join("\n") != payload::editable(&approval.body.payload);
+        let changed = written(area) != payload::editable(&approval.body.payload);
         if changed && !*drop_asked {
             *drop_asked = true;
             return Typed::Refused("the same key again drops your text".to_owned());

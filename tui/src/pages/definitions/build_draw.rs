@@ -3,8 +3,7 @@
 use dirigent_protocol::source::{Diagnostic, Severity};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::widgets::Widget as _;
-use ratatui_textarea::{TextArea, WrapMode};
+use ratatui_textarea::TextArea;
 
 use super::builder::{Builder, Focus, Open};
 use super::question::Question;
@@ -13,7 +12,7 @@ use crate::keymap::{Action, FieldKey};
 use crate::pages::Ctx;
 use crate::text::{clean_line, wrap};
 use crate::theme::Role;
-use crate::widgets::{Line, Pane, Size, first_row};
+use crate::widgets::{Line, Pane, Size, draw_writing, first_row};
 
 /// Columns of the steps beside the drawing.
 const STEPS: u16 = 42;
@@ -305,13 +304,5 @@ fn finding_rows(finding: &Diagnostic, cells: usize) -> Vec<Line> {
 
 fn draw_area(text: &TextArea<'static>, pane: Pane, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
     let inner = pane.focus(true).draw(area, ctx.theme, buf);
-    if inner.is_empty() {
-        return;
-    }
-    let mut shown = text.clone();
-    shown.set_line_number_style(ctx.theme.style(Role::Dim));
-    shown.set_cursor_line_style(ctx.theme.style(Role::Text));
-    shown.set_wrap_mode(WrapMode::Glyph);
-    shown.set_cursor_style(ctx.theme.style(Role::Caret));
-    shown.render(inner, buf);
+    draw_writing(text, true, inner, ctx.theme, buf);
 }

@@ -4,6 +4,7 @@ use super::builder::{Builder, Open};
 use super::side;
 use crate::pages::speech::count;
 use crate::pages::{Ctx, Field, Speech, wording};
+use crate::widgets::written;
 
 /// Cells nothing is broken at.
 const WIDE: usize = 100_000;
@@ -93,11 +94,11 @@ impl Builder {
             }
             Some(Open::Task(area, _)) => Some(Field::Text {
                 about: vec!["The text of the task; it takes the place of the task.".to_owned()],
-                text: area.lines().join("\n"),
+                text: written(area),
             }),
             Some(Open::Text(area)) => Some(Field::Text {
                 about: vec!["The whole text of the draft.".to_owned()],
-                text: area.lines().join("\n"),
+                text: written(area),
             }),
             Some(Open::Publish | Open::Trial(_)) | None => None,
         }
@@ -106,7 +107,7 @@ impl Builder {
     /// The text being edited, for an outside editor.
     pub(super) fn text(&self) -> Option<String> {
         match &self.open {
-            Some(Open::Task(area, _) | Open::Text(area)) => Some(area.lines().join("\n")),
+            Some(Open::Task(area, _) | Open::Text(area)) => Some(written(area)),
             _ => None,
         }
     }

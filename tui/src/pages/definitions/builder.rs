@@ -18,6 +18,7 @@ use crate::model::{Cmd, LinkCmd, Note};
 use crate::pages::Ctx;
 use crate::text::sanitize::is_hidden;
 use crate::widgets::graph::Direction;
+use crate::widgets::{writing, written};
 
 /// Which pane has the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -214,7 +215,7 @@ impl Builder {
     fn save(&mut self, now: Duration) -> Vec<Cmd> {
         match self.open.take() {
             Some(Open::Task(area, on)) => {
-                let edited = surgery::replace_task(self.draft.text(), &on, &area.lines().join("\n"));
+                let edited = surgery::replace_task(self.draft.text(), &on, &written(&area));
                 if let Err(why) = self.draft.take(edited, now) {
                     self.open = Some(Open::Task(area, on));
                     return note(Note::refused(why));
@@ -312,7 +313,7 @@ impl Builder {
 
     fn follow_text(&mut self, now: Duration) {
         if let Some(Open::Text(area)) = &self.open {
-            self.draft.typed(area.lines().join("\n"), now);
+            self.draft.typed(written(area), now);
         }
     }
 
@@ -378,10 +379,9 @@ impl Builder {
     }
 }
 
+/// A text of the builder: tabs mean nothing in it.
 fn area(text: &str) -> TextArea<'static> {
-    let mut area = TextArea::new(text.split('\n').map(|line| line.replace('\t', "  ")).collect());
-    area.set_max_histories(200);
-    area
+    writing(&text.replace('\t', "  "))
 }
 
 fn note(note: Note) -> Vec<Cmd> {

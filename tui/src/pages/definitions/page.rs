@@ -33,6 +33,16 @@ pub(super) enum Depth {
     Beside,
 }
 
+impl Depth {
+    const fn beside(self, forward: bool) -> Self {
+        match (self, forward) {
+            (Self::List, true) | (Self::Beside, false) => Self::Versions,
+            (Self::Versions, true) | (Self::List, false) => Self::Beside,
+            (Self::Beside, true) | (Self::Versions, false) => Self::List,
+        }
+    }
+}
+
 /// Definitions of one kind.
 #[derive(Debug)]
 pub struct Definitions {
@@ -171,6 +181,10 @@ impl Definitions {
         match action {
             Action::Again => return self.ask_rollback(ctx),
             Action::Try => return self.ask_trial(ctx),
+            Action::Ask => {
+                let talk = subject.map(|of| Cmd::Go(Place::new_talk(of.name)));
+                return talk.into_iter().collect();
+            }
             Action::Edit => {
                 self.wanted = true;
                 return self.follow(ctx);
@@ -189,13 +203,7 @@ impl Definitions {
                     Depth::Versions | Depth::List => Depth::List,
                 };
             }
-            Action::NextPane | Action::PrevPane => {
-                self.depth = match (self.depth, action) {
-                    (Depth::List, Action::NextPane) | (Depth::Beside, Action::PrevPane) => Depth::Versions,
-                    (Depth::Versions, Action::NextPane) | (Depth::List, _) => Depth::Beside,
-                    _ => Depth::List,
-                };
-            }
+            Action::NextPane | Action::PrevPane => self.depth = self.depth.beside(action == Action::NextPane),
             Action::Mark => self.mark(ctx),
             Action::Diff => {
                 self.side = Side::Diff;
@@ -426,7 +434,7 @@ impl Page for Definitions {
             }
             Action::Left | Action::Right => Some("this is for the drawing of the builder".to_owned()),
             Action::Edit if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
-            Action::Open | Action::CopyLink if self.cursor.key().is_none() => {
+            Action::Open | Action::Ask | Action::CopyLink if self.cursor.key().is_none() => {
                 Some(format!("there is no {}", self.what.word))
             }
             Action::Copy | Action::Mark | Action::Diff

@@ -4,6 +4,7 @@
 
 use dirigent_protocol::command::TryVariant;
 use dirigent_protocol::entity::{Kind, WorkflowExecution};
+use dirigent_protocol::fault::Fault;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::query::{Query, QueryReply};
 use dirigent_protocol::source;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use super::page::{Definitions, Depth};
 use super::question::Purpose;
 use super::side::{self, Side};
-use crate::model::{Cmd, LinkCmd, Note};
+use crate::model::{Cmd, LinkCmd, Note, Wish};
 use crate::pages::Ctx;
 use crate::text::{clean_line, yaml};
 use crate::theme::Role;
@@ -29,6 +30,13 @@ pub(super) struct Tried {
     pub(super) agent: String,
     /// What answers, the newer one first.
     pub(super) names: Vec<String>,
+}
+
+impl Tried {
+    /// The run that tries it out, or why there is none; none while it is on its way.
+    fn outcome<'a>(&self, ctx: &Ctx<'a>) -> Option<&'a Result<RunId, Fault>> {
+        ctx.model.granted.get(&Wish::Try(self.agent.clone()))
+    }
 }
 
 /// The body of the one definition in a text.
@@ -110,8 +118,7 @@ impl Definitions {
 
     fn run_of(&self, ctx: &Ctx<'_>) -> Option<RunId> {
         let tried = self.tried.as_ref()?;
-        let (agent, run) = ctx.model.tried.as_ref()?;
-        (*agent == tried.agent).then_some(*run)
+        tried.outcome(ctx)?.as_ref().ok().copied()
     }
 
     fn tried_query(&self, ctx: &Ctx<'_>) -> Option<Query> {
@@ -141,7 +148,10 @@ impl Definitions {
             .tried_query(ctx)
             .and_then(|query| ctx.model.looks.answer(TOPIC, &query));
         let Some(Ok(QueryReply::Document(document))) = answer else {
-            return dim("  asking…".to_owned());
+            return match tried.outcome(ctx) {
+                Some(Err(fault)) => dim(format!("  refused: {fault}")),
+                _ => dim("  asking…".to_owned()),
+            };
         };
         let Ok(run) = document.body::<WorkflowExecution>() else {
             return Vec::new();

@@ -10,5 +10,5 @@ mod speech;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use monitor::Monitor;
+pub(crate) use monitor::{Monitor, approval_phrase};
 pub use page::{META, Runs};

@@ -342,6 +342,7 @@ pub(super) fn run(n: u128, workflow: &str, status: Status, done: u32, minutes: i
         created_at: began,
         updated_at: began,
         revision: 1,
+        talks_with: None,
         body: WorkflowExecution {
             workflow: workflow.into(),
             version: "1.4.0".into(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::RunId;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::cli::cx::Cx;
@@ -15,20 +15,12 @@ use crate::cli::faults::{io, usage};
 use crate::cli::out::Tone;
 use crate::cli::{input, resolve};
 use crate::link::snapshot::unexpected;
+use crate::model::talk::{MAX_SAID, Tell, Turn, markdown};
 
 mod turns;
 
-use turns::{Turn, markdown};
-
 /// One line for the list of verbs.
 pub const ABOUT: &str = "Talk with an agent; resume, fork and export conversations";
-
-/// Type of the events that say something.
-const SAID: &str = "dirigent.conversation.said";
-/// Type of the event that ends a conversation.
-const ENDED: &str = "dirigent.conversation.ended";
-/// Longest thing that is said, bytes.
-const MAX_SAID: usize = 256 * 1024;
 
 /// `dirigent chat`
 #[derive(Debug, clap::Args)]
@@ -91,11 +83,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         cx.say(Tone::Dim, &format!("written to {}", file.display()));
     }
     if args.end {
-        publish(
-            cx,
-            json!({ "type": ENDED, "subject": run.to_string(), "data": {} }),
-        )
-        .await?;
+        tell(cx, run, Tell::End).await?;
     }
     let failed = turns.last().is_some_and(|turn| turn.answer.is_none());
     let value = json!({ "conversation": run, "turns": turns });
@@ -155,17 +143,13 @@ async fn say(cx: &mut Cx, run: RunId, after: &mut u64, text: &str, plain: bool) 
         return Err(usage(format!("this is longer than {MAX_SAID} bytes")));
     }
     let heard = turns::heard(cx, run).await?;
-    let data = json!({ "text": text, "by": std::env::var("USER").unwrap_or_default() });
-    publish(
-        cx,
-        json!({ "type": SAID, "subject": run.to_string(), "data": data }),
-    )
-    .await?;
+    tell(cx, run, Tell::Say(text.to_owned())).await?;
     turns::next(cx, run, (after, heard), plain).await
 }
 
-async fn publish(cx: &mut Cx, event: Value) -> Result<(), Fault> {
-    cx.command("say something", Command::EventPublish { event })
+async fn tell(cx: &mut Cx, run: RunId, what: Tell) -> Result<(), Fault> {
+    let event = what.event(run, &std::env::var("USER").unwrap_or_default());
+    cx.command(what.word(), Command::EventPublish { event })
         .await
         .map(drop)
 }

@@ -90,7 +90,7 @@ impl Monitor {
     }
 
     fn begin(&mut self, how: Steer, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        self.known_children = children(ctx.model, self.run()).len();
+        self.known_children = ctx.model.children(self.run()).len();
         self.wait_for_child = true;
         vec![self.steer(how)]
     }
@@ -101,7 +101,7 @@ impl Monitor {
 
     /// Goes to the run that was asked for, once it is there.
     pub(crate) fn go_to_child(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let children = children(ctx.model, self.run());
+        let children = ctx.model.children(self.run());
         let known = std::mem::replace(&mut self.known_children, children.len());
         if !self.wait_for_child || children.len() <= known {
             return Vec::new();
@@ -118,23 +118,13 @@ impl Monitor {
     }
 }
 
-/// Runs that come from this one, as far as the mirror has them.
-pub(super) fn children(model: &Model, run: RunId) -> Vec<RunId> {
-    model
-        .runs
-        .iter()
-        .filter(|(_, other)| other.body.origin.is_some_and(|origin| origin.run == run))
-        .map(|(id, _)| *id)
-        .collect()
-}
-
 /// Where the run comes from and what comes from it, in a few words.
 pub(super) fn lineage(model: &Model, run: RunId) -> Option<String> {
     let mut words = Vec::new();
     if let Some(origin) = model.runs.get(&run).and_then(|run| run.body.origin) {
         words.push(format!("{} from {}", origin.how.as_str(), origin.run.short()));
     }
-    let newest = children(model, run).into_iter().max();
+    let newest = model.children(run).into_iter().max();
     if let Some((id, child)) = newest.and_then(|id| Some((id, model.runs.get(&id)?)))
         && let Some(origin) = child.body.origin
     {

@@ -66,7 +66,7 @@ fn facts(view: &RunView, id: &StepId, step: &StepRun, effect: Option<&EffectRun>
     let durable = durable(view, id, step, effect);
     let mut lines = vec![what(view, id, step, effect), state(step, now), durable];
     if let Some((item, round, rounds)) = view.item(id) {
-        let text = super::words::compact(item);
+        let text = crate::text::compact(item);
         lines.push(
             fact("item")
                 .add(Role::Text, fit::cut(&text, MAX_ITEM))

@@ -4,12 +4,12 @@
 
 use dirigent_protocol::run::StepId;
 use dirigent_protocol::watch::StreamSource;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::event_line::EventLine;
 use super::run_view::RunView;
 use crate::model::{Journal, Live};
+use crate::text::clock;
 use crate::widgets::stream::{Stream, Voice};
 
 /// How far the stream is.
@@ -108,9 +108,4 @@ fn concerns(line: &EventLine, step: &StepId) -> bool {
         .strip_prefix(step.pointer.as_ref())
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     inside && of.iterations.starts_with(&step.iterations)
-}
-
-/// The time of day.
-pub(super) fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }

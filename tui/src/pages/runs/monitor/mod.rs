@@ -34,3 +34,4 @@ mod words_budget;
 mod words_bus;
 
 pub(crate) use state::Monitor;
+pub(crate) use words_approval::approval_phrase;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::feed::clock;
 use super::state::Monitor;
 use crate::pages::Ctx;
+use crate::text::clock;
 
 impl Monitor {
     /// The text. It is as untrusted as its parts; whoever shows it makes it harmless.

@@ -13,7 +13,7 @@ use super::run_view::RunView;
 use super::words_approval::approval_phrase;
 use super::words_budget::{amounts, held};
 use super::words_bus::bus_phrase;
-use crate::text::{amount, fit};
+use crate::text::{amount, compact, fit};
 use crate::widgets::stream::Voice;
 use crate::widgets::timeline::short;
 
@@ -308,31 +308,5 @@ fn settled(outcome: &EffectOutcome) -> (Voice, String) {
         ),
         EffectOutcome::Unknown { reason } => (Voice::Error, format!("outcome unknown: {reason}")),
         EffectOutcome::Cancelled => (Voice::Event, "stopped".to_owned()),
-    }
-}
-
-/// A value on one line, cut. Only its beginning is written out: values may be megabytes.
-pub(super) fn compact(value: &Value) -> String {
-    struct Bounded(Vec<u8>);
-    impl std::io::Write for Bounded {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            if self.0.len() > 4 * VALUE {
-                return Err(std::io::ErrorKind::StorageFull.into());
-            }
-            self.0.extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut out = Bounded(Vec::new());
-    let whole = serde_json::to_writer(&mut out, value).is_ok();
-    let text = String::from_utf8_lossy(&out.0);
-    let text = text.get(..).unwrap_or_default();
-    if whole {
-        fit::cut(text, VALUE)
-    } else {
-        format!("{}…", fit::cut(text, VALUE))
     }
 }

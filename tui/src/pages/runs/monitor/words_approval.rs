@@ -8,7 +8,7 @@ use crate::widgets::stream::Voice;
 /// How a rule signs its answers.
 const RULE: &str = "rule:";
 
-pub(super) fn approval_phrase(body: &EventBody) -> Option<(Voice, String)> {
+pub(crate) fn approval_phrase(body: &EventBody) -> Option<(Voice, String)> {
     use EventBody as E;
     let text = match body {
         E::ApprovalRequested { request, .. } => {

@@ -3,7 +3,7 @@
 use dirigent_protocol::run::EventBody;
 use serde_json::Value;
 
-use super::words::compact;
+use crate::text::compact;
 use crate::widgets::stream::Voice;
 
 pub(super) fn bus_phrase(body: &EventBody) -> Option<(Voice, String)> {

@@ -1,0 +1,195 @@
+//! A conversation from the keyboard alone, in a real terminal of 80 columns: tools, a question to a person, an answer
+//! that is stopped, a fork, a file, a draft that outlives the daemon.
+
+use std::time::Duration;
+
+use dirigent_tests::{Home, LONG, Model, Say, Terminal, until};
+use serde_json::{Value, json};
+
+use crate::agents_tools::{home, publish, results};
+
+/// What the person says last.
+fn said(body: &Value) -> String {
+    let messages = body["messages"].as_array().unwrap();
+    let mine = messages.iter().rev().find(|message| message["role"] == "user");
+    let text = mine.unwrap()["content"].as_str().unwrap_or_default().to_owned();
+    let now = text.rsplit("The person says now:").next().unwrap_or_default();
+    now.trim().to_owned()
+}
+
+fn script(body: &Value) -> Say {
+    let told = results(body);
+    match (said(body).as_str(), told.len()) {
+        ("look\ntwice", 0) => Say::call("read_file", json!({ "path": "a.txt" })),
+        ("look\ntwice", _) => Say::Slowly(vec!["It says ".into(), told.concat()], Duration::from_millis(20)),
+        ("write", 0) => Say::call("write_file", json!({ "path": "b.txt", "content": "new" })),
+        ("write", _) => Say::text("It is written."),
+        ("count", _) => Say::Slowly(
+            (0..10_000).map(|number| format!("number {number}, ")).collect(),
+            Duration::from_millis(50),
+        ),
+        (other, _) => Say::text(&format!("You said {other}.")),
+    }
+}
+
+fn started() -> (Home, Model) {
+    let model = Model::start(Duration::ZERO, script);
+    let home = home(&model, &[]);
+    std::fs::create_dir_all(home.path("work")).unwrap();
+    std::fs::write(home.path("work/a.txt"), "grass is green").unwrap();
+    (home, model)
+}
+
+fn tools(home: &Home) -> Value {
+    let work = home.path("work");
+    json!({ "tools": [
+        { "file": { "workspace": work }, "allow": ["read_file"], "approval": "never", "traits": {} },
+        { "file": { "workspace": work, "write": true }, "allow": ["write_file"], "approval": "ask", "traits": {} },
+    ] })
+}
+
+#[test]
+fn somebody_talks_with_an_agent_by_keyboard_alone() {
+    let (home, _model) = started();
+    let _daemon = home.start();
+    publish(&home, "helper", &tools(&home));
+    let mut terminal = Terminal::run(&home.client_command(&["open", "agents/helper"]), 80, 24);
+    terminal.wait_for("v1", LONG);
+    terminal.keys("r");
+    terminal.wait_for("It begins when you say something", LONG);
+    // Two lines, and one that was pasted is not said by itself.
+    terminal.keys("look\n\u{1b}[200~twice\u{1b}[201~");
+    terminal.wait_for("twice", LONG);
+    terminal.keys("\r");
+    terminal.wait_for("⚒ read_file", LONG);
+    terminal.wait_for("✓ read_file", LONG);
+    terminal.wait_for("It says grass is green", LONG);
+    // A tool that asks: the question is named here and answered where questions are answered.
+    terminal.keys("write\r");
+    terminal.wait_for("asks you", LONG);
+    terminal.keys("\u{1b}");
+    terminal.wait_for("message up", LONG);
+    terminal.keys("a");
+    terminal.wait_for("WHAT (exact", LONG);
+    until("the guard to let a key through", LONG, || {
+        terminal.keys("a");
+        until("an answer to the key", LONG, || {
+            let text = terminal.text();
+            (text.contains("key ignored") || text.contains("takes it back")).then_some(())
+        });
+        terminal.text().contains("takes it back").then_some(())
+    });
+    terminal.keys("gv");
+    terminal.wait_for("Conversations (1)", LONG);
+    terminal.keys("\r");
+    terminal.wait_for("It is written.", LONG * 2);
+    assert_eq!(
+        terminal.text().matches("It is written.").count(),
+        1,
+        "{}",
+        terminal.text()
+    );
+    assert_eq!(std::fs::read_to_string(home.path("work/b.txt")).unwrap(), "new");
+}
+
+/// A conversation of one message.
+fn begun(home: &Home) -> Terminal {
+    publish(home, "helper", &tools(home));
+    let mut terminal = Terminal::run(
+        &home.client_command(&["open", "conversations/new/helper"]),
+        80,
+        24,
+    );
+    terminal.wait_for("It begins when you say something", LONG);
+    terminal.wait_for("● live", LONG);
+    terminal.keys("first\r");
+    terminal.wait_for("You said first.", LONG);
+    terminal
+}
+
+#[test]
+fn an_answer_is_stopped_and_a_draft_outlives_the_daemon() {
+    let (home, _model) = started();
+    let daemon = home.start();
+    let mut terminal = begun(&home);
+    // Enough of an answer: only the answer is stopped.
+    terminal.keys("count\r");
+    terminal.wait_for("number 11, number 12,", LONG);
+    terminal.keys("\u{1b}");
+    terminal.wait_for("message up", LONG);
+    terminal.keys("x");
+    terminal.wait_for("Stop this answer?", LONG);
+    terminal.keys("a");
+    terminal.wait_for("The answer was stopped", LONG);
+    // What is typed outlives the daemon.
+    terminal.keys("\rstill there?");
+    terminal.wait_for("still there?", LONG);
+    drop(daemon);
+    terminal.wait_for("disconnected", LONG);
+    terminal.keys("\r");
+    terminal.wait_for("the text is kept", LONG);
+    let _daemon = home.start();
+    until("the line to be back", LONG, || {
+        (!terminal.text().contains("disconnected")).then_some(())
+    });
+    until("it to be said", LONG, || {
+        terminal.keys("\r");
+        until("an answer to the key", LONG, || {
+            let text = terminal.text();
+            (!text.contains("the text is kept")).then_some(())
+        });
+        terminal.text().contains("You said still there?.").then_some(())
+    });
+}
+
+#[test]
+fn it_is_forked_at_a_message_and_written_into_a_file() {
+    let (home, _model) = started();
+    let _daemon = home.start();
+    let mut terminal = begun(&home);
+    terminal.keys("look\ntwice\r");
+    terminal.wait_for("It says grass is green", LONG);
+    terminal.keys("hello\r");
+    terminal.wait_for("You said hello.", LONG);
+    // Back to the message before, and on from there another way.
+    terminal.keys("\u{1b}");
+    terminal.wait_for("message up", LONG);
+    terminal.keys("KKR");
+    terminal.wait_for("what stands above was said in", LONG);
+    terminal.keys("\ranother way\r");
+    terminal.wait_for("You said another way.", LONG);
+    assert!(!terminal.text().contains("hello"), "{}", terminal.text());
+    terminal.keys("\u{1b}");
+    terminal.wait_for("into a file", LONG);
+    terminal.keys("\u{13}");
+    terminal.wait_for("written to conversation-", LONG);
+    let name = terminal.text();
+    let name = name
+        .split("written to ")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
+    let text = std::fs::read_to_string(home.path(&name)).unwrap();
+    assert!(
+        text.contains("> look\n> twice") && text.contains("> another way"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("hello"),
+        "the fork begins behind the second message: {text}"
+    );
+}
+
+#[test]
+fn a_conversation_over_a_pipe_in_words() {
+    let (home, _model) = started();
+    let _daemon = home.start();
+    publish(&home, "helper", &tools(&home));
+    let output = home.client_with_input(&["--plain"], "g v\nc\n1\nhello\nand now?\n\n");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stdout.contains("Agent: You said hello."), "{output:?}");
+    assert!(output.stdout.contains("Agent: You said and now?."), "{output:?}");
+}
