@@ -20,6 +20,11 @@ const FIGURES: &[&str] = &[
     "/W5/ready_ms",
     "/W5/idle_mb",
     "/W5/idle_cpu_pct",
+    "/streams/model_p99_ms",
+    "/streams/screen_p99_ms",
+    "/streams/behind_ms",
+    "/streams/frames_s",
+    "/streams/bytes_s",
     "/reference/append_fdatasync_per_s",
 ];
 

@@ -52,6 +52,14 @@ impl Bed {
     /// # Errors
     /// It cannot be made.
     pub fn make(parent: Option<&Path>) -> Result<Self, Fault> {
+        Self::configured(parent, "")
+    }
+
+    /// A new one whose daemons have this configuration.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn configured(parent: Option<&Path>, config: &str) -> Result<Self, Fault> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         // The daemon works in a directory of its own: a relative path would mean another place there.
         let dir = fresh(&std::path::absolute(&parent).unwrap_or(parent))?;
@@ -61,10 +69,13 @@ impl Bed {
             socket = short.path().join("d.sock");
             sockets = Some(short);
         }
+        let file = dir.path().join("daemon.toml");
+        std::fs::write(&file, config)
+            .map_err(|error| io("cannot write the bench's configuration", file.display(), &error))?;
         let launch = Launch {
             data_dir: dir.path().join("data"),
             socket,
-            config: None,
+            config: Some(file).filter(|_| !config.is_empty()),
             environment: vec![(CACHE.0.to_owned(), CACHE.1.to_owned())],
             bound: true,
         };
@@ -132,6 +143,12 @@ impl Daemon {
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.started.log.clone()
+    }
+
+    /// The way to it.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target.clone()
     }
 
     /// Another connection.

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use super::figure::Figure;
-use super::{approvals, cold, crash, fan, history, sequence};
+use super::{approvals, cold, crash, fan, history, sequence, streams};
 
 /// How much of everything.
 #[derive(Debug, Clone)]
@@ -76,6 +76,12 @@ pub const LOADS: &[Load] = &[
         about: "cold start, idle memory and CPU",
         usual: true,
         measure: |scale| cold::measure(scale).boxed_local(),
+    },
+    Load {
+        name: "streams",
+        about: "8 agents that stream 1,000 tokens/s together, from the server to the screen",
+        usual: true,
+        measure: |scale| streams::measure(scale).boxed_local(),
     },
     Load {
         name: "history",

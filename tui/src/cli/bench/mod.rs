@@ -19,4 +19,5 @@ pub mod loads;
 pub mod process;
 pub mod reference;
 pub mod sequence;
+pub mod streams;
 pub mod workflows;

@@ -34,11 +34,7 @@ pub fn cpu(pid: u32) -> Used {
         .into_iter()
         .flatten()
         .flatten();
-    let used = tasks.filter_map(|task| {
-        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        let nanos = text.split(' ').next()?.parse().ok()?;
-        Some((task.file_name(), Duration::from_nanos(nanos)))
-    });
+    let used = tasks.filter_map(|task| Some((task.file_name(), of_task(&task.path())?)));
     used.collect()
 }
 
@@ -49,6 +45,23 @@ pub fn since(before: &Used, after: &Used) -> Duration {
         used.saturating_sub(before.get(thread).copied().unwrap_or_default())
     };
     after.iter().map(taken).sum()
+}
+
+/// What the newest thread of this process with that name has taken so far.
+#[must_use]
+pub fn cpu_of_thread(name: &str) -> Duration {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let named = tasks.filter(|task| {
+        let comm = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        comm.trim_end() == name
+    });
+    let newest = named.max_by_key(|task| task.file_name().to_string_lossy().parse::<u32>().unwrap_or(0));
+    newest.and_then(|task| of_task(&task.path())).unwrap_or_default()
+}
+
+fn of_task(path: &std::path::Path) -> Option<Duration> {
+    let text = fs::read_to_string(path.join("schedstat")).ok()?;
+    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
 }
 
 /// The machine's load averages, as it words them.

@@ -20,7 +20,7 @@ pub const ABOUT: &str = "Measure the daemon under the project's own load, with a
 /// `dirigent bench`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only this load: W1 to W5, or history; may be repeated
+    /// Only this load: W1 to W5, streams, or history; may be repeated
     #[arg(long, value_name = "LOAD")]
     pub only: Vec<String>,
     /// How long the sustained load of W1 lasts
