@@ -30,6 +30,8 @@ pub struct DaemonConfig {
     pub rehearsal: RehearsalSection,
     /// Approvals.
     pub approvals: ApprovalsSection,
+    /// What is deleted after a while.
+    pub retention: RetentionSection,
     /// The log.
     pub log: LogSection,
     /// The Unix socket.
@@ -190,6 +192,16 @@ pub struct ApprovalsSection {
     pub default_expiry: Duration,
     /// Whether who started a run may say yes to what it asks, where the workflow does not say.
     pub self_approval: SelfApproval,
+}
+
+/// `[retention]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionSection {
+    /// Runs that ended more days ago are deleted; zero keeps all.
+    pub runs_days: u32,
+    /// The newest so many of each workflow stay in any case.
+    pub newest: u32,
 }
 
 /// Whether people may approve what their own runs ask.

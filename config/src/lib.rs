@@ -33,6 +33,7 @@ pub use environment::Environment;
 pub use explain::{ConfigErrors, Place, Problem, ProblemCode};
 pub use load::{FileSource, Loaded, Sources, load_client, load_daemon};
 pub use paths::{PathError, PathFlags, Paths};
+pub use shape::parse_duration;
 
 /// The shipped, commented `daemon.toml`.
 pub const DAEMON_DEFAULTS: &str = include_str!("../defaults/daemon.toml");

@@ -69,6 +69,8 @@ pub const DAEMON: &[Row] = &[
     row("rehearsal.token_delay_ms", integer(0, 1_000)),
     row("approvals.default_expiry", Shape::Duration),
     row("approvals.self_approval", Shape::OneOf(&["allow", "deny"])),
+    row("retention.runs_days", integer(0, 36_500)),
+    row("retention.newest", integer(0, 100_000)),
     row(
         "log.level",
         Shape::OneOf(&["error", "warn", "info", "debug", "trace"]),

@@ -152,7 +152,9 @@ fn is_env_name(text: &str) -> bool {
     first_ok && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// A time span such as `90s`, `15m`, `72h` or `7d`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     // A span of days needs to know how long a day is: always 24 hours here.
     let span: jiff::Span = text.parse().ok()?;
     let relative = jiff::SpanRelativeTo::days_are_24_hours();

@@ -168,6 +168,17 @@ pub enum Command {
         /// The version's digest.
         to: Digest,
     },
+    /// Delete runs that are over, oldest first and some at a time. What people decided and the audit stay.
+    RunPrune {
+        /// Which.
+        which: Prune,
+        /// Delete nothing: only say how many there are.
+        #[serde(default)]
+        dry_run: bool,
+        /// Go on behind this run: `next` of the reply before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<RunId>,
+    },
     /// Decide an approval.
     ApprovalDecide {
         /// The approval.
@@ -260,6 +271,21 @@ pub enum Command {
     DaemonStop {},
 }
 
+/// Which runs are not wanted any more: everything that is said must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prune {
+    /// They ended longer ago than this, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_than_ms: Option<u64>,
+    /// They are not among the newest so many of their workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u32>,
+    /// They are of this workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+}
+
 /// From where a run is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -342,6 +368,16 @@ pub enum CommandReply {
         existing: bool,
         /// Where it stands.
         status: Status,
+    },
+    /// Runs were deleted, or would be.
+    Pruned {
+        /// How many.
+        runs: u64,
+        /// How many more match and stay, because others need them.
+        kept: u64,
+        /// There may be more: go on behind this run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<RunId>,
     },
     /// It was recorded.
     Accepted {},

@@ -151,3 +151,32 @@ fn cancelling_stops_the_command_that_runs() {
     });
     assert_eq!(status["status"], "cancelled");
 }
+
+#[test]
+fn runs_that_are_not_wanted_any_more_are_shown_first_and_then_deleted() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let file = workflow(&home, "many", "do:\n  - say:\n      set:\n        done: true\n");
+    for _ in 0..3 {
+        drop(home.client(&["run", "-f", &file, "--json"]).expect_code(0));
+    }
+    let prune = |more: &[&str]| {
+        let arguments = [&["prune", "--keep", "1", "--json"], more].concat();
+        home.client(&arguments).expect_code(0).json()
+    };
+    assert_eq!(
+        prune(&[]),
+        serde_json::json!({ "runs": 2, "kept": 0, "deleted": false })
+    );
+    let listed = || home.client(&["runs", "list", "--json"]).expect_code(0).json();
+    assert_eq!(listed()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        prune(&["--yes", "--older-than", "0s"]),
+        serde_json::json!({ "runs": 2, "kept": 0, "deleted": true })
+    );
+    assert_eq!(listed()["items"].as_array().unwrap().len(), 1);
+    let status = home.client(&["status", "--json"]).expect_code(0).json();
+    assert_eq!(status["runs"]["completed"], 1, "{status}");
+    let refused = home.client(&["prune"]);
+    assert!(refused.stderr.contains("--older-than 30d"), "{refused:#?}");
+}

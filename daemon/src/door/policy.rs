@@ -43,6 +43,8 @@ pub enum Action {
     RunFork,
     /// Let a run go on under another version.
     RunMigrate,
+    /// Delete runs that are over.
+    RunPrune,
     /// Decide an approval.
     ApprovalDecide,
     /// Ask an agent about an approval.
@@ -86,6 +88,7 @@ impl Action {
             Self::RunRetry => "run.retry",
             Self::RunFork => "run.fork",
             Self::RunMigrate => "run.migrate",
+            Self::RunPrune => "run.prune",
             Self::ApprovalDecide => "approval.decide",
             Self::ApprovalAsk => "approval.ask",
             Self::ApprovalDelegate => "approval.delegate",
@@ -172,7 +175,7 @@ pub(super) fn decide(
         return Ok(());
     }
     let needs_administrator = match action {
-        Action::DaemonStop => true,
+        Action::DaemonStop | Action::RunPrune => true,
         Action::Read => kind == Some(Kind::AuditLog),
         _ => writes && matches!(kind, Some(Kind::User | Kind::Organization | Kind::Team)),
     };

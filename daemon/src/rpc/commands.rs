@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dirigent_protocol::command::{Also, Command, CommandReply, RetryFrom};
+use dirigent_protocol::command::{Also, Command, CommandReply, Prune, RetryFrom};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::fault::{Code, Fault};
@@ -42,6 +42,11 @@ pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> 
                 .await?
         }
         Command::Delete { kind, id, revision } => service.delete(&actor, kind, &id, revision).await?,
+        Command::RunPrune {
+            which,
+            dry_run,
+            after,
+        } => prune(house, &actor, &which, dry_run, after).await?,
         Command::DaemonStop {} => stop(house, &actor).await?,
         other => on_run(house, actor, other).await?,
     };
@@ -114,6 +119,25 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
         other => return definitions::on_definition(house, actor, other).await,
     }
     Ok(CommandReply::Accepted {})
+}
+
+/// Runs that are over go.
+async fn prune(
+    house: &House,
+    actor: &Actor,
+    which: &Prune,
+    dry_run: bool,
+    after: Option<RunId>,
+) -> Result<CommandReply, Fault> {
+    let object = Object::Kind(Kind::WorkflowExecution);
+    let door = house.service.door();
+    door.authorize(&actor.subject, Action::RunPrune, &object).await?;
+    let pruned = house.runtime()?.prune(which, after, dry_run, actor).await?;
+    Ok(CommandReply::Pruned {
+        runs: pruned.runs,
+        kept: pruned.kept,
+        next: pruned.next,
+    })
 }
 
 /// A run goes on under another version.

@@ -1,7 +1,7 @@
 //! How many runs there are by status, cheap however many have ended.
 //!
 //! What is not over is in the runtime's memory, what ended since it was opened is counted there; only what had ended
-//! before is counted in the store, once. An index row of a run that ended is never written again, so its revision tells
+//! before is counted in the store: once, and again where some of it was deleted. An index row of a run that ended is never written again, so its revision tells
 //! the two apart, whatever goes on meanwhile.
 
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use crate::runtime::Counts;
 /// Counting stops here: a status must stay cheap.
 pub(super) const MOST: u64 = 100_000;
 
-/// Runs that had ended when the runtime was opened.
+/// Runs that had ended when the runtime was opened, and how many of them had been deleted when they were counted.
 #[derive(Default)]
-pub struct EndedBefore(Mutex<Option<BTreeMap<Status, u64>>>);
+pub struct EndedBefore(Mutex<Option<(u64, BTreeMap<Status, u64>)>>);
 
 impl EndedBefore {
     /// Runs of an organisation by status.
@@ -36,9 +36,9 @@ impl EndedBefore {
             });
         };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match &*known {
-            Some(before) => before,
-            None => known.insert(count(records, counts)?),
+        let (_, before) = match &*known {
+            Some(counted) if counted.0 == counts.deleted_before => counted,
+            _ => known.insert((counts.deleted_before, count(records, counts)?)),
         };
         let of = |all: &BTreeMap<Status, u64>, status| all.get(&status).copied().unwrap_or(0);
         each(|status| Ok(of(&counts.runs, status) + of(&counts.ended, status) + of(before, status)))

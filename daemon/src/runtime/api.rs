@@ -17,6 +17,7 @@ use super::admission::gate::Most;
 use super::admission::space::Space;
 use super::effects::Performer;
 use super::policy::Policy;
+use super::retention::Kept;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::door::Door;
@@ -70,6 +71,8 @@ pub struct Counts {
     pub ended: BTreeMap<Status, u64>,
     /// What the store held when it was opened: runs that ended by then are not in `ended`.
     pub since: Position,
+    /// Runs that had ended by then and were deleted.
+    pub deleted_before: u64,
     /// Those of them in memory.
     pub loaded: u64,
     /// Approvals that wait.
@@ -116,6 +119,8 @@ pub struct RuntimeSettings {
     pub approval_expiry: Duration,
     /// Whether who started a run may approve what it asks, where its document does not say.
     pub self_approval: bool,
+    /// Which runs are deleted after a while.
+    pub(crate) retention: Kept,
     /// From SIGTERM to SIGKILL of a cancelled command.
     pub kill_grace: Duration,
     /// Deaths of the daemon with a run in hand, without progress between them, before it is set aside.
@@ -152,6 +157,7 @@ impl RuntimeSettings {
             egress_allow: Vec::new(),
             approval_expiry: Duration::from_secs(72 * 3_600),
             self_approval: true,
+            retention: Kept::default(),
             kill_grace: Duration::from_secs(10),
             max_crashes: 3,
             max_running: None,
@@ -181,6 +187,10 @@ impl RuntimeSettings {
         settings.approval_expiry = config.approvals.default_expiry;
         settings.self_approval =
             config.approvals.self_approval == dirigent_config::daemon::SelfApproval::Allow;
+        settings.retention = Kept {
+            runs: Duration::from_secs(u64::from(config.retention.runs_days) * 24 * 3_600),
+            newest: config.retention.newest,
+        };
         settings
     }
 
@@ -201,6 +211,7 @@ impl RuntimeSettings {
             max_output_bytes: self.max_output_bytes.min(MAX_OUTPUT),
             approval_expiry: self.approval_expiry,
             self_approval: self.self_approval,
+            retention: self.retention,
             providers,
             prices,
         }

@@ -4,7 +4,7 @@
 //! by the first message that comes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dirigent_protocol::id::RunId;
@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) door: Option<Arc<Door>>,
     pub(crate) runs: Runs,
     pub(crate) ended: Ended,
+    /// Told where runs were deleted.
+    pub(crate) given_up: tokio::sync::Notify,
     /// What signs links that answer approvals.
     pub(crate) link_key: LinkKey,
 }
@@ -80,6 +82,8 @@ pub(crate) struct Ended {
     /// Position of the store before any run was taken up.
     since: Position,
     by_status: Mutex<BTreeMap<Status, u64>>,
+    /// Deleted ones that had ended before.
+    deleted_before: AtomicU64,
 }
 
 impl Ended {
@@ -88,6 +92,7 @@ impl Ended {
         Self {
             since,
             by_status: Mutex::default(),
+            deleted_before: AtomicU64::new(0),
         }
     }
 
@@ -96,6 +101,18 @@ impl Ended {
         if after.is_final() && !before.is_final() {
             let mut counts = self.by_status.lock().unwrap_or_else(PoisonError::into_inner);
             *counts.entry(after).or_default() += 1;
+        }
+    }
+
+    /// A run was deleted that went to its last status with the commit at `position`.
+    pub(crate) fn forget(&self, status: Status, position: Option<u64>) {
+        if position.is_none_or(|position| position <= self.since.0) {
+            self.deleted_before.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let mut counts = self.by_status.lock().unwrap_or_else(PoisonError::into_inner);
+            counts
+                .entry(status)
+                .and_modify(|count| *count = count.saturating_sub(1));
         }
     }
 
@@ -269,6 +286,7 @@ impl Core {
             runs: BTreeMap::new(),
             ended: self.ended.counts(),
             since: self.ended.since,
+            deleted_before: self.ended.deleted_before.load(Ordering::Relaxed),
             in_flight,
             queued,
             approvals_pending: u64::try_from(pending).unwrap_or(0),

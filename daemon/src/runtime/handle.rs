@@ -26,7 +26,7 @@ use super::error::RuntimeError;
 use super::plans::{body, unread};
 use super::run::driver::{self, Driver};
 use super::run::message::Wish;
-use super::{recover, rows};
+use super::{recover, retention, rows};
 use crate::records::{Actor, Draft, RecallError, recall};
 use crate::worker::WorkerPool;
 
@@ -56,6 +56,11 @@ impl RuntimeHandle {
     /// What is owed to requests that wait: a crash may have come between them and their rules or answers.
     fn make_up(&self) {
         self.rules_changed();
+        let handle = self.clone();
+        self.core.tasks.spawn_until_stop(
+            "retention",
+            async move { Box::pin(retention::keep(handle)).await },
+        );
         let handle = self.clone();
         self.core.tasks.spawn_until_stop("questions", async move {
             if let Err(error) = Box::pin(handle.mend_questions()).await {

@@ -5,7 +5,7 @@
 //!
 //! Folders: `run` (a run's driver, from message to commit to effect), `admission` (what may begin now), `effects`
 //! (performers), `approvals` (what is asked of people, and rules), `bus` (events), `lineage` (runs that come from runs),
-//! `routing` (which agent does what takes a capability), `versions` (runs and other versions of their workflows).
+//! `retention` (runs that are not wanted any more), `routing` (which agent does what takes a capability), `versions` (runs and other versions of their workflows).
 //!
 //! Invariants: (1) an effect is performed only after its intent is durable, and one outcome of it is ever accepted;
 //! (2) whatever a caller is told was durable before; (3) a run is in the hands of one driver at most.
@@ -25,6 +25,7 @@ mod look;
 mod plans;
 mod policy;
 mod recover;
+mod retention;
 mod routing;
 mod rows;
 mod run;
@@ -42,4 +43,5 @@ pub use effects::{Call, Performer};
 pub use error::RuntimeError;
 pub use handle::RuntimeHandle;
 pub use lineage::fork::From;
+pub use retention::Pruned;
 pub use versions::check::Which;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use dirigent_protocol::run::Sandbox;
 use dirigent_providers::{PriceTable, Registry};
 
+use super::retention::Kept;
 use crate::sandbox::Profile;
 
 /// See the module header.
@@ -25,6 +26,8 @@ pub(crate) struct Policy {
     pub(crate) approval_expiry: Duration,
     /// Whether who started a run may approve what it asks, where it does not say.
     pub(crate) self_approval: bool,
+    /// Which runs are deleted after a while.
+    pub(crate) retention: Kept,
     /// Model clients.
     pub(crate) providers: Arc<Registry>,
     /// Prices.

@@ -65,6 +65,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let core = Arc::new(Core {
         gate: Gate::closed(settings.most()),
         ended: Ended::since(since),
+        given_up: tokio::sync::Notify::new(),
         link_key: LinkKey::beside(&settings.data_dir),
         store: rooms.store,
         fence: rooms.fence,

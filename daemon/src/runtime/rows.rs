@@ -66,6 +66,19 @@ pub(crate) fn lineage_of(origin: RunId) -> Vec<u8> {
     bytes
 }
 
+/// The row that is written with every run that comes from one, so that the one is not deleted meanwhile.
+pub(crate) fn lineage_mark(origin: RunId) -> Bytes {
+    lineage_of(origin).into()
+}
+
+/// Prefix of the rows of runs whose events nobody wants any more.
+pub(crate) const GIVEN_UP: &[u8] = b"G";
+
+/// The row of such a run: empty, or not where its events are gone.
+pub(crate) fn given_up_key(run: RunId) -> Bytes {
+    key(b'G', run)
+}
+
 /// The run of a lineage row that comes from the other.
 pub(crate) fn child_of(key: &[u8]) -> Option<RunId> {
     let id = <[u8; 16]>::try_from(key.get(17..)?).ok()?;

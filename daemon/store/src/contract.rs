@@ -5,7 +5,7 @@
 
 use crate::error::{BlobError, CommitError, ExportError, LeaseError, MaintainError, ReadError};
 use crate::types::{
-    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Fence, Identity, Lease, LeaseRequest,
+    BlobId, BlobSpace, Budget, Discarded, ExportReport, Feed, FeedPage, Fence, Identity, Lease, LeaseRequest,
     MaintainBudget, MaintainReport, Position, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
 };
 use bytes::Bytes;
@@ -75,6 +75,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Upkeep: forgets request ids older than 7 days, removes abandoned blob files, prunes covered segments.
     fn maintain(&self, budget: MaintainBudget) -> BoxFuture<'static, Result<MaintainReport, MaintainError>>;
+
+    /// Gives back what closed streams take that nobody will ever read again, as far as that can be done now. Asking again
+    /// is free: streams are gone or not, and a crash, a rebuild or an import may bring some back.
+    ///
+    /// # Errors
+    /// The state or the archive cannot be read or written; what was given back stays so.
+    fn discard(&self, streams: Vec<StreamId>) -> BoxFuture<'static, Result<Discarded, MaintainError>>;
 
     /// Figures of this moment.
     fn stats(&self) -> Stats;

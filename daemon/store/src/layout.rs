@@ -60,6 +60,16 @@ impl Layout {
         Ok(numbers)
     }
 
+    /// Says that a volume was given back.
+    pub(crate) fn given_back(&self, number: u64) -> PathBuf {
+        self.archive().join(format!("{number:012}.gone"))
+    }
+
+    /// Numbers of all volumes that were given back.
+    pub(crate) fn all_given_back(&self, disk: &dyn Disk) -> std::io::Result<Vec<u64>> {
+        numbered(disk, &self.archive(), ".gone")
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.dir.join("state")
     }

@@ -4,7 +4,8 @@
 //! Invariants it guards: (1) an acknowledged commit is durable and readable, always; (2) a commit happens whole or not
 //! at all; (3) damage is rebuilt, discarded as an unacknowledged tail, or refused by name, never silently less.
 //!
-//! Layout of the directory: `lock`, `meta.json`, `noted`, `journal/NNN.seg`, `state/` (sled), `archive/NNN.arc`,
+//! Layout of the directory: `lock`, `meta.json`, `noted`, `journal/NNN.seg`, `state/` (sled), `archive/NNN.arc`
+//! (`NNN.gone` where one was given back),
 //! `blobs/ab/<address>`, `blob.key`, `exports/*.export`.
 
 mod applier;
@@ -21,6 +22,7 @@ mod codec;
 pub mod conformance;
 pub mod contract;
 mod counters;
+mod discard;
 mod entry;
 pub mod error;
 pub mod export;
@@ -75,7 +77,7 @@ pub use open::open;
 pub use options::Options;
 pub use steps::{Steps, open_in_steps};
 pub use types::{
-    Append, BlobId, BlobSpace, Budget, Commit, ExportReport, Feed, FeedItem, FeedPage, Fence, Guard,
-    Identity, Key, Lease, LeaseRequest, MaintainBudget, MaintainReport, Position, Progress, Receipt,
+    Append, BlobId, BlobSpace, Budget, Commit, Discarded, ExportReport, Feed, FeedItem, FeedPage, Fence,
+    Guard, Identity, Key, Lease, LeaseRequest, MaintainBudget, MaintainReport, Position, Progress, Receipt,
     RequestKey, ScanPage, ScanRange, Stats, StreamId, Txn, Versioned,
 };

@@ -17,11 +17,11 @@ use crate::shared::Shared;
 use crate::spare::Spares;
 use crate::sync::{lock, read};
 use crate::types::{
-    BlobId, BlobSpace, Budget, ExportReport, Feed, FeedPage, Fence, Identity, Lease, LeaseRequest,
+    BlobId, BlobSpace, Budget, Discarded, ExportReport, Feed, FeedPage, Fence, Identity, Lease, LeaseRequest,
     MaintainBudget, MaintainReport, Position, Progress, Receipt, ScanPage, ScanRange, Stats, StreamId, Txn,
     Versioned,
 };
-use crate::{codec, export, maintain, writer};
+use crate::{codec, discard, export, maintain, writer};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::path::PathBuf;
@@ -226,6 +226,12 @@ impl Store for LocalStore {
     fn maintain(&self, budget: MaintainBudget) -> BoxFuture<'static, Result<MaintainReport, MaintainError>> {
         self.helper("maintain", MaintainError::Closed, move |shared| {
             maintain::run(shared, &budget)
+        })
+    }
+
+    fn discard(&self, streams: Vec<StreamId>) -> BoxFuture<'static, Result<Discarded, MaintainError>> {
+        self.helper("discard", MaintainError::Closed, move |shared| {
+            discard::run(shared, &streams)
         })
     }
 

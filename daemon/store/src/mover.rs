@@ -8,6 +8,7 @@ use crate::archive::{Archive, Volume, Writer};
 use crate::closed::Closed;
 use crate::error::{IoFault, MaintainError, ReadError, StateFault};
 use crate::shared::Shared;
+use crate::sled_closed::Leaving;
 use crate::sled_state::State;
 use crate::sync::lock;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ pub(crate) fn run(shared: &Shared, budget: u64) -> Result<Moved, MaintainError> 
         }
         let left = (budget - moved.bytes).min(VOLUME_BYTES);
         let (taken, bytes) = write(shared, &state, &closed, left)?;
-        state.remove_streams(taken).map_err(fault)?;
+        state.remove_streams(taken, Leaving::Archived).map_err(fault)?;
         taken.iter().for_each(|one| shared.archive.moved(one.stream));
         moved.streams += taken.len() as u64;
         moved.bytes += bytes;

@@ -12,6 +12,15 @@ use crate::types::{Position, StreamId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
+/// Why streams leave the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// A volume holds them: what is left of one begins later, and is looked for there.
+    Archived,
+    /// Nobody wants them: what is left of one by a stop is a shorter stream.
+    Unwanted,
+}
+
 /// Rows of one batch on the way out: sled lets nobody read while it applies one.
 const AT_ONCE: usize = 256;
 
@@ -55,14 +64,20 @@ impl State {
         })
     }
 
-    /// Takes streams out: their records, first ones first, then their marks.
-    pub(crate) fn remove_streams(&self, streams: &[Closed]) -> Result<(), StateFault> {
+    /// Takes streams out: their records, first or last ones first, then their marks.
+    pub(crate) fn remove_streams(&self, streams: &[Closed], leaving: Leaving) -> Result<(), StateFault> {
         let mut batch = Changes::default();
         for one in streams {
+            let mut rows = Vec::new();
             for found in self.runs(one.stream, 0, u64::MAX) {
                 let (key, row) = found?;
                 let head = entry::unseal(&key, &row).and_then(|body| Head::decode(&body));
-                let head = head.ok_or(StateFault::Row)?;
+                rows.push((key, head.ok_or(StateFault::Row)?));
+            }
+            if leaving == Leaving::Unwanted {
+                rows.reverse();
+            }
+            for (key, head) in rows {
                 let first = key.last_chunk().map_or(0, |b| u64::from_be_bytes(*b));
                 let chunks = entry::run(entry::RUN_CHUNK, one.stream, first);
                 (0..head.chunks()).for_each(|index| batch.remove(entry::chunk(&chunks, index)));
@@ -87,6 +102,13 @@ impl State {
         let row = entry::seal(&key, &digest);
         let mut batch = Changes::default();
         batch.insert(key, row);
+        self.tree.apply(batch)
+    }
+
+    /// A volume is not needed any more.
+    pub(crate) fn remove_volume(&self, number: u64) -> Result<(), StateFault> {
+        let mut batch = Changes::default();
+        batch.remove(entry::volume(number));
         self.tree.apply(batch)
     }
 

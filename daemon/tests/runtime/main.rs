@@ -26,6 +26,7 @@ mod hostile;
 mod large;
 mod limits;
 mod people;
+mod prune;
 mod server;
 mod through;
 mod upgrades;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_store::{
-    BlobError, BlobId, BlobSpace, Budget, CommitError, ExportError, ExportReport, Feed, FeedPage, Fence,
-    Identity, Lease, LeaseError, LeaseRequest, MaintainBudget, MaintainError, MaintainReport, Position,
-    ReadError, Receipt, ScanPage, ScanRange, Stats, Store, StreamId, Txn, Versioned,
+    BlobError, BlobId, BlobSpace, Budget, CommitError, Discarded, ExportError, ExportReport, Feed, FeedPage,
+    Fence, Identity, Lease, LeaseError, LeaseRequest, MaintainBudget, MaintainError, MaintainReport,
+    Position, ReadError, Receipt, ScanPage, ScanRange, Stats, Store, StreamId, Txn, Versioned,
 };
 use futures::future::BoxFuture;
 
@@ -81,6 +81,10 @@ impl Store for Through {
 
     fn maintain(&self, budget: MaintainBudget) -> BoxFuture<'static, Result<MaintainReport, MaintainError>> {
         self.inner.maintain(budget)
+    }
+
+    fn discard(&self, streams: Vec<StreamId>) -> BoxFuture<'static, Result<Discarded, MaintainError>> {
+        self.inner.discard(streams)
     }
 
     fn stats(&self) -> Stats {

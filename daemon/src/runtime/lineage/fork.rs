@@ -10,6 +10,7 @@ use dirigent_protocol::Payload;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{Lineage, Origin, Status};
+use dirigent_store::{Guard, Txn};
 use serde_json::{Value, json};
 
 use super::survey::Survey;
@@ -177,11 +178,12 @@ impl RuntimeHandle {
     ) -> Result<Started, RuntimeError> {
         let run = driver.run;
         let ask = self.core.ask_for(&driver.workflow, input, None, None).await?;
+        let origin = body::<WorkflowExecution>(&document)?.origin;
         let wish = Wish::Start {
             document: Box::new(document),
             stimulus: Box::new(stimulus),
             ask: Box::new(ask),
-            beside: None,
+            beside: Some(Box::new(while_there(origin))),
         };
         let status = self.set_going(driver, wish, actor).await?;
         Ok(Started {
@@ -225,6 +227,20 @@ impl RuntimeHandle {
             .owner(actor.subject.user)
             .labels(past.document.metadata.labels.clone())
             .document((self.core.clock)()))
+    }
+}
+
+/// Nothing goes on from a run that is deleted meanwhile.
+fn while_there(origin: Option<Origin>) -> Txn {
+    let guard = |origin: Origin| {
+        Guard::Exists(crate::records::key::document(
+            Kind::WorkflowExecution,
+            origin.run.into(),
+        ))
+    };
+    Txn {
+        guards: origin.map(guard).into_iter().collect(),
+        ..Txn::default()
     }
 }
 

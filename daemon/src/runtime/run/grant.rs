@@ -94,6 +94,9 @@ impl Driver {
         let mut shares = self.take_over(&origin)?;
         let row = rows::encode(&origin)?;
         shares.puts.push((rows::lineage_key(origin.run, self.run), row));
+        shares
+            .puts
+            .push((rows::lineage_mark(origin.run), bytes::Bytes::new()));
         Ok(shares)
     }
 

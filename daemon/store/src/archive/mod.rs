@@ -6,6 +6,7 @@
 
 mod filter;
 mod format;
+mod given_back;
 mod shelf;
 mod volume;
 mod writing;

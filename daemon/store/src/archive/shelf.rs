@@ -1,6 +1,7 @@
 //! Which volumes there are, which of them holds a stream, and which streams are closed and still in the state.
 
 use super::format::Entry;
+use super::given_back;
 use super::volume::Volume;
 use crate::error::{Damage, IoFault, OpenError, ReadError, StateFault};
 use crate::io::Disk;
@@ -19,7 +20,9 @@ pub(crate) struct Archive {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) database: Uuid,
-    volumes: RwLock<Vec<Arc<Volume>>>,
+    pub(super) volumes: RwLock<Vec<Arc<Volume>>>,
+    /// Number and digest of those that were given back.
+    pub(super) gone: Mutex<BTreeMap<u64, [u8; 32]>>,
     /// Volumes that do not verify, as they were found.
     pub(crate) bad: Vec<Damage>,
     next: AtomicU64,
@@ -32,6 +35,7 @@ pub(crate) struct Archive {
 impl Archive {
     /// What is there. A volume that does not verify is left where it is and not used.
     pub(crate) fn open(disk: Arc<dyn Disk>, layout: &Layout, database: Uuid) -> Result<Self, OpenError> {
+        let gone = given_back::read(&*disk, layout)?;
         let numbers = layout
             .volumes(&*disk)
             .map_err(|e| IoFault::new("list", &layout.archive(), e))?;
@@ -44,19 +48,22 @@ impl Archive {
                 Err(_) => {}
             }
         }
+        let newest = numbers.last().max(gone.keys().last());
+        let last = newest.copied().unwrap_or(0);
         Ok(Self {
             disk,
             layout: layout.clone(),
             database,
             volumes: RwLock::new(volumes),
             bad,
-            next: AtomicU64::new(numbers.last().copied().unwrap_or(0) + 1),
+            next: AtomicU64::new(last + 1),
+            gone: Mutex::new(gone),
             closed: Mutex::default(),
             moving: Mutex::default(),
         })
     }
 
-    /// A state that is up agrees with what is there: every volume is noted, every mark known. Volumes that do not verify
+    /// A state that is up agrees with what is there: every volume is noted and no other, every mark known. Volumes that do not verify
     /// hold nothing it needs, and are set aside.
     pub(crate) fn adopt(&self, state: &State) -> Result<(), StateFault> {
         let noted = state.volumes()?;
@@ -64,6 +71,10 @@ impl Archive {
             if noted.get(&number) != Some(&digest) {
                 state.put_volume(number, digest)?;
             }
+        }
+        let gone = lock(&self.gone).clone();
+        for number in noted.keys().filter(|number| gone.contains_key(number)) {
+            state.remove_volume(*number)?;
         }
         for damage in &self.bad {
             tracing::warn!(%damage, "a volume of the archive is set aside");
@@ -77,9 +88,10 @@ impl Archive {
         Ok(())
     }
 
-    /// The first volume that is referred to and not there as it was.
+    /// The first volume that is referred to and neither there as it was nor given back.
     pub(crate) fn lacks(&self, wanted: &BTreeMap<u64, [u8; 32]>) -> Option<u64> {
-        let listed = self.listed();
+        let mut listed = self.listed();
+        listed.extend(lock(&self.gone).iter());
         let lost = wanted
             .iter()
             .find(|(number, digest)| listed.get(*number) != Some(*digest));

@@ -73,7 +73,7 @@ impl Volume {
     }
 
     /// May the stream be here?
-    pub(super) fn spans(&self, stream: StreamId) -> bool {
+    pub(crate) fn spans(&self, stream: StreamId) -> bool {
         (self.footer.first..=self.footer.last).contains(&stream)
     }
 
@@ -86,6 +86,16 @@ impl Volume {
         let entries = self.block(&Open::new(disk, &self.path)?, block)?;
         let found = entries.binary_search_by_key(&stream, |entry| entry.stream);
         Ok(found.ok().map(|at| entries[at]))
+    }
+
+    /// Every stream in it.
+    pub(crate) fn streams(&self, disk: &dyn Disk) -> Result<Vec<StreamId>, ReadError> {
+        let file = Open::new(disk, &self.path)?;
+        let mut streams = Vec::with_capacity(size(self.footer.entries));
+        for number in 0..self.fences.len() {
+            streams.extend(self.block(&file, number)?.iter().map(|entry| entry.stream));
+        }
+        Ok(streams)
     }
 
     fn block(&self, file: &Open<'_>, number: usize) -> Result<Vec<Entry>, ReadError> {

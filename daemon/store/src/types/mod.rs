@@ -14,4 +14,4 @@ pub use lease::{Fence, Lease, LeaseRequest};
 pub use scan::{ScanPage, ScanRange};
 pub(crate) use txn::Upkeep;
 pub use txn::{Append, Commit, Guard, Receipt, RequestKey, Txn};
-pub use upkeep::{ExportReport, MaintainBudget, MaintainReport, Progress, Stats};
+pub use upkeep::{Discarded, ExportReport, MaintainBudget, MaintainReport, Progress, Stats};

@@ -1,6 +1,6 @@
 //! Upkeep, exports and figures.
 
-use super::ids::Position;
+use super::ids::{Position, StreamId};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +39,17 @@ pub struct MaintainReport {
     pub blobs_removed: u64,
     /// Streams moved into the archive.
     pub streams_archived: u64,
+}
+
+/// What was given back of streams nobody wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discarded {
+    /// Those of which nothing is left.
+    pub gone: Vec<StreamId>,
+    /// Volumes of the archive that went: nobody wanted any stream in them.
+    pub volumes: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// What an export holds.

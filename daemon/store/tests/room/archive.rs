@@ -15,13 +15,13 @@ use std::time::Duration;
 
 const RECORDS: u64 = 7;
 
-fn with(dir: &Path) -> Options {
+pub(crate) fn with(dir: &Path) -> Options {
     let mut options = options(dir);
     options.archive_streams = 1;
     options
 }
 
-fn stream(n: u64) -> StreamId {
+pub(crate) fn stream(n: u64) -> StreamId {
     StreamId(u128::from(n).to_be_bytes())
 }
 
@@ -30,7 +30,7 @@ fn record(n: u64, seq: u64) -> Bytes {
 }
 
 /// Streams `from..=to`, written and closed.
-fn write(store: &dyn Store, from: u64, to: u64) {
+pub(crate) fn write(store: &dyn Store, from: u64, to: u64) {
     let txns = (from..=to).flat_map(|n| {
         (1..=RECORDS).map(move |seq| Txn {
             appends: vec![Append {
@@ -52,7 +52,7 @@ fn write(store: &dyn Store, from: u64, to: u64) {
     }
 }
 
-fn archive(store: &dyn Store) -> u64 {
+pub(crate) fn archive(store: &dyn Store) -> u64 {
     let budget = MaintainBudget {
         settle: Some(Duration::from_secs(60)),
         archive_bytes: u64::MAX,
@@ -62,7 +62,11 @@ fn archive(store: &dyn Store) -> u64 {
 }
 
 fn verify(store: &dyn Store, to: u64, what: &str) {
-    for n in 1..=to {
+    verify_these(store, 1..=to, what);
+}
+
+pub(crate) fn verify_these(store: &dyn Store, streams: impl IntoIterator<Item = u64>, what: &str) {
+    for n in streams {
         let page = store
             .read(Feed::Stream(stream(n)), Position(0), Budget::default())
             .unwrap_or_else(|e| panic!("{what}, stream {n}: {e}"));

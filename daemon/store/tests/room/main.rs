@@ -12,6 +12,7 @@ mod blobs;
 mod common;
 mod conformance;
 mod damage;
+mod discard;
 mod kills;
 mod operations;
 mod power;

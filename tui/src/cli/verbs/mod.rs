@@ -37,6 +37,7 @@ verbs! {
     Get = get;
     Edit = edit;
     Delete = delete;
+    Prune = prune;
     Run = run;
     Runs = runs;
     Upgrade = upgrade;
