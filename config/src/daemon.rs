@@ -36,6 +36,8 @@ pub struct DaemonConfig {
     pub log: LogSection,
     /// The Unix socket.
     pub socket: SocketSection,
+    /// What is offered over HTTP.
+    pub serve: ServeSection,
 }
 
 /// Whether workflows may run commands as the daemon's user.
@@ -276,4 +278,14 @@ pub struct SocketSection {
     pub max_connections: usize,
     /// Connections of one user.
     pub max_connections_per_user: usize,
+}
+
+/// `[serve]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeSection {
+    /// Address of this machine's loopback and a port; empty serves nothing over HTTP.
+    pub listen: String,
+    /// How it is reached from outside, where something in front of it has another address; empty is `listen`.
+    pub url: String,
 }

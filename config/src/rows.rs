@@ -79,6 +79,8 @@ pub const DAEMON: &[Row] = &[
     row("socket.path", Shape::Text),
     row("socket.max_connections", integer(1, 65_536)),
     row("socket.max_connections_per_user", integer(1, 65_536)),
+    row("serve.listen", Shape::Text),
+    row("serve.url", Shape::Text),
 ];
 
 /// Keys of `tui.toml`.

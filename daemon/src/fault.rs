@@ -73,6 +73,8 @@ impl From<Denial> for Fault {
             Denial::Disabled { .. } | Denial::NeedsAdministrator { .. } | Denial::NeedsOwner { .. } => {
                 Self::new(Code::NotPermitted, text).help("ask an administrator of this daemon")
             }
+            Denial::Token => Self::new(Code::NotPermitted, text)
+                .help("`dirigent tokens create NAME` makes one; send it as `Authorization: Bearer ...`"),
             Denial::DaemonWrites { .. } => Self::new(Code::NotPermitted, text),
         }
     }

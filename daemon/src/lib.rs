@@ -2,7 +2,7 @@
 //!
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
 //! `dry_run` (samples), `tools` (what agents may use), `recorded` (runs as offline tests), `sandbox` (what commands give
-//! up), `rpc` (the wire's answers), `lifecycle` (start and stop),
+//! up), `rpc` (the wire's answers), `serve` (what other programs may use), `lifecycle` (start and stop),
 //! `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
 
@@ -21,6 +21,7 @@ pub mod rpc;
 pub mod runtime;
 pub mod sandbox;
 pub mod schedules;
+pub mod serve;
 pub mod service;
 pub mod spawn;
 pub mod swap;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dirigent_config::{Sources, load_daemon};
 use dirigent_daemon::door::Peer;
-use dirigent_daemon::rpc::Answers;
+use dirigent_daemon::rpc::{Answers, Caller};
 use dirigent_daemon::{Options, Running, start};
 use dirigent_protocol::command::{Command, CommandReply};
 use dirigent_protocol::entity::Kind;
@@ -52,7 +52,7 @@ impl Daemon {
     /// A connection of another user of the system.
     async fn as_uid(&self, uid: u32) -> Result<Connection, CallError> {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
-        let answers = Answers::new(Arc::clone(self.running.house()), Peer { uid });
+        let answers = Answers::new(Arc::clone(self.running.house()), Caller::Peer(Peer { uid }));
         spawn(dirigent_rpc::serve(theirs, answers, Limits::default(), |call| {
             spawn(call)
         }));

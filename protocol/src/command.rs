@@ -342,6 +342,8 @@ pub enum RunTarget {
         /// Its text.
         text: String,
     },
+    /// The newest version of an agent, in a run of its own.
+    Agent(String),
 }
 
 /// What a command answers.

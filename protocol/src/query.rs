@@ -413,6 +413,9 @@ pub struct DaemonStatus {
     pub providers: Vec<String>,
     /// The model of agents that name none.
     pub default_model: String,
+    /// Where offers are served over HTTP; empty where they are not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub serve: String,
     /// Figures of the store: commits, lag, bytes.
     pub store: StoreStatus,
 }

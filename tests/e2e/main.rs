@@ -39,6 +39,7 @@ mod sandbox;
 mod schedules;
 mod screen;
 mod secrets;
+mod serve;
 mod ssh;
 mod standard;
 mod systemd;

@@ -121,7 +121,9 @@ impl Home {
         self.path("d.sock")
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A command line in this home, ready to be changed and run.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()

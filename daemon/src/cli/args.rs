@@ -99,6 +99,8 @@ pub enum Verb {
         #[command(subcommand)]
         what: ConfigVerb,
     },
+    /// Serves what a daemon offers as MCP tools on standard input and output
+    Mcp,
     /// Evaluates expressions for a daemon
     #[command(hide = true)]
     ExpressionWorker,

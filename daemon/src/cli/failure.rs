@@ -29,6 +29,9 @@ pub enum Failure {
     /// There is no store.
     #[error("there is no store in {0}")]
     NoStore(String),
+    /// A daemon could not be asked.
+    #[error("{0}")]
+    Asked(Box<dirigent_protocol::fault::Fault>),
     /// The system refuses threads or signals.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -41,6 +44,7 @@ impl Failure {
         match self {
             Self::Place(_) | Self::Configuration(_) => Code::Configuration,
             Self::Start(error) => error.code(),
+            Self::Asked(fault) => fault.code,
             Self::Check(dirigent_store::OpenError::InUse { .. }) => Code::Conflict,
             Self::Check(dirigent_store::OpenError::Io(_)) | Self::NoStore(_) | Self::System(_) => Code::Io,
             Self::Check(_) => Code::StoreDamaged,
@@ -55,6 +59,7 @@ impl Failure {
             Self::Place(error) => error.help(),
             Self::Configuration(_) => String::new(),
             Self::Start(error) => error.help(),
+            Self::Asked(fault) => fault.help.clone().unwrap_or_default(),
             Self::Check(error) => error.help().to_owned(),
             Self::StoreFailed => {
                 "nothing acknowledged is lost; look at the disk (the log names the file), then start it again"

@@ -71,5 +71,5 @@ fn filter(level: LogLevel) -> EnvFilter {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     // A client that goes away is no news; the wire's own library warns of each.
-    EnvFilter::new(format!("{level},tarpc=error"))
+    EnvFilter::new(format!("{level},tarpc=error,rmcp=error"))
 }

@@ -8,6 +8,7 @@ mod failure;
 mod journal;
 mod log_file;
 mod logging;
+mod mcp;
 mod sandbox;
 mod serve;
 mod simulate;
@@ -49,6 +50,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             failure::print(format_args!("sound: {}", serve::config_file(&paths)));
             Ok(ExitCode::SUCCESS)
         }
+        Some(Verb::Mcp) => mcp::mcp(&args),
         Some(Verb::ExpressionWorker) => Ok(crate::worker::main()),
         Some(Verb::Sandbox {
             profile,

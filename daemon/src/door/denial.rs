@@ -20,6 +20,9 @@ pub enum Denial {
         /// Who.
         name: String,
     },
+    /// A token that is not good.
+    #[error("the token is not good")]
+    Token,
     /// Nothing the subject may see; told as if it did not exist.
     #[error("there is no {kind} `{what}`")]
     Hidden {

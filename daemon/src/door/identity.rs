@@ -6,13 +6,14 @@ use dirigent_protocol::entity::{Document, Kind, Team, User, Verdict};
 use dirigent_protocol::hello::Subject;
 use dirigent_protocol::id::EntityId;
 use dirigent_store::{CommitError, Txn};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::denial::Denial;
 use super::policy::{self, Action, Object};
 use super::reads::Reads;
 use crate::clock::Clock;
-use crate::records::{Audit, BOOTSTRAP_USER, DEFAULT_ORG, RecordError, Records, audit};
+use crate::records::{Audit, BOOTSTRAP_USER, DEFAULT_ORG, RecordError, Records, Stored, audit};
 
 /// Who is at the other end: as the kernel said at the moment of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,11 +127,26 @@ impl Door {
         })
     }
 
-    fn user(&self, uid: u32) -> Result<Option<crate::records::Stored>, RecordError> {
+    fn user(&self, uid: u32) -> Result<Option<Stored>, RecordError> {
+        self.find_by_unique(Kind::User, "uid", &Value::from(uid))
+    }
+
+    /// The instant of the door's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The one document of whatever organisation with that value.
+    pub(super) fn find_by_unique(
+        &self,
+        kind: Kind,
+        field: &'static str,
+        value: &Value,
+    ) -> Result<Option<Stored>, RecordError> {
         for org in self.records.all(Kind::Organization, None, 1_000)? {
-            let found =
-                self.records
-                    .find_unique(org.document.metadata.id, Kind::User, "uid", &Value::from(uid))?;
+            let found = self
+                .records
+                .find_unique(org.document.metadata.id, kind, field, value)?;
             if found.is_some() {
                 return Ok(found);
             }

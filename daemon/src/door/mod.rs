@@ -10,6 +10,7 @@ mod denial;
 mod identity;
 mod policy;
 mod reads;
+mod token;
 
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ mod tests;
 pub use denial::Denial;
 pub use identity::{Door, DoorError, Peer};
 pub use policy::{Action, Object};
+pub use token::Bearer;

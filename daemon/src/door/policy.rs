@@ -177,7 +177,10 @@ pub(super) fn decide(
     let needs_administrator = match action {
         Action::DaemonStop | Action::RunPrune => true,
         Action::Read => kind == Some(Kind::AuditLog),
-        _ => writes && matches!(kind, Some(Kind::User | Kind::Organization | Kind::Team)),
+        _ => {
+            let administrators = [Kind::User, Kind::Organization, Kind::Team, Kind::Offer];
+            writes && kind.is_some_and(|kind| administrators.contains(&kind))
+        }
     };
     if needs_administrator {
         return Err(Denial::NeedsAdministrator {

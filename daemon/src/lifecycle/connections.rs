@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen::Socket;
 use super::options::Options;
 use crate::door::Peer;
-use crate::rpc::{Answers, House};
+use crate::rpc::{Answers, Caller, House};
 use crate::swap::Swap;
 
 /// How long a connection may stay without `hello`.
@@ -165,7 +165,7 @@ impl Seldom {
 
 async fn serve(stream: UnixStream, peer: Peer, house: Arc<House>, guest: Guest) {
     let tasks = house.tasks.clone();
-    let answers = Answers::new(house, peer);
+    let answers = Answers::new(house, Caller::Peer(peer));
     let (greeted, trouble) = (answers.greeted(), answers.trouble());
     let calls = dirigent_rpc::serve(stream, answers, Limits::default(), move |call| {
         tasks.spawn_until_stop("call", call);

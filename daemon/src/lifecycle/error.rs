@@ -65,6 +65,14 @@ pub enum StartError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The address of offers cannot be had.
+    #[error("cannot serve offers on {address}: {source}")]
+    Serve {
+        /// The address.
+        address: String,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// What a service manager handed over is no socket for us.
     #[error("the socket that the service manager handed over cannot be used: {source}")]
     Inherited {
@@ -95,7 +103,7 @@ impl StartError {
             },
             Self::Record(_) => Code::StoreDamaged,
             Self::SocketInUse { .. } | Self::Lease(_) => Code::Conflict,
-            Self::Inherited { .. } => Code::Configuration,
+            Self::Inherited { .. } | Self::Serve { .. } => Code::Configuration,
             Self::Commit(_) | Self::ProcessFile { .. } | Self::Listen { .. } | Self::NotASocket { .. } => {
                 Code::Io
             }
@@ -119,6 +127,7 @@ impl StartError {
             Self::Inherited { .. } => {
                 "the .socket unit must have one ListenStream= with the path of a Unix socket".to_owned()
             }
+            Self::Serve { .. } => "choose a free port in [serve] listen of the configuration".to_owned(),
             Self::NotASocket { path } => format!("move {} away, or choose another --socket", path.display()),
             Self::Listen { .. } | Self::ProcessFile { .. } => {
                 "check that the directory exists and is writable by this user".to_owned()

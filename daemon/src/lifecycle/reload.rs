@@ -50,8 +50,11 @@ impl Running {
             runtime.reconfigure(&settings, Arc::clone(&registry), models::prices(&options.config));
         }
         self.most.set(Most::of(&options));
-        let started_at = self.house().info.get().started_at;
-        self.house().info.set(info(&options, &registry, started_at));
+        let before = self.house().info.get();
+        let (started_at, serve) = (before.started_at, before.serve.clone());
+        self.house()
+            .info
+            .set(info(&options, &registry, started_at, serve));
         self.config.set(options.config);
         Ok(waiting)
     }
@@ -79,6 +82,7 @@ fn waiting(old: &DaemonConfig, new: &DaemonConfig) -> Vec<&'static str> {
             old.store.min_free_step_mib != new.store.min_free_step_mib,
         ),
         ("socket.path", old.socket.path != new.socket.path),
+        ("serve", old.serve != new.serve),
         ("log.format", old.log.format != new.log.format),
     ];
     rows.into_iter()

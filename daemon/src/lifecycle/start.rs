@@ -30,6 +30,7 @@ use crate::records::{RecordError, Records};
 use crate::rpc::{EndedBefore, House, Info};
 use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings, Space};
 use crate::schedules::{self, Schedules};
+use crate::serve::listen;
 use crate::service::Service;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -93,6 +94,15 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         Some(listener) => Socket::taken_over(listener, &options.socket)?,
         None => Socket::bind(&options.socket, options.private)?,
     };
+    let listening = listen(&options.config.serve)
+        .await
+        .map_err(|source| StartError::Serve {
+            address: options.config.serve.listen.clone(),
+            source,
+        })?;
+    let serve = listening
+        .as_ref()
+        .map_or_else(String::new, |door| door.url().to_owned());
     let started_at = service.now();
     ProcessFile::of_this(&options.socket, started_at).write(&options.data_dir)?;
     let tasks = Supervisor::new();
@@ -102,7 +112,7 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         runtime,
         tasks,
         stop: CancellationToken::new(),
-        info: Swap::new(info(&options, &registry, started_at)),
+        info: Swap::new(info(&options, &registry, started_at, serve)),
         ended_before: EndedBefore::default(),
     });
     let door_closed = CancellationToken::new();
@@ -111,6 +121,10 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         "accept",
         accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
+    if let Some(listening) = listening {
+        let serving = listening.serve(Arc::clone(&house), door_closed.clone());
+        house.tasks.spawn_until_stop("serve", serving);
+    }
     look_after(&house, service, &tenure, gauge, clock);
     ready(&options.socket);
     Ok(Running {
@@ -226,6 +240,7 @@ pub(super) fn info(
     options: &Options,
     registry: &dirigent_providers::Registry,
     started_at: jiff::Timestamp,
+    serve: String,
 ) -> Info {
     let shell = match options.config.run.shell {
         ShellPolicy::Allow => {
@@ -247,6 +262,7 @@ pub(super) fn info(
         shell,
         providers: registry.offered(),
         default_model: options.config.models.default.clone(),
+        serve,
     }
 }
 

@@ -15,26 +15,35 @@ use tokio_util::sync::CancellationToken;
 
 use super::house::{House, program};
 use super::{commands, queries};
-use crate::door::{Action, Peer};
+use crate::door::{Action, Bearer, Peer};
 use crate::records::Actor;
 use crate::service::ServiceError;
 
-/// Answers the calls of one peer.
+/// Who calls.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// Whoever is at the other end of the socket.
+    Peer(Peer),
+    /// Whoever a token stands for.
+    Bearer(Bearer),
+}
+
+/// Answers the calls of one caller.
 #[derive(Clone)]
 pub struct Answers {
     house: Arc<House>,
-    peer: Peer,
+    caller: Caller,
     greeted: CancellationToken,
     trouble: Arc<OnceLock<Trouble>>,
 }
 
 impl Answers {
-    /// Answers for a connection.
+    /// Answers for whoever calls.
     #[must_use]
-    pub fn new(house: Arc<House>, peer: Peer) -> Self {
+    pub fn new(house: Arc<House>, caller: Caller) -> Self {
         Self {
             house,
-            peer,
+            caller,
             greeted: CancellationToken::new(),
             trouble: Arc::default(),
         }
@@ -53,7 +62,11 @@ impl Answers {
     }
 
     async fn subject(&self) -> Result<Subject, Fault> {
-        let who = self.house.service.door().identify(self.peer).await;
+        let door = self.house.service.door();
+        let who = match &self.caller {
+            Caller::Peer(peer) => door.identify(*peer).await,
+            Caller::Bearer(bearer) => door.bearer(bearer).map(|(subject, _)| subject),
+        };
         who.map_err(|error| ServiceError::from(error).into())
     }
 

@@ -77,7 +77,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             budget,
             priority,
         } => {
-            let version = service.version_to_run(&actor, &target).await?;
+            let (version, input) = definitions::to_run(house, &actor, &target, input).await?;
             let start = StartRun {
                 version,
                 input,

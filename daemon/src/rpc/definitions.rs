@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dirigent_protocol::command::{Command, CommandReply};
+use dirigent_protocol::command::{Command, CommandReply, RunTarget};
 use dirigent_protocol::entity::{Document, Kind, Orchestration};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::hello::Subject;
@@ -43,15 +43,8 @@ pub(super) async fn on_definition(
             })
         }
         Command::ConversationStart { agent, input } => {
-            let service = &house.service;
-            let found = service.get(&actor.subject, Kind::Agent, &agent, &[]).await?;
-            let object = Object::Document(&found);
-            let door = service.door();
-            door.authorize(&actor.subject, Action::RunStart, &object).await?;
-            let run = house
-                .runtime()?
-                .converse(&found.metadata.name, input, actor)
-                .await?;
+            let agent = startable_agent(house, &actor.subject, &agent).await?;
+            let run = house.runtime()?.converse(&agent, input, actor).await?;
             Ok(CommandReply::RunStarted {
                 run: run.run,
                 existing: run.existing,
@@ -60,6 +53,36 @@ pub(super) async fn on_definition(
         }
         other => holds::on_hold(house, actor, other).await,
     }
+}
+
+/// The version that a start means, and the input it takes.
+pub(super) async fn to_run(
+    house: &House,
+    actor: &Actor,
+    target: &RunTarget,
+    input: Value,
+) -> Result<(Document, Value), Fault> {
+    match target {
+        RunTarget::Agent(agent) => {
+            let agent = startable_agent(house, &actor.subject, agent).await?;
+            Ok(house.runtime()?.lone_agent(&agent, input).await?)
+        }
+        RunTarget::Name(_) | RunTarget::Source { .. } => {
+            Ok((house.service.version_to_run(actor, target).await?, input))
+        }
+    }
+}
+
+/// The name of an agent that the subject may start.
+async fn startable_agent(house: &House, subject: &Subject, agent: &str) -> Result<String, Fault> {
+    let service = &house.service;
+    let found = service.get(subject, Kind::Agent, agent, &[]).await?;
+    let object = Object::Document(&found);
+    service
+        .door()
+        .authorize(subject, Action::RunStart, &object)
+        .await?;
+    Ok(found.metadata.name)
 }
 
 /// Questions about definitions; none where it is another one.

@@ -39,19 +39,20 @@ pub(super) async fn on_hold(house: &House, actor: Actor, command: Command) -> Re
     Ok(CommandReply::Accepted {})
 }
 
-/// Pauses a workflow, or lets it go on, and its runs with it where that is wanted.
+/// Pauses a workflow or an orchestration, or lets it go on, and its runs with it where that is wanted.
 async fn hold_workflow(
     house: &House,
     workflow: &str,
     (pause, runs): (bool, bool),
     actor: Actor,
 ) -> Result<(), Fault> {
-    let (service, kind) = (&house.service, Kind::Workflow);
+    let service = &house.service;
     let who = actor.subject.clone();
-    let meta = service.get(&who, kind, workflow, &[]).await?.metadata;
-    service
-        .document_for(&who, Action::WorkflowSteer, kind, meta.id)
-        .await?;
+    let found = service.runnable(&who, workflow).await?;
+    let meta = service
+        .document_for(&who, Action::WorkflowSteer, found.kind, found.metadata.id)
+        .await?
+        .metadata;
     let runtime = house.runtime()?;
     runtime.pause_definition(&meta.name, pause, &actor).await?;
     if runs {

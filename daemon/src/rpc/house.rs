@@ -30,6 +30,8 @@ pub struct Info {
     pub providers: Vec<String>,
     /// The model of agents that name none.
     pub default_model: String,
+    /// Where offers are served over HTTP; empty where they are not.
+    pub serve: String,
 }
 
 /// The rooms behind the wire.

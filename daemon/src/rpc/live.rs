@@ -1,4 +1,4 @@
-//! What a document shows that is of this moment and stored nowhere: a waiting run's place, a workflow that is paused.
+//! What a document shows that is of this moment and stored nowhere: a waiting run's place, a definition that is paused.
 
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::fault::Fault;
@@ -19,7 +19,7 @@ pub(super) fn filled_in(house: &House, mut document: Document) -> Result<Documen
                 document.spec["queue"]["since"] = since;
             }
         }
-        Kind::Workflow => {
+        Kind::Workflow | Kind::Orchestration => {
             if let Some(paused) = runtime.paused(meta.org, &meta.name)? {
                 document.spec["paused"] = serde_json::to_value(paused).unwrap_or_default();
             }

@@ -16,6 +16,6 @@ mod queries;
 mod runs;
 mod status;
 
-pub use answers::Answers;
+pub use answers::{Answers, Caller};
 pub use house::{House, Info};
 pub use runs::EndedBefore;

@@ -167,6 +167,12 @@ async fn upgrade(
     }
     let draft = match target {
         RunTarget::Source { file, text } => Arc::new(service.read_workflow(subject, file, text).await?),
+        RunTarget::Agent(_) => {
+            return Err(Fault::new(
+                Code::Unsupported,
+                "an agent alone has no runs to be upgraded",
+            ));
+        }
         RunTarget::Name(name) => runtime.compiled(&service.published_now(subject, name).await?)?,
     };
     let sees = |document: &Document| service.door().sees(subject, document);

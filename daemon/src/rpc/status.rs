@@ -39,6 +39,7 @@ pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, F
         effects_in_flight: counts.in_flight.values().sum(),
         providers: info.providers,
         default_model: info.default_model,
+        serve: info.serve,
     })
 }
 

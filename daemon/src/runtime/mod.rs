@@ -21,6 +21,7 @@ mod error;
 mod handle;
 mod lineage;
 mod live;
+mod lone_agent;
 mod look;
 mod plans;
 mod policy;

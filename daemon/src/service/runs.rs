@@ -98,6 +98,7 @@ impl Service {
         let name = match target {
             RunTarget::Name(name) => name.clone(),
             RunTarget::Source { file, text } => self.publish_source(actor, file, text).await?,
+            RunTarget::Agent(name) => return Err(not_found(Kind::Workflow, name)),
         };
         self.newest_of(&actor.subject, Action::RunStart, &name).await
     }
@@ -116,7 +117,7 @@ impl Service {
         action: Action,
         name: &str,
     ) -> Result<Document, ServiceError> {
-        let draft = self.find_runnable(subject, name).await?;
+        let draft = self.runnable(subject, name).await?;
         self.door
             .authorize(subject, action, &Object::Document(&draft))
             .await?;
@@ -136,7 +137,10 @@ impl Service {
     }
 
     /// The draft of that name that can be run: a workflow, or another definition that compiles to one.
-    async fn find_runnable(&self, subject: &Subject, name: &str) -> Result<Document, ServiceError> {
+    ///
+    /// # Errors
+    /// There is none, or several fit.
+    pub(crate) async fn runnable(&self, subject: &Subject, name: &str) -> Result<Document, ServiceError> {
         let mut refused = None;
         for definition in definitions::ALL.iter().filter(|definition| definition.runs()) {
             match self.find(subject, definition.kind(), name).await {

@@ -22,6 +22,8 @@ pub(super) const KIND: Kind = Kind {
     },
 };
 
+/// Member of a call's `_meta`: a server of ours finds the run that the same key started.
+pub(crate) const IDEMPOTENCY_KEY: &str = "dirigent/idempotency-key";
 /// The newest revision that needs `initialize`: every server speaks it, or says what it speaks.
 const PROTOCOL: &str = "2025-06-18";
 /// Milliseconds for one request.

@@ -18,7 +18,7 @@ mod verdict;
 mod workflow;
 pub(crate) mod workspace;
 
-pub(crate) use mcp::{manifest_digest, server_call};
+pub(crate) use mcp::{IDEMPOTENCY_KEY, manifest_digest, server_call};
 pub(crate) use told::told;
 pub(crate) use tool::World;
 pub(crate) use toolbox::Toolbox;

@@ -3,6 +3,7 @@
 //!
 //! A kind's file declares its body and its [`Definition`]; this module knows no behaviour of any.
 
+mod access_token;
 mod agent;
 mod agent_tool;
 mod agent_version;
@@ -12,6 +13,7 @@ mod definition;
 mod document;
 mod foreign_agent;
 mod notification;
+mod offer;
 mod orchestration;
 mod orchestration_rule;
 mod orchestration_version;
@@ -24,6 +26,7 @@ mod workflow_approval;
 mod workflow_execution;
 mod workflow_version;
 
+pub use access_token::AccessToken;
 pub use agent::{Agent, AgentBudget};
 pub use agent_tool::{AgentTool, CommandTool, FileTool, HttpTool, McpServer, PublishedTool};
 pub use agent_version::AgentVersion;
@@ -33,6 +36,7 @@ pub use definition::{Column, Definition, Entity, Index, Relation, Writer};
 pub use document::{Document, Metadata, Visibility};
 pub use foreign_agent::{ForeignAgent, ForeignKind, ForeignOutput, KeepTree};
 pub use notification::{Level, Notification};
+pub use offer::{Offer, Offered, Over};
 pub use orchestration::{Member, Orchestration, OrchestrationLimits, VoteRule, VoteRules};
 pub use orchestration_rule::{OrchestrationRule, Preference};
 pub use orchestration_version::OrchestrationVersion;
@@ -83,6 +87,8 @@ entities! {
     OrchestrationVersion,
     OrchestrationRule,
     ApprovalRule,
+    Offer,
+    AccessToken,
     Schedule,
     Notification,
     AuditLog,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::definition::{check_as, json_of, schema_of};
-use super::{AgentBudget, Column, Definition, Entity, Index, Kind, Writer};
+use super::{AgentBudget, Column, Definition, Entity, Index, Kind, Paused, Writer};
 
 /// Several members on one matter; it compiles to an Open Workflow document.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,9 @@ pub struct Orchestration {
     /// The most a run of it may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AgentBudget>,
+    /// No new run of it begins; filled in when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
 }
 
 /// Somebody who works in an orchestration: exactly one of `agent`, `workflow` and `capability` says who.

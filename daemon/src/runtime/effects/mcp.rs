@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use super::mcp_lines::{Lines, Trouble};
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use super::process::{self, Group, KEY_VARIABLE};
 use super::script::on_path;
@@ -30,7 +31,7 @@ use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
-use crate::tools::manifest_digest;
+use crate::tools::{IDEMPOTENCY_KEY, manifest_digest};
 
 /// The daemon's limit where the call names none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -43,9 +44,21 @@ pub(super) struct Mcp {
 }
 
 /// Most pages of a list of tools.
-const MAX_PAGES: usize = 50;
+const MAX_PAGES: usize = 100;
+/// Most tools of a server.
+const MAX_TOOLS: usize = 1_000;
+/// How long a server may take to greet.
+const GREETING: Duration = Duration::from_secs(30);
 
 type Client = RunningService<RoleClient, ClientConfig>;
+
+/// A greeted server, and what keeps it.
+struct Server {
+    client: Client,
+    /// Why it was given up, once it was.
+    trouble: Trouble,
+    _process: Option<Child>,
+}
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
     Ok(Box::new(Mcp::open(means)?))
@@ -75,11 +88,10 @@ impl Mcp {
     /// Why there is no list, in words.
     pub(super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
         let list = async {
-            let (client, process) = self.connect(wanted, call).await.map_err(|ended| words(&ended))?;
-            let tools = tools(&client).await;
-            drop(client.cancel().await);
-            drop(process);
-            tools
+            let server = self.connect(wanted, call).await.map_err(|ended| words(&ended))?;
+            let tools = tools(&server.client).await;
+            drop(server.client.cancel().await);
+            tools.map_err(|error| server.trouble.get().cloned().unwrap_or(error))
         };
         let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
         let found = tokio::select! {
@@ -133,7 +145,7 @@ impl Performer for Mcp {
 }
 
 impl Mcp {
-    async fn connect(&self, wanted: &McpCall, call: &Call) -> Result<(Client, Option<Child>), Ended> {
+    async fn connect(&self, wanted: &McpCall, call: &Call) -> Result<Server, Ended> {
         match &wanted.transport {
             McpTransport::Http { endpoint, headers } => self.over_http(wanted, endpoint, headers).await,
             McpTransport::Stdio {
@@ -149,13 +161,16 @@ impl Mcp {
 
     async fn exchange(&self, wanted: &McpCall, call: &Call) -> EffectOutcome {
         match self.connect(wanted, call).await {
-            Ok((client, _process)) => {
-                let outcome = match unchanged(&client, wanted).await {
-                    Ok(()) => ask(&client, wanted).await,
+            Ok(server) => {
+                let outcome = match unchanged(&server.client, wanted).await {
+                    Ok(()) => ask(&server.client, wanted, &call.key).await,
                     Err(changed) => *changed,
                 };
-                drop(client.cancel().await);
-                outcome
+                drop(server.client.cancel().await);
+                match server.trouble.get() {
+                    Some(why) => given_up(why),
+                    None => outcome,
+                }
             }
             Err(ended) => *ended,
         }
@@ -166,7 +181,7 @@ impl Mcp {
         wanted: &McpCall,
         endpoint: &Resource,
         headers: &BTreeMap<String, String>,
-    ) -> Result<(Client, Option<Child>), Ended> {
+    ) -> Result<Server, Ended> {
         let url = self.web.address(&endpoint.uri)?;
         let mut custom = HashMap::new();
         for (name, value) in headers {
@@ -192,7 +207,11 @@ impl Mcp {
             .max_sse_event_size(self.web.limit())
             .max_json_response_size(self.web.limit());
         let transport = StreamableHttpClientTransport::with_client(self.web.client().clone(), config);
-        Ok((greet(wanted, transport).await?, None))
+        Ok(Server {
+            client: greet(wanted, transport).await?,
+            trouble: Trouble::default(),
+            _process: None,
+        })
     }
 
     async fn over_pipes(
@@ -202,7 +221,7 @@ impl Mcp {
         arguments: &[String],
         environment: &BTreeMap<String, String>,
         call: &Call,
-    ) -> Result<(Client, Option<Child>), Ended> {
+    ) -> Result<Server, Ended> {
         if !self.policy.get().shell {
             let detail = "[run] shell = \"deny\": this daemon runs no commands";
             return Err(Box::new(refused(
@@ -249,17 +268,26 @@ impl Mcp {
                 live.write(StreamSource::Stderr, &format!("{line}\n"));
             }
         };
+        let trouble = Trouble::default();
+        let output = Lines::new(output, trouble.clone());
         let greeting = Box::pin(greet(wanted, (output, input)));
         tokio::pin!(told);
         // What it says beside the protocol is read while it greets; afterwards nobody has to.
         let client = tokio::select! {
-            client = greeting => client?,
+            client = greeting => client.map_err(|ended| match trouble.get() {
+                Some(why) => Box::new(given_up(why)),
+                None => ended,
+            })?,
             () = &mut told => {
                 let problem = WorkflowError::standard("communication", 503, "The server ended before it greeted");
                 return Err(Box::new(failed(problem.detail(command.to_owned()), false)));
             }
         };
-        Ok((client, Some(child)))
+        Ok(Server {
+            client,
+            trouble,
+            _process: Some(child),
+        })
     }
 }
 
@@ -316,12 +344,44 @@ where
     } else {
         ClientLifecycleMode::Initialize
     };
-    serve_client_with_lifecycle(info, transport, lifecycle)
+    let silent = |detail: String| {
+        let problem = WorkflowError::standard("communication", 503, "The server does not greet");
+        Box::new(failed(problem.detail(detail), true))
+    };
+    let greeted = Box::pin(serve_client_with_lifecycle(info, transport, lifecycle));
+    let client = tokio::time::timeout(GREETING, greeted)
         .await
-        .map_err(|error| {
-            let problem = WorkflowError::standard("communication", 503, "The server does not greet");
-            Box::new(failed(problem.detail(error.to_string()), true))
-        })
+        .map_err(|_| silent(format!("it said nothing for {} s", GREETING.as_secs())))?
+        .map_err(|error| silent(error.to_string()))?;
+    known(&client)?;
+    Ok(client)
+}
+
+/// Whether the server speaks a revision that is known here.
+fn known(client: &Client) -> Result<(), Ended> {
+    let Some(told) = client.peer_info().map(|info| info.protocol_version.clone()) else {
+        return Ok(());
+    };
+    if ProtocolVersion::KNOWN_VERSIONS.contains(&told) {
+        return Ok(());
+    }
+    let detail = format!(
+        "version_mismatch: it speaks `{}`, known here are up to `{}`",
+        told.as_str().escape_debug(),
+        ProtocolVersion::LATEST
+    );
+    Err(Box::new(refused(
+        "communication",
+        505,
+        "The server speaks another revision",
+        detail,
+    )))
+}
+
+/// A server that broke the protocol.
+fn given_up(why: &str) -> EffectOutcome {
+    let problem = WorkflowError::standard("communication", 502, "The server breaks the protocol");
+    failed(problem.detail(why.to_owned()), false)
 }
 
 /// Whether the server's list of tools is the one the call was planned with, where it names one.
@@ -355,12 +415,19 @@ async fn tools(client: &Client) -> Result<Vec<Value>, String> {
             .map_err(|error| error.to_string())?;
         let page = serde_json::to_value(page).unwrap_or_default();
         all.extend(page["tools"].as_array().cloned().unwrap_or_default());
+        if all.len() > MAX_TOOLS {
+            return Err(format!(
+                "too_many_tools: its list has more than {MAX_TOOLS} tools"
+            ));
+        }
         cursor = page["nextCursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             return Ok(all);
         }
     }
-    Err(format!("its list of tools has more than {MAX_PAGES} pages"))
+    Err(format!(
+        "too_many_tools: its list of tools has more than {MAX_PAGES} pages"
+    ))
 }
 
 /// An ending in words.
@@ -375,10 +442,17 @@ fn words(ended: &EffectOutcome) -> String {
     }
 }
 
-async fn ask(client: &Client, wanted: &McpCall) -> EffectOutcome {
+async fn ask(client: &Client, wanted: &McpCall, key: &str) -> EffectOutcome {
     let mut request = json!({ "method": wanted.method });
     if !wanted.parameters.is_null() {
         request["params"] = wanted.parameters.clone();
+    }
+    if wanted.method == "tools/call"
+        && let Some(params) = request["params"].as_object_mut()
+        && let Some(meta) = params.entry("_meta").or_insert_with(|| json!({})).as_object_mut()
+    {
+        // The same attempt has the same key, so that a server that knows the member can tell a repeat.
+        meta.entry(IDEMPOTENCY_KEY).or_insert_with(|| key.into());
     }
     let request: ClientRequest = match serde_json::from_value(request) {
         Ok(request) => request,

@@ -18,6 +18,7 @@ mod function;
 mod http;
 mod http_answer;
 mod mcp;
+mod mcp_lines;
 mod noop;
 mod openapi;
 mod performer;

@@ -27,6 +27,10 @@ impl Definition for Orchestrations {
     fn canonical(&self, spec: &Value) -> Value {
         // Through the type, so that a default that is spelled out changes nothing.
         read(spec)
+            .map(|wanted| Orchestration {
+                paused: None,
+                ..wanted
+            })
             .and_then(|wanted| serde_json::to_value(wanted).ok())
             .unwrap_or_else(|| spec.clone())
     }

@@ -52,6 +52,8 @@ verbs! {
     Workflows = workflows;
     Orchestrations = orchestrations;
     Rules = rules;
+    Tokens = tokens;
+    Mcp = mcp;
     Open = open;
     Watch = watch;
     Templates = templates;

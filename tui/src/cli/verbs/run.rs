@@ -69,7 +69,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     let target = target(&args)?;
     cx.may_start();
     let (what, file) = match &target {
-        RunTarget::Name(name) => (format!("start a run of {name}"), None),
+        RunTarget::Name(name) | RunTarget::Agent(name) => (format!("start a run of {name}"), None),
         RunTarget::Source { file, .. } => (format!("start a run of {file}"), Some(file.clone())),
     };
     let cursor = cursor_now(cx).await?;

@@ -45,7 +45,9 @@ pub async fn read(cx: &mut Cx) -> Result<DaemonStatus, Fault> {
 /// Writes it for people.
 pub fn write(status: &DaemonStatus, out: &mut Out) {
     let look = out.look;
-    let rows = process(status).into_iter().chain(work(status));
+    let serve = Some(status.serve.clone()).filter(|serve| !serve.is_empty());
+    let serve = serve.map(|serve| ("offers", Tone::Plain, serve));
+    let rows = process(status).into_iter().chain(serve).chain(work(status));
     for (name, tone, text) in rows {
         out.raw_line(&format!("{name:<10} {}", look.paint(tone, &look.line(&text))));
     }

@@ -9,6 +9,7 @@ use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 
 pub mod diff;
+pub mod hold;
 pub mod list;
 pub mod publish;
 pub mod rollback;

@@ -13,6 +13,7 @@ use crate::cli::input::Text;
 use crate::cli::out::Tone;
 use crate::cli::table::Table;
 use crate::cli::verbs::apply;
+use crate::cli::verbs::definitions::hold::{self, Hold};
 use crate::cli::verbs::definitions::{self, Common};
 use crate::link::snapshot::unexpected;
 
@@ -36,6 +37,9 @@ pub enum Action {
     /// What any definition can do.
     #[command(flatten)]
     Common(Common),
+    /// Hold its runs up.
+    #[command(flatten)]
+    Hold(Hold),
     /// List the ways in which members work together
     Strategies,
     /// Who works in a run, who waits, who handed what to whom
@@ -62,6 +66,7 @@ pub struct ShippedArgs {
 pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
         Action::Common(action) => definitions::run(Kind::Orchestration, action, cx).await,
+        Action::Hold(action) => hold::run("orchestration", action, cx).await,
         Action::Strategies => strategies(cx).await,
         Action::Who(args) => who::run(args, cx).await,
         Action::Shipped(args) => shipped(args, cx).await,
