@@ -143,6 +143,9 @@ pub(super) fn sees(subject: &Subject, document: &Document, in_team: &dyn Fn(Enti
     }
 }
 
+/// Kinds that only administrators write.
+const ADMINISTRATORS: &[Kind] = &[Kind::User, Kind::Organization, Kind::Team, Kind::Offer];
+
 /// The one decision.
 pub(super) fn decide(
     subject: &Subject,
@@ -177,10 +180,7 @@ pub(super) fn decide(
     let needs_administrator = match action {
         Action::DaemonStop | Action::RunPrune => true,
         Action::Read => kind == Some(Kind::AuditLog),
-        _ => {
-            let administrators = [Kind::User, Kind::Organization, Kind::Team, Kind::Offer];
-            writes && kind.is_some_and(|kind| administrators.contains(&kind))
-        }
+        _ => writes && kind.is_some_and(|kind| ADMINISTRATORS.contains(&kind)),
     };
     if needs_administrator {
         return Err(Denial::NeedsAdministrator {

@@ -30,7 +30,7 @@ use crate::records::{RecordError, Records};
 use crate::rpc::{EndedBefore, House, Info};
 use crate::runtime::{Rooms, RuntimeHandle, RuntimeSettings, Space};
 use crate::schedules::{self, Schedules};
-use crate::serve::listen;
+use crate::serve::{Listening, listen};
 use crate::service::Service;
 use crate::spawn::Supervisor;
 use crate::swap::Swap;
@@ -94,15 +94,8 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         Some(listener) => Socket::taken_over(listener, &options.socket)?,
         None => Socket::bind(&options.socket, options.private)?,
     };
-    let listening = listen(&options.config.serve)
-        .await
-        .map_err(|source| StartError::Serve {
-            address: options.config.serve.listen.clone(),
-            source,
-        })?;
-    let serve = listening
-        .as_ref()
-        .map_or_else(String::new, |door| door.url().to_owned());
+    let listening = open_http(&options).await?;
+    let serve = listening.as_ref().map(|door| door.url().to_owned());
     let started_at = service.now();
     ProcessFile::of_this(&options.socket, started_at).write(&options.data_dir)?;
     let tasks = Supervisor::new();
@@ -112,7 +105,7 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         runtime,
         tasks,
         stop: CancellationToken::new(),
-        info: Swap::new(info(&options, &registry, started_at, serve)),
+        info: Swap::new(info(&options, &registry, started_at, serve.unwrap_or_default())),
         ended_before: EndedBefore::default(),
     });
     let door_closed = CancellationToken::new();
@@ -121,10 +114,7 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         "accept",
         accept(socket, Arc::clone(&house), Arc::clone(&most), door_closed.clone()),
     );
-    if let Some(listening) = listening {
-        let serving = listening.serve(Arc::clone(&house), door_closed.clone());
-        house.tasks.spawn_until_stop("serve", serving);
-    }
+    serve_offers(listening, &house, &door_closed);
     look_after(&house, service, &tenure, gauge, clock);
     ready(&options.socket);
     Ok(Running {
@@ -136,6 +126,22 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         door_closed,
         failed,
     })
+}
+
+/// Binds the address of offers, where there is one.
+async fn open_http(options: &Options) -> Result<Option<Listening>, StartError> {
+    let section = &options.config.serve;
+    listen(section).await.map_err(|source| StartError::Serve {
+        address: section.listen.clone(),
+        source,
+    })
+}
+
+fn serve_offers(listening: Option<Listening>, house: &Arc<House>, door_closed: &CancellationToken) {
+    if let Some(listening) = listening {
+        let serving = listening.serve(Arc::clone(house), door_closed.clone());
+        house.tasks.spawn_until_stop("serve", serving);
+    }
 }
 
 /// Starts what is done now and then.

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use dirigent_tests::{Daemon, Home, LONG, client_path, daemon_path, skip, until};
@@ -80,7 +80,7 @@ impl Serving {
     }
 
     /// A script's lines, by their first member.
-    fn script(&self, python: &PathBuf, text: &str, arguments: &[&str]) -> Vec<Value> {
+    fn script(&self, python: &Path, text: &str, arguments: &[&str]) -> Vec<Value> {
         let script = self.home.write("client.py", text);
         let mut command = self.home.command(python);
         let out = command.arg(script).args(arguments).output().unwrap();

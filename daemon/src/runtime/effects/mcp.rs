@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
     EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport, Resource, Usage, WorkflowError,
 };
-use dirigent_protocol::watch::StreamSource;
 use futures::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rmcp::model::{ClientCapabilities, ClientConfig, ClientRequest, Implementation, ProtocolVersion};
@@ -20,13 +18,12 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{RoleClient, transport::IntoTransport};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use super::mcp_lines::{Lines, Trouble};
+use super::mcp_lines::Trouble;
+use super::mcp_pipes::{self, Piped, Program, Said, beside};
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
-use super::process::{self, Group, KEY_VARIABLE};
-use super::script::on_path;
+use super::process;
 use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
@@ -57,6 +54,8 @@ struct Server {
     client: Client,
     /// Why it was given up, once it was.
     trouble: Trouble,
+    /// Shows what it says beside the protocol.
+    said: Said,
     _process: Option<Child>,
 }
 
@@ -88,8 +87,8 @@ impl Mcp {
     /// Why there is no list, in words.
     pub(super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
         let list = async {
-            let server = self.connect(wanted, call).await.map_err(|ended| words(&ended))?;
-            let tools = tools(&server.client).await;
+            let mut server = self.connect(wanted, call).await.map_err(|ended| words(&ended))?;
+            let tools = beside(&mut server.said, tools(&server.client)).await;
             drop(server.client.cancel().await);
             tools.map_err(|error| server.trouble.get().cloned().unwrap_or(error))
         };
@@ -153,19 +152,26 @@ impl Mcp {
                 arguments,
                 environment,
             } => {
-                self.over_pipes(wanted, command, arguments, environment, call)
-                    .await
+                let program = Program {
+                    command,
+                    arguments,
+                    environment,
+                };
+                self.over_pipes(wanted, &program, call).await
             }
         }
     }
 
     async fn exchange(&self, wanted: &McpCall, call: &Call) -> EffectOutcome {
         match self.connect(wanted, call).await {
-            Ok(server) => {
-                let outcome = match unchanged(&server.client, wanted).await {
-                    Ok(()) => ask(&server.client, wanted, &call.key).await,
-                    Err(changed) => *changed,
+            Ok(mut server) => {
+                let asking = async {
+                    match unchanged(&server.client, wanted).await {
+                        Ok(()) => ask(&server.client, wanted, &call.key).await,
+                        Err(changed) => *changed,
+                    }
                 };
+                let outcome = beside(&mut server.said, asking).await;
                 drop(server.client.cancel().await);
                 match server.trouble.get() {
                     Some(why) => given_up(why),
@@ -210,16 +216,16 @@ impl Mcp {
         Ok(Server {
             client: greet(wanted, transport).await?,
             trouble: Trouble::default(),
+            said: Said::default(),
             _process: None,
         })
     }
 
+    /// A command, greeted over its pipes.
     async fn over_pipes(
         &self,
         wanted: &McpCall,
-        command: &str,
-        arguments: &[String],
-        environment: &BTreeMap<String, String>,
+        program: &Program<'_>,
         call: &Call,
     ) -> Result<Server, Ended> {
         if !self.policy.get().shell {
@@ -231,89 +237,24 @@ impl Mcp {
                 detail,
             )));
         }
-        let program = if command.contains('/') {
-            Some(PathBuf::from(command))
-        } else {
-            on_path(command)
-        };
-        let Some(program) = program else {
-            let detail = format!("`{command}` is not on the daemon's PATH");
-            return Err(Box::new(refused(
-                "configuration",
-                501,
-                "The server cannot be started",
-                detail,
-            )));
-        };
-        let not_started = |error: std::io::Error| {
-            let problem = WorkflowError::standard("communication", 503, "The server cannot be started");
-            Box::new(failed(problem.detail(format!("{command}: {error}")), false))
-        };
-        let mut child = command_of(program, arguments, environment, &call.key)
-            .spawn()
-            .map_err(not_started)?;
-        if let Some(group) = child.id().and_then(Group::of) {
-            process::note(&process::note_path(&self.notes, call.run, call.effect), &group)
-                .map_err(not_started)?;
-        }
-        let (Some(input), Some(output), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(not_started(std::io::Error::other("it has no pipes")));
-        };
-        let live = call.live.clone();
-        let told = async move {
-            let mut lines = BufReader::new(errors).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                live.write(StreamSource::Stderr, &format!("{line}\n"));
-            }
-        };
-        let trouble = Trouble::default();
-        let output = Lines::new(output, trouble.clone());
-        let greeting = Box::pin(greet(wanted, (output, input)));
-        tokio::pin!(told);
-        // What it says beside the protocol is read while it greets; afterwards nobody has to.
-        let client = tokio::select! {
-            client = greeting => client.map_err(|ended| match trouble.get() {
-                Some(why) => Box::new(given_up(why)),
-                None => ended,
-            })?,
-            () = &mut told => {
-                let problem = WorkflowError::standard("communication", 503, "The server ended before it greeted");
-                return Err(Box::new(failed(problem.detail(command.to_owned()), false)));
-            }
-        };
+        let Piped {
+            child,
+            streams,
+            trouble,
+            mut said,
+        } = mcp_pipes::begin(program, &self.notes, call)?;
+        let greeted = beside(&mut said, Box::pin(greet(wanted, streams))).await;
+        let client = greeted.map_err(|ended| match trouble.get() {
+            Some(why) => Box::new(given_up(why)),
+            None => ended,
+        })?;
         Ok(Server {
             client,
             trouble,
+            said,
             _process: Some(child),
         })
     }
-}
-
-/// A command in a process group of its own, with the daemon's own way to programs and no more.
-fn command_of(
-    program: PathBuf,
-    arguments: &[String],
-    environment: &BTreeMap<String, String>,
-    key: &str,
-) -> Command {
-    let own = ["PATH", "HOME", "LANG"]
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(own)
-        .envs(environment)
-        .env(KEY_VARIABLE, key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    command
 }
 
 /// The handshake: `initialize` where the revision has one, else what newer servers want in its place.

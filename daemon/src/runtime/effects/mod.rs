@@ -19,6 +19,7 @@ mod http;
 mod http_answer;
 mod mcp;
 mod mcp_lines;
+mod mcp_pipes;
 mod noop;
 mod openapi;
 mod performer;

@@ -1,0 +1,125 @@
+//! A server of the Model Context Protocol as a command: its process group, its pipes, and what it says beside the
+//! protocol, which is read as long as it lives: a full pipe would stop it, a closed one end it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use dirigent_protocol::run::WorkflowError;
+use dirigent_protocol::watch::StreamSource;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::mcp_lines::{Lines, Trouble};
+use super::performer::{Call, failed, refused};
+use super::process::{self, Group, KEY_VARIABLE};
+use super::script::on_path;
+use super::web::Ended;
+
+/// Bytes that are shown at once.
+const PIECE: usize = 4 << 10;
+
+/// What is started.
+pub(super) struct Program<'a> {
+    pub(super) command: &'a str,
+    pub(super) arguments: &'a [String],
+    pub(super) environment: &'a BTreeMap<String, String>,
+}
+
+/// Reads what a server says beside the protocol; nothing where it can say nothing.
+#[derive(Default)]
+pub(super) struct Said(Option<BoxFuture<'static, ()>>);
+
+/// A server that was started.
+pub(super) struct Piped {
+    pub(super) child: Child,
+    pub(super) streams: (Lines<ChildStdout>, ChildStdin),
+    pub(super) trouble: Trouble,
+    pub(super) said: Said,
+}
+
+/// Does something while what the server says beside is read.
+pub(super) async fn beside<T>(said: &mut Said, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    if let Some(reading) = &mut said.0 {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = reading => {}
+        }
+        said.0 = None;
+    }
+    work.await
+}
+
+/// Starts a server. Its process group is noted, so that whatever becomes of this process it can be ended.
+pub(super) fn begin(program: &Program<'_>, notes: &Path, call: &Call) -> Result<Piped, Ended> {
+    let command = program.command;
+    let path = if command.contains('/') {
+        Some(PathBuf::from(command))
+    } else {
+        on_path(command)
+    };
+    let Some(path) = path else {
+        let detail = format!("`{command}` is not on the daemon's PATH");
+        return Err(Box::new(refused(
+            "configuration",
+            501,
+            "The server cannot be started",
+            detail,
+        )));
+    };
+    let not_started = |error: std::io::Error| {
+        let problem = WorkflowError::standard("communication", 503, "The server cannot be started");
+        Box::new(failed(problem.detail(format!("{command}: {error}")), false))
+    };
+    let mut child = command_of(path, program, &call.key)
+        .spawn()
+        .map_err(not_started)?;
+    if let Some(group) = child.id().and_then(Group::of) {
+        process::note(&process::note_path(notes, call.run, call.effect), &group).map_err(not_started)?;
+    }
+    let (Some(input), Some(output), Some(mut errors)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(not_started(std::io::Error::other("it has no pipes")));
+    };
+    let live = call.live.clone();
+    let reading = async move {
+        // In pieces, not in lines: a line may have no end.
+        let mut piece = vec![0; PIECE];
+        while let Ok(count @ 1..) = errors.read(&mut piece).await {
+            live.write(StreamSource::Stderr, &String::from_utf8_lossy(&piece[..count]));
+        }
+    };
+    let trouble = Trouble::default();
+    Ok(Piped {
+        child,
+        streams: (Lines::new(output, trouble.clone()), input),
+        trouble,
+        said: Said(Some(reading.boxed())),
+    })
+}
+
+/// A command in a process group of its own, with the daemon's own way to programs and no more.
+fn command_of(path: PathBuf, program: &Program<'_>, key: &str) -> Command {
+    let own = ["PATH", "HOME", "LANG"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut command = Command::new(path);
+    command
+        .args(program.arguments)
+        .env_clear()
+        .envs(own)
+        .envs(program.environment)
+        .env(KEY_VARIABLE, key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
