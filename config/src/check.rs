@@ -1,12 +1,10 @@
 //! What no single key shows: keys that need others, and names that must lead somewhere.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 
 use crate::explain::{Place, Problem, ProblemCode, nearest};
-use crate::shape::Shape;
 use crate::toml_layer::dotted;
 
 /// The provider that is always there.
@@ -45,7 +43,6 @@ pub(crate) fn daemon(config: &Value, origins: &BTreeMap<String, Place>) -> Vec<P
         }
     }
     found.connections(config);
-    found.serving(config);
     found.problems
 }
 
@@ -154,35 +151,6 @@ impl Check<'_> {
             None => format!("{add}, or use one of: {}", known.join(", ")),
         };
         self.add(ProblemCode::Contradiction, key.to_owned(), what, help);
-    }
-
-    fn serving(&mut self, config: &Value) {
-        let text = |pointer: &str| {
-            config
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let (listen, url) = (text("/serve/listen"), text("/serve/url"));
-        let address = listen.parse::<SocketAddr>();
-        if !listen.is_empty() && !address.is_ok_and(|address| address.ip().is_loopback()) {
-            self.add(
-                ProblemCode::BadValue,
-                "serve.listen".into(),
-                format!("`{}` is no loopback address with a port", listen.escape_debug()),
-                "write \"127.0.0.1:7411\", and put a server with a certificate in front for other machines"
-                    .into(),
-            );
-        }
-        let sound = url.is_empty() || Shape::Url.accepts(&Value::from(url));
-        if !sound {
-            self.add(
-                ProblemCode::BadValue,
-                "serve.url".into(),
-                "this is no http or https address".into(),
-                "write \"https://agents.example.org\"".into(),
-            );
-        }
     }
 
     fn connections(&mut self, config: &Value) {

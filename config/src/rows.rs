@@ -79,8 +79,8 @@ pub const DAEMON: &[Row] = &[
     row("socket.path", Shape::Text),
     row("socket.max_connections", integer(1, 65_536)),
     row("socket.max_connections_per_user", integer(1, 65_536)),
-    row("serve.listen", Shape::Text),
-    row("serve.url", Shape::Text),
+    row("serve.listen", Shape::LoopbackOrNothing),
+    row("serve.url", Shape::UrlOrNothing),
 ];
 
 /// Keys of `tui.toml`.

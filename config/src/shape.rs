@@ -22,6 +22,10 @@ pub enum Shape {
     OneOf(&'static [&'static str]),
     /// An http or https address without a password.
     Url,
+    /// The same, or nothing.
+    UrlOrNothing,
+    /// A loopback address of this machine and a port, or nothing.
+    LoopbackOrNothing,
     /// `host:port`, port 1 to 65535.
     HostPort,
     /// A time span such as `90s`, `15m`, `72h`, `7d` or ISO 8601; more than nothing, at most 10 years.
@@ -49,6 +53,10 @@ impl Shape {
                 .collect::<Vec<_>>()
                 .join(" or "),
             Self::Url => "an address such as \"https://api.example.com/v1\", without a password in it".into(),
+            Self::UrlOrNothing => "an address such as \"https://agents.example.org\", or nothing".into(),
+            Self::LoopbackOrNothing => {
+                "a loopback address with a port such as \"127.0.0.1:7411\", or nothing".into()
+            }
             Self::HostPort => "\"host:port\" with a port from 1 to 65535".into(),
             Self::Duration => "a time span such as \"90s\", \"15m\", \"72h\" or \"7d\"".into(),
             Self::EnvName => {
@@ -104,6 +112,11 @@ impl Shape {
             }
             (Self::OneOf(words), Value::String(text)) => words.contains(&text.as_str()),
             (Self::Url, Value::String(text)) => is_url(text),
+            (Self::UrlOrNothing, Value::String(text)) => text.is_empty() || is_url(text),
+            (Self::LoopbackOrNothing, Value::String(text)) => {
+                let address = text.parse::<std::net::SocketAddr>();
+                text.is_empty() || address.is_ok_and(|address| address.ip().is_loopback())
+            }
             (Self::HostPort, Value::String(text)) => is_host_port(text),
             (Self::Duration, Value::String(text)) => {
                 parse_duration(text).is_some_and(|span| !span.is_zero() && span <= TEN_YEARS)

@@ -11,9 +11,11 @@
 
 mod command_line;
 mod configuration;
+mod display;
 mod documents;
 mod expressions;
 mod frames;
+mod mcp_servers;
 mod model_servers;
 mod rules;
 mod shell_steps;

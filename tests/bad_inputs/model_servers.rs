@@ -60,6 +60,11 @@ fn ask(id: &str, server: &Liar) -> Value {
 }
 
 fn ask_in(dialect: &str, id: &str, server: &Liar) -> Value {
+    ask_of(dialect, id, server, "{prompt: 'Say {{ input.word }}.'}").0
+}
+
+/// What a run of an agent like that reports, with its events and the daemon's log.
+fn ask_of(dialect: &str, id: &str, server: &Liar, agent: &str) -> (Value, String, String) {
     let place = &server.place;
     let bed = Bed::start(
         std::slice::from_ref(place),
@@ -68,10 +73,12 @@ fn ask_in(dialect: &str, id: &str, server: &Liar) -> Value {
              base_url = \"http://{place}/v1\"\nkey_file = \"key\"\n"
         ),
     );
-    let text = "kind: Agent\nmetadata: {name: one}\nspec: {prompt: 'Say {{ input.word }}.'}\n---\n\
-                document: {dsl: '1.0.3', namespace: bad, name: row, version: '1.0.0'}\n\
-                do: [{a: {call: agent, with: {agent: one, input: {word: yes}}}}]\n";
-    let file = bed.home.write("row.yaml", text);
+    let text = format!(
+        "kind: Agent\nmetadata: {{name: one}}\nspec: {agent}\n---\n\
+         document: {{dsl: '1.0.3', namespace: bad, name: row, version: '1.0.0'}}\n\
+         do: [{{a: {{call: agent, with: {{agent: one, input: {{word: yes}}}}}}}}]\n"
+    );
+    let file = bed.home.write("row.yaml", &text);
     let file = file.to_str().unwrap().to_owned();
     assert_eq!(bed.home.client(&["apply", "-f", &file]).code, Some(0), "{id}");
     let output = bed.row(id, Leaves::ARun, || bed.home.client(&["run", "row", "--json"]));
@@ -81,7 +88,7 @@ fn ask_in(dialect: &str, id: &str, server: &Liar) -> Value {
         .home
         .client(&["runs", "events", report["run"].as_str().unwrap(), "--json"]);
     assert!(!events.stdout.contains(CANARY), "{id}: the key is in the journal");
-    report
+    (report, events.stdout, bed.home.log())
 }
 
 #[test]
@@ -183,4 +190,103 @@ fn a_call_of_a_tool_that_was_not_offered_is_no_answer() {
         report["error"].to_string().contains("bad_provider_response"),
         "L07: {report}"
     );
+}
+
+/// A whole answer of a chat server.
+fn answer(message: &str) -> Vec<u8> {
+    let body = format!(
+        "{{\"id\":\"a\",\"model\":\"another-model\",\"choices\":[{{\"index\":0,\"finish_reason\":\"stop\",\"message\":{message}}}]}}"
+    );
+    http("200 OK", "content-type: application/json\r\n", body.as_bytes())
+}
+
+const PLAIN: &str = "{prompt: 'Say it.'}";
+
+#[test]
+fn bytes_that_are_no_text_are_replaced_and_the_answer_says_so() {
+    let mut body =
+        b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"caf\xc3\xa9 \xff!\"}}]}\n\n".to_vec();
+    body.extend_from_slice(
+        b"data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+    );
+    let liar = Liar::start(http("200 OK", "content-type: text/event-stream\r\n", &body));
+    let (report, events, _) = ask_of("openai_chat", "L05", &liar, PLAIN);
+    assert_eq!(report["output"], "caf\u{e9} \u{fffd}!", "L05: {report}");
+    assert!(
+        events.contains("\"replaced_bytes\":true"),
+        "L05: not flagged: {events}"
+    );
+}
+
+#[test]
+fn two_calls_with_one_id_are_no_answer() {
+    let call =
+        r#"{"id":"same","type":"function","function":{"name":"read_file","arguments":"{\"path\":\"a\"}"}}"#;
+    let liar = Liar::start(answer(&format!("{{\"tool_calls\":[{call},{call}]}}")));
+    let agent = "{prompt: 'Read.', tools: [{file: {workspace: /tmp}}]}";
+    let (report, ..) = ask_of("openai_chat", "L11", &liar, agent);
+    assert_eq!(report["status"], "faulted", "L11: {report}");
+    let error = report["error"].to_string();
+    assert!(
+        error.contains("bad_provider_response") && error.contains("one id"),
+        "L11: {error}"
+    );
+}
+
+#[test]
+fn the_model_that_answered_is_recorded_whatever_was_asked() {
+    let liar = Liar::start(answer("{\"content\":\"yes\"}"));
+    let (report, events, _) = ask_of("openai_chat", "L16", &liar, PLAIN);
+    assert_eq!(report["output"], "yes", "L16: {report}");
+    assert!(
+        events.contains("\"model\":\"another-model\""),
+        "L16: not recorded: {events}"
+    );
+}
+
+#[test]
+fn a_bomb_is_cut_while_it_is_unpacked() {
+    let mut gzip = std::process::Command::new("gzip")
+        .arg("-c")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = gzip.stdin.take().unwrap();
+    let filling = std::thread::spawn(move || {
+        input.write_all(b"data: ").unwrap();
+        (0..256).for_each(|_| input.write_all(&vec![b'a'; 1 << 20]).unwrap());
+    });
+    let bomb = gzip.wait_with_output().unwrap().stdout;
+    filling.join().unwrap();
+    let head = "content-type: text/event-stream\r\ncontent-encoding: gzip\r\n";
+    let (report, ..) = ask_of(
+        "openai_chat",
+        "L19",
+        &Liar::start(http("200 OK", head, &bomb)),
+        PLAIN,
+    );
+    assert_eq!(report["status"], "faulted", "L19: {report}");
+    assert!(
+        report["error"].to_string().contains("answer_too_large"),
+        "L19: {report}"
+    );
+}
+
+#[test]
+fn a_key_that_comes_back_in_an_answer_is_taken_out() {
+    let liar = Liar::start(answer(&format!(
+        "{{\"content\":\"the key is {CANARY}, is it not?\"}}"
+    )));
+    let (report, events, log) = ask_of("openai_chat", "L22", &liar, PLAIN);
+    assert_eq!(report["output"], "the key is [key], is it not?", "L22: {report}");
+    assert!(
+        events.contains("\"masked_key\":true"),
+        "L22: not flagged: {events}"
+    );
+    assert!(
+        log.contains("an answer held the key"),
+        "L22: no line of it:\n{log}"
+    );
+    assert!(!log.contains(CANARY), "L22: the log has it:\n{log}");
 }

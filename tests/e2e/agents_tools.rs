@@ -142,6 +142,7 @@ fn two_tools_are_used_side_by_side_and_their_answers_go_back() {
     assert_eq!(intents, 6, "three turns and three calls");
 }
 
+/// L07 and L08: a name is the tool's name exactly, or nothing.
 #[test]
 fn what_was_not_granted_is_not_there_and_limits_of_arguments_hold() {
     let tools = json!({ "tools": [ {
@@ -325,6 +326,7 @@ fn of_many_tools_the_model_gets_the_search_and_what_it_found() {
     );
 }
 
+/// L10.
 #[test]
 fn circles_and_limits_are_named_and_a_command_needs_its_place() {
     let tools =

@@ -111,6 +111,7 @@ fn take_settled(home: &Home, run: &str, requests: &mut BTreeMap<String, u64>) {
     }
 }
 
+/// L20: what nobody knows the end of counts at its most.
 #[test]
 fn fifty_branches_under_one_dollar_and_random_kills_are_never_billed_more() {
     let mut seed = Seed::announced("budget");

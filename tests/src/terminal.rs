@@ -13,6 +13,7 @@ use crate::until;
 /// A program in a pty, its screen kept up to date.
 pub struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
+    written: Arc<Mutex<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     _master: Box<dyn MasterPty + Send>,
@@ -54,15 +55,19 @@ impl Terminal {
         )));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let fed = Arc::clone(&screen);
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&written);
         std::thread::spawn(move || {
             let mut bytes = [0; 8192];
             while let Ok(read @ 1..) = reader.read(&mut bytes) {
+                kept.lock().unwrap().extend_from_slice(&bytes[..read]);
                 fed.lock().unwrap().process(&bytes[..read]);
             }
         });
         let writer = pair.master.take_writer().unwrap();
         Self {
             screen,
+            written,
             writer,
             child,
             _master: pair.master,
@@ -85,6 +90,24 @@ impl Terminal {
     #[must_use]
     pub fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Every byte the program wrote so far.
+    ///
+    /// # Panics
+    /// When the reader panicked.
+    #[must_use]
+    pub fn written(&self) -> Vec<u8> {
+        self.written.lock().unwrap().clone()
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
     }
 
     /// The program has the alternate screen.

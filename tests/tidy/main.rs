@@ -11,4 +11,5 @@ mod forgotten;
 mod headers;
 mod house;
 mod lock;
+mod rows;
 mod sizes;

@@ -17,6 +17,7 @@ fn sample(shape: Shape) -> String {
         Shape::Url => "\"http://127.0.0.1:1/v1\"".into(),
         Shape::HostPort => "\"localhost:1\"".into(),
         Shape::Duration => "\"9s\"".into(),
+        Shape::UrlOrNothing | Shape::LoopbackOrNothing => "\"\"".into(),
         Shape::Model => "\"x/m\"".into(),
         Shape::List(item) => format!("[{}]", sample(*item)),
     }

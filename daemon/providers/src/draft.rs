@@ -278,6 +278,7 @@ impl Draft {
             response_id: self.response_id,
             request_id: self.request_id,
             replaced_bytes: self.replaced_bytes,
+            masked_key: false,
             rehearsal: false,
         }
     }

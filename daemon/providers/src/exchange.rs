@@ -96,6 +96,17 @@ pub(crate) fn open<W: Wire>(settings: &ProviderSettings) -> Result<Arc<dyn Model
     }))
 }
 
+/// An answer without the key it was asked with: whoever was given it could say it again.
+fn masked(mut reply: ChatReply, key: Option<&Secret>) -> ChatReply {
+    if let Some(key) = key {
+        reply.masked_key = reply
+            .parts
+            .iter_mut()
+            .fold(false, |any, part| key.mask(part) || any);
+    }
+    reply
+}
+
 struct Exchange<W> {
     descriptor: Descriptor,
     base: Url,
@@ -148,7 +159,7 @@ impl<W: Wire> Exchange<W> {
             return Err(self.error(&request, &draft, failure, key.as_ref()));
         }
         match draft.check() {
-            Ok(()) => Ok(draft.into_reply(&request)),
+            Ok(()) => Ok(masked(draft.into_reply(&request), key.as_ref())),
             Err(kind) => Err(self.error(&request, &draft, kind.into(), key.as_ref())),
         }
     }

@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dirigent_protocol::chat::Part;
 
 /// Longest key file read, in bytes.
 const MAX_KEY_BYTES: u64 = 16 * 1024;
@@ -35,6 +38,30 @@ impl Secret {
             text.to_owned()
         } else {
             text.replace(&self.0, "[key]")
+        }
+    }
+
+    /// Takes the key out of a part of an answer; says whether it was there. What goes back unchanged stays as it is.
+    pub(crate) fn mask(&self, part: &mut Part) -> bool {
+        let in_text = |text: &mut String| {
+            let clean = self.redact(text);
+            let found = clean != *text;
+            *text = clean;
+            found
+        };
+        match part {
+            Part::Text { content } => in_text(content),
+            Part::Reasoning(thought) => in_text(&mut thought.content),
+            Part::ToolCall(call) => {
+                let text = call.arguments.to_string();
+                let clean = self.redact(&text);
+                let found = clean != text;
+                if found && let Ok(arguments) = serde_json::from_str(&clean) {
+                    call.arguments = Arc::new(arguments);
+                }
+                found
+            }
+            Part::ToolCallResponse(_) => false,
         }
     }
 }

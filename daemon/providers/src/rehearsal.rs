@@ -162,6 +162,7 @@ impl ModelClient for Rehearsal {
                     response_id: None,
                     request_id: None,
                     replaced_bytes: false,
+                    masked_key: false,
                     rehearsal: true,
                 }),
                 Err(kind) => Err(ModelError {

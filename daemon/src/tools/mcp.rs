@@ -30,6 +30,10 @@ const PROTOCOL: &str = "2025-06-18";
 const TIMEOUT_MS: u64 = 120_000;
 /// Most tools of one server.
 const MAX_TOOLS: usize = 2_000;
+/// Largest schema of a tool's input, bytes.
+const MAX_SCHEMA: usize = 64 << 10;
+/// Deepest one.
+const MAX_DEPTH: usize = 64;
 
 struct Mcp {
     server: McpServer,
@@ -76,6 +80,10 @@ impl Tool for Mcp {
 
 fn offered(tool: &Value, stale: bool) -> Option<Offered> {
     let own = tool["name"].as_str().filter(|name| super::names::usable(name))?;
+    if let Err(why) = sound(&tool["inputSchema"], MAX_DEPTH) {
+        tracing::warn!(tool = own, "schema_too_complex: a tool is not offered: {why}");
+        return None;
+    }
     let about = if stale {
         "(its description changed and nobody has looked at it yet)"
     } else {
@@ -92,6 +100,27 @@ fn offered(tool: &Value, stale: bool) -> Option<Offered> {
         read_only: false,
         on_unknown: None,
     })
+}
+
+/// Whether a schema is one that models and checks can be given: small, not deep, complete in itself.
+fn sound(schema: &Value, depth: usize) -> Result<(), &'static str> {
+    if depth == MAX_DEPTH && schema.to_string().len() > MAX_SCHEMA {
+        return Err("it is too large");
+    }
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err("it is too deep");
+    };
+    match schema {
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            let elsewhere = name == "$ref" && member.as_str().is_some_and(|to| !to.starts_with('#'));
+            if elsewhere {
+                return Err("it refers to another document");
+            }
+            sound(member, depth)
+        }),
+        Value::Array(items) => items.iter().try_for_each(|item| sound(item, depth)),
+        _ => Ok(()),
+    }
 }
 
 fn place(server: &McpServer) -> String {

@@ -1,5 +1,7 @@
 //! The answer of `openai_chat`: chunks of a stream, or one whole body.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -108,6 +110,21 @@ impl Reader for Answer {
         let chunk: Chunk = serde_json::from_value(body).map_err(|_| bad("not an answer in JSON"))?;
         if chunk.choices.as_ref().is_none_or(Vec::is_empty) {
             return Err(bad("no choices").into());
+        }
+        // In a stream a call's id may come with each of its pieces; here every call is whole.
+        let deltas = chunk
+            .choices
+            .iter()
+            .flatten()
+            .filter_map(|choice| choice.delta.as_ref());
+        let calls = deltas.flat_map(|delta| delta.tool_calls.iter().flatten());
+        let mut ids = BTreeSet::new();
+        if !calls
+            .filter_map(|call| call.id.as_ref())
+            .filter(|id| !id.is_empty())
+            .all(|id| ids.insert(id))
+        {
+            return Err(bad("two tool calls have one id").into());
         }
         self.take(chunk, draft, sink)
     }

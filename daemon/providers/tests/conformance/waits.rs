@@ -10,6 +10,7 @@ use crate::{hello, rig, rig_with, run, script};
 
 const SHORT: Duration = Duration::from_millis(200);
 
+/// L01.
 #[test]
 fn each_phase_has_its_own_limit() {
     for script in script::all() {

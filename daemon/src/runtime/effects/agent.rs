@@ -297,6 +297,9 @@ impl Agents {
             cost_micro_usd: cost.unwrap_or(0),
             unpriced_calls: u64::from(cost.is_none()),
         };
+        if reply.masked_key {
+            tracing::warn!(provider = %client.name, model = %reply.model, "an answer held the key it was asked with");
+        }
         let facts = &mut taken.facts;
         facts.insert("provider".into(), client.name.clone().into());
         facts.insert("model".into(), reply.model.clone().into());
@@ -307,6 +310,7 @@ impl Agents {
         for (name, holds) in [
             ("rehearsal", reply.rehearsal),
             ("replaced_bytes", reply.replaced_bytes),
+            ("masked_key", reply.masked_key),
             ("usage_estimated", reply.usage.estimated),
         ] {
             if holds {

@@ -22,6 +22,7 @@ use tokio::process::Child;
 
 use super::mcp_lines::Trouble;
 use super::mcp_pipes::{self, Piped, Program, Said, beside};
+use super::mcp_refusals::Refusals;
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use super::process;
 use super::web::{Ended, Web};
@@ -47,7 +48,7 @@ const MAX_TOOLS: usize = 1_000;
 /// How long a server may take to greet.
 const GREETING: Duration = Duration::from_secs(30);
 
-type Client = RunningService<RoleClient, ClientConfig>;
+type Client = RunningService<RoleClient, Refusals>;
 
 /// A greeted server, and what keeps it.
 struct Server {
@@ -146,7 +147,9 @@ impl Performer for Mcp {
 impl Mcp {
     async fn connect(&self, wanted: &McpCall, call: &Call) -> Result<Server, Ended> {
         match &wanted.transport {
-            McpTransport::Http { endpoint, headers } => self.over_http(wanted, endpoint, headers).await,
+            McpTransport::Http { endpoint, headers } => {
+                self.over_http(wanted, (endpoint, headers), call).await
+            }
             McpTransport::Stdio {
                 command,
                 arguments,
@@ -185,8 +188,8 @@ impl Mcp {
     async fn over_http(
         &self,
         wanted: &McpCall,
-        endpoint: &Resource,
-        headers: &BTreeMap<String, String>,
+        (endpoint, headers): (&Resource, &BTreeMap<String, String>),
+        call: &Call,
     ) -> Result<Server, Ended> {
         let url = self.web.address(&endpoint.uri)?;
         let mut custom = HashMap::new();
@@ -214,7 +217,7 @@ impl Mcp {
             .max_json_response_size(self.web.limit());
         let transport = StreamableHttpClientTransport::with_client(self.web.client().clone(), config);
         Ok(Server {
-            client: greet(wanted, transport).await?,
+            client: greet(wanted, transport, call).await?,
             trouble: Trouble::default(),
             said: Said::default(),
             _process: None,
@@ -243,7 +246,7 @@ impl Mcp {
             trouble,
             mut said,
         } = mcp_pipes::begin(program, &self.notes, call)?;
-        let greeted = beside(&mut said, Box::pin(greet(wanted, streams))).await;
+        let greeted = beside(&mut said, Box::pin(greet(wanted, streams, call))).await;
         let client = greeted.map_err(|ended| match trouble.get() {
             Some(why) => Box::new(given_up(why)),
             None => ended,
@@ -258,7 +261,7 @@ impl Mcp {
 }
 
 /// The handshake: `initialize` where the revision has one, else what newer servers want in its place.
-async fn greet<T, E, A>(wanted: &McpCall, transport: T) -> Result<Client, Ended>
+async fn greet<T, E, A>(wanted: &McpCall, transport: T, call: &Call) -> Result<Client, Ended>
 where
     T: IntoTransport<RoleClient, E, A>,
     E: std::error::Error + Send + Sync + 'static,
@@ -275,8 +278,12 @@ where
     } else {
         protocol.clone()
     };
-    let info = ClientConfig::new(ClientCapabilities::default(), Implementation::new(name, version))
+    let config = ClientConfig::new(ClientCapabilities::default(), Implementation::new(name, version))
         .with_protocol_version(legacy.clone());
+    let info = Refusals {
+        config,
+        key: call.key.to_string(),
+    };
     let lifecycle = if newest {
         ClientLifecycleMode::Auto {
             preferred_versions: vec![protocol],

@@ -20,6 +20,7 @@ mod http_answer;
 mod mcp;
 mod mcp_lines;
 mod mcp_pipes;
+mod mcp_refusals;
 mod noop;
 mod openapi;
 mod performer;
