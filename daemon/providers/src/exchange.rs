@@ -99,10 +99,11 @@ pub(crate) fn open<W: Wire>(settings: &ProviderSettings) -> Result<Arc<dyn Model
 /// An answer without the key it was asked with: whoever was given it could say it again.
 fn masked(mut reply: ChatReply, key: Option<&Secret>) -> ChatReply {
     if let Some(key) = key {
-        reply.masked_key = reply
+        let found = reply
             .parts
             .iter_mut()
-            .fold(false, |any, part| key.mask(part) || any);
+            .filter_map(|part| key.mask(part).then_some(()));
+        reply.masked_key = found.count() > 0;
     }
     reply
 }

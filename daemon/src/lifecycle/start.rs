@@ -90,10 +90,7 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
     let service = Service::new(records, Arc::clone(&door), options.clock.clone());
     let gauge = Gauge::new(&options);
     let runtime = open_runtime(&options, store, &tenure, &registry, gauge.look(), door).await?;
-    let socket = match &options.listener {
-        Some(listener) => Socket::taken_over(listener, &options.socket)?,
-        None => Socket::bind(&options.socket, options.private)?,
-    };
+    let socket = open_socket(&options)?;
     let listening = open_http(&options).await?;
     let serve = listening.as_ref().map(|door| door.url().to_owned());
     let started_at = service.now();
@@ -126,6 +123,13 @@ pub async fn start(mut options: Options) -> Result<Running, StartError> {
         door_closed,
         failed,
     })
+}
+
+fn open_socket(options: &Options) -> Result<Socket, StartError> {
+    match &options.listener {
+        Some(listener) => Socket::taken_over(listener, &options.socket),
+        None => Socket::bind(&options.socket, options.private),
+    }
 }
 
 /// Binds the address of offers, where there is one.
