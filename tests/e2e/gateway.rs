@@ -11,9 +11,13 @@ use dirigent_tests::{Home, LONG, Server, daemon_path, skip, until};
 const PACKAGE: &str = "litellm[proxy]==1.106.2";
 /// The key it asks for.
 const KEY: &str = "sk-gateway-0123456789";
-/// Dialects, and where the gateway's way of each begins. The others it turns into responses,
-/// which the server behind it does not speak.
-const DIALECTS: &[(&str, &str)] = &[("openai_chat", "/v1"), ("gemini_generate_content", "/v1beta")];
+/// Dialects, and where the gateway's way of each begins. Some it turns into chat, some into responses.
+const DIALECTS: &[(&str, &str)] = &[
+    ("openai_chat", "/v1"),
+    ("openai_responses", "/v1"),
+    ("anthropic_messages", "/v1"),
+    ("gemini_generate_content", "/v1beta"),
+];
 
 /// The gateway, installed once beside what is built; none where pip cannot bring it.
 fn installed() -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! A counting server on loopback: what was asked, how often, with which idempotency key.
 //!
-//! `/effect/NAME` answers `{"name": NAME, "count": N}` after an optional delay; `/v1/chat/completions` speaks the OpenAI
-//! chat dialect, streaming where asked. The server lives in the test's process, so it outlives every kill.
+//! `/effect/NAME` answers `{"name": NAME, "count": N}` after an optional delay; `/v1/chat/completions` and
+//! `/v1/responses` speak the dialects of OpenAI, streaming where asked. The server lives in the test's process, so it outlives every kill.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -62,6 +62,7 @@ impl Server {
         let router = Router::new()
             .route("/effect/{name}", any(effect))
             .route("/v1/chat/completions", post(chat))
+            .route("/v1/responses", post(responses))
             .with_state(book.clone());
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
@@ -193,4 +194,86 @@ async fn chat(State(book): State<Book>, headers: HeaderMap, body: Bytes) -> Resp
     };
     book.close(place);
     answer
+}
+
+async fn responses(State(book): State<Book>, headers: HeaderMap, body: Bytes) -> Response {
+    let place = book.open("responses".to_owned(), &headers, &body);
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    tokio::time::sleep(book.delay).await;
+    if let Some(status) = book.next_failure("responses") {
+        return (status, [(header::RETRY_AFTER, "0")], "slow down").into_response();
+    }
+    let model = asked["model"].as_str().unwrap_or("counting");
+    let end = response(model, &["one two three"]);
+    let answer = if asked["stream"] == true {
+        let line = |(number, (name, mut event)): (usize, (&str, Value))| {
+            event["type"] = name.into();
+            event["sequence_number"] = number.into();
+            format!("event: {name}\ndata: {event}\n\n")
+        };
+        let events = response_events(model, end);
+        let text: String = events.into_iter().enumerate().map(line).collect();
+        ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response()
+    } else {
+        Json(end).into_response()
+    };
+    book.close(place);
+    answer
+}
+
+fn output_text(text: &str) -> Value {
+    json!({ "type": "output_text", "text": text, "annotations": [] })
+}
+
+/// A message of the responses dialect that says these texts; none yet is one that has begun.
+fn message(texts: &[&str]) -> Value {
+    let status = if texts.is_empty() {
+        "in_progress"
+    } else {
+        "completed"
+    };
+    let content: Vec<Value> = texts.iter().map(|text| output_text(text)).collect();
+    json!({ "id": "m1", "type": "message", "role": "assistant", "status": status, "content": content })
+}
+
+/// A whole response with these texts.
+fn response(model: &str, texts: &[&str]) -> Value {
+    let (status, output, usage) = if texts.is_empty() {
+        ("in_progress", json!([]), Value::Null)
+    } else {
+        let usage = json!({
+            "input_tokens": 11, "output_tokens": 3, "total_tokens": 14,
+            "input_tokens_details": { "cached_tokens": 0 }, "output_tokens_details": { "reasoning_tokens": 0 },
+        });
+        ("completed", json!([message(texts)]), usage)
+    };
+    json!({
+        "id": "r1", "object": "response", "created_at": 1, "status": status, "model": model, "output": output,
+        "usage": usage, "parallel_tool_calls": true, "tool_choice": "auto", "tools": [], "error": null,
+        "incomplete_details": null, "instructions": null, "metadata": {}, "temperature": 1.0, "top_p": 1.0,
+    })
+}
+
+/// The events of a response that ends like that.
+fn response_events(model: &str, end: Value) -> Vec<(&'static str, Value)> {
+    let with = |field: &str, value: Value| {
+        let mut event = json!({ "item_id": "m1", "output_index": 0, "content_index": 0 });
+        event[field] = value;
+        event
+    };
+    let item = |texts: &[&str]| json!({ "output_index": 0, "item": message(texts) });
+    let said = "one two three";
+    let mut events = vec![
+        ("response.created", json!({ "response": response(model, &[]) })),
+        ("response.output_item.added", item(&[])),
+        ("response.content_part.added", with("part", output_text(""))),
+    ];
+    for word in ["one ", "two ", "three"] {
+        events.push(("response.output_text.delta", with("delta", word.into())));
+    }
+    events.push(("response.output_text.done", with("text", said.into())));
+    events.push(("response.content_part.done", with("part", output_text(said))));
+    events.push(("response.output_item.done", item(&[said])));
+    events.push(("response.completed", json!({ "response": end })));
+    events
 }
