@@ -233,6 +233,78 @@ fn a_person_sees_what_will_be_written_and_a_no_is_told() {
     }
 }
 
+/// Approves a call in which something else stands in a place.
+pub(crate) fn changed(home: &Home, asked: &Value, place: &str, value: &str) -> dirigent_tests::Output {
+    let mut edited = asked["request"]["payload"].clone();
+    *edited.pointer_mut(place).unwrap() = json!(value);
+    let (approval, digest) = (
+        asked["approval"].as_str().unwrap(),
+        asked["digest"].as_str().unwrap(),
+    );
+    let text = edited.to_string();
+    let words = [
+        "approvals",
+        "approve",
+        approval,
+        "--digest",
+        digest,
+        "--edit",
+        &text,
+        "--json",
+    ];
+    home.client(&words)
+}
+
+#[test]
+fn a_person_changes_a_call_within_its_limits_and_the_model_is_told() {
+    let grant = json!({ "file": { "workspace": "WORK", "write": true },
+        "arguments": { "write_file": { "properties": { "content": { "maxLength": 20 } } } } });
+    let story = Story::new(&json!({ "tools": [grant] }), &[], |body| {
+        match results(body).last() {
+            None => Say::call(
+                "write_file",
+                json!({ "path": "a.txt", "content": "from the model" }),
+            ),
+            Some(answer) => Say::Text(answer.clone()),
+        }
+    });
+    let run = started(&story.home, "write");
+    let id = run["run"].as_str().unwrap();
+    let asked = events(&story.home, id)
+        .into_iter()
+        .find(|event| event["type"] == "approval.requested")
+        .unwrap();
+    let decide = |place: &str, value: &str| changed(&story.home, &asked, place, value);
+    let content = "/request/file/deed/write/content";
+    for (place, value) in [
+        ("/request/file/path", "b.txt"),
+        ("/request/file/workspace", "/tmp"),
+        ("/destination", "nowhere"),
+        (content, "more than twenty characters"),
+    ] {
+        assert_ne!(decide(place, value).code, Some(0), "{place}");
+    }
+    drop(decide(content, "from a person").expect_code(0));
+    let run = settled(&story.home, id);
+    let said = run["output"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{run}\n{}", story.home.log()));
+    assert!(
+        said.contains("a person changed this call") && said.contains("from a person"),
+        "{said}"
+    );
+    let written = std::fs::read_to_string(story.home.path("work/a.txt")).unwrap();
+    assert_eq!(written, "from a person");
+    let performed = events(&story.home, id)
+        .into_iter()
+        .find(|event| event["type"] == "effect.intended" && event["request"]["file"].is_object())
+        .unwrap();
+    assert_eq!(
+        performed["request"]["file"]["deed"]["write"]["content"],
+        "from a person"
+    );
+}
+
 fn mcp_tool(name: &str, about: &str) -> Value {
     json!({ "name": name, "description": about, "inputSchema": { "type": "object" } })
 }

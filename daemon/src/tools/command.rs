@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::change::{Open, property, words_behind};
 use super::names::{definition, usable};
 use super::tool::{Described, Offered, Tool, Wanted, World};
 
@@ -75,6 +76,16 @@ impl Tool for Command {
             destination: format!("{} ({})", tool.workspace, tool.sandbox.name()),
             before: None,
         })
+    }
+
+    fn open(&self, _: &str, limits: &[&Value]) -> Vec<Open> {
+        let words = words_behind(&self.0.arguments, limits, "arguments");
+        let stdin = property(limits, "stdin").filter(|_| self.0.stdin);
+        let words = words.map(|words| ("/command/arguments", words));
+        words
+            .into_iter()
+            .chain(stdin.map(|text| ("/command/stdin", text)))
+            .collect()
     }
 }
 

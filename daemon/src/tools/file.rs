@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::change::{Open, property};
 use super::names::definition;
 use super::tool::{Described, Offered, Tool, Wanted, World};
 use super::workspace;
@@ -59,6 +60,12 @@ impl Tool for Files {
             destination,
             before,
         })
+    }
+
+    fn open(&self, own: &str, limits: &[&Value]) -> Vec<Open> {
+        let content = property(limits, "content").filter(|_| own == "write_file");
+        let content = content.map(|content| ("/file/deed/write/content", content));
+        content.into_iter().collect()
     }
 }
 

@@ -7,6 +7,7 @@ use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use super::Kind;
+use super::change::{Open, whole};
 use super::names::definition;
 use super::tool::{Described, Offered, Tool, Wanted, World};
 
@@ -91,6 +92,12 @@ impl Tool for Http {
             destination: format!("{} {host}", method(tool)),
             before: None,
         })
+    }
+
+    fn open(&self, _: &str, limits: &[&Value]) -> Vec<Open> {
+        // With places in the address, the body is not all of the arguments.
+        let body = whole(limits).filter(|_| !self.0.uri.contains('{'));
+        body.map(|body| ("/http/body", body)).into_iter().collect()
     }
 }
 

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::change::{Open, whole};
 use super::names::definition;
 use super::tool::{Described, Offered, Tool, Wanted, World};
 
@@ -75,6 +76,11 @@ impl Tool for Mcp {
             destination: place(&self.server),
             before: None,
         })
+    }
+
+    fn open(&self, _: &str, limits: &[&Value]) -> Vec<Open> {
+        let arguments = whole(limits).map(|arguments| ("/mcp/parameters/arguments", arguments));
+        arguments.into_iter().collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! nothing. Invariant: what no grant names is not offered, and a call of it is refused before anything is planned.
 
 mod agent;
+pub(crate) mod change;
 mod command;
 mod file;
 mod http;

@@ -7,6 +7,8 @@ use dirigent_protocol::run::{EffectRequest, OnUnknown, Traits};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use super::change::Open;
+
 /// What tools must ask of the outside to describe themselves.
 pub(crate) trait World: Send + Sync {
     /// The list of tools of a server, whole, as it is now.
@@ -66,4 +68,9 @@ pub(crate) trait Tool: Send + Sync {
     /// # Errors
     /// Why it is refused, for the model.
     fn call(&self, own: &str, arguments: &Value, described: &Described) -> Result<Wanted, String>;
+
+    /// What of a call's request a person may change before it is made; `limits` are the schemas of its arguments.
+    fn open(&self, _own: &str, _limits: &[&Value]) -> Vec<Open> {
+        Vec::new()
+    }
 }

@@ -13,7 +13,7 @@ use dirigent_protocol::run::{AgentTurn, ApprovalClass, OnUnknown, Plan, PlannedC
 use serde_json::Value;
 
 use super::tool::{Described, Offered, Tool, World};
-use super::{KINDS, names, search};
+use super::{KINDS, change, names, search};
 use crate::misfit::misfit;
 
 /// Longest refusal that is told.
@@ -155,7 +155,8 @@ impl Toolbox {
             Some(&*offered.definition.parameters),
             opened.grant.arguments.get(&offered.own),
         ];
-        for schema in schemas.into_iter().flatten() {
+        let limits: Vec<&Value> = schemas.into_iter().flatten().collect();
+        for schema in &limits {
             match misfit(schema, arguments) {
                 Ok(None) => {}
                 Ok(Some(found)) => return Err(format!("refused: the arguments do not fit: {found}")),
@@ -167,7 +168,9 @@ impl Toolbox {
             .call(&offered.own, arguments, &opened.described)
             .map_err(|why| format!("refused: {why}"))?;
         let planned = opened.terms(offered);
+        let open = opened.tool.open(&offered.own, &limits);
         Ok(Plan::Effect(Box::new(PlannedEffect {
+            edit: change::schema(&wanted.request, &open),
             request: wanted.request,
             destination: wanted.destination,
             before: wanted.before,
@@ -206,6 +209,7 @@ impl Opened {
             destination: String::new(),
             before: None,
             reason: self.described.stale.clone(),
+            edit: None,
         }
     }
 }

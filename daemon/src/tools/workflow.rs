@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::Kind;
+use super::change::{Open, whole};
 use super::names::definition;
 use super::tool::{Described, Offered, Tool, Wanted, World};
 
@@ -64,5 +65,12 @@ impl Tool for Published {
             }),
             before: None,
         })
+    }
+
+    fn open(&self, _: &str, limits: &[&Value]) -> Vec<Open> {
+        whole(limits)
+            .map(|input| ("/workflow/input", input))
+            .into_iter()
+            .collect()
     }
 }

@@ -96,6 +96,9 @@ pub struct PlannedEffect {
     /// Why a person is asked beyond what its class says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// JSON Schema of what a person may make of the request before it is performed; none is nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Payload>,
 }
 
 /// Whether a person is asked before a tool is called.

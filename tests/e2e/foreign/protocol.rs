@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Story, scripted};
-use crate::agents_tools::events;
+use crate::agents_tools::{changed, events};
 use dirigent_tests::{LONG, until};
 
 #[test]
@@ -100,6 +100,28 @@ fn a_question_waits_in_the_inbox_and_its_answer_goes_back_even_through_a_death()
         .count();
         assert_eq!(asked, 2, "what was answered is not asked again");
     }
+}
+
+#[test]
+fn whoever_decides_may_choose_another_of_the_answers_it_offers() {
+    let story = Story::new();
+    story.publish(&scripted(&[]));
+    let run = story.ask("asks", "");
+    let first = story.question(&run);
+    let option = "/request/permission/option";
+    assert_ne!(changed(&story.home, &first, option, "made up").code, Some(0));
+    drop(changed(&story.home, &first, option, "yes-for-ever").expect_code(0));
+    let second = until("the second question", LONG, || {
+        let second = story.question(&run);
+        (second["approval"] != first["approval"]).then_some(second)
+    });
+    drop(changed(&story.home, &second, option, "no").expect_code(0));
+    assert_eq!(
+        story.settled(&run)["output"]["text"],
+        "yes-for-ever no",
+        "{}",
+        story.home.log()
+    );
 }
 
 #[test]

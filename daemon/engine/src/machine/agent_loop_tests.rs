@@ -27,6 +27,7 @@ fn planned(value: Value) -> PlannedEffect {
         destination: "nowhere".into(),
         before: None,
         reason: None,
+        edit: None,
     }
 }
 
@@ -285,6 +286,46 @@ fn a_person_is_asked_about_exactly_what_is_sent_and_a_no_is_told() {
             "the conversation goes on either way"
         );
     }
+}
+
+#[test]
+fn what_a_person_made_of_a_call_is_performed_at_every_attempt_and_told() {
+    let mut run = Bench::yaml(AGENT).start(json!({}));
+    let plan = PlannedEffect {
+        approval: ApprovalClass::Ask,
+        edit: Some(Arc::new(json!({ "type": "object" }))),
+        ..planned(json!({ "to": "ada" }))
+    };
+    let plan = vec![("mail", json!({}), Plan::Effect(Box::new(plan)))];
+    run.settle(
+        only(&run),
+        wants_as(plan, LoopLimits::default(), Traits::default()),
+    );
+    let asked = run.approvals().remove(0).request;
+    assert_eq!(
+        asked.edit_schema.as_ref().unwrap()["properties"]["tool"]["const"],
+        "mail"
+    );
+    let mut edited = (*asked.payload).clone();
+    edited["request"]["noop"]["value"]["to"] = json!("bo");
+    run.decide_as("ada", Decision::Approve { edited: Some(edited) })
+        .unwrap();
+    let changed = planned(json!({ "to": "bo" })).request;
+    assert_eq!(run.request(only(&run)), changed);
+    run.settle(only(&run), failed("communication", 503, true));
+    run.advance();
+    assert_eq!(run.request(only(&run)), changed, "another attempt is of the same");
+    run.settle(only(&run), done(json!("sent")));
+    let talk = run
+        .state
+        .frames()
+        .find_map(|(_, frame)| frame.conversation.clone())
+        .unwrap();
+    let told = serde_json::to_string(&talk.messages(|_, answer| answer.response.clone())).unwrap();
+    assert!(
+        told.contains("a person changed this call") && told.contains("bo"),
+        "{told}"
+    );
 }
 
 #[test]

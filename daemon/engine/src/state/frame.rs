@@ -73,6 +73,9 @@ pub struct Frame {
     /// What an agent with tools has said and been told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Arc<Conversation>>,
+    /// What was allowed of a tool call, as it stood then: whoever allowed it may have changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Payload>,
 }
 
 /// Which part of a task is at work.

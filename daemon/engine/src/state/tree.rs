@@ -136,5 +136,6 @@ pub(super) fn new_frame(
         listening: None,
         kept: None,
         conversation: None,
+        allowed: None,
     }
 }

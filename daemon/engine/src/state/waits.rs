@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{DecisionRecord, EventBody, RunEvent, TimerId, TimerPurpose};
+use dirigent_protocol::run::{Decision, DecisionRecord, EventBody, RunEvent, TimerId, TimerPurpose};
 
 use super::frame::{FrameId, Wait};
 use super::run::{PendingApproval, RunState, Timer};
@@ -135,10 +135,18 @@ impl RunState {
         if pending.request.remind_ms.is_some() || pending.request.escalation.is_some() {
             self.drop_question_timers(pending.frame);
         }
+        let around = self
+            .frame(pending.frame)
+            .and_then(|frame| self.frame(frame.parent?));
+        let of_tool = around.is_some_and(|around| around.conversation.is_some());
         let Some(frame) = self.frame_mut(pending.frame) else {
             return;
         };
         let payload = pending.request.payload.clone();
+        if let (true, Decision::Approve { edited }) = (of_tool, &record.decision) {
+            let changed = edited.as_ref().map(|edited| Arc::new(edited.clone()));
+            frame.allowed = Some(changed.unwrap_or_else(|| payload.clone()));
+        }
         let waited = std::mem::replace(
             &mut frame.wait,
             Wait::Decided {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
-    ApprovalClass, ApprovalRequest, Consequence, Decision, DecisionRecord, EventBody, PlannedEffect, Risk,
-    TimerPurpose, WorkflowError,
+    ApprovalClass, ApprovalRequest, Consequence, Decision, DecisionRecord, EffectRequest, EventBody,
+    PlannedEffect, Risk, TimerPurpose, WorkflowError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::machine::{Me, Next, Outcome, Stop, Task, Turn, millis};
 
@@ -64,7 +64,10 @@ fn ask(
         confirm: None,
         expires_after_ms: Some(millis(life)),
         deciders: dirigent_protocol::run::Deciders::default(),
-        edit_schema: None,
+        edit_schema: planned
+            .edit
+            .as_deref()
+            .map(|request| Arc::new(changes(name, planned, request))),
         remind_ms: None,
         escalation: None,
         raises_budget: false,
@@ -79,6 +82,40 @@ fn ask(
     let due = turn.after(life);
     turn.set_timer(step, due, TimerPurpose::ApprovalExpiry);
     Ok(Next::Wait)
+}
+
+/// What is performed: what was planned, or what the person who allowed it made of it.
+fn allowed(turn: &Turn<'_, '_>, me: Me<'_>) -> Result<EffectRequest, Stop> {
+    let (_, planned) = turn.planned(me.frame).ok_or_else(gone)?;
+    let allowed = turn.state.frame(me.frame).and_then(|frame| frame.allowed.clone());
+    let Some(wanted) = allowed.as_deref().map(|allowed| &allowed["request"]) else {
+        return Ok(planned.request);
+    };
+    if serde_json::to_value(&planned.request).is_ok_and(|asked| asked == *wanted) {
+        return Ok(planned.request);
+    }
+    let changed = serde_json::from_value::<EffectRequest>(wanted.clone());
+    let changed = changed
+        .ok()
+        .filter(|changed| changed.kind() == planned.request.kind());
+    changed.filter(|_| planned.edit.is_some()).ok_or_else(|| {
+        let title = "A person wants the call changed, so it was not made";
+        Stop::fault(WorkflowError::standard("approval", 403, title))
+    })
+}
+
+/// What may become of all that is shown, where the request may become that.
+fn changes(name: &str, planned: &PlannedEffect, request: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "tool": { "const": name },
+            "destination": { "const": planned.destination },
+            "request": request,
+        },
+        "required": ["tool", "destination", "request"],
+        "additionalProperties": false,
+    })
 }
 
 impl Task for AgentTool {
@@ -98,11 +135,11 @@ impl Task for AgentTool {
         record: DecisionRecord,
         _payload: Payload,
     ) -> Outcome {
-        let (_, planned) = turn.planned(me.frame).ok_or_else(gone)?;
         let title = match &record.decision {
-            Decision::Approve { edited: None } => return turn.request(me, planned.request),
-            // Another attempt would have to know the change too; the model can make it itself.
-            Decision::Approve { edited: Some(_) } => "A person wants the call changed, so it was not made",
+            Decision::Approve { .. } => {
+                let request = allowed(turn, me)?;
+                return turn.request(me, request);
+            }
             Decision::Deny => "A person denied the call",
             Decision::Expire => "Nobody allowed the call in time",
         };
@@ -115,8 +152,24 @@ impl Task for AgentTool {
 
     fn timer_fired(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Outcome {
         // Another attempt of what was allowed already.
+        let request = allowed(turn, me)?;
+        turn.request(me, request)
+    }
+
+    fn performed(&self, turn: &mut Turn<'_, '_>, me: Me<'_>, output: Payload) -> Outcome {
         let (_, planned) = turn.planned(me.frame).ok_or_else(gone)?;
-        turn.request(me, planned.request)
+        let request = allowed(turn, me)?;
+        // An answer to a program goes back as it is.
+        if request == planned.request || matches!(request, EffectRequest::Permission(_)) {
+            return Ok(Next::Done(output, None));
+        }
+        // The model must not take what it asked for as done.
+        let told = json!({
+            "changed": "a person changed this call before it was made",
+            "made": request,
+            "answer": &*output,
+        });
+        Ok(Next::Done(Arc::new(told), None))
     }
 
     fn default_attempts(&self) -> u32 {

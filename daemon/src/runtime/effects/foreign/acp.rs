@@ -231,7 +231,7 @@ fn asks(
         &place,
     );
     session.said = said;
-    foreign.wait(call.run, session)?;
+    foreign.wait(call.run, session, task.foreign.keep)?;
     Ok(EffectOutcome::Turn {
         turn: turn.into(),
         usage: Usage::default(),

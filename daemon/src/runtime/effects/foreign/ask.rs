@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dirigent_engine::state::Conversation;
+use dirigent_engine::state::{Answer, Conversation};
 use dirigent_protocol::chat::{Message, Part, Role, ToolCall};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Agent, ForeignAgent};
@@ -12,6 +12,8 @@ use dirigent_protocol::run::{
 };
 use serde_json::{Value, json};
 
+use crate::tools::change;
+
 /// A question that is open.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
@@ -20,9 +22,12 @@ pub(super) struct Asked {
     pub(super) call: PermissionCall,
 }
 
+/// The option that was chosen; none where a person said no.
+type Chosen = Option<String>;
+
 /// Answers that were given, by what was asked.
 #[derive(Debug, Default)]
-pub(super) struct Known(Vec<(Digest, bool)>);
+pub(super) struct Known(Vec<(Digest, Chosen)>);
 
 impl Asked {
     /// Reads a request for permission.
@@ -102,14 +107,13 @@ impl Known {
         let exchanges = conversation.map(|talk| &talk.exchanges[..]).unwrap_or_default();
         let answered = exchanges.iter().flat_map(|exchange| {
             let answers = exchange.turn.calls.iter().zip(&exchange.answers);
-            answers
-                .filter_map(|(call, answer)| Some((identity(permission(call)?), !answer.as_ref()?.is_error)))
+            answers.filter_map(|(call, answer)| Some((identity(permission(call)?), chosen(answer.as_ref()?))))
         });
         Self(answered.collect())
     }
 
     /// The answer that was given to the same question before; each answers once.
-    pub(super) fn take(&mut self, asked: &Asked) -> Option<bool> {
+    pub(super) fn take(&mut self, asked: &Asked) -> Option<Chosen> {
         let digest = asked.digest();
         let at = self.0.iter().position(|(known, _)| *known == digest)?;
         Some(self.0.remove(at).1)
@@ -126,16 +130,18 @@ fn permission(call: &PlannedCall) -> Option<&PermissionCall> {
     }
 }
 
-/// Options that were chosen for the questions of the last turn, in their order; none where a person said no.
-pub(super) fn answers(conversation: Option<&Conversation>) -> Vec<Option<String>> {
-    let Some(last) = conversation.and_then(Conversation::last) else {
-        return Vec::new();
-    };
-    let chosen = |answer: &Option<dirigent_engine::state::Answer>| {
-        let answer = answer.as_ref().filter(|answer| !answer.is_error)?;
-        Some(words(&answer.response["option"]))
-    };
-    last.answers.iter().map(chosen).collect()
+fn chosen(answer: &Answer) -> Chosen {
+    (!answer.is_error).then(|| words(&answer.response["option"]))
+}
+
+/// Options that were chosen for the questions of the last turn, in their order.
+pub(super) fn answers(conversation: Option<&Conversation>) -> Vec<Chosen> {
+    let last = conversation.and_then(Conversation::last);
+    let answers = last.map(|last| &last.answers[..]).unwrap_or_default();
+    answers
+        .iter()
+        .map(|answer| answer.as_ref().and_then(chosen))
+        .collect()
 }
 
 /// The turn that asks them.
@@ -167,8 +173,12 @@ pub(super) fn turn(
             arguments: Arc::new(json!({ "title": one.call.title, "input": one.call.tool_call["rawInput"] })),
             opaque: Value::Null,
         }));
+        let ids: Vec<&str> = one.call.options.iter().map(|option| option.id.as_str()).collect();
+        let request = EffectRequest::Permission(one.call.clone());
         let effect = PlannedEffect {
-            request: EffectRequest::Permission(one.call.clone()),
+            // Whoever decides may take another of the answers it offers.
+            edit: change::schema(&request, &[("/permission/option", json!({ "enum": ids }))]),
+            request,
             approval: foreign.approval.unwrap_or(ApprovalClass::Ask),
             on_unknown: OnUnknown::Retry,
             traits: Traits {
@@ -226,8 +236,8 @@ mod tests {
         assert_eq!(one.call.option, "ok");
         assert_eq!(one.answer(Some("all"))["outcome"]["optionId"], "all");
         assert_eq!(one.answer(None)["outcome"]["optionId"], "no");
-        let mut known = Known(vec![(one.digest(), true)]);
+        let mut known = Known(vec![(one.digest(), None)]);
         assert_eq!(known.take(&asked(2)), None);
-        assert_eq!((known.take(&asked(1)), known.take(&asked(1))), (Some(true), None));
+        assert_eq!((known.take(&asked(1)), known.take(&asked(1))), (Some(None), None));
     }
 }

@@ -177,12 +177,12 @@ impl Session {
     async fn asks(&mut self, id: Value, method: &str, params: &Value) -> Result<bool, String> {
         if method == "session/request_permission" {
             let asked = Asked::read(id, params);
-            let known = self.known.take(&asked).or(self.allows.then_some(true));
-            let Some(allowed) = known else {
+            let allowed = || self.allows.then(|| Some(asked.call.option.clone()));
+            let Some(chosen) = self.known.take(&asked).or_else(allowed) else {
                 self.asked.push(asked);
                 return Ok(true);
             };
-            let answer = asked.answer(allowed.then_some(asked.call.option.as_str()));
+            let answer = asked.answer(chosen.as_deref());
             self.wire.answer(asked.id, Ok(answer)).await?;
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dirigent_protocol::entity::{Agent, ForeignAgent, ForeignKind, KeepTree};
@@ -46,7 +46,23 @@ pub(in super::super) struct Foreign {
     pub(super) policy: Arc<Swap<Policy>>,
     pub(super) grace: Duration,
     pub(super) shell: Shell,
-    waiting: Mutex<HashMap<String, (RunId, Session)>>,
+    waiting: Mutex<HashMap<String, Waiting>>,
+    /// Trees of sessions whose runs ended while they waited.
+    left: Mutex<Vec<Left>>,
+}
+
+/// A session that waits for a person.
+struct Waiting {
+    run: RunId,
+    session: Session,
+    keep: KeepTree,
+}
+
+/// What a session left.
+struct Left {
+    place: Place,
+    worktree: Worktree,
+    keep: KeepTree,
 }
 
 /// What came of it.
@@ -80,6 +96,7 @@ impl Foreign {
             grace: means.kill_grace,
             shell: Shell::open(means)?,
             waiting: Mutex::default(),
+            left: Mutex::default(),
         })
     }
 
@@ -89,6 +106,7 @@ impl Foreign {
             let detail = "[run] shell = \"deny\": this daemon runs no commands";
             return refused("authorization", 403, "Commands are not allowed", detail);
         }
+        self.tidy().await;
         let kept = match confine::of_agent(&self.policy.get(), task.foreign.sandbox) {
             Ok(kept) => kept,
             Err(refusal) => return *refusal,
@@ -102,7 +120,17 @@ impl Foreign {
 
     /// The run is over: nothing of it waits any more.
     pub(in super::super) fn over(&self, run: RunId) {
-        self.sessions().retain(|_, (of, _)| *of != run);
+        let ended: Vec<Waiting> = self
+            .sessions()
+            .extract_if(|_, one| one.run == run)
+            .map(|(_, one)| one)
+            .collect();
+        let left = ended.iter().map(|one| Left {
+            place: one.session.place.clone(),
+            worktree: one.session.worktree.clone(),
+            keep: one.keep,
+        });
+        self.left().extend(left);
     }
 
     /// The daemon stops.
@@ -110,23 +138,43 @@ impl Foreign {
         self.sessions().clear();
     }
 
-    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<String, (RunId, Session)>> {
+    /// Takes up the trees of sessions that ended while they waited.
+    async fn tidy(&self) {
+        let left = std::mem::take(&mut *self.left());
+        for one in left {
+            // A tree that cannot be looked at stays.
+            let changes = one.worktree.changes(0).await;
+            let changed = !matches!(&changes, Ok(Some(changes)) if changes.is_empty());
+            let keeps = changes.is_err() || keeps(one.keep, changed && one.worktree.origin.is_some());
+            if !keeps {
+                one.worktree.remove().await;
+            }
+            one.place.leave(keeps);
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<Left>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The session of that name, where it waits.
     pub(super) fn take(&self, name: &str) -> Option<Session> {
-        self.sessions().remove(name).map(|(_, session)| session)
+        self.sessions().remove(name).map(|one| one.session)
     }
 
     /// Lets a session wait for a person.
-    pub(super) fn wait(&self, run: RunId, session: Session) -> Result<(), Ended> {
+    pub(super) fn wait(&self, run: RunId, session: Session, keep: KeepTree) -> Result<(), Ended> {
         let mut sessions = self.sessions();
         if sessions.len() >= MOST_SESSIONS {
             let detail = format!("{MOST_SESSIONS} agents wait for people already");
             return Err(Box::new(refused("runtime", 503, "Too many agents wait", detail)));
         }
-        sessions.insert(session.place.name.clone(), (run, session));
+        let name = session.place.name.clone();
+        sessions.insert(name, Waiting { run, session, keep });
         Ok(())
     }
 
@@ -197,12 +245,7 @@ impl Foreign {
         let (changed, cut) = changes
             .as_ref()
             .map_or((true, false), |changes| (!changes.is_empty(), changes.cut));
-        let keeps = cut
-            || match task.foreign.keep {
-                KeepTree::Never => false,
-                KeepTree::Changed => changed && worktree.origin.is_some(),
-                KeepTree::Always => true,
-            };
+        let keeps = cut || keeps(task.foreign.keep, changed && worktree.origin.is_some());
         if !keeps {
             worktree.remove().await;
         }
@@ -244,6 +287,14 @@ impl Foreign {
             usage: result.usage,
             facts,
         }
+    }
+}
+
+fn keeps(keep: KeepTree, changed: bool) -> bool {
+    match keep {
+        KeepTree::Never => false,
+        KeepTree::Changed => changed,
+        KeepTree::Always => true,
     }
 }
 
