@@ -23,8 +23,8 @@ const MOST: usize = 32;
 /// Bytes that are kept of one's output where the agent names no limit, and the most it may name.
 const KEEPS: (usize, usize) = (256 << 10, 4 << 20);
 const READ_BYTES: usize = 16 << 10;
-/// Goes to a directory before it becomes the program.
-const GO_THERE: &str = r#"cd -- "$1" && shift && exec "$@""#;
+/// Goes to a directory before it becomes the program; what that writes comes in one order, as on a terminal.
+const GO_THERE: &str = r#"cd -- "$1" && shift && exec "$@" 2>&1"#;
 
 /// How programs of a session are started.
 pub(super) struct Spawner {
