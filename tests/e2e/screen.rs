@@ -48,3 +48,38 @@ fn the_demo_is_watched_and_approved_from_the_keyboard() {
         terminal.text()
     );
 }
+
+#[test]
+fn an_orchestration_is_run_from_its_page_and_who_works_is_seen_at_80_columns() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let log = home.write(
+        "app.log",
+        "12:00:01 INFO started\n12:00:02 ERROR disk full on /srv\n",
+    );
+    drop(
+        home.client(&["orchestrations", "shipped", "log-triage"])
+            .expect_code(0),
+    );
+    let mut terminal = Terminal::run(
+        &home.client_command(&["open", "orchestrations/log-triage"]),
+        80,
+        24,
+    );
+    terminal.wait_for("● live", LONG);
+    terminal.keys("B");
+    terminal.wait_for("Run this orchestration with", LONG);
+    // No JSON is refused, and what is typed stays.
+    terminal.keys("{\r");
+    terminal.wait_for("this is no JSON", LONG);
+    terminal.keys(&format!("\"path\": {:?}}}\r", log.to_str().unwrap()));
+    terminal.wait_for("Who (parallel)", LONG);
+    terminal.wait_for("agent log-triage-failures", LONG);
+    terminal.wait_for("Keep this report of the incident?", LONG * 2);
+    until("all members to be done", LONG, || {
+        let text = terminal.text();
+        (text.matches(" done ").count() == 3).then_some(())
+    });
+    terminal.keys("a");
+    terminal.wait_for("WHAT (exact", LONG);
+}

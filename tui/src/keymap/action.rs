@@ -143,6 +143,7 @@ actions! {
         NextItem "next-item" ["J"] "next item";
         PrevItem "prev-item" ["K"] "previous item";
         Batch "batch" ["b"] "batch sheet";
+        Start "start" ["B"] "begin a run";
         Ask "ask" ["r"] "ask, talk, runbook";
         Delegate "delegate" ["@"] "hand over to somebody";
         Amend "amend" ["="] "change what is asked";

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use dirigent_protocol::command::{Command, CommandReply};
+use dirigent_protocol::command::{Command, CommandReply, RunTarget};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
@@ -148,6 +148,16 @@ fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
                 agent,
                 variants,
                 input,
+            },
+        ),
+        LinkCmd::Run { name, input } => (
+            About::Other(format!("run {name}")),
+            Command::RunStart {
+                target: RunTarget::Name(name),
+                input,
+                idempotency_key: None,
+                budget: None,
+                priority: None,
             },
         ),
         LinkCmd::Talk { agent } => (

@@ -95,6 +95,13 @@ pub enum LinkCmd {
         /// The version's number.
         number: u64,
     },
+    /// Start a run of a workflow or an orchestration; answered by `News::Done`.
+    Run {
+        /// Its name.
+        name: String,
+        /// The input.
+        input: Value,
+    },
     /// Begin a conversation with an agent; answered by `News::Granted`.
     Talk {
         /// The agent's name.

@@ -6,6 +6,7 @@
 
 pub mod approval;
 pub mod cmd;
+pub mod collaboration;
 pub mod connection;
 pub mod counters;
 pub mod fold;

@@ -42,6 +42,7 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Diff, "difference"),
         Bind::footer(Action::NextTab, "next side"),
         Bind::new(Action::PrevTab, "previous side"),
+        Bind::footer(Action::Start, "run it (asks for the input)"),
         Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Copy, "copy the text"),
         Bind::new(Action::Again, "roll back (asks)"),

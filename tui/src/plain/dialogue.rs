@@ -419,7 +419,7 @@ impl Dialogue {
         let steers = |effect: &&Effect| {
             matches!(
                 effect,
-                Effect::Link(LinkCmd::Steer { .. } | LinkCmd::Apply { .. })
+                Effect::Link(LinkCmd::Steer { .. } | LinkCmd::Apply { .. } | LinkCmd::Run { .. })
             )
         };
         self.steering += effects.iter().filter(steers).count();

@@ -293,6 +293,7 @@ impl Shell {
                     | LinkCmd::Restore { .. }
                     | LinkCmd::TryOut { .. }
                     | LinkCmd::Talk { .. }
+                    | LinkCmd::Run { .. }
                     | LinkCmd::Tell { .. },
                 ) if self.read_only => {
                     self.note = Some(Note::refused("read-only: nothing is changed"));

@@ -19,5 +19,6 @@ mod random;
 mod sample;
 mod sample_workflows;
 mod screens;
+mod who;
 mod workflows;
 mod world;

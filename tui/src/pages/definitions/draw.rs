@@ -19,6 +19,18 @@ const VERSIONS: u16 = 9;
 
 impl Definitions {
     pub(super) fn draw(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        if let Some(line) = self.launch_line() {
+            line.draw_row(area.height.saturating_sub(1), area, ctx.theme, buf);
+            let area = Rect {
+                height: area.height.saturating_sub(1),
+                ..area
+            };
+            return self.draw_panes(ctx, area, buf);
+        }
+        self.draw_panes(ctx, area, buf);
+    }
+
+    fn draw_panes(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let size = Size::of(area);
         if size.is_single() {
             match self.depth {

@@ -66,6 +66,10 @@ pub struct Definitions {
     pub(super) wanted: bool,
     /// Going back to this version is asked about.
     pub(super) rolling: Option<u64>,
+    /// What is typed as the input of a run.
+    pub(super) launch: Option<String>,
+    /// A run was asked for: the newest one there was before it.
+    pub(super) launched: Option<Option<Place>>,
 }
 
 impl Definitions {
@@ -87,6 +91,8 @@ impl Definitions {
             drafts: Drafts::new(),
             wanted: false,
             rolling: None,
+            launch: None,
+            launched: None,
         }
     }
 
@@ -111,33 +117,6 @@ impl Definitions {
         asked::versions_of(&self.subject(ctx)?, &ctx.model.looks)
     }
 
-    /// The version under the cursor, or the newest.
-    pub(super) fn version<'a>(&self, versions: &'a [Version]) -> Option<&'a Version> {
-        let here = self.at.key();
-        let found = versions.iter().find(|version| Some(&version.number) == here);
-        found.or_else(|| versions.first())
-    }
-
-    /// The two versions that are compared, the older one first: the marked ones, or the one under the cursor with the
-    /// marked one, or with the one before it.
-    pub(super) fn pair<'a>(&self, versions: &'a [Version]) -> Option<(&'a Version, &'a Version)> {
-        let of = |number: u64| versions.iter().find(|version| version.number == number);
-        let mut marked = self.marked.iter().filter_map(|number| of(*number));
-        if let (Some(old), Some(new)) = (marked.next(), marked.next()) {
-            return Some((old, new));
-        }
-        let here = self.version(versions)?;
-        let marked = self.marked.iter().find_map(|number| of(*number));
-        match marked.filter(|marked| marked.number != here.number) {
-            Some(other) if other.number < here.number => Some((other, here)),
-            Some(other) => Some((here, other)),
-            None => {
-                let before = versions.iter().filter(|version| version.number < here.number);
-                Some((before.max_by_key(|version| version.number)?, here))
-            }
-        }
-    }
-
     pub(super) fn follow(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let names = self.names(ctx);
         // Before the daemon has said which there are, the one that a link names stays chosen.
@@ -152,6 +131,7 @@ impl Definitions {
         let mut cmds = asked::wants(self.subject(ctx).as_ref(), ctx);
         cmds.extend(self.wants_compiled(ctx));
         cmds.extend(self.wants_tried(ctx));
+        cmds.extend(self.go_to_launched(ctx));
         if self.wanted {
             cmds.extend(self.build(ctx));
         }
@@ -180,7 +160,9 @@ impl Definitions {
         }
         match action {
             Action::Again => return self.ask_rollback(ctx),
+            Action::Start => self.launch = Some(String::new()),
             Action::Try => return self.ask_trial(ctx),
+            Action::History => return self.newest_run(ctx).map(Cmd::Go).into_iter().collect(),
             Action::Ask => {
                 let talk = subject.map(|of| Cmd::Go(Place::new_talk(of.name)));
                 return talk.into_iter().collect();
@@ -229,20 +211,6 @@ impl Definitions {
         self.follow(ctx)
     }
 
-    fn mark(&mut self, ctx: &Ctx<'_>) {
-        let versions = self.versions(ctx).unwrap_or_default();
-        let Some(number) = self.version(&versions).map(|version| version.number) else {
-            return;
-        };
-        if !self.marked.remove(&number) {
-            if self.marked.len() == 2 {
-                self.marked.pop_first();
-            }
-            self.marked.insert(number);
-        }
-        self.scroll = 0;
-    }
-
     fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
         match self.depth {
             Depth::List => {
@@ -286,12 +254,17 @@ impl Page for Definitions {
         match input {
             Input::Action(action) => self.act(action, ctx),
             Input::Data | Input::Tick => self.follow(ctx),
+            Input::Key(key) if self.launch.is_some() => self.launch_key(key, ctx),
             Input::Key(key) => {
                 let builder = self.builder.as_mut();
                 let mut cmds = builder.map_or_else(Vec::new, |builder| builder.key(key, ctx));
                 cmds.extend(self.send_trial(ctx));
                 cmds.extend(self.follow(ctx));
                 cmds
+            }
+            Input::Paste(text) | Input::Text(text) if self.launch.is_some() => {
+                self.launch_paste(text);
+                Vec::new()
             }
             Input::Paste(text) | Input::Text(text) => {
                 if let Some(builder) = &mut self.builder {
@@ -329,7 +302,7 @@ impl Page for Definitions {
     }
 
     fn wants_text(&self) -> bool {
-        self.builder.as_ref().is_some_and(Builder::wants_text)
+        self.launch.is_some() || self.builder.as_ref().is_some_and(Builder::wants_text)
     }
 
     fn asks(&self) -> bool {
@@ -339,6 +312,7 @@ impl Page for Definitions {
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
         match self.builder.as_ref().and_then(|builder| builder.open.as_ref()) {
+            _ if self.launch.is_some() => &[(FieldKey::ENTER, "run it"), (FieldKey::ESC, "back")],
             Some(Open::Line(_)) => &[
                 (FieldKey::CHOOSE, "choose"),
                 (FieldKey::ENTER, "take it"),
@@ -353,6 +327,9 @@ impl Page for Definitions {
     }
 
     fn field(&self, _ctx: &Ctx<'_>) -> Field {
+        if self.launch.is_some() {
+            return Field::Line(self.launch_in_words());
+        }
         let field = self.builder.as_ref().and_then(Builder::field);
         field.unwrap_or_else(|| speech::field(self.field_keys()))
     }
@@ -425,9 +402,17 @@ impl Page for Definitions {
 
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
         match action {
+            Action::Start if self.builder.is_some() => {
+                Some("what is published runs: leave the draft first".to_owned())
+            }
             _ if self.builder.is_some() => None,
             Action::Approve if self.rolling.is_some() => None,
             Action::Again => self.why_no_rollback(ctx),
+            Action::Start if !ctx.model.connection.is_live() => Some("not connected".to_owned()),
+            Action::Start if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
+            Action::History if self.newest_run(ctx).is_none() => {
+                Some("no run of it is known here".to_owned())
+            }
             Action::Try if !self.what.canvas => self.why_no_trial(ctx),
             action if BUILDERS.contains(&action) => {
                 Some(format!("edit one first: {}", ctx.keymap.first(Action::Edit)))

@@ -28,7 +28,7 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Filter, "filter; find in the stream"),
         Bind::footer(Action::Facets, "facets"),
         Bind::footer(Action::Sort, "sort"),
-        Bind::footer(Action::View, "graph, tree, timeline"),
+        Bind::footer(Action::View, "graph, tree, timeline, who works"),
         Bind::footer(Action::Stop, "cancel the run (asks)"),
         Bind::footer(Action::Approve, "to the question of the run"),
         Bind::footer(Action::Pause, "pause the stream, follow"),
@@ -78,7 +78,7 @@ const LIST_KEYS: &[Bind] = &[
 const MONITOR_KEYS: &[Bind] = &[
     Bind::footer(Action::Approve, "to the question"),
     Bind::footer(Action::Open, "in"),
-    Bind::footer(Action::View, "graph|tree|timeline"),
+    Bind::footer(Action::View, "graph|tree|time|who"),
     Bind::footer(Action::Pause, "pause"),
     Bind::footer(Action::Mark, "fold"),
     Bind::footer(Action::Stop, "cancel…"),
@@ -172,6 +172,7 @@ impl Page for Runs {
                 if let Some(monitor) = monitor {
                     monitor.data(ctx);
                     cmds = monitor.go_to_child(ctx);
+                    cmds.extend(monitor.wants_members(ctx));
                 }
                 self.list.get_mut().touch();
                 cmds.extend(self.catch_up(ctx));
@@ -309,6 +310,9 @@ impl Page for Runs {
         if let Some(monitor) = &mut self.monitor {
             monitor.calm();
             monitor.data(ctx);
+            if path.get(1).is_some_and(|part| part == "who") {
+                monitor.show_who();
+            }
             if let Some(step) = path
                 .get(2)
                 .filter(|_| path.get(1).is_some_and(|part| part == "step"))

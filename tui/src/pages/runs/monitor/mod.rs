@@ -28,6 +28,7 @@ mod transcript;
 mod tried;
 mod ui;
 mod whereabouts;
+mod who;
 mod words;
 mod words_approval;
 mod words_budget;

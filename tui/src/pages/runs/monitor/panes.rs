@@ -15,7 +15,7 @@ use super::ui::{Picture, Ui};
 use crate::keymap::Action;
 use crate::model::{Journal, Link};
 use crate::pages::Ctx;
-use crate::text::amount;
+use crate::text::{amount, clean_line};
 use crate::theme::Role;
 use crate::widgets::graph::Detail;
 use crate::widgets::step_state::StepState;
@@ -196,6 +196,30 @@ impl Painter<'_, '_> {
                 );
             }
             Picture::Timeline => self.timeline(area, true),
+            Picture::Who => self.who(area),
+        }
+    }
+
+    /// Who works with whom.
+    fn who(&mut self, area: Rect) {
+        let strategy = self
+            .ui
+            .who
+            .seen
+            .as_ref()
+            .map_or("", |seen| seen.strategy.as_str());
+        let pane = Pane::new("Who").title(Role::Dim, format!(" ({})", clean_line(strategy)));
+        let inside = self.frame(Focus::Picture, pane, area);
+        let now = self.ctx.time.wall.as_second();
+        let lines = self
+            .ui
+            .who
+            .lines(usize::from(inside.width), &self.ctx.prefs.zone, now);
+        let most = lines.len().saturating_sub(usize::from(inside.height));
+        let first = self.ui.who.scroll.get().min(most);
+        self.ui.who.scroll.set(first);
+        for (row, line) in (0u16..inside.height).zip(lines.iter().skip(first)) {
+            line.draw_row(row, inside, self.ctx.theme, self.buf);
         }
     }
 

@@ -27,6 +27,8 @@ use crate::widgets::timeline::short;
 
 /// Columns the pictures are chosen for: too few for boxes.
 const NARROW: u16 = 40;
+/// Cells of a row that only ears get.
+const WIDE: usize = 120;
 /// Lines of the stream said at once.
 const RECENT: usize = 30;
 /// Longest piece of live text told in one line, bytes.
@@ -72,6 +74,13 @@ impl Monitor {
         let picture = ui.picture(NARROW);
         match (self.shown.focus, picture) {
             (Focus::Timeline, _) | (Focus::Picture, Picture::Timeline) => self.timeline(ui, now, speech),
+            (Focus::Picture, Picture::Who) => {
+                let mut speech = speech.part("who works with whom");
+                for line in ui.who.lines(WIDE, &ctx.prefs.zone, ctx.time.wall.as_second()) {
+                    speech.say(without_signs(line.text().trim()));
+                }
+                speech
+            }
             (Focus::Picture, _) => self.steps(ui, picture, now, speech),
             (Focus::Stream, _) => stream(ui, speech),
             (Focus::Step, _) => step(ui, journal, now, speech),

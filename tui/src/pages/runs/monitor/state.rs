@@ -255,7 +255,8 @@ impl Monitor {
         let next = match self.picture() {
             Picture::Graph => Picture::Tree,
             Picture::Tree => Picture::Timeline,
-            Picture::Timeline => Picture::Graph,
+            Picture::Timeline if self.ui.get_mut().who.seen.is_some() => Picture::Who,
+            Picture::Timeline | Picture::Who => Picture::Graph,
         };
         self.ui.get_mut().wanted = Some(next);
     }
@@ -382,6 +383,10 @@ fn move_cursor(ui: &mut Ui, picture: Picture, action: Action, rows: i32) {
         Action::Right => Direction::Right,
         Action::Up => Direction::Up,
         Action::Down => Direction::Down,
+        _ if picture == Picture::Who => {
+            ui.who.scroll_by(rows);
+            return;
+        }
         _ if picture == Picture::Timeline => {
             ui.row_step(rows);
             return;

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::feed::Feed;
 use super::run_view::RunView;
+use super::who::Who;
 use super::{graph_of, time_rows};
 use crate::model::Journal;
 use crate::widgets::graph::{Direction, GRAPH_COLUMNS, GRAPH_LIMIT, Graph, GraphView, TreeView};
@@ -23,6 +24,8 @@ pub(super) enum Picture {
     Tree,
     /// Bars over time.
     Timeline,
+    /// Who works with whom.
+    Who,
 }
 
 /// All pictures of one run.
@@ -50,6 +53,8 @@ pub(super) struct Ui {
     pub stream: Stream,
     /// Detail pane.
     pub step: StepPane,
+    /// Who works with whom, where it is an orchestration's.
+    pub who: Who,
     /// How far the stream is fed.
     feed: Feed,
     /// The step under the cursor.
@@ -80,6 +85,7 @@ impl Ui {
             }
         }
         self.view.extend(&journal.events[from..]);
+        self.who.fold(journal);
         before != self.view.seq
     }
 
@@ -179,6 +185,11 @@ impl Ui {
             Picture::Tree => match direction {
                 Direction::Up => self.tree_step(-1),
                 Direction::Down => self.tree_step(1),
+                Direction::Left | Direction::Right => false,
+            },
+            Picture::Who => match direction {
+                Direction::Up => self.who.scroll_by(-1),
+                Direction::Down => self.who.scroll_by(1),
                 Direction::Left | Direction::Right => false,
             },
             Picture::Timeline => match direction {
