@@ -70,7 +70,8 @@ fn left_open(home: &Home, server: &Server, names: [&str; 3]) -> (Vec<String>, Da
 
 #[test]
 fn payments_that_a_kill_left_open_are_settled_by_people_one_by_one_and_in_bulk() {
-    let server = Server::start(Duration::from_secs(2));
+    // Long enough for three starts from the shell on a busy machine.
+    let server = Server::start(Duration::from_secs(6));
     let home = Home::new(&[server.place()]);
     let (runs, _daemon) = left_open(&home, &server, ["first", "second", "third"]);
     let items = open(&home, 3);
@@ -127,7 +128,8 @@ fn payments_that_a_kill_left_open_are_settled_by_people_one_by_one_and_in_bulk()
 
 #[test]
 fn a_lookup_tells_what_a_kill_left_open_and_nobody_is_asked() {
-    let server = Server::start(Duration::from_secs(2));
+    // Long enough for three starts from the shell on a busy machine.
+    let server = Server::start(Duration::from_secs(6));
     let home = Home::new(&[server.place()]);
     let daemon = home.start();
     let run = begin(&home, &server.place(), "looked-up", "verify: find");

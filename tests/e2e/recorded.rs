@@ -421,3 +421,61 @@ fn a_test_holds_no_secret_and_hostile_files_are_refused_with_their_place() {
         .stdout;
     assert!(missing.contains("unreadable"), "{missing}");
 }
+
+/// A step is new in front of the one it waits in, so that all others stand elsewhere.
+#[test]
+fn a_run_that_changed_its_version_is_a_test_of_both() {
+    let home = Home::new(&[]);
+    let daemon = home.start();
+    let ask =
+        "  - ask: { call: approval, with: { title: 'Go?', show: { n: 1 } } }\n  - end: { call: noop }\n";
+    let document = |version: &str, more: &str, tasks: &str| {
+        let settings = format!("metadata: {{ dirigent: {{ {more} }} }}");
+        format!(
+            "document: {{ dsl: '1.0.3', namespace: tests, name: moves, version: '{version}', {settings} }}\ndo:\n  - work: {{ call: noop }}\n{tasks}{ask}"
+        )
+    };
+    let first = write(&home, "first.yaml", &document("1.0.0", "", ""));
+    let second = document(
+        "2.0.0",
+        "migrate: { pass: [fresh] }",
+        "  - fresh: { set: { x: 1 } }\n",
+    );
+    let second = write(&home, "second.yaml", &second);
+    let started = home
+        .client(&["run", "-f", &first, "--detach", "--json"])
+        .expect_code(0)
+        .json();
+    let run = started["run"].as_str().unwrap();
+    let asked = until("a question", LONG, || {
+        let listed = home
+            .client(&["approvals", "list", "--workflow", "moves", "--json"])
+            .expect_code(0)
+            .json();
+        listed["items"][0]["id"].as_str().map(str::to_owned)
+    });
+    drop(home.client(&["apply", "-f", &second]).expect_code(0));
+    drop(
+        home.client(&["upgrade", "--migrate", "-f", &second, "--only", run])
+            .expect_code(0),
+    );
+    drop(
+        home.client(&["approvals", "approve", &asked, "--yes"])
+            .expect_code(0),
+    );
+    until("the end", LONG, || {
+        let shown = home
+            .client(&["runs", "show", run, "--json"])
+            .expect_code(0)
+            .json();
+        (shown["status"] == "completed").then_some(())
+    });
+    let test = record(&home, run, "moved.test.yaml");
+    daemon.stop();
+    let recorded = std::fs::read_to_string(&test).unwrap();
+    assert!(
+        recorded.contains("\nearlier:") && recorded.contains("1.0.0"),
+        "{recorded}"
+    );
+    passes(&home, &[&test]);
+}

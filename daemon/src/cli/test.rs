@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::fault::Code;
@@ -151,7 +152,12 @@ async fn judge(
             &recorded
         }
     };
-    Ok(play(&recording, workflow, &drafts, worker).await)
+    let mut earlier = Vec::new();
+    for version in &recording.earlier {
+        let loaded = dirigent_engine::load(&version.name, &version.source);
+        earlier.push(Arc::new(loaded.map_err(|findings| refused(of_source(findings)))?));
+    }
+    Ok(play(&recording, workflow, earlier, &drafts, worker).await)
 }
 
 /// Findings about the document in the recording, at its place there.

@@ -1,5 +1,7 @@
 //! The play of one recording, with the expression worker of the daemon.
 
+use std::sync::Arc;
+
 use dirigent_engine::expression::Answers;
 use dirigent_engine::machine::Workflow;
 use dirigent_engine::replay::{Played, Player};
@@ -14,16 +16,17 @@ use crate::worker::WorkerPool;
 /// How often one decision may come back with more expressions.
 const MAX_ROUNDS: usize = 1_000;
 
-/// Plays it with `workflow` and holds what happens against what was recorded.
+/// Plays it with `workflow`, behind the versions it was on before, and holds what happens against what was recorded.
 pub async fn play(
     recording: &Recording,
     workflow: &Workflow,
+    earlier: Vec<Arc<Workflow>>,
     drafts: &Drafts,
     worker: &WorkerPool,
 ) -> Verdict {
     let moved = moved(recording, workflow);
     let recording = &moved;
-    let mut player = Player::new(recording, workflow);
+    let mut player = Player::new(recording, workflow).after(earlier);
     let (mut answers, mut rounds) = (Answers::default(), 0);
     loop {
         match player.play(&answers) {
@@ -70,7 +73,8 @@ pub async fn play(
 /// The recording with its steps where the document has them: a task that is new must not make others of those behind it.
 fn moved(recording: &Recording, workflow: &Workflow) -> Recording {
     let own = recording.clone();
-    if workflow.digest() == recording.workflow.digest {
+    // A run that changed its version has addresses of several: only one document cannot move them all.
+    if workflow.digest() == recording.workflow.digest || !recording.earlier.is_empty() {
         return own;
     }
     match dirigent_engine::load(&recording.workflow.name, &recording.workflow.source) {

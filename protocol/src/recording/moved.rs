@@ -1,6 +1,6 @@
 //! A recording held against a document in which tasks stand elsewhere: the same steps at their new places.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::shape::{Recording, What};
@@ -10,10 +10,7 @@ impl Recording {
     /// The same recording with the addresses of the other document; a task that is gone there keeps its own.
     #[must_use]
     pub fn moved(mut self, moved: &[Moved]) -> Self {
-        let known = moved
-            .iter()
-            .filter_map(|moved| Some((&*moved.from, moved.to.as_ref()?)));
-        let places = Places(known.collect());
+        let places = Places::of(moved);
         for moment in &mut self.boundary {
             places.moment(&mut moment.what);
         }
@@ -31,10 +28,30 @@ impl Recording {
     }
 }
 
-struct Places<'a>(HashMap<&'a str, &'a Arc<str>>);
+/// Where tasks stand in another document.
+pub(super) struct Places<'a>(HashMap<&'a str, &'a Arc<str>>);
 
-impl Places<'_> {
-    fn step(&self, step: &mut StepId) {
+impl<'a> Places<'a> {
+    pub(super) fn of(moved: &'a [Moved]) -> Self {
+        let known = moved
+            .iter()
+            .filter_map(|moved| Some((&*moved.from, moved.to.as_ref()?)));
+        Self(known.collect())
+    }
+
+    /// The step there.
+    pub(super) fn now(&self, mut step: StepId) -> StepId {
+        self.step(&mut step);
+        step
+    }
+
+    /// The same by the steps there.
+    pub(super) fn keys<T>(&self, by_step: BTreeMap<StepId, T>) -> BTreeMap<StepId, T> {
+        let moved = by_step.into_iter().map(|(step, value)| (self.now(step), value));
+        moved.collect()
+    }
+
+    pub(super) fn step(&self, step: &mut StepId) {
         if let Some(to) = self.0.get(&*step.pointer) {
             step.pointer = (*to).clone();
         }
@@ -54,6 +71,7 @@ impl Places<'_> {
             | What::Resume { .. }
             | What::Restart {}
             | What::Fork { .. }
+            | What::Migrate { .. }
             | What::Undo { .. } => {}
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::moved::Places;
 use super::outside::Wanted;
 use super::shape::{
     Asked, Expected, FORMAT, Moment, RecordedAgent, RecordedWorkflow, Recording, Taken, What,
@@ -23,11 +24,11 @@ pub enum Unrecordable {
     /// It goes on.
     #[error("the run has not ended")]
     NotOver,
-    /// It has two documents.
-    #[error("the run changed its version at event {seq}, and a test has one document")]
-    Migrated {
-        /// The event.
-        seq: u64,
+    /// A version it was on is not given.
+    #[error("the run was on version {digest} before, and that one is not there")]
+    Without {
+        /// The version.
+        digest: Digest,
     },
     /// It has no first event.
     #[error("the run has no events")]
@@ -38,7 +39,8 @@ pub enum Unrecordable {
 #[derive(Default)]
 pub struct Recorder {
     began: Option<Began>,
-    refused: Option<Unrecordable>,
+    /// Versions it left, in order.
+    left: Vec<Digest>,
     pub(super) boundary: Vec<Moment>,
     ids: Vec<EntityId>,
     pub(super) effects: BTreeMap<EffectId, Wanted>,
@@ -78,9 +80,7 @@ impl Recorder {
         match &event.body {
             EventBody::WorkflowStarted { .. } => self.begin(event),
             EventBody::WorkflowForked { .. } => self.forked(event),
-            EventBody::WorkflowMigrated { .. } => {
-                self.refused = Some(Unrecordable::Migrated { seq: event.seq });
-            }
+            EventBody::WorkflowMigrated { .. } => self.migrated(event),
             EventBody::WorkflowCompleted { output } => {
                 self.ended = Some((Status::Completed, Some(output.clone()), None));
             }
@@ -151,6 +151,48 @@ impl Recorder {
             behind: self.behind - 1,
         };
         self.moment(event, what);
+    }
+
+    /// From here on its tasks stand where the other version has them.
+    fn migrated(&mut self, event: &RunEvent) {
+        let EventBody::WorkflowMigrated {
+            from,
+            by,
+            moved,
+            passed,
+            pins,
+            ..
+        } = &event.body
+        else {
+            return;
+        };
+        self.left.push(*from);
+        let what = What::Migrate {
+            by: by.clone(),
+            moved: moved.clone(),
+            passed: passed.clone(),
+            pins: pins.clone(),
+        };
+        self.moment(event, what);
+        if let Some(began) = &mut self.began {
+            for (name, version) in &pins.agents {
+                began.pins.agents.entry(name.clone()).or_insert(*version);
+            }
+        }
+        let places = Places::of(moved);
+        self.open = places.keys(std::mem::take(&mut self.open));
+        self.inputs = places.keys(std::mem::take(&mut self.inputs));
+        self.outputs = places.keys(std::mem::take(&mut self.outputs));
+        let visits = std::mem::take(&mut self.visits).into_iter();
+        self.visits = visits
+            .map(|((step, attempt), visit)| ((places.now(step), attempt), visit))
+            .collect();
+        for wanted in self.effects.values_mut() {
+            places.step(&mut wanted.step);
+        }
+        for (step, _) in self.timers.values_mut() {
+            places.step(step);
+        }
     }
 
     fn person(&mut self, event: &RunEvent) {
@@ -341,7 +383,13 @@ impl Recorder {
         }
     }
 
-    /// The recording; `source` is the text of the pinned version, `agents` what it pinned.
+    /// Versions it left, in order.
+    #[must_use]
+    pub fn left(&self) -> &[Digest] {
+        &self.left
+    }
+
+    /// The recording; `workflow` is the version it is on, `earlier` are those it left, `agents` what it pinned.
     ///
     /// # Errors
     /// The run cannot be a test.
@@ -349,15 +397,24 @@ impl Recorder {
         self,
         run: RunId,
         workflow: RecordedWorkflow,
+        earlier: Vec<RecordedWorkflow>,
         agents: BTreeMap<String, RecordedAgent>,
     ) -> Result<Recording, Unrecordable> {
-        if let Some(refused) = self.refused {
-            return Err(refused);
+        let mut given = earlier.iter().map(|version| version.digest);
+        if let Some(digest) = self
+            .left
+            .iter()
+            .copied()
+            .find(|digest| given.next() != Some(*digest))
+        {
+            return Err(Unrecordable::Without { digest });
         }
         if self.ended.is_none() {
             return Err(Unrecordable::NotOver);
         }
-        self.replayed(run, workflow, agents)
+        let mut recording = self.replayed(run, workflow, agents)?;
+        recording.earlier = earlier;
+        Ok(recording)
     }
 
     /// The recording of a replay, which may have come to no end.
@@ -377,6 +434,7 @@ impl Recorder {
             about: String::new(),
             run,
             workflow,
+            earlier: Vec::new(),
             agents,
             budget: began.pins.budget,
             input: began.given,

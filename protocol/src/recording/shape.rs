@@ -13,7 +13,7 @@ use crate::entity::Agent;
 use crate::id::{EntityId, RunId};
 use crate::run::{
     Amounts, ApprovalRequest, Budget, BusPosition, DecisionRecord, EffectOutcome, EffectRequest, Lineage,
-    Resolution, Status, StepId, TimerPurpose, WorkflowError,
+    Moved, Pins, Resolution, Status, StepId, TimerPurpose, WorkflowError,
 };
 
 /// The first line of every file: what it is, and which shape it has.
@@ -32,6 +32,9 @@ pub struct Recording {
     pub run: RunId,
     /// The version the run was on.
     pub workflow: RecordedWorkflow,
+    /// Versions it was on before that one, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<RecordedWorkflow>,
     /// Agents it pinned, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agents: BTreeMap<String, RecordedAgent>,
@@ -183,6 +186,20 @@ pub enum What {
         input: Option<Payload>,
         /// Events that count of what came of the moment before: it may have gone on in the middle of a decision.
         behind: u32,
+    },
+    /// It went on under the next of its versions.
+    Migrate {
+        /// Who wanted it.
+        by: String,
+        /// Tasks that stand elsewhere in that one, or not at all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Moved>,
+        /// Tasks of it that the run goes without.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<Arc<str>>,
+        /// Versions of what it uses and the other did not.
+        #[serde(default)]
+        pins: Pins,
     },
     /// It was known what of the work of runs before it was left to others that go on behind it.
     Undo {

@@ -1,12 +1,13 @@
 //! Plays a recording: one decision after the other.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::recording::{Expected, Moment, Recorder, Recording, What};
 use dirigent_protocol::run::{
-    Amounts, EffectId, EffectRequest, EventBody, Pins, RunEvent, StepId, TimerPurpose,
+    Amounts, EffectId, EffectRequest, EventBody, Moved, Pins, RunEvent, StepId, TimerPurpose,
 };
 use jiff::Timestamp;
 
@@ -44,11 +45,15 @@ pub struct Stray {
 pub struct Player<'a> {
     pub(super) recording: &'a Recording,
     workflow: &'a Workflow,
+    /// Versions it is on before that one, and how many of them it has left.
+    earlier: Vec<Arc<Workflow>>,
+    left: usize,
     pub(super) state: RunState,
     recorder: Recorder,
     /// Effects asked for, by step, attempt and visit.
     pub(super) effects: BTreeMap<(StepId, u32, u32), EffectId>,
     asked: Vec<(StepId, u32, u32, EffectRequest)>,
+    newest: Option<EffectId>,
     ids: VecDeque<EntityId>,
     next: usize,
     begun: bool,
@@ -91,10 +96,13 @@ impl<'a> Player<'a> {
         Self {
             recording,
             workflow,
+            earlier: Vec::new(),
+            left: 0,
             state: RunState::new(recording.run),
             recorder: Recorder::default(),
             effects: BTreeMap::new(),
             asked: Vec::new(),
+            newest: None,
             ids: recording.ids.iter().copied().collect(),
             next: 0,
             begun: false,
@@ -104,6 +112,22 @@ impl<'a> Player<'a> {
             strays: Vec::new(),
             quotes: Recorded(quoted.collect()),
         }
+    }
+
+    /// With the versions that the run was on before, in order.
+    #[must_use]
+    pub fn after(mut self, earlier: Vec<Arc<Workflow>>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// The version it is on, where it has not left it.
+    pub(super) fn leaves(&self) -> Option<Arc<Workflow>> {
+        self.earlier.get(self.left).cloned()
+    }
+
+    fn version(&self, left: usize) -> &Workflow {
+        self.earlier.get(left).map_or(self.workflow, |earlier| earlier)
     }
 
     /// Makes the next decision; `answers` are those to the last question, empty where there was none.
@@ -130,15 +154,19 @@ impl<'a> Player<'a> {
             approval_expiry: self.expiry(),
             most_events: MOST_EVENTS,
         };
-        match decide(self.workflow, &self.state, &stimulus, &mut cx) {
+        let left = self.left + usize::from(matches!(stimulus, Stimulus::Migrate(_)));
+        match decide(self.version(left), &self.state, &stimulus, &mut cx) {
             Ok(Decision::Evaluate(requests)) => return Played::Ask(requests),
             Ok(Decision::Ready { mut events }) => {
                 if moment.is_some() {
                     self.behind = 0;
                 }
-                if matches!(stimulus, Stimulus::Fork(_)) {
-                    self.leave_behind();
+                match &stimulus {
+                    Stimulus::Fork(_) => self.leave_behind(),
+                    Stimulus::Migrate(migrate) => self.move_open(&migrate.moved),
+                    _ => {}
                 }
+                self.left = left;
                 // Where it went on as another run in the middle of this decision, the rest of it never happened.
                 let next = moment.map_or(self.next, |at| at + 1);
                 let counts = self.events_before_fork(next).unwrap_or(events.len());
@@ -218,6 +246,28 @@ impl<'a> Player<'a> {
         });
     }
 
+    /// What is in flight goes on where its step stands now.
+    fn move_open(&mut self, moved: &[Moved]) {
+        let open: Vec<EffectId> = self.state.effects().map(|effect| effect.id).collect();
+        let now = |step: &StepId| {
+            let found = moved.iter().find(|moved| moved.from == step.pointer);
+            found
+                .and_then(|moved| moved.to.clone())
+                .map(|to| StepId::iterated(to, step.iterations.clone()))
+        };
+        for (step, attempt, visit, _) in &mut self.asked {
+            let place = (step.clone(), *attempt, *visit);
+            if let Some(effect) = self.effects.get(&place).copied()
+                && open.contains(&effect)
+                && let Some(to) = now(step)
+            {
+                self.effects.remove(&place);
+                self.effects.insert((to.clone(), *attempt, *visit), effect);
+                *step = to;
+            }
+        }
+    }
+
     /// Events that still count before it goes on as another run; none where that is not what happens next.
     fn events_before_fork(&self, next: usize) -> Option<usize> {
         let What::Fork { behind, .. } = self.recording.boundary.get(next)?.what else {
@@ -244,10 +294,11 @@ impl<'a> Player<'a> {
         apply(&mut self.state, event);
         self.recorder.note(event);
         if let Some((effect, step, attempt, visit, request)) = self.recorder.newest() {
-            let place = (step.clone(), attempt, visit);
-            if !self.effects.contains_key(&place) {
+            // By its name: where it was asked for, another version may have another address.
+            if self.newest < Some(effect) {
+                self.newest = Some(effect);
                 self.asked.push((step.clone(), attempt, visit, request.clone()));
-                self.effects.insert(place, effect);
+                self.effects.insert((step.clone(), attempt, visit), effect);
             }
         }
     }

@@ -4,7 +4,7 @@ use dirigent_protocol::recording::{EffectMoment, Moment, What};
 use dirigent_protocol::run::{EffectId, EffectOutcome, StepId, TimerId, TimerPurpose};
 
 use super::player::Player;
-use crate::machine::{Fork, Stimulus};
+use crate::machine::{Fork, Migrate, Stimulus};
 use crate::state::{FrameId, PendingApproval};
 
 /// The step a moment is about, and a word for it.
@@ -22,6 +22,7 @@ pub(super) fn about(what: &What) -> (Option<StepId>, &'static str) {
         What::Resume { .. } => (None, "a resume"),
         What::Restart {} => (None, "a restart of the daemon"),
         What::Fork { .. } => (None, "the beginning of the run that went on"),
+        What::Migrate { .. } => (None, "a change of its version"),
         What::Undo { .. } => (None, "what was left to others"),
     }
 }
@@ -69,6 +70,18 @@ impl Player<'_> {
                 at: self.state.seq(),
                 how: *how,
                 input: input.clone(),
+            }),
+            What::Migrate {
+                by,
+                moved,
+                passed,
+                pins,
+            } => Stimulus::Migrate(Migrate {
+                old: self.leaves().ok_or_else(|| none("it is on its last version"))?,
+                moved: moved.clone(),
+                passed: passed.clone(),
+                pins: pins.clone(),
+                by: by.clone(),
             }),
             What::Undo { left } => Stimulus::Undo { left: *left },
         })

@@ -3,25 +3,33 @@
 use std::collections::BTreeMap;
 
 use dirigent_protocol::recording::{Difference, RecordedWorkflow, Recorder, Recording, compare};
-use dirigent_protocol::run::{BusPosition, Decision, EffectOutcome};
+use dirigent_protocol::run::{BusPosition, Decision, EffectOutcome, Pins};
 use serde_json::json;
 
 use super::{Played, Player};
+use crate::machine::Migrate;
 use crate::testing::{Bench, Run, done, failed};
+use crate::upgrade::Alignment;
 use crate::{Answers, Stimulus, Workflow, evaluate};
 
 fn record(bench: &Bench, run: &Run) -> Recording {
+    record_after(&[], bench, run)
+}
+
+/// As a run that was on other versions before.
+fn record_after(earlier: &[&Bench], bench: &Bench, run: &Run) -> Recording {
     let mut recorder = Recorder::default();
     run.journal.iter().for_each(|event| recorder.note(event));
-    let workflow = RecordedWorkflow {
+    let version = |bench: &Bench| RecordedWorkflow {
         name: "test".to_owned(),
         version: String::new(),
         digest: bench.workflow().digest(),
         file: None,
         source: String::new(),
     };
+    let before = earlier.iter().map(|bench| version(bench)).collect();
     let recording = recorder
-        .finish(run.state.run(), workflow, BTreeMap::new())
+        .finish(run.state.run(), version(bench), before, BTreeMap::new())
         .unwrap();
     let text = serde_json::to_string(&recording).unwrap();
     let again: Recording = serde_json::from_str(&text).unwrap();
@@ -30,7 +38,16 @@ fn record(bench: &Bench, run: &Run) -> Recording {
 }
 
 fn play(recording: &Recording, workflow: &Workflow) -> (Vec<Difference>, Vec<String>) {
-    let mut player = Player::new(recording, workflow);
+    play_after(&[], recording, workflow)
+}
+
+fn play_after(
+    earlier: &[&Bench],
+    recording: &Recording,
+    workflow: &Workflow,
+) -> (Vec<Difference>, Vec<String>) {
+    let earlier = earlier.iter().map(|bench| bench.shared()).collect();
+    let mut player = Player::new(recording, workflow).after(earlier);
     let mut answers = Answers::default();
     for _ in 0..100_000 {
         match player.play(&answers) {
@@ -299,11 +316,76 @@ fn a_run_that_goes_on_is_no_test() {
         run.journal.iter().for_each(|event| recorder.note(event));
         let workflow = recorded().workflow;
         recorder
-            .finish(run.state.run(), workflow, BTreeMap::new())
+            .finish(run.state.run(), workflow, Vec::new(), BTreeMap::new())
             .unwrap_err()
             .to_string()
     };
     assert!(refused(&run).contains("has not ended"));
     let at = run.journal.len() as u64;
     assert!(refused(&run.fork(at, None)).contains("has not ended"));
+}
+
+/// A task is new in front, another one between: all others stand elsewhere then.
+#[test]
+fn a_run_that_changed_its_version_in_flight_replays_on_the_versions_it_had() {
+    let first = Bench::yaml(
+        "do:
+  - work: { call: noop, with: { n: 1 } }
+  - ask: { call: approval, with: { title: 'Go?', show: { n: 1 } } }
+  - rest: { wait: PT1H }
+  - last: { call: noop, with: { was: '${ . }' } }
+",
+    );
+    let second = Bench::yaml(
+        "do:
+  - fresh: { set: { fresh: true } }
+  - work: { call: noop, with: { n: 1 } }
+  - ask: { call: approval, with: { title: 'Go?', show: { n: 1 } } }
+  - between: { call: noop }
+  - rest: { wait: PT1H }
+  - last: { call: noop, with: { now: '${ . }' } }
+",
+    );
+    for place in 0..3 {
+        let mut run = first.start(json!({}));
+        let effect = run.intended()[0];
+        if place > 0 {
+            run.settle(effect, done(json!({ "a": 1 })));
+        }
+        if place > 1 {
+            run.decide_approval(Decision::Approve { edited: None }, None)
+                .unwrap();
+        }
+        let migrate = Migrate {
+            old: first.shared(),
+            moved: Alignment::of(first.workflow(), second.workflow()).moved(),
+            passed: vec!["/do/0/fresh".into()],
+            pins: Pins::default(),
+            by: "dana".to_owned(),
+        };
+        run.swap(&second);
+        run.tell(Stimulus::Migrate(migrate)).unwrap();
+        for round in 0..20 {
+            if let Some(effect) = run.intended().first().copied() {
+                run.settle(effect, done(json!({ "round": round })));
+            } else if !run.approvals().is_empty() {
+                run.decide_approval(Decision::Approve { edited: None }, None)
+                    .unwrap();
+            } else if run.state.next_due().is_some() {
+                run.advance();
+            }
+        }
+        assert_eq!(run.status(), "completed", "place {place}: {:?}", run.names());
+        let recording = record_after(&[&first], &second, &run);
+        let (differences, strays) = play_after(&[&first], &recording, second.workflow());
+        assert!(
+            differences.is_empty() && strays.is_empty(),
+            "place {place}: {differences:#?} {strays:#?}"
+        );
+        let (differences, _) = play(&recording, second.workflow());
+        assert!(
+            !differences.is_empty(),
+            "on the new version alone it is another run"
+        );
+    }
 }

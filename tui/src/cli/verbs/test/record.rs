@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{AgentVersion, Document, Kind, WorkflowVersion};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::filter::Filter;
@@ -50,22 +51,15 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     let version: WorkflowVersion =
         read(&resolve::document(cx, Kind::WorkflowVersion, &execution.workflow_version.to_string()).await?)?;
     let agents = agents(cx, &recorder).await?;
+    let earlier = earlier(cx, &recorder).await?;
     let out = args.out.unwrap_or_else(|| {
         let name = format!("{}-{}.test.yaml", version.workflow_name, run.short());
         PathBuf::from(name)
     });
-    let workflow = RecordedWorkflow {
-        name: version.workflow_name,
-        version: version.version,
-        digest: version
-            .digest
-            .parse()
-            .map_err(|_| Fault::new(Code::Unsupported, "the version's digest cannot be read"))?,
-        file: args.document.as_deref().map(|file| beside(&out, file)),
-        source: version.source,
-    };
+    let file = args.document.as_deref().map(|file| beside(&out, file));
+    let workflow = recorded(version, file)?;
     let mut recording = recorder
-        .finish(run, workflow, agents)
+        .finish(run, workflow, earlier, agents)
         .map_err(|why| refusal(&why))?;
     recording.about = args.about.unwrap_or_default();
     write(cx, &out, &recording)
@@ -75,7 +69,7 @@ fn refusal(why: &Unrecordable) -> Fault {
     let fault = Fault::new(Code::WrongState, why.to_string());
     match why {
         Unrecordable::NotOver => fault.help("wait for its end, or cancel it"),
-        Unrecordable::Migrated { .. } | Unrecordable::Empty => fault.help("record another run"),
+        Unrecordable::Without { .. } | Unrecordable::Empty => fault.help("record another run"),
     }
 }
 
@@ -85,6 +79,48 @@ fn read<T: dirigent_protocol::entity::Entity>(document: &Document) -> Result<T, 
         .map_err(|error| Fault::new(Code::Unsupported, format!("this cannot be read: {error}")))
 }
 
+fn recorded(version: WorkflowVersion, file: Option<String>) -> Result<RecordedWorkflow, Fault> {
+    Ok(RecordedWorkflow {
+        name: version.workflow_name,
+        version: version.version,
+        digest: version
+            .digest
+            .parse()
+            .map_err(|_| Fault::new(Code::Unsupported, "the version's digest cannot be read"))?,
+        file,
+        source: version.source,
+    })
+}
+
+/// The first document of a kind with that digest.
+async fn by_digest(cx: &mut Cx, kind: Kind, digest: Digest) -> Result<Option<Document>, Fault> {
+    let query = ListQuery {
+        filter: Some(Filter::eq("digest", digest.to_string())),
+        limit: 1,
+        ..ListQuery::of(kind)
+    };
+    let QueryReply::Page { items, .. } = cx.query(Query::List(query)).await? else {
+        return Err(unexpected("versions"));
+    };
+    Ok(items.into_iter().next())
+}
+
+/// The versions it was on before, in order.
+async fn earlier(cx: &mut Cx, recorder: &Recorder) -> Result<Vec<RecordedWorkflow>, Fault> {
+    let mut earlier = Vec::new();
+    for digest in recorder.left() {
+        let found = by_digest(cx, Kind::WorkflowVersion, *digest).await?;
+        let gone = || {
+            Fault::new(
+                Code::NotFound,
+                format!("the version {digest} that the run was on is gone"),
+            )
+        };
+        earlier.push(recorded(read(&found.ok_or_else(gone)?)?, None)?);
+    }
+    Ok(earlier)
+}
+
 /// The agents it pinned, as they were.
 async fn agents(cx: &mut Cx, recorder: &Recorder) -> Result<BTreeMap<String, RecordedAgent>, Fault> {
     let mut agents = BTreeMap::new();
@@ -92,19 +128,11 @@ async fn agents(cx: &mut Cx, recorder: &Recorder) -> Result<BTreeMap<String, Rec
         return Ok(agents);
     };
     for (name, digest) in &pins.agents {
-        let query = ListQuery {
-            filter: Some(Filter::eq("digest", digest.to_string())),
-            limit: 1,
-            ..ListQuery::of(Kind::AgentVersion)
-        };
-        let QueryReply::Page { items, .. } = cx.query(Query::List(query)).await? else {
-            return Err(unexpected("versions of agents"));
-        };
-        let Some(found) = items.first() else {
+        let Some(found) = by_digest(cx, Kind::AgentVersion, *digest).await? else {
             let message = format!("the version of agent `{name}` that the run pinned is gone");
             return Err(Fault::new(Code::NotFound, message));
         };
-        let version: AgentVersion = read(found)?;
+        let version: AgentVersion = read(&found)?;
         let recorded = RecordedAgent {
             digest: *digest,
             definition: version.definition,
