@@ -84,6 +84,8 @@ pub fn enter() -> io::Result<()> {
         }
     }
     tcsetattr(stdin, OptionalActions::Now, &raw)?;
+    // Who gives it back at this moment, from another thread, waits until all of it is taken.
+    let _guard = lock(&OUTPUT);
     {
         let mut asked = lock(&ASKED);
         TAKEN.store(true, Ordering::SeqCst);

@@ -150,12 +150,15 @@ fn a_link_given_at_the_start_is_opened_when_the_daemon_has_spoken() {
     );
     let mut page = Runs::default();
     page.open(&[run_id(2).to_string()], &ctx(&silent, &theme, 0));
-    assert_eq!(
-        page.update(Input::Data, &ctx(&model, &theme, 0)),
-        [Cmd::Link(LinkCmd::Follow(run_id(2)))],
-        "asked again: nobody was there the first time"
+    // Who works with whom is asked beside it.
+    let follow = Cmd::Link(LinkCmd::Follow(run_id(2)));
+    let asked = page.update(Input::Data, &ctx(&model, &theme, 0));
+    assert!(
+        asked.contains(&follow),
+        "asked again: nobody was there the first time: {asked:?}"
     );
-    assert_eq!(page.update(Input::Data, &ctx(&model, &theme, 0)), [], "once");
+    let asked = page.update(Input::Data, &ctx(&model, &theme, 0));
+    assert!(!asked.contains(&follow), "once: {asked:?}");
 }
 
 #[test]
