@@ -1,5 +1,6 @@
 //! The client's one clock. Everything else is told the time.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
@@ -35,17 +36,20 @@ impl Clock {
     }
 }
 
-/// The zone of the person at this machine: what `TZ` says, else the machine's own.
+/// The zone of the person at this machine: what `TZ` says, else the machine's own; read once.
 ///
 /// The machine's is read from its one file: to look it up by its name, the library lists all 600 files of the database
 /// first, which was a twentieth of what the first frame cost.
 #[must_use]
 pub fn local_zone() -> TimeZone {
-    let read = || TimeZone::tzif("Local", &std::fs::read(LOCALTIME).ok()?).ok();
-    match std::env::var_os("TZ") {
-        None => read().unwrap_or_else(TimeZone::system),
-        Some(_) => TimeZone::system(),
-    }
+    static ZONE: LazyLock<TimeZone> = LazyLock::new(|| {
+        let read = || TimeZone::tzif("Local", &std::fs::read(LOCALTIME).ok()?).ok();
+        match std::env::var_os("TZ") {
+            None => read().unwrap_or_else(TimeZone::system),
+            Some(_) => TimeZone::system(),
+        }
+    });
+    ZONE.clone()
 }
 
 #[cfg(test)]
