@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use dirigent_protocol::run::WorkflowError;
 use dirigent_protocol::watch::StreamSource;
@@ -15,7 +14,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::mcp_lines::{Lines, Trouble};
 use super::performer::{Call, failed, refused};
-use super::process::{self, Group, KEY_VARIABLE};
+use super::process::{self, Group};
 use super::script::on_path;
 use super::web::Ended;
 
@@ -76,9 +75,14 @@ pub(super) fn begin(program: &Program<'_>, notes: &Path, call: &Call) -> Result<
         let problem = WorkflowError::standard("communication", 503, "The server cannot be started");
         Box::new(failed(problem.detail(format!("{command}: {error}")), false))
     };
-    let mut child = command_of(path, program, &call.key)
-        .spawn()
-        .map_err(not_started)?;
+    let mut child = process::spoken_to(
+        Command::new(path),
+        program.arguments,
+        program.environment,
+        &call.key,
+    )
+    .spawn()
+    .map_err(not_started)?;
     if let Some(group) = child.id().and_then(Group::of) {
         process::note(&process::note_path(notes, call.run, call.effect), &group).map_err(not_started)?;
     }
@@ -102,24 +106,4 @@ pub(super) fn begin(program: &Program<'_>, notes: &Path, call: &Call) -> Result<
         trouble,
         said: Said(Some(reading.boxed())),
     })
-}
-
-/// A command in a process group of its own, with the daemon's own way to programs and no more.
-fn command_of(path: PathBuf, program: &Program<'_>, key: &str) -> Command {
-    let own = ["PATH", "HOME", "LANG"]
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let mut command = Command::new(path);
-    command
-        .args(program.arguments)
-        .env_clear()
-        .envs(own)
-        .envs(program.environment)
-        .env(KEY_VARIABLE, key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    command
 }

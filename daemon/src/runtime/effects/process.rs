@@ -6,12 +6,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::EffectId;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use serde::{Deserialize, Serialize};
+use tokio::process::Command;
 
 /// The variable every command and all its children carry.
 pub(super) const KEY_VARIABLE: &str = "DIRIGENT_IDEMPOTENCY_KEY";
@@ -19,6 +21,31 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How often it is looked for what a dying process started.
 const LOOKS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A program that is spoken to: pipes, a process group of its own, the daemon's own way to programs and no more of its
+/// environment, and `key` on it and on all it starts.
+pub(super) fn spoken_to<'a>(
+    mut command: Command,
+    arguments: &[String],
+    environment: impl IntoIterator<Item = (&'a String, &'a String)>,
+    key: &str,
+) -> Command {
+    let own = ["PATH", "HOME", "LANG"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(own)
+        .envs(environment)
+        .env(KEY_VARIABLE, key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
 
 /// A process group, as its file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

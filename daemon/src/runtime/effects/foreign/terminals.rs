@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use super::super::confine::Kept;
-use super::super::process::{Group, KEY_VARIABLE};
+use super::super::process::{Group, KEY_VARIABLE, spoken_to};
 use crate::sandbox::Room;
 
 /// Most terminals of a session at once.
@@ -40,22 +40,10 @@ pub(super) struct Spawner {
 impl Spawner {
     /// A program with pipes, in a process group of its own.
     pub(super) fn command(&self, program: &str, arguments: &[String]) -> Command {
-        let own = ["PATH", "HOME", "LANG"]
-            .into_iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut command = self.kept.command(&self.dirigentd, &self.room, program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(own)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .env(KEY_VARIABLE, &self.key)
-            .current_dir(&self.room.workspace)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+        let command = self.kept.command(&self.dirigentd, &self.room, program);
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        let mut command = spoken_to(command, arguments, environment, &self.key);
+        command.current_dir(&self.room.workspace);
         command
     }
 }
