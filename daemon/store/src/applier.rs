@@ -20,8 +20,10 @@ use std::time::{Duration, Instant};
 
 /// Lets writes of the same keys come together.
 const GATHER: Duration = Duration::from_millis(100);
-/// The disk is looked at this often when nothing happens.
+/// A full disk and a lost state are looked at this often.
 const LOOK: Duration = Duration::from_secs(1);
+/// The disk is looked at this often when nothing happens; it is looked at before every round.
+const REST: Duration = Duration::from_secs(10);
 const ROUND_BYTES: u64 = 8 << 20;
 
 /// Body of the applier's thread. At the end everything acknowledged is in sled, unless sled failed.
@@ -105,11 +107,13 @@ fn wait(shared: &Shared) -> bool {
         } else {
             state.pending && (gathered || backlog || state.hurry)
         };
-        if state.closing || started.elapsed() >= LOOK || able && work {
+        let trouble = lost || !able;
+        let limit = if trouble || state.pending { LOOK } else { REST };
+        if state.closing || started.elapsed() >= limit || able && work {
             return state.closing;
         }
         let soon = able && (state.pending || lost);
-        let patience = if soon { GATHER / 4 } else { LOOK };
+        let patience = if soon { GATHER / 4 } else { limit };
         state = applying
             .changed
             .wait_timeout(state, patience)

@@ -37,6 +37,10 @@ fn open_unlocked(config: &sled::Config) -> Result<sled::Db, StateFault> {
     }
 }
 
+/// Between two cleanings of sled's segments. What is durable does not hang on it: a round of the applier flushes and syncs
+/// by itself, and a cleaning may last half of this. An idle store wakes and syncs this often for nothing.
+const CLEAN_MS: u64 = 4_000;
+
 /// Opens sled within `deadline` plus a second per 100 MiB of file.
 pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<sled::Db, StateFault> {
     let size = std::fs::metadata(dir.join("db")).map_or(0, |m| m.len());
@@ -46,7 +50,7 @@ pub(crate) fn open(dir: &Path, cache_bytes: u64, deadline: Duration) -> Result<s
         .cache_capacity(cache_bytes)
         .mode(sled::Mode::HighThroughput)
         .use_compression(false)
-        .flush_every_ms(Some(1_000));
+        .flush_every_ms(Some(CLEAN_MS));
     let (answer, answered) = mpsc::sync_channel(1);
     let work = move || {
         let opened = guarded(|| open_unlocked(&config));
