@@ -1,7 +1,8 @@
 //! Live text of runs: what models and commands are writing right now, in bounded rings.
 //!
 //! Not durable, and never a reason for a writer to wait: when a ring is full its oldest chunks go, and a reader who was
-//! too slow is told how many. Invariant: chunk numbers of one run rise by one.
+//! too slow is told how many. Who reads along gets a page for all that is written within a moment, not one for every
+//! word. Invariant: chunk numbers of one run rise by one, and what one step writes keeps its order.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,8 @@ const MAX_CHUNKS: usize = 2_048;
 const MAX_BYTES: usize = 1 << 20;
 /// Small pieces are joined up to this size while nobody has seen them.
 const JOIN_BYTES: usize = 2_048;
+/// How many chunks back a piece looks for the one it goes on with: steps that write at the same time take turns.
+const JOIN_REACH: usize = 64;
 /// Largest piece of text in one chunk.
 const MAX_CHUNK_BYTES: usize = 64 << 10;
 /// Most bytes of text in one page, well under the frame limit.
@@ -26,6 +29,9 @@ const PAGE_BYTES: usize = 512 << 10;
 const MAX_ENDED: usize = 64;
 /// Longest wait of a reader.
 const MAX_WAIT: Duration = Duration::from_secs(30);
+/// How close behind its question an answer may come. Who reads along asks again at once, so this is the least time
+/// between two pages; who has waited for longer is answered at the first word.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// All rings.
 #[derive(Default)]
@@ -123,19 +129,23 @@ impl Live {
                 ..StreamPage::default()
             };
         };
-        let deadline = tokio::time::Instant::now() + wait;
+        let asked = tokio::time::Instant::now();
         loop {
             let grown = ring.grown.notified();
             tokio::pin!(grown);
             grown.as_mut().enable();
-            let page = lock(&ring.text).page(request.after);
-            if !page.chunks.is_empty() || wait.is_zero() {
-                return page;
+            if lock(&ring.text).has_more(request.after) {
+                let soonest = asked + GATHER.min(wait);
+                if tokio::time::Instant::now() < soonest {
+                    tokio::time::sleep_until(soonest).await;
+                }
+                break;
             }
-            if tokio::time::timeout_at(deadline, grown).await.is_err() {
-                return page;
+            if wait.is_zero() || tokio::time::timeout_at(asked + wait, grown).await.is_err() {
+                break;
             }
         }
+        lock(&ring.text).page(request.after)
     }
 
     fn ring(&self, run: RunId) -> Arc<Ring> {
@@ -156,14 +166,15 @@ impl Live {
 impl Kept {
     fn add(&mut self, step: &StepId, attempt: u32, source: StreamSource, text: &str) {
         self.bytes += text.len();
-        if let Some(newest) = self.chunks.back_mut()
-            && newest.seq > self.seen
-            && newest.text.len() + text.len() <= JOIN_BYTES
-            && newest.source == source
-            && newest.attempt == attempt
-            && newest.step == *step
-        {
-            newest.text.push_str(text);
+        let seen = self.seen;
+        let unseen = self.chunks.iter_mut().rev().take_while(|chunk| chunk.seq > seen);
+        // The step's newest alone: what it writes keeps its order.
+        let own = unseen.take(JOIN_REACH).find(|chunk| chunk.step == *step);
+        let fits = |chunk: &&mut StreamChunk| {
+            chunk.source == source && chunk.attempt == attempt && chunk.text.len() + text.len() <= JOIN_BYTES
+        };
+        if let Some(chunk) = own.filter(fits) {
+            chunk.text.push_str(text);
         } else {
             self.last += 1;
             let text = text.to_owned();
@@ -183,9 +194,18 @@ impl Kept {
         }
     }
 
+    /// A number from before a restart of the daemon is ahead of us: begin anew.
+    const fn known(&self, after: u64) -> u64 {
+        if after > self.last { 0 } else { after }
+    }
+
+    /// Whether a page behind `after` would not be empty.
+    fn has_more(&self, after: u64) -> bool {
+        self.last > self.known(after) && !self.chunks.is_empty()
+    }
+
     fn page(&mut self, after: u64) -> StreamPage {
-        // A number from before a restart of the daemon is ahead of us: begin anew.
-        let after = if after > self.last { 0 } else { after };
+        let after = self.known(after);
         let first = self.chunks.front().map_or(self.last + 1, |chunk| chunk.seq);
         let lost = first.saturating_sub(after + 1);
         let from = after.max(first.saturating_sub(1));
@@ -257,6 +277,62 @@ mod tests {
         }
         assert_eq!(got + lost, 5_000);
         assert!(lost > 4_000, "{lost}");
+    }
+
+    #[tokio::test]
+    async fn steps_that_take_turns_are_joined_each_with_itself_and_keep_their_order() {
+        let (live, run) = (Live::default(), RunId::new());
+        let sinks = ["/do/0/a", "/do/0/b"].map(|step| live.sink(run, &StepId::new(step), 1));
+        for word in ["one ", "two ", "three "] {
+            sinks
+                .iter()
+                .for_each(|sink| sink.write(StreamSource::Model, word));
+        }
+        sinks[0].write(StreamSource::Note, "again\n");
+        sinks[0].write(StreamSource::Model, "four");
+        let page = live.read(&ask(run, 0, 0)).await;
+        let texts = |step: &str| {
+            let of_step = |chunk: &&StreamChunk| chunk.step == StepId::new(step);
+            let own = page.chunks.iter().filter(of_step);
+            own.map(|chunk| chunk.text.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("/do/0/a"), ["one two three ", "again\n", "four"]);
+        assert_eq!(texts("/do/0/b"), ["one two three "]);
+        assert_eq!(page.last, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn words_close_together_come_on_one_page_and_the_first_after_a_rest_at_once() {
+        let (live, run) = (Arc::new(Live::default()), RunId::new());
+        live.began(run);
+        let sink = live.sink(run, &StepId::new("/do/0/a"), 1);
+        let begun = tokio::time::Instant::now();
+        let writer = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            for _ in 0..100 {
+                sink.write(StreamSource::Model, "word ");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let reader = async {
+            let (mut after, mut words, mut pages) = (0, 0, 0);
+            while words < 100 {
+                let page = live.read(&ask(run, after, 20_000)).await;
+                pages += 1;
+                words += page
+                    .chunks
+                    .iter()
+                    .map(|chunk| chunk.text.len() / 5)
+                    .sum::<usize>();
+                after = page.last;
+                if pages == 1 {
+                    assert_eq!((words, begun.elapsed().as_millis()), (1, 500));
+                }
+            }
+            pages
+        };
+        let (pages, ()) = tokio::join!(reader, writer);
+        assert!((20..=60).contains(&pages), "{pages} pages");
     }
 
     #[tokio::test]
