@@ -6,6 +6,7 @@
 //! `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
 
+mod capped;
 pub mod chance;
 pub mod cli;
 pub mod clock;

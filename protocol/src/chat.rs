@@ -170,6 +170,12 @@ impl Message {
         }
     }
 
+    /// Its bytes as JSON; nothing of it is written where it cannot be.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        serde_json::to_string(self).map_or(0, |text| text.len())
+    }
+
     /// Its texts, one after the other; thinking and calls left out.
     #[must_use]
     pub fn words(&self) -> String {

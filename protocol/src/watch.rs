@@ -119,6 +119,9 @@ pub struct StreamChunk {
     pub source: StreamSource,
     /// The text (untrusted).
     pub text: String,
+    /// What this attempt's model has said since it was asked last does not count: another answer comes, or none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdraws: bool,
 }
 
 /// Where live text comes from.

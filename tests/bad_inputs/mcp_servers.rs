@@ -90,18 +90,29 @@ fn a_server_that_never_greets_is_not_waited_for_and_others_are_not_held_up() {
 }
 
 #[test]
-fn a_server_that_asks_for_a_model_a_person_or_folders_is_refused_and_a_line_says_so() {
+fn a_server_that_asks_for_a_model_a_person_or_folders_is_refused_and_audited() {
     let Some(bed) = bed() else { return };
     let report = ask(&bed, "M13", "asks", "tools/call", CALL);
     assert_eq!(
         report["output"]["content"][0]["text"], "[true, true, true]",
         "M13: {report}"
     );
-    let log = bed.home.log();
     for what in ["sampling", "elicitation", "roots"] {
+        let records = bed.audited(&format!("tools.{what}"));
+        let [record] = records.as_slice() else {
+            panic!("M13: not one record of {what}: {records:?}\n{}", bed.home.log())
+        };
+        assert_eq!(
+            (&record["verdict"], &record["object"]),
+            (&json!("denied"), &json!("python3")),
+            "M13: {record}"
+        );
         assert!(
-            log.contains(&format!("\"what\":\"{what}\"")),
-            "M13: no line of {what}:\n{log}"
+            record["subject"]
+                .as_str()
+                .unwrap()
+                .contains(report["run"].as_str().unwrap()),
+            "M13: {record}"
         );
     }
 }

@@ -5,18 +5,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use dirigent_tests::{LONG, until};
 use serde_json::Value;
 
 use crate::rules::{Bed, CANARY, Leaves};
 
-/// A server that reads a request and sends the same bytes each time; counts the requests.
+/// A server that reads a request and sends what its head makes of it; counts the requests.
 struct Liar {
     place: String,
     asked: Arc<AtomicUsize>,
 }
 
 impl Liar {
+    /// The same bytes each time.
     fn start(answer: Vec<u8>) -> Self {
+        Self::answering(move |_| answer.clone())
+    }
+
+    fn answering(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(AtomicUsize::new(0));
@@ -33,7 +39,7 @@ impl Liar {
                 }
                 count.fetch_add(1, Ordering::SeqCst);
                 // The client hangs up when it has seen enough.
-                drop(stream.write_all(&answer));
+                drop(stream.write_all(&answer(&String::from_utf8_lossy(&head))));
             }
         });
         Self { place, asked }
@@ -65,6 +71,15 @@ fn ask_in(dialect: &str, id: &str, server: &Liar) -> Value {
 
 /// What a run of an agent like that reports, with its events and the daemon's log.
 fn ask_of(dialect: &str, id: &str, server: &Liar, agent: &str) -> (Value, String, String) {
+    let bed = laid(dialect, id, server, agent);
+    let report = report(&bed, id);
+    let words = ["runs", "events", report["run"].as_str().unwrap(), "--json"];
+    let events = bed.home.client(&words).stdout;
+    (report, events, bed.home.log())
+}
+
+/// A daemon with an agent like that, and a workflow `row` that calls it.
+fn laid(dialect: &str, id: &str, server: &Liar, agent: &str) -> Bed {
     let place = &server.place;
     let bed = Bed::start(
         std::slice::from_ref(place),
@@ -81,14 +96,18 @@ fn ask_of(dialect: &str, id: &str, server: &Liar, agent: &str) -> (Value, String
     let file = bed.home.write("row.yaml", &text);
     let file = file.to_str().unwrap().to_owned();
     assert_eq!(bed.home.client(&["apply", "-f", &file]).code, Some(0), "{id}");
+    bed
+}
+
+/// What a run of `row` reports.
+fn report(bed: &Bed, id: &str) -> Value {
     let output = bed.row(id, Leaves::ARun, || bed.home.client(&["run", "row", "--json"]));
     let report = output.json();
     bed.shows_nothing(id, &report["error"].to_string());
-    let events = bed
-        .home
-        .client(&["runs", "events", report["run"].as_str().unwrap(), "--json"]);
+    let words = ["runs", "events", report["run"].as_str().unwrap(), "--json"];
+    let events = bed.home.client(&words);
     assert!(!events.stdout.contains(CANARY), "{id}: the key is in the journal");
-    (report, events.stdout, bed.home.log())
+    report
 }
 
 #[test]
@@ -124,19 +143,106 @@ fn a_flood_is_cut_at_its_limit() {
 
 #[test]
 fn what_asking_again_cannot_cure_is_asked_once() {
-    let wrong = br#"{"error":{"message":"no such key","code":"invalid_api_key"}}"#;
     let long =
         br#"{"error":{"message":"maximum context length is 10 tokens","code":"context_length_exceeded"}}"#;
-    for (id, status, body, code) in [
-        ("L13", "401 Unauthorized", wrong.as_slice(), ""),
-        ("L14", "400 Bad Request", long.as_slice(), "context_too_long"),
-    ] {
-        let server = Liar::start(http(status, "content-type: application/json\r\n", body));
-        let report = ask(id, &server);
-        assert_eq!(report["status"], "faulted", "{id}: {report}");
-        assert!(report["error"].to_string().contains(code), "{id}: {report}");
-        assert_eq!(server.asked.load(Ordering::SeqCst), 1, "{id}: asked again");
-    }
+    let json = "content-type: application/json\r\n";
+    let server = Liar::start(http("400 Bad Request", json, long));
+    let report = ask("L14", &server);
+    assert_eq!(report["status"], "faulted", "L14: {report}");
+    assert!(
+        report["error"].to_string().contains("context_too_long"),
+        "L14: {report}"
+    );
+    assert_eq!(server.asked.load(Ordering::SeqCst), 1, "L14: asked again");
+}
+
+#[test]
+fn a_window_that_is_full_loses_its_oldest_where_that_is_declared() {
+    // L14: a server with room for two messages beside the instructions.
+    let bytes = |head: &str| -> usize {
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+    };
+    let server = Liar::answering(move |head| {
+        if bytes(head) < 700 {
+            return answer("{\"content\":\"it fits\"}");
+        }
+        let long = br#"{"error":{"message":"maximum context length","code":"context_length_exceeded"}}"#;
+        http("400 Bad Request", "content-type: application/json\r\n", long)
+    });
+    let bed = laid(
+        "openai_chat",
+        "L14",
+        &server,
+        "{prompt: 'Say it.', context: {when_full: drop_oldest}}",
+    );
+    let said = |n: u32| {
+        format!(
+            "{{role: user, parts: [{{type: text, content: 'question {n} {0}'}}]}}, \
+             {{role: assistant, parts: [{{type: text, content: 'answer {n} {0}'}}]}}",
+            "x".repeat(200)
+        )
+    };
+    let history: Vec<String> = (0..6).map(said).collect();
+    let text = format!(
+        "document: {{dsl: '1.0.3', namespace: bad, name: long, version: '1.0.0'}}\n\
+         do: [{{a: {{call: agent, with: {{agent: one, message: and now?, output: messages, history: [{}]}}}}}}]\n",
+        history.join(", ")
+    );
+    let file = bed.home.write("long.yaml", &text);
+    let report = bed
+        .home
+        .client(&["run", "-f", file.to_str().unwrap(), "--json"])
+        .json();
+    assert_eq!(report["output"]["answer"], "it fits", "L14: {report}");
+    assert!(report["output"]["forgotten"].as_u64() >= Some(8), "L14: {report}");
+    let asked = server.asked.load(Ordering::SeqCst);
+    assert!((2..=6).contains(&asked), "L14: asked {asked} times");
+}
+
+#[test]
+fn a_key_that_is_refused_is_waited_for_and_marked() {
+    let server = Liar::answering(|head| {
+        if head.contains("Bearer sk-better-0123456789") {
+            return answer("{\"content\":\"yes\"}");
+        }
+        let wrong = br#"{"error":{"message":"no such key","code":"invalid_api_key"}}"#;
+        http("401 Unauthorized", "content-type: application/json\r\n", wrong)
+    });
+    let bed = laid("openai_chat", "L13", &server, PLAIN);
+    let started = bed.home.client(&["run", "row", "--detach", "--json"]).json();
+    let run = started["run"].as_str().unwrap();
+    let marks = until("L13: the key to be marked", LONG, || {
+        let marks = bed.audited("model.key_refused");
+        (!marks.is_empty()).then_some(marks)
+    });
+    assert_eq!(
+        (&marks[0]["object"], &marks[0]["verdict"]),
+        (&Value::from("liar/any"), &Value::from("denied")),
+        "L13: {marks:?}"
+    );
+    assert!(!marks[0].to_string().contains(CANARY), "L13: {marks:?}");
+    let show = || bed.home.client(&["runs", "show", run, "--json"]).json();
+    assert_eq!(show()["status"], "running", "L13: {}", show());
+    // The same key is not asked with again, however often it is looked at; another one is.
+    let again = std::time::Instant::now();
+    until("L13: a few looks", LONG, || {
+        (again.elapsed() > std::time::Duration::from_secs(5)).then_some(())
+    });
+    assert_eq!(server.asked.load(Ordering::SeqCst), 1, "L13: asked again");
+    bed.home.write("key", "sk-better-0123456789");
+    let ended = until("L13: it to go on", LONG, || {
+        let run = show();
+        (run["status"] != "running").then_some(run)
+    });
+    assert_eq!(
+        (&ended["status"], &ended["output"]),
+        (&Value::from("completed"), &Value::from("yes")),
+        "L13: {ended}"
+    );
+    assert_eq!(server.asked.load(Ordering::SeqCst), 2, "L13");
 }
 
 #[test]
@@ -242,6 +348,21 @@ fn the_model_that_answered_is_recorded_whatever_was_asked() {
         events.contains("\"model\":\"another-model\""),
         "L16: not recorded: {events}"
     );
+    // Pinned: it fails, and is not asked for again.
+    let liar = Liar::start(answer("{\"content\":\"yes\"}"));
+    let (report, ..) = ask_of(
+        "openai_chat",
+        "L16",
+        &liar,
+        "{prompt: 'Say it.', exact_model: true}",
+    );
+    assert_eq!(report["status"], "faulted", "L16: {report}");
+    let error = report["error"].to_string();
+    assert!(
+        error.contains("another_model") && error.contains("another-model") && error.contains("any"),
+        "L16: {error}"
+    );
+    assert_eq!(liar.asked.load(Ordering::SeqCst), 1, "L16: asked again");
 }
 
 #[test]
@@ -273,20 +394,96 @@ fn a_bomb_is_cut_while_it_is_unpacked() {
     );
 }
 
+/// A stream of a chat server that says these pieces, and how it ends.
+fn stream(pieces: &[&str], end: &str) -> Vec<u8> {
+    let piece = |text: &&str| {
+        let delta = serde_json::json!({ "content": text });
+        let chunk =
+            serde_json::json!({ "id": "a", "model": "any", "choices": [{ "index": 0, "delta": delta }] });
+        format!("data: {chunk}\n\n")
+    };
+    let body: String = pieces.iter().map(piece).collect();
+    let kind = "content-type: text/event-stream\r\n";
+    http("200 OK", kind, format!("{body}{end}").as_bytes())
+}
+
+const DONE: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+/// A secret of the daemon that no provider was given.
+const STORED: &str = "stored-9b1c0d7e5f";
+
 #[test]
-fn a_key_that_comes_back_in_an_answer_is_taken_out() {
-    let liar = Liar::start(answer(&format!(
-        "{{\"content\":\"the key is {CANARY}, is it not?\"}}"
-    )));
-    let (report, events, log) = ask_of("openai_chat", "L22", &liar, PLAIN);
-    assert_eq!(report["output"], "the key is [key], is it not?", "L22: {report}");
-    assert!(
-        events.contains("\"masked_key\":true"),
-        "L22: not flagged: {events}"
+fn a_secret_that_comes_back_in_an_answer_is_taken_out() {
+    let whole = format!("the key is {CANARY}, and {STORED}, is it not?");
+    let (first, last) = whole.split_at(whole.find("-5f3a").unwrap());
+    let json = serde_json::json!({ "content": whole }).to_string();
+    for (way, said) in [
+        ("whole", answer(&json)),
+        // Cut inside the key: what streams is as clean as what is kept.
+        ("streamed", stream(&[first, last], DONE)),
+    ] {
+        let liar = Liar::start(said);
+        let bed = laid("openai_chat", "L22", &liar, PLAIN);
+        let folder = bed.home.path("data/secrets");
+        std::fs::create_dir_all(&folder).unwrap();
+        let secret = folder.join("other");
+        std::fs::write(&secret, STORED).unwrap();
+        std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let report = report(&bed, "L22");
+        let clean = "the key is [key], and [secret], is it not?";
+        assert_eq!(report["output"], clean, "L22 {way}: {report}");
+        assert_eq!(
+            bed.live(&report["run"]).0,
+            clean,
+            "L22 {way}: what was shown live"
+        );
+        let words = ["runs", "events", report["run"].as_str().unwrap(), "--json"];
+        let events = bed.home.client(&words).stdout;
+        assert!(
+            events.contains("\"masked_key\":true") && !events.contains(STORED),
+            "L22 {way}: {events}"
+        );
+        let noted = bed.audited("model.secret_masked");
+        assert_eq!(noted.len(), 1, "L22 {way}: no security event");
+        assert!(
+            noted[0]["object"].as_str().unwrap().starts_with("liar/"),
+            "L22 {way}: {noted:?}"
+        );
+        let log = bed.home.log();
+        assert!(
+            !log.contains(CANARY) && !log.contains(STORED),
+            "L22 {way}:\n{log}"
+        );
+    }
+}
+
+/// L22's other half: what was streamed of an answer that does not count is not left where it was shown.
+#[test]
+fn half_an_answer_is_taken_back_when_another_model_is_asked() {
+    let refusal = "data: {\"error\":{\"message\":\"no credit\",\"code\":\"insufficient_quota\"}}\n\n";
+    let first = Liar::start(stream(&["half an ", "answ"], refusal));
+    let second = Liar::start(stream(&["a whole ", "answer"], DONE));
+    let provider = |name: &str, liar: &Liar| {
+        format!(
+            "[providers.{name}]\ndialect = \"openai_chat\"\nbase_url = \"http://{}/v1\"\n",
+            liar.place
+        )
+    };
+    let bed = Bed::start(
+        &[first.place.clone(), second.place.clone()],
+        &(provider("first", &first) + &provider("second", &second)),
     );
-    assert!(
-        log.contains("an answer held the key"),
-        "L22: no line of it:\n{log}"
+    let text = "kind: Agent\nmetadata: {name: one}\nspec: {prompt: go, model: first/any, fallback_models: [second/any]}\n---\n\
+                document: {dsl: '1.0.3', namespace: bad, name: row, version: '1.0.0'}\n\
+                do: [{a: {call: agent, with: {agent: one, input: {}}}}]\n";
+    let file = bed.home.write("row.yaml", text);
+    let applied = bed.home.client(&["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!(applied.code, Some(0), "{applied:#?}");
+    let report = report(&bed, "L22");
+    assert_eq!(report["output"], "a whole answer", "L22: {report}");
+    assert_eq!(
+        bed.live(&report["run"]),
+        ("a whole answer".to_owned(), true),
+        "L22: what is left to see"
     );
-    assert!(!log.contains(CANARY), "L22: the log has it:\n{log}");
 }

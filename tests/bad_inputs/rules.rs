@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::query::Query;
+use dirigent_protocol::watch::StreamSource;
 use dirigent_tests::{Daemon, Home, Link, Output};
 use serde_json::Value;
 
@@ -102,6 +103,25 @@ impl Bed {
             control, None,
             "{id} (d): a control character reaches the terminal:\n{text:?}"
         );
+    }
+
+    /// Rule (f): the audit records of what was done or refused under that name, for what.
+    pub(crate) fn audited(&self, action: &str) -> Vec<Value> {
+        let link = Link::open(&self.home).unwrap();
+        let records = link.list(Kind::AuditLog).unwrap();
+        let of_it = records.into_iter().map(|document| document.spec);
+        of_it.filter(|spec| spec["action"] == action).collect()
+    }
+
+    /// What was shown live of a run: text of models, and whether something was taken back.
+    pub(crate) fn live(&self, run: &Value) -> (String, bool) {
+        let link = Link::open(&self.home).unwrap();
+        let chunks = link.live(run.as_str().unwrap().parse().unwrap()).unwrap();
+        let said = chunks.iter().filter(|chunk| chunk.source == StreamSource::Model);
+        (
+            said.map(|chunk| chunk.text.as_str()).collect(),
+            chunks.iter().any(|chunk| chunk.withdraws),
+        )
     }
 
     /// Everything stored but the audit log, by kind and id.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use dirigent_tests::{Home, Model, Say};
 use serde_json::{Value, json};
 
-use crate::agents_tools::{events, home, publish, results};
+use crate::agent_steps::{events, home, publish, results};
 use crate::standard::workflow;
 
 /// `[run]` as it is.

@@ -1,25 +1,28 @@
 //! A conversation from the keyboard alone, in a real terminal of 80 columns: tools, a question to a person, an answer
 //! that is stopped, a fork, a file, a draft that outlives the daemon.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use dirigent_tests::{Home, LONG, Model, Say, Terminal, until};
 use serde_json::{Value, json};
 
-use crate::agents_tools::{home, publish, results};
+use crate::agent_steps::{home, publish, results};
 
-/// What the person says last.
-fn said(body: &Value) -> String {
+/// What the person says last, and what tools have told since.
+fn now(body: &Value) -> (String, Vec<String>) {
     let messages = body["messages"].as_array().unwrap();
-    let mine = messages.iter().rev().find(|message| message["role"] == "user");
-    let text = mine.unwrap()["content"].as_str().unwrap_or_default().to_owned();
-    let now = text.rsplit("The person says now:").next().unwrap_or_default();
-    now.trim().to_owned()
+    let last = messages
+        .iter()
+        .rposition(|message| message["role"] == "user")
+        .unwrap();
+    let said = messages[last]["content"].as_str().unwrap_or_default().to_owned();
+    (said, results(&json!({ "messages": &messages[last..] })))
 }
 
 fn script(body: &Value) -> Say {
-    let told = results(body);
-    match (said(body).as_str(), told.len()) {
+    let (said, told) = now(body);
+    match (said.as_str(), told.len()) {
         ("look\ntwice", 0) => Say::call("read_file", json!({ "path": "a.txt" })),
         ("look\ntwice", _) => Say::Slowly(vec!["It says ".into(), told.concat()], Duration::from_millis(20)),
         ("write", 0) => Say::call("write_file", json!({ "path": "b.txt", "content": "new" })),
@@ -181,6 +184,101 @@ fn it_is_forked_at_a_message_and_written_into_a_file() {
         !text.contains("hello"),
         "the fork begins behind the second message: {text}"
     );
+}
+
+#[test]
+fn what_tools_were_asked_and_told_is_known_in_later_turns_as_what_it_was() {
+    let (home, model) = started();
+    let daemon = home.start();
+    publish(&home, "helper", &tools(&home));
+    let chat = |more: &[&str]| {
+        let words = [&["chat"], more, &["--json"]].concat();
+        home.client(&words).expect_code(0)
+    };
+    drop(chat(&["helper", "--say", "look\ntwice"]));
+    let runs = home.client(&["runs", "list", "--json"]).json();
+    let run = &runs["items"][0];
+    let id = run["run"].as_str().or(run["id"].as_str()).unwrap().to_owned();
+    // In another process of the daemon, too.
+    daemon.kill();
+    let _daemon = home.start();
+    drop(chat(&["--resume", &id, "--say", "and now?", "--say", "still?"]));
+    let told = model.told();
+    let messages = told.last().unwrap().body["messages"].as_array().unwrap().clone();
+    let roles: Vec<&str> = messages
+        .iter()
+        .map(|message| message["role"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        roles,
+        [
+            "user",
+            "assistant",
+            "tool",
+            "assistant",
+            "user",
+            "assistant",
+            "user"
+        ],
+        "{messages:#?}"
+    );
+    let call = &messages[1]["tool_calls"][0];
+    assert_eq!(call["function"]["name"], "read_file");
+    assert_eq!(call["function"]["arguments"], r#"{"path":"a.txt"}"#);
+    assert_eq!(messages[2]["tool_call_id"], call["id"]);
+    assert!(
+        messages[2]["content"]
+            .as_str()
+            .unwrap()
+            .contains("grass is green"),
+        "{messages:#?}"
+    );
+    assert!(messages[3]["content"].as_str().unwrap().contains("It says"));
+    assert_eq!(messages[6]["content"], "still?");
+    // The same file was not read a second time.
+    let events = crate::agent_steps::events(&home, &id);
+    let reads = events
+        .iter()
+        .filter(|event| event["type"] == "effect.intended" && event["request"]["file"].is_object());
+    assert_eq!(reads.count(), 1);
+}
+
+/// What came in by a tool in an earlier turn counts in a later one: untrusted, private and outward together ask.
+#[test]
+fn what_came_into_a_conversation_stays_in_it() {
+    let (home, _model) = started();
+    let _daemon = home.start();
+    let work = home.path("work");
+    let tools = json!({ "trusted_input": true, "tools": [
+        { "file": { "workspace": work }, "allow": ["read_file"], "approval": "never",
+          "traits": { "untrusted": true, "private": true } },
+        { "file": { "workspace": work, "write": true }, "allow": ["write_file"], "approval": "never",
+          "traits": { "outward": true } },
+    ] });
+    publish(&home, "helper", &tools);
+    let one = home.client(&["chat", "helper", "--say", "look\ntwice", "--json"]);
+    drop(one.expect_code(0));
+    let runs = home.client(&["runs", "list", "--json"]).json();
+    let run = &runs["items"][0];
+    let id = run["run"].as_str().or(run["id"].as_str()).unwrap().to_owned();
+    let mut said = home.client_command(&["chat", "--resume", &id, "--say", "write"]);
+    let mut said = said.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let asked = until("the question", LONG, || {
+        let events = crate::agent_steps::events(&home, &id);
+        events
+            .into_iter()
+            .find(|event| event["type"] == "approval.requested")
+    });
+    assert!(
+        asked["request"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("private data"),
+        "{asked}"
+    );
+    assert!(!home.path("work/b.txt").exists());
+    said.kill().unwrap();
+    drop(said.wait());
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Model dialects against a gateway that others wrote: LiteLLM's proxy, which takes each and asks a chat server.
 
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use dirigent_tests::{Home, LONG, Server, daemon_path, skip, until};
+use dirigent_tests::{Home, Server};
+
+use crate::installed::{Served, free_port, from_pypi, served};
 
 /// What is installed.
 const PACKAGE: &str = "litellm[proxy]==1.106.2";
@@ -19,80 +19,35 @@ const DIALECTS: &[(&str, &str)] = &[
     ("gemini_generate_content", "/v1beta"),
 ];
 
-/// The gateway, installed once beside what is built; none where pip cannot bring it.
-fn installed() -> Option<PathBuf> {
-    let folder = daemon_path().parent().unwrap().join("../e2e-litellm");
-    let (gateway, pip) = (folder.join("bin/litellm"), folder.join("bin/pip"));
-    let done = |command: &mut Command| {
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-        quiet.status().is_ok_and(|status| status.success())
-    };
-    let here = gateway.exists()
-        || (done(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-            && done(Command::new(pip).args(["install", "--quiet", PACKAGE])));
-    if !here {
-        skip("pip does not bring LiteLLM's proxy");
-        return None;
-    }
-    Some(gateway)
-}
-
-/// A running gateway; it ends with the test.
-struct Gateway {
-    child: Child,
-    place: String,
-}
-
-impl Gateway {
-    fn start(home: &Home, behind: &str) -> Option<Self> {
-        let gateway = installed()?;
-        let config = home.write(
-            "gateway.yaml",
-            &format!(
-                "model_list:\n  - model_name: counting\n    litellm_params:\n      {{ model: openai/counting, \
-                 api_key: none, api_base: 'http://{behind}/v1' }}\ngeneral_settings: {{ master_key: {KEY} }}\n"
-            ),
-        );
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let place = free.local_addr().unwrap();
-        drop(free);
-        let child = Command::new(gateway)
-            .args(["--host", "127.0.0.1", "--port", &place.port().to_string()])
-            .arg("--config")
-            .arg(config)
-            // It asks the network for its price list otherwise.
-            .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut gateway = Self {
-            child,
-            place: place.to_string(),
-        };
-        until("the gateway to listen", LONG * 3, || {
-            assert_eq!(gateway.child.try_wait().unwrap(), None, "the gateway ended");
-            TcpStream::connect_timeout(&place, Duration::from_secs(1)).ok()
-        });
-        Some(gateway)
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+/// A running gateway in front of a server, and where it is; none where pip cannot bring it.
+fn started(home: &Home, behind: &str) -> Option<(Served, String)> {
+    let bin = from_pypi("e2e-litellm", &[PACKAGE])?;
+    let config = home.write(
+        "gateway.yaml",
+        &format!(
+            "model_list:\n  - model_name: counting\n    litellm_params:\n      {{ model: openai/counting, \
+             api_key: none, api_base: 'http://{behind}/v1' }}\ngeneral_settings: {{ master_key: {KEY} }}\n"
+        ),
+    );
+    let port = free_port().to_string();
+    let place = format!("127.0.0.1:{port}");
+    let mut command = Command::new(bin.join("litellm"));
+    command
+        .args(["--host", "127.0.0.1", "--port", &port])
+        .arg("--config")
+        .arg(config)
+        // It asks the network for its price list otherwise.
+        .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+    Some((served(&mut command, &place), place))
 }
 
 #[test]
 fn dialects_are_understood_by_a_gateway_of_others() {
     let server = Server::start(Duration::ZERO);
     let home = Home::new(&[]);
-    let Some(gateway) = Gateway::start(&home, &server.place()) else {
+    let Some((_gateway, place)) = started(&home, &server.place()) else {
         return;
     };
-    let place = &gateway.place;
     let key = home.write("key", KEY);
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     for (dialect, below) in DIALECTS {

@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod agent_steps;
 mod agents_commands;
 mod agents_tools;
 mod approvals;
@@ -15,6 +16,7 @@ mod budgets;
 mod builder;
 mod constructs;
 mod conversations;
+mod counterparts;
 mod deciders;
 mod decisions;
 mod definitions;
@@ -26,6 +28,7 @@ mod faults;
 mod foreign;
 mod gateway;
 mod inbox;
+mod installed;
 mod kill;
 mod limits;
 mod log;

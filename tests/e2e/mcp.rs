@@ -1,40 +1,20 @@
 //! `call: mcp` and `call: a2a`: the protocol's own reference server, and an agent that checks what it is asked.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use dirigent_tests::{Home, LONG, daemon_path, skip, until};
+use dirigent_tests::{Home, LONG, until};
 use serde_json::{Value, json};
 
+use crate::installed::{Served, free_port, from_npm, served};
 use crate::standard::workflow;
 
 const PACKAGE: &str = "@modelcontextprotocol/server-everything@2026.8.31";
-
-/// The reference server, installed once beside what is built; none where npm cannot bring it.
-fn reference_server() -> Option<PathBuf> {
-    let folder = daemon_path().parent().unwrap().join("../e2e-npm");
-    let server = folder.join("node_modules/.bin/mcp-server-everything");
-    if !server.exists() {
-        std::fs::create_dir_all(&folder).unwrap();
-        let installed = Command::new("npm")
-            .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&folder)
-            .arg(PACKAGE)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if !installed.is_ok_and(|status| status.success()) {
-            skip("npm does not bring the reference server of the Model Context Protocol");
-            return None;
-        }
-    }
-    Some(server.canonicalize().unwrap())
-}
 
 fn run(home: &Home, name: &str, with: &str) -> Value {
     let file = workflow(
@@ -93,39 +73,19 @@ fn questions(home: &Home, transport: &str) {
     assert!(templates["output"]["resourceTemplates"].is_array(), "{templates}");
 }
 
-struct Served(Child);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 fn serve(server: &Path) -> (Served, String) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let child = Command::new(server)
-        .arg("streamableHttp")
-        .env("PORT", port.to_string())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let served = Served(child);
+    let port = free_port();
     let place = format!("localhost:{port}");
-    until("the server to listen", LONG, || {
-        std::net::TcpStream::connect(&place).ok().map(drop)
-    });
-    (served, place)
+    let mut command = Command::new(server);
+    command.arg("streamableHttp").env("PORT", port.to_string());
+    (served(&mut command, &place), place)
 }
 
 #[test]
 fn the_reference_server_answers_over_both_transports() {
-    let Some(server) = reference_server() else { return };
+    let Some(server) = from_npm(PACKAGE, "mcp-server-everything") else {
+        return;
+    };
     let (_served, place) = serve(&server);
     let home = Home::new(std::slice::from_ref(&place));
     let _daemon = home.start();

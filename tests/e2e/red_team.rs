@@ -12,7 +12,7 @@ use axum::Router;
 use dirigent_tests::{Home, McpServer, Model, Say, Server};
 use serde_json::{Value, json};
 
-use crate::agents_tools::{events, home, publish, results};
+use crate::agent_steps::{events, home, publish, results};
 use crate::standard::workflow;
 
 /// In an order, it stands for all that tools have answered.

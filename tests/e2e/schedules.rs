@@ -239,3 +239,120 @@ fn an_overlapping_run_is_left_out_or_takes_the_place_of_the_one_before() {
 fn schedule_if(home: &Home, name: &str) -> Option<Value> {
     home.client(&["schedules", "show", name, "--json"]).json_if(0)
 }
+
+const AGENT: &str = "kind: Agent\nmetadata: { name: reader }\nspec: { prompt: 'Read {{ input }}', model: rehearsal/rehearsal }\n---\n";
+
+/// Applies an orchestration of one agent.
+fn orchestrate(home: &Home, name: &str, rest: &str) {
+    let text = format!("{AGENT}kind: Orchestration\nmetadata: {{ name: {name} }}\nspec:\n{rest}");
+    let file = home.write(&format!("{name}.yaml"), &text);
+    drop(
+        home.client(&["apply", "-f", file.to_str().unwrap()])
+            .expect_code(0),
+    );
+}
+
+#[test]
+fn an_orchestration_is_scheduled_paused_resumed_and_a_missed_run_follows_its_policy() {
+    let home = Home::new(&[]);
+    let daemon = home.start();
+    let spec = |missed: &str| {
+        format!(
+            "  strategy: sequential\n  members: [ {{ agent: reader }} ]\n  \
+             schedule: {{ every: PT2S, missed: {missed}, input: {{ text: ERROR disk full }} }}\n"
+        )
+    };
+    orchestrate(&home, "patrol", &spec("skip"));
+    orchestrate(&home, "errand", &spec("one"));
+    let done = until("a run by itself", LONG, || {
+        let runs = runs(&home, "patrol");
+        runs.into_iter().find(|run| run["status"] == "completed")
+    });
+    assert!(done["output"].is_string(), "{done}");
+    assert_eq!(schedule(&home, "patrol")["when"], "every 2s");
+    drop(home.client(&["schedules", "pause", "patrol"]).expect_code(0));
+    let shown = schedule(&home, "patrol");
+    assert_eq!(
+        (&shown["paused"], &shown["next_due"]),
+        (&json!(true), &Value::Null)
+    );
+    let before = shown["started"].as_u64().unwrap();
+    drop(home.client(&["schedules", "resume", "patrol"]).expect_code(0));
+    until("a run after it goes on", LONG, || {
+        (schedule(&home, "patrol")["started"].as_u64().unwrap() > before).then_some(())
+    });
+    // Down for longer than what still counts as in time.
+    let left_out = |name: &str| schedule(&home, name)["left_out"].as_u64().unwrap();
+    let before = left_out("patrol");
+    drop(daemon);
+    let down = std::time::Instant::now();
+    until("due times to be missed", LONG, || {
+        (down.elapsed() > std::time::Duration::from_secs(15)).then_some(())
+    });
+    let _daemon = home.start();
+    until("what was missed to be left out", LONG, || {
+        (left_out("patrol") >= before + 2).then_some(())
+    });
+    until("one run in the place of all that were missed", LONG, || {
+        (left_out("errand") >= 1).then_some(())
+    });
+    for name in ["patrol", "errand"] {
+        let dues = dues(&home, name);
+        let different: BTreeSet<&String> = dues.iter().collect();
+        assert_eq!(
+            different.len(),
+            dues.len(),
+            "{name}: a due time had two runs: {dues:?}"
+        );
+        drop(home.client(&["schedules", "pause", name]).expect_code(0));
+    }
+    // Without it in the newest version there is no schedule any more.
+    orchestrate(
+        &home,
+        "patrol",
+        "  strategy: sequential\n  members: [ { agent: reader } ]\n",
+    );
+    until("the schedule to be gone", LONG, || {
+        schedule_if(&home, "patrol").is_none().then_some(())
+    });
+}
+
+#[test]
+fn an_orchestration_begins_and_works_by_events_from_outside() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    let spec = "  strategy: event_driven\n  members:\n    - { agent: reader, on: log.arrived }\n  \
+                limits: { until: day.over }\n  schedule: { on: { one: { with: { type: day.begun } } } }\n";
+    orchestrate(&home, "watchman", spec);
+    until("the schedule", LONG, || schedule_if(&home, "watchman"));
+    let publish = |kind: &str, data: &str| {
+        let words = ["events", "publish", "--type", kind, "--data", data];
+        drop(home.client(&words).expect_code(0));
+    };
+    publish("day.begun", r#"{ "day": 1 }"#);
+    let run = until("a run that listens", LONG, || {
+        let runs = runs(&home, "watchman");
+        let id = runs.first()?["run"]
+            .as_str()
+            .or(runs[0]["id"].as_str())?
+            .to_owned();
+        let events = home.client(&["runs", "events", &id, "--json"]).expect_code(0);
+        events.stdout.contains("listen.").then_some(id)
+    });
+    publish("log.arrived", r#"{ "text": "ERROR disk full on /dev/sda1" }"#);
+    until("the event to be worked on", LONG, || {
+        let events = home.client(&["runs", "events", &run, "--json"]).expect_code(0);
+        events.stdout.contains("event.handled").then_some(())
+    });
+    publish("day.over", "{}");
+    let ended = until("the end of the day", LONG, || {
+        let shown = home
+            .client(&["runs", "show", &run, "--json"])
+            .expect_code(0)
+            .json();
+        (shown["status"] == "completed").then_some(shown)
+    });
+    let said = ended["output"].to_string();
+    assert!(said.contains("disk full"), "{ended}");
+    assert_eq!(runs(&home, "watchman").len(), 1);
+}

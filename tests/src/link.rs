@@ -5,7 +5,7 @@ use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::id::{RequestId, RunId};
 use dirigent_protocol::query::{ListQuery, MAX_PAGE, Query, QueryReply};
 use dirigent_protocol::run::RunEvent;
-use dirigent_protocol::watch::{WatchPage, WatchRequest};
+use dirigent_protocol::watch::{StreamChunk, StreamRequest, WatchPage, WatchRequest};
 use dirigent_rpc::{CallError, Connection, unix};
 
 use crate::Home;
@@ -83,6 +83,20 @@ impl Link {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    /// The live text of a run, as far as it is kept.
+    ///
+    /// # Errors
+    /// The daemon's fault, or a lost connection.
+    pub fn live(&self, run: RunId) -> Result<Vec<StreamChunk>, CallError> {
+        let request = StreamRequest {
+            run,
+            after: 0,
+            wait_ms: 0,
+        };
+        let page = self.runtime.block_on(self.connection.stream(request))?;
+        Ok(page.chunks)
     }
 
     /// The first page of a kind, as large as pages get.

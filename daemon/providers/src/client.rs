@@ -61,6 +61,11 @@ pub trait ModelClient: Send + Sync {
     /// What this client is.
     fn descriptor(&self) -> &Descriptor;
 
+    /// Another number for another key, and none where it has none to send. Says nothing about the key, and is not kept.
+    fn key_mark(&self) -> Option<u64> {
+        None
+    }
+
     /// One call, one attempt. Streams pieces into `sink`, and returns the whole answer or why there is none.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub(crate) use self::reading::event;
 use self::reading::{Shape, is_event_stream, parse, read_events, request_id, sniff};
 
 use crate::draft::{Draft, bad};
+use crate::guard::Guard;
 use crate::http::{self, Body, Clock};
 use crate::keys::KeySource;
 use crate::refusal::{self, Failure, Refusal};
@@ -96,18 +97,6 @@ pub(crate) fn open<W: Wire>(settings: &ProviderSettings) -> Result<Arc<dyn Model
     }))
 }
 
-/// An answer without the key it was asked with: whoever was given it could say it again.
-fn masked(mut reply: ChatReply, key: Option<&Secret>) -> ChatReply {
-    if let Some(key) = key {
-        let found = reply
-            .parts
-            .iter_mut()
-            .filter_map(|part| key.mask(part).then_some(()));
-        reply.masked_key = found.count() > 0;
-    }
-    reply
-}
-
 struct Exchange<W> {
     descriptor: Descriptor,
     base: Url,
@@ -122,6 +111,11 @@ struct Exchange<W> {
 impl<W: Wire> ModelClient for Exchange<W> {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn key_mark(&self) -> Option<u64> {
+        let key = self.key.read().ok().flatten();
+        key.map(|key| key.mark())
     }
 
     fn chat<'a>(
@@ -149,18 +143,22 @@ impl<W: Wire> Exchange<W> {
                 return Err(self.error(&request, &draft, failure, None));
             }
         };
+        // Whoever was given a secret could say it again: it is neither shown nor kept.
+        let guard = Guard::new(key.as_ref(), &request.guarded);
+        let sink = guard.over(sink);
         let sent = !cancel.is_cancelled();
         // Dropping the exchange closes its connection: that is the cancellation the provider sees.
         let result = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(ModelErrorKind::Cancelled { sent }.into()),
-            result = self.exchange(&request, key.as_ref(), sink, &mut draft) => result,
+            result = self.exchange(&request, key.as_ref(), &sink, &mut draft) => result,
         };
+        sink.end();
         if let Err(failure) = result {
             return Err(self.error(&request, &draft, failure, key.as_ref()));
         }
         match draft.check() {
-            Ok(()) => Ok(masked(draft.into_reply(&request), key.as_ref())),
+            Ok(()) => Ok(guard.clean(draft.into_reply(&request))),
             Err(kind) => Err(self.error(&request, &draft, kind.into(), key.as_ref())),
         }
     }

@@ -4,12 +4,10 @@
 //! of the call, not of the daemon's start.
 
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use dirigent_protocol::chat::Part;
 
 /// Longest key file read, in bytes.
 const MAX_KEY_BYTES: u64 = 16 * 1024;
@@ -31,6 +29,13 @@ impl Secret {
         &self.0
     }
 
+    /// A number that changes with it; of this process alone.
+    pub(crate) fn mark(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// `text` with every occurrence of the key replaced, for words of a provider that may echo it.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
@@ -38,30 +43,6 @@ impl Secret {
             text.to_owned()
         } else {
             text.replace(&self.0, "[key]")
-        }
-    }
-
-    /// Takes the key out of a part of an answer; says whether it was there. What goes back unchanged stays as it is.
-    pub(crate) fn mask(&self, part: &mut Part) -> bool {
-        let in_text = |text: &mut String| {
-            let clean = self.redact(text);
-            let found = clean != *text;
-            *text = clean;
-            found
-        };
-        match part {
-            Part::Text { content } => in_text(content),
-            Part::Reasoning(thought) => in_text(&mut thought.content),
-            Part::ToolCall(call) => {
-                let text = call.arguments.to_string();
-                let clean = self.redact(&text);
-                let found = clean != text;
-                if found && let Ok(arguments) = serde_json::from_str(&clean) {
-                    call.arguments = Arc::new(arguments);
-                }
-                found
-            }
-            Part::ToolCallResponse(_) => false,
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod error;
 mod exchange;
 pub mod fallback;
 mod gemini_generate_content;
+mod guard;
 mod http;
 pub mod keys;
 mod opaque;

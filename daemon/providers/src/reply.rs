@@ -66,7 +66,7 @@ pub struct ChatReply {
     pub request_id: Option<String>,
     /// True when bytes of the answer were not UTF-8 and were replaced.
     pub replaced_bytes: bool,
-    /// True when the answer held the key it was asked with, which was taken out.
+    /// True when the answer held the key it was asked with or another guarded value, which was taken out.
     pub masked_key: bool,
     /// True when this is an extract by the built-in rehearsal, not a model's answer.
     pub rehearsal: bool,

@@ -1,9 +1,12 @@
 //! What is asked of a model: dialect-neutral.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::chat::{Effort, Message, Part, RehearsedCall, ToolChoice, ToolDefinition};
 use serde_json::Value;
+
+use crate::Secret;
 
 /// How long each phase of a call may take. The time to connect belongs to the provider, not to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct ChatRequest {
     pub rehearsal: Vec<Vec<RehearsedCall>>,
     /// Time limits of this call.
     pub timeouts: Timeouts,
+    /// Values that must not stand in an answer, nor in the text that streams; the provider's key is one by itself.
+    pub guarded: Arc<[Secret]>,
 }
 
 impl ChatRequest {
@@ -81,6 +86,7 @@ impl ChatRequest {
             idempotency_key: None,
             rehearsal: Vec::new(),
             timeouts: Timeouts::default(),
+            guarded: Arc::default(),
         }
     }
 
@@ -129,8 +135,6 @@ impl ChatRequest {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use dirigent_protocol::chat::Role;
     use serde_json::json;
 

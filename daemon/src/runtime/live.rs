@@ -68,6 +68,8 @@ pub(crate) struct LiveSink {
     ring: Option<Arc<Ring>>,
     step: StepId,
     attempt: u32,
+    /// Number of the last chunk before its first.
+    since: u64,
 }
 
 impl LiveSink {
@@ -79,8 +81,18 @@ impl LiveSink {
             let (piece, tail) = rest.split_at(rest.floor_char_boundary(MAX_CHUNK_BYTES));
             rest = tail;
             let mut kept = lock(&ring.text);
-            kept.add(&self.step, self.attempt, source, piece);
+            kept.add(self, source, piece, false);
         }
+        ring.grown.notify_waiters();
+    }
+
+    /// Takes back what the model has said here: it is not shown any more, and whoever was shown it is told why.
+    pub(crate) fn withdraw(&self, why: &str) {
+        let Some(ring) = &self.ring else { return };
+        let mut kept = lock(&ring.text);
+        kept.withdraw(self);
+        kept.add(self, StreamSource::Note, why, true);
+        drop(kept);
         ring.grown.notify_waiters();
     }
 
@@ -98,10 +110,13 @@ impl LiveSink {
 impl Live {
     /// The sink of one effect.
     pub(crate) fn sink(&self, run: RunId, step: &StepId, attempt: u32) -> LiveSink {
+        let ring = self.ring(run);
+        let since = lock(&ring.text).last;
         LiveSink {
-            ring: Some(self.ring(run)),
+            ring: Some(ring),
             step: step.clone(),
             attempt,
+            since,
         }
     }
 
@@ -164,14 +179,26 @@ impl Live {
 }
 
 impl Kept {
-    fn add(&mut self, step: &StepId, attempt: u32, source: StreamSource, text: &str) {
+    /// Empties what a step's model has said since its call began; the numbers stay.
+    fn withdraw(&mut self, sink: &LiveSink) {
+        let said = self.chunks.iter_mut().filter(|chunk| {
+            chunk.seq > sink.since && chunk.source == StreamSource::Model && chunk.step == sink.step
+        });
+        for chunk in said {
+            self.bytes -= chunk.text.len();
+            chunk.text.clear();
+        }
+    }
+
+    fn add(&mut self, sink: &LiveSink, source: StreamSource, text: &str, withdraws: bool) {
         self.bytes += text.len();
-        let seen = self.seen;
+        let seen = self.seen.max(sink.since);
         let unseen = self.chunks.iter_mut().rev().take_while(|chunk| chunk.seq > seen);
         // The step's newest alone: what it writes keeps its order.
-        let own = unseen.take(JOIN_REACH).find(|chunk| chunk.step == *step);
+        let own = unseen.take(JOIN_REACH).find(|chunk| chunk.step == sink.step);
         let fits = |chunk: &&mut StreamChunk| {
-            chunk.source == source && chunk.attempt == attempt && chunk.text.len() + text.len() <= JOIN_BYTES
+            let same = chunk.source == source && chunk.attempt == sink.attempt;
+            same && !withdraws && chunk.text.len() + text.len() <= JOIN_BYTES
         };
         if let Some(chunk) = own.filter(fits) {
             chunk.text.push_str(text);
@@ -180,10 +207,11 @@ impl Kept {
             let text = text.to_owned();
             self.chunks.push_back(StreamChunk {
                 seq: self.last,
-                step: step.clone(),
-                attempt,
+                step: sink.step.clone(),
+                attempt: sink.attempt,
                 source,
                 text,
+                withdraws,
             });
         }
         while self.chunks.len() > MAX_CHUNKS || self.bytes > MAX_BYTES {
@@ -333,6 +361,30 @@ mod tests {
         };
         let (pages, ()) = tokio::join!(reader, writer);
         assert!((20..=60).contains(&pages), "{pages} pages");
+    }
+
+    #[tokio::test]
+    async fn what_is_taken_back_is_shown_to_nobody_any_more() {
+        let (live, run) = (Live::default(), RunId::new());
+        let step = StepId::new("/do/0/a");
+        live.sink(run, &step, 1)
+            .write(StreamSource::Model, "the turn before; ");
+        let sink = live.sink(run, &step, 1);
+        sink.write(StreamSource::Model, "half an ans");
+        let other = live.sink(run, &StepId::new("/do/0/b"), 1);
+        other.write(StreamSource::Model, "; another's");
+        let early = live.read(&ask(run, 0, 0)).await;
+        sink.withdraw("another model is asked\n");
+        sink.write(StreamSource::Model, "a whole answer");
+        let text = |page: &StreamPage| -> String { page.chunks.iter().map(|chunk| &*chunk.text).collect() };
+        assert_eq!(text(&early), "the turn before; half an ans; another's");
+        let late = live.read(&ask(run, early.last, 0)).await;
+        assert!(late.chunks[0].withdraws && !late.chunks[1].withdraws, "{late:?}");
+        let all = live.read(&ask(run, 0, 0)).await;
+        assert_eq!(
+            text(&all),
+            "the turn before; ; another'sanother model is asked\na whole answer"
+        );
     }
 
     #[tokio::test]

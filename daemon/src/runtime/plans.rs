@@ -1,8 +1,7 @@
 //! Published versions, compiled once and shared by the runs that pin them; agents that runs pin.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dirigent_engine::machine::Workflow;
 use dirigent_engine::state::RunState;
@@ -16,6 +15,7 @@ use serde_json::Value;
 
 use super::effects::AgentSource;
 use super::error::RuntimeError;
+use crate::capped::Capped;
 use crate::records::{DEFAULT_ORG, RecordError, Records};
 
 /// Compiled versions kept; a version in use is kept by its runs anyway.
@@ -26,53 +26,41 @@ const MAX_VERSIONS: usize = 10_000;
 /// Finds and compiles versions.
 pub(crate) struct Plans {
     records: Records,
-    compiled: Mutex<HashMap<Digest, Arc<Workflow>>>,
+    compiled: Capped<Digest, Arc<Workflow>, MAX_KEPT>,
     /// Published versions that runs were started on, by their documents.
-    started: Mutex<HashMap<EntityId, Arc<WorkflowVersion>>>,
+    started: Capped<EntityId, Arc<WorkflowVersion>, MAX_KEPT>,
     /// Pinned versions of agents that budgets asked about.
-    quoted: Mutex<HashMap<Digest, Arc<AgentVersion>>>,
+    quoted: Capped<Digest, Arc<AgentVersion>, MAX_KEPT>,
 }
 
 impl Plans {
     pub(crate) fn new(records: Records) -> Self {
         Self {
             records,
-            compiled: Mutex::default(),
-            started: Mutex::default(),
-            quoted: Mutex::default(),
+            compiled: Capped::default(),
+            started: Capped::default(),
+            quoted: Capped::default(),
         }
     }
 
     /// What a version's document says. A version never changes, so it is read once.
     pub(crate) fn version(&self, document: &Document) -> Result<Arc<WorkflowVersion>, RuntimeError> {
-        let lock = || self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let id = document.metadata.id;
-        if let Some(found) = lock().get(&id) {
-            return Ok(found.clone());
+        if let Some(found) = self.started.get(&id) {
+            return Ok(found);
         }
-        let version: Arc<WorkflowVersion> = Arc::new(body(document)?);
-        let mut started = lock();
-        if started.len() >= MAX_KEPT {
-            started.clear();
-        }
-        started.insert(id, version.clone());
-        Ok(version)
+        Ok(self.started.keep(id, Arc::new(body(document)?)))
     }
 
     /// The compiled form of a version's document.
     pub(crate) fn compiled(&self, version: &WorkflowVersion) -> Result<Arc<Workflow>, RuntimeError> {
         let digest: Option<Digest> = version.digest.parse().ok();
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = digest.and_then(|digest| compiled.get(&digest)) {
-            return Ok(found.clone());
+        if let Some(found) = digest.and_then(|digest| self.compiled.get(&digest)) {
+            return Ok(found);
         }
         let name = format!("{}@{}", version.workflow_name, version.version);
         let workflow = compile(&name, &version.document)?;
-        if compiled.len() >= MAX_KEPT {
-            compiled.clear();
-        }
-        compiled.insert(workflow.digest(), workflow.clone());
-        Ok(workflow)
+        Ok(self.compiled.keep(workflow.digest(), workflow))
     }
 
     /// The compiled form of the version a run pinned, and that version.
@@ -176,17 +164,10 @@ impl Plans {
         let Some(digest) = version else {
             return self.agent(name, None).map(Arc::new);
         };
-        let lock = || self.quoted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = lock().get(&digest) {
-            return Ok(found.clone());
+        if let Some(found) = self.quoted.get(&digest) {
+            return Ok(found);
         }
-        let found = Arc::new(self.agent(name, version)?);
-        let mut quoted = lock();
-        if quoted.len() >= MAX_KEPT {
-            quoted.clear();
-        }
-        quoted.insert(digest, found.clone());
-        Ok(found)
+        Ok(self.quoted.keep(digest, Arc::new(self.agent(name, version)?)))
     }
 
     fn get(&self, kind: Kind, id: EntityId) -> Result<Document, RuntimeError> {

@@ -16,7 +16,7 @@ use super::approvals::links::LinkKey;
 use super::bus::bell::Bus;
 use super::bus::dispatch::Desk;
 use super::core::{Core, Ended, Runs};
-use super::effects::{Egress, Means, Performers};
+use super::effects::{Egress, Means, Performers, Security};
 use super::error::RuntimeError;
 use super::lineage::children::Offspring;
 use super::live::Live;
@@ -57,6 +57,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program,
         children: offspring.clone(),
         router,
+        security: Arc::new(Security::new(records.clone(), rooms.clock.clone())),
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);

@@ -14,6 +14,8 @@ use crate::events::{ListenRow, decode, encode, schedule_key};
 use crate::records::{Draft, RecordError, Records, Stored, delete, encode_value, key, put};
 use crate::runtime::{Heard, RuntimeError, RuntimeHandle};
 
+/// What may say when its runs begin by themselves.
+const SCHEDULED: [Kind; 2] = [Kind::Workflow, Kind::Orchestration];
 /// Due times that are told in advance, behind the next one.
 const TOLD: usize = 3;
 
@@ -68,20 +70,21 @@ impl Book {
         &**self.records.store()
     }
 
-    /// Workflows whose text says `schedule`, and schedules there are.
+    /// Workflows and orchestrations that say `schedule`, and schedules there are.
     pub(super) fn candidates(&self) -> Result<Vec<EntityId>, RecordError> {
         let mut ids = Vec::new();
-        for kind in [Kind::Workflow, Kind::Schedule] {
+        for kind in SCHEDULED.into_iter().chain([Kind::Schedule]) {
             let mut after = None;
             loop {
                 let page = self.records.all(kind, after, 200)?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.document.metadata.id);
-                let told = |stored: &&Stored| {
-                    kind == Kind::Schedule
-                        || stored.document.spec["source"]
-                            .as_str()
-                            .is_some_and(|text| text.contains("schedule"))
+                let told = |stored: &&Stored| match kind {
+                    Kind::Schedule => true,
+                    Kind::Orchestration => !stored.document.spec["schedule"].is_null(),
+                    _ => stored.document.spec["source"]
+                        .as_str()
+                        .is_some_and(|text| text.contains("schedule")),
                 };
                 ids.extend(page.iter().filter(told).map(|stored| stored.document.metadata.id));
             }
@@ -151,9 +154,19 @@ impl Book {
         }
     }
 
-    /// The newest version of a workflow, if it has a schedule.
+    /// What has the schedule of that id.
+    fn owner(&self, id: EntityId) -> Result<Option<Stored>, RecordError> {
+        for kind in SCHEDULED {
+            if let Some(found) = self.records.get(kind, id)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest version of a workflow, or of what an orchestration compiles to, if it has a schedule.
     fn scheduled(&self, id: EntityId) -> Result<Option<(Document, Arc<Workflow>)>, BookError> {
-        let Some(draft) = self.records.get(Kind::Workflow, id)? else {
+        let Some(draft) = self.owner(id)? else {
             return Ok(None);
         };
         let Some(value) = encode_value(&id.to_string().into()) else {
@@ -176,7 +189,7 @@ impl Book {
     }
 
     fn draft(&self, id: EntityId, version: &Document) -> Result<Document, RecordError> {
-        let workflow = self.records.get(Kind::Workflow, id)?;
+        let workflow = self.owner(id)?;
         let name = workflow
             .as_ref()
             .map_or_else(|| id.to_string(), |stored| stored.document.metadata.name.clone());

@@ -55,11 +55,9 @@ impl Tool for Other {
             destination: format!("agent {}", self.0.name),
             request: EffectRequest::Agent(AgentCall {
                 agent: self.0.name.clone(),
-                version: None,
                 input: Arc::new(arguments.clone()),
                 message,
-                handoff: None,
-                turn: None,
+                ..AgentCall::default()
             }),
             before: None,
         })

@@ -131,8 +131,12 @@ fn sound(schema: &Value, depth: usize) -> Result<(), &'static str> {
 
 fn place(server: &McpServer) -> String {
     if server.endpoint.is_empty() {
-        let name = server.command.rsplit('/').next().unwrap_or_default();
-        format!("MCP server `{name}`")
+        // With its arguments: often they alone say what it may touch.
+        let words: Vec<&str> = [server.command.as_str()]
+            .into_iter()
+            .chain(server.arguments.iter().map(String::as_str))
+            .collect();
+        format!("MCP server `{}`", words.join(" "))
     } else {
         format!("MCP server at {}", server.endpoint)
     }

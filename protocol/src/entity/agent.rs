@@ -79,6 +79,43 @@ pub struct Agent {
     /// Its input is written by people who may ask for everything it can do. Otherwise it counts as untrusted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trusted_input: bool,
+    /// What its model is not given any more where too much was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextPolicy>,
+    /// An answer counts only where the provider says that it is of exactly the model that was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact_model: bool,
+}
+
+/// How much of what was said a model is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContextPolicy {
+    /// Most bytes of what was said before this call (its history); the oldest exchanges are left out first.
+    #[schemars(range(max = 1_048_576))]
+    pub history_bytes: u32,
+    /// What becomes of a request that does not fit its model's window.
+    pub when_full: WhenFull,
+}
+
+/// What becomes of a request that does not fit its model's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The call fails, and says so.
+    #[default]
+    Fail,
+    /// The oldest exchanges are left out until it fits; what is said now and its newest answers never are.
+    DropOldest,
+}
+
+impl Default for ContextPolicy {
+    fn default() -> Self {
+        Self {
+            history_bytes: 128 << 10,
+            when_full: WhenFull::default(),
+        }
+    }
 }
 
 /// The most an agent may take in one run; what is absent has no limit.

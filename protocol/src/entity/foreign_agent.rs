@@ -58,6 +58,10 @@ pub struct ForeignAgent {
     /// Its variables.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// Secrets it is granted: a variable, and `NAME` or `NAME/KEY` of the secret. They are in its environment alone: not in
+    /// its arguments, not in that of commands it has run for it, and no live text of it is shown.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// The git repository it works on, absolute: it gets a worktree of its own. Without one it begins in an empty directory.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub repository: String,
@@ -97,6 +101,7 @@ impl Default for ForeignAgent {
             command: String::new(),
             arguments: Vec::new(),
             environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             repository: String::new(),
             base: String::new(),
             sandbox: Sandbox::Build,
@@ -126,6 +131,23 @@ impl ForeignAgent {
         }
         if !self.reads.iter().all(absolute) {
             return Some(("reads", "they must be absolute paths"));
+        }
+        let variable = |name: &String| {
+            let mut letters = name.chars();
+            letters
+                .next()
+                .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+                && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        };
+        if !self.secrets.keys().all(variable) || self.secrets.values().any(String::is_empty) {
+            return Some(("secrets", "write `VARIABLE: name-of-the-secret`"));
+        }
+        if self
+            .secrets
+            .keys()
+            .any(|name| self.environment.contains_key(name))
+        {
+            return Some(("secrets", "one of them is in `environment` too"));
         }
         for (name, text) in [
             ("answer", &self.answer),

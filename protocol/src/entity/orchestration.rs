@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::definition::{check_as, json_of, schema_of};
+use super::orchestration_schedule::OrchestrationSchedule;
 use super::{AgentBudget, Column, Definition, Entity, Index, Kind, Paused, Writer};
 
 /// Several members on one matter; it compiles to an Open Workflow document.
@@ -43,6 +44,9 @@ pub struct Orchestration {
     /// The most a run of it may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AgentBudget>,
+    /// When runs of it begin by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<OrchestrationSchedule>,
     /// No new run of it begins; filled in when it is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Paused>,

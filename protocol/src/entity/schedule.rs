@@ -1,5 +1,5 @@
-//! A schedule: when runs of a workflow begin by themselves. It has the id of its workflow, and lives as long as the
-//! workflow's newest version has a `schedule`.
+//! A schedule: when runs of a workflow or an orchestration begin by themselves. It has the id of its workflow or
+//! orchestration, and lives as long as the newest version of that has a `schedule`.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use crate::id::EntityId;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Schedule {
-    /// The workflow.
+    /// The workflow or orchestration.
     #[schemars(with = "String")]
     pub workflow: EntityId,
     /// Its name.

@@ -16,6 +16,7 @@ use super::{
     Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
+use crate::chat::Message;
 use crate::digest::Digest;
 
 /// Names an effect within its run: the sequence number of the event that brought it in.
@@ -253,7 +254,7 @@ pub struct ShellCall {
 }
 
 /// `call: agent`: a pinned version of an agent and its input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AgentCall {
     /// The agent's name.
     pub agent: String,
@@ -265,6 +266,13 @@ pub struct AgentCall {
     /// Said to the agent as it is, in the place of its own prompt; its answer is text. Its input is not checked then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What was said before, oldest first, tool calls and their answers included; stands before what is said now.
+    #[serde(default, skip_serializing_if = "no_messages")]
+    pub history: Arc<Vec<Message>>,
+    /// What came of it is `{ answer, messages, forgotten }`: what was said in it as messages, and how many of the
+    /// history's first messages its model was not given any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub messages: bool,
     /// Who hands the matter over to it, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
@@ -272,6 +280,18 @@ pub struct AgentCall {
     /// absent here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnRef>,
+}
+
+impl AgentCall {
+    /// Bytes of its history as JSON.
+    #[must_use]
+    pub fn history_bytes(&self) -> usize {
+        self.history.iter().map(Message::bytes).sum()
+    }
+}
+
+fn no_messages(messages: &Arc<Vec<Message>>) -> bool {
+    messages.is_empty()
 }
 
 /// How an effect ended.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use dirigent_tests::{daemon_path, skip};
+use dirigent_tests::skip;
 use serde_json::{Value, json};
 
-use super::{Story, quietly};
+use super::Story;
+use crate::installed::{beside, from_pypi, quietly, source_of};
 
 /// The last version whose package holds its example.
 const NPM: [&str; 2] = ["@zed-industries/agent-client-protocol@0.4.5", "esbuild@0.25.10"];
@@ -14,7 +15,7 @@ const PYPI: &str = "agent-client-protocol==0.12.1";
 
 /// The example of the TypeScript kit as one file, made once beside what is built.
 fn typescript() -> Option<Value> {
-    let folder = daemon_path().parent().unwrap().join("../e2e-acp-npm");
+    let folder = beside("e2e-acp-npm");
     let (bundle, modules) = (folder.join("agent.mjs"), folder.join("node_modules"));
     let made = bundle.exists() || {
         std::fs::create_dir_all(&folder).unwrap();
@@ -40,37 +41,9 @@ fn typescript() -> Option<Value> {
 
 /// The echoing example of the Python kit.
 fn python() -> Option<Value> {
-    let folder = daemon_path().parent().unwrap().join("../e2e-acp-pypi");
-    let (python, pip) = (folder.join("bin/python"), folder.join("bin/pip"));
-    let example = folder.join("agent_client_protocol-0.12.1/examples/echo_agent.py");
-    let made = example.exists() || {
-        let mut source = Command::new(&pip);
-        source
-            .args([
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--no-binary",
-                ":all:",
-                PYPI,
-                "--dest",
-            ])
-            .arg(&folder);
-        let mut unpack = Command::new("tar");
-        unpack
-            .arg("xzf")
-            .arg(folder.join("agent_client_protocol-0.12.1.tar.gz"))
-            .arg("-C")
-            .arg(&folder);
-        quietly(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-            && quietly(Command::new(&pip).args(["install", "--quiet", PYPI]))
-            && quietly(&mut source)
-            && quietly(&mut unpack)
-    };
-    if !made {
-        skip("pip does not bring the example of the protocol's Python kit");
-        return None;
-    }
+    let bin = from_pypi("e2e-acp-pypi", &[PYPI])?;
+    let source = source_of(&bin, PYPI, "agent_client_protocol-0.12.1")?;
+    let (python, folder) = (bin.join("python"), source.parent().unwrap());
     let folder = folder.canonicalize().unwrap();
     let asked = Command::new(&python)
         .args(["-c", "import sys; print(sys.base_prefix)"])

@@ -6,26 +6,17 @@ mod kits;
 mod protocol;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use dirigent_tests::{Daemon, Home, LONG, until};
+use dirigent_tests::{Daemon, Home};
 use serde_json::{Value, json};
 
-use crate::agents_tools::events;
-use crate::standard::workflow;
+use crate::agent_steps::{ask, decide, publish_as, question, settled};
 
 /// A home with a repository and a file that nobody may read.
 pub(super) struct Story {
     pub(super) home: Home,
     daemon: Option<Daemon>,
-}
-
-pub(super) fn quietly(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
 }
 
 fn git(repository: &Path, words: &[&str]) -> String {
@@ -65,80 +56,24 @@ impl Story {
             foreign["repository"] = json!(self.home.path("repository"));
         }
         let spec = json!({ "prompt": "{{ input.task }}", "foreign": foreign, "timeout_s": 60 });
-        let agent = json!({ "kind": "Agent", "metadata": { "name": "helper" }, "spec": spec });
-        let file = self.home.write("helper.json", &agent.to_string());
-        let applied = self
-            .home
-            .client(&["apply", "-f", file.to_str().unwrap(), "--json"]);
-        drop(applied.expect_code(0));
+        publish_as(&self.home, "helper", &spec);
     }
 
     /// A run of one step, `more` of it beside the call.
     pub(super) fn ask(&self, task: &str, more: &str) -> Value {
-        let text = format!(
-            "do:\n  - a:\n      call: agent\n      with: {{ agent: helper, input: {{ task: '${{ .task }}' }} }}\n{more}"
-        );
-        let file = workflow(&self.home, "ask", &text);
-        let input = json!({ "task": task }).to_string();
-        let words = [
-            "run",
-            "-f",
-            &file,
-            "--input",
-            &input,
-            "--no-wait-approvals",
-            "--json",
-        ];
-        let printed = self.home.client(&words);
-        serde_json::from_str(&printed.stdout).unwrap_or_else(|_| panic!("{printed:#?}\n{}", self.home.log()))
+        ask(&self.home, task, more)
     }
 
-    /// The newest question of a run that nobody answered.
     pub(super) fn question(&self, run: &Value) -> Value {
-        let id = run["run"].as_str().unwrap_or_else(|| panic!("{run}"));
-        until("a question", LONG, || {
-            let events = events(&self.home, id);
-            let decided = |asked: &Value| {
-                events.iter().any(|event| {
-                    event["type"] == "approval.decided" && event["approval"] == asked["approval"]
-                })
-            };
-            let mut asked = events
-                .iter()
-                .filter(|event| event["type"] == "approval.requested");
-            asked.rfind(|asked| !decided(asked)).cloned()
-        })
+        question(&self.home, run)
     }
 
     pub(super) fn decide(&self, asked: &Value, word: &str) {
-        let (approval, digest) = (
-            asked["approval"].as_str().unwrap(),
-            asked["digest"].as_str().unwrap(),
-        );
-        let words = [
-            "approvals",
-            word,
-            approval,
-            "--digest",
-            digest,
-            "--reason",
-            "so I say",
-            "--json",
-        ];
-        drop(self.home.client(&words).expect_code(0));
+        decide(&self.home, asked, word, "so I say");
     }
 
     pub(super) fn settled(&self, run: &Value) -> Value {
-        let id = run["run"].as_str().unwrap_or_else(|| panic!("{run}"));
-        until("the run to end", LONG, || {
-            let run = self
-                .home
-                .client(&["runs", "show", id, "--json"])
-                .expect_code(0)
-                .json();
-            let over = ["completed", "faulted", "cancelled"];
-            over.iter().any(|word| run["status"] == *word).then_some(run)
-        })
+        settled(&self.home, run["run"].as_str().unwrap_or_else(|| panic!("{run}")))
     }
 
     pub(super) fn kill(&mut self) {

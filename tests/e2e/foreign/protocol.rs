@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Story, scripted};
-use crate::agents_tools::{changed, events};
+use crate::agent_steps::{changed, events};
 use dirigent_tests::{LONG, until};
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::storm::{Storm, Subject};
 use super::{kills, under_fire};
-use crate::agents_tools::results;
+use crate::agent_steps::results;
 
 /// Turns of one conversation that call tools; another one answers.
 const TURNS: usize = 4;

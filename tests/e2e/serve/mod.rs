@@ -4,11 +4,11 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use dirigent_tests::{Daemon, Home, LONG, client_path, daemon_path, skip, until};
+use dirigent_tests::{Daemon, Home, LONG, client_path, daemon_path, until};
 use serde_json::{Value, json};
 
+use crate::installed::from_pypi;
 use crate::standard::workflow;
 
 const OFFERS: &str = include_str!("offers.yaml");
@@ -17,27 +17,9 @@ const A2A_CLIENT: &str = include_str!("a2a_client.py");
 /// What is installed.
 const PACKAGES: [&str; 2] = ["mcp==2.3.0", "a2a-sdk[http-server]==1.3.0"];
 
-/// A Python with the clients, installed once beside what is built; none where pip cannot bring them.
+/// A Python with the clients; none where pip cannot bring them.
 fn python() -> Option<PathBuf> {
-    let folder = daemon_path().parent().unwrap().join("../e2e-clients");
-    let (python, pip, done) = (
-        folder.join("bin/python"),
-        folder.join("bin/pip"),
-        folder.join("done"),
-    );
-    let quiet = |command: &mut Command| {
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-        quiet.status().is_ok_and(|status| status.success())
-    };
-    let here = done.exists()
-        || (quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-            && quiet(Command::new(pip).args(["install", "--quiet"]).args(PACKAGES))
-            && std::fs::write(&done, "").is_ok());
-    if !here {
-        skip("pip does not bring the Python clients of MCP and A2A");
-        return None;
-    }
-    Some(python)
+    Some(from_pypi("e2e-clients", &PACKAGES)?.join("python"))
 }
 
 /// A daemon that offers something over HTTP.

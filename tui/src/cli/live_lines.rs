@@ -24,6 +24,9 @@ impl LiveLines {
                 }
                 *attempt = chunk.attempt;
             }
+            if chunk.withdraws {
+                rest.clear();
+            }
             rest.push_str(&chunk.text);
             while let Some(end) = rest.find('\n') {
                 let line: String = rest.drain(..=end).collect();
@@ -69,6 +72,7 @@ mod tests {
             attempt: 1,
             source: StreamSource::Model,
             text: text.into(),
+            withdraws: false,
         }
     }
 

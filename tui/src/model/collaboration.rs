@@ -200,8 +200,6 @@ impl Collaboration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use dirigent_protocol::digest::Digest;
     use dirigent_protocol::run::{AgentCall, Data, EffectId, OnUnknown};
     use serde_json::json;
@@ -211,16 +209,13 @@ mod tests {
     fn handed_over(at: &str) -> EventBody {
         let call = AgentCall {
             agent: "x".into(),
-            version: None,
-            input: Arc::default(),
-            message: None,
             handoff: Some(Handoff {
                 from: "a".into(),
                 to: "b".into(),
                 reason: "hard".into(),
                 ..Handoff::default()
             }),
-            turn: None,
+            ..AgentCall::default()
         };
         EventBody::EffectIntended {
             effect: EffectId(5),

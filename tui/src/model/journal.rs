@@ -28,6 +28,8 @@ pub struct Live {
     pub text: String,
     /// Bytes that were cut from its beginning.
     pub cut: usize,
+    /// How often what a model had said was taken back.
+    pub withdrawn: u32,
     /// When how much of it came, on the monotonic clock: the last few seconds.
     came: VecDeque<(Duration, usize)>,
 }
@@ -106,10 +108,11 @@ impl Journal {
     /// Appends a piece of a live text.
     pub fn append(&mut self, chunk: &StreamChunk, now: Duration) {
         let live = self.live.entry(chunk.step.clone()).or_default();
-        if live.attempt != chunk.attempt || live.source != Some(chunk.source) {
+        if live.attempt != chunk.attempt || live.source != Some(chunk.source) || chunk.withdraws {
             *live = Live {
                 attempt: chunk.attempt,
                 source: Some(chunk.source),
+                withdrawn: live.withdrawn + u32::from(chunk.withdraws),
                 ..Live::default()
             };
         }

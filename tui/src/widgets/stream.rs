@@ -181,6 +181,27 @@ impl Stream {
         }
     }
 
+    /// Takes back what a voice has said from a line on: its lines leave from the end, and those that others stand behind
+    /// are emptied.
+    pub fn withdraw(&mut self, from: u64, voice: Voice) {
+        self.open = false;
+        while self.next_line() > from.max(self.first)
+            && let Some(last) = self.lines.pop_back_if(|last| last.voice == voice)
+        {
+            self.bytes -= last.text.len();
+        }
+        let skip = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        for entry in self
+            .lines
+            .iter_mut()
+            .skip(skip)
+            .filter(|entry| entry.voice == voice)
+        {
+            self.bytes -= entry.text.len();
+            entry.text.clear();
+        }
+    }
+
     /// Empties it; it follows again.
     pub fn clear(&mut self) {
         *self = Self {

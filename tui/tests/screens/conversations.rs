@@ -108,9 +108,19 @@ fn live(seq: u64, source: StreamSource, words: &str) -> News {
             attempt: 1,
             source,
             text: words.to_owned(),
+            withdraws: false,
         }],
         lost: 0,
     }
+}
+
+/// What was said live does not count any more.
+fn withdrawn(seq: u64, words: &str) -> News {
+    let mut news = live(seq, StreamSource::Note, words);
+    if let News::Stream { chunks, .. } = &mut news {
+        chunks[0].withdraws = true;
+    }
+    news
 }
 
 fn at(columns: u16, rows: u16, place: &str) -> World {
@@ -191,6 +201,24 @@ fn a_conversation_in_every_state() {
         world.press("enter");
         check(&name("kept"), &world);
     }
+}
+
+#[test]
+fn half_an_answer_that_was_taken_back_is_not_left_on_the_screen() {
+    let mut world = at(80, 24, &format!("conversations/{}", id(RUN)));
+    world.news(events(0, &[said("one"), asks(2)]));
+    world.news(live(1, StreamSource::Model, "half an answ"));
+    assert!(world.text().contains("half an answ"), "{}", world.text());
+    world.news(withdrawn(2, "another model is asked\n"));
+    assert!(!world.text().contains("half an"), "{}", world.text());
+    world.news(live(3, StreamSource::Model, "a whole answer"));
+    world.news(events(2, &[handled("one", Some("a whole answer"))]));
+    let shown = world.text();
+    assert!(
+        shown.contains("another model is asked") && !shown.contains("half an"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("a whole answer").count(), 1, "{shown}");
 }
 
 #[test]

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
     AgentCall, ApprovalClass, Data, EffectRequest, EventBody, LoopLimits, OnUnknown, Plan, PlannedCall,
     PlannedEffect, StepId, WorkflowError,
@@ -92,10 +91,8 @@ impl Turn<'_, '_> {
         let call = AgentCall {
             agent: conversation.call.agent.clone(),
             version: version.or(conversation.call.version),
-            input: Payload::default(),
-            message: None,
-            handoff: None,
             turn: Some(conversation.reference()),
+            ..AgentCall::default()
         };
         self.request(me, EffectRequest::Agent(call))
     }

@@ -405,11 +405,8 @@ fn an_agent_is_a_tool_of_another_and_brings_what_it_has_seen() {
     let turn = only(&run);
     let inner = dirigent_protocol::run::AgentCall {
         agent: "inner".into(),
-        version: None,
         input: Arc::new(json!({})),
-        message: None,
-        handoff: None,
-        turn: None,
+        ..Default::default()
     };
     let plan = PlannedEffect {
         request: EffectRequest::Agent(inner),

@@ -24,6 +24,8 @@ pub struct Quote {
     pub worst: Amounts,
     /// Nobody knows its price.
     pub unpriced: bool,
+    /// Nobody knows how many tokens it takes.
+    pub uncounted: bool,
     /// The most its agent may take within one run.
     pub agent: Option<Budget>,
     /// It is a run of its own, which may take whatever is set aside for it.
@@ -68,6 +70,8 @@ pub(super) struct Shortage {
     budget: Budget,
     account: Account,
     needed: Amounts,
+    /// Nobody knows how many tokens it takes.
+    uncounted: bool,
 }
 
 impl Shortage {
@@ -81,6 +85,11 @@ impl Shortage {
                 self.name
             ),
             Some(Limited::Time) => format!("the time of {} is over", self.name),
+            Some(Limited::Tokens) if self.uncounted => format!(
+                "nobody knows how many tokens a program of somebody else takes, and {} is limited in tokens; limit its \
+                 calls or its time instead",
+                self.name
+            ),
             Some(limited) => {
                 let of = |amounts: Amounts| match limited {
                     Limited::Money => usd(amounts.micro_usd),
@@ -182,6 +191,7 @@ impl Turn<'_, '_> {
                         budget,
                         account,
                         needed: quote.worst,
+                        uncounted: quote.uncounted,
                     }));
                 }
             }
@@ -213,6 +223,7 @@ impl Turn<'_, '_> {
                 budget,
                 account,
                 needed: quote.worst,
+                uncounted: quote.uncounted,
             })),
         }
     }
@@ -454,6 +465,9 @@ fn tight(budget: &Budget, account: &Account, quote: &Quote, over: Option<Limited
     }
     if quote.worst.is_nothing() && !quote.unpriced {
         return Tight::No;
+    }
+    if quote.uncounted && budget.tokens.is_some() {
+        return Tight::Full(Some(Limited::Tokens));
     }
     if quote.unpriced && budget.micro_usd.is_some() {
         return Tight::Full(None);

@@ -29,6 +29,7 @@ impl Quotes for Dime {
                 calls: 1,
             },
             unpriced: call.agent == "priceless",
+            uncounted: call.agent == "foreign",
             agent: (call.agent == "poor").then(|| Budget {
                 micro_usd: Some(150_000),
                 ..Budget::default()

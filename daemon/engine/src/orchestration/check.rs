@@ -182,6 +182,8 @@ fn place(pointer: &str, document: &Value, wanted: &Orchestration) -> String {
         ("/output/as", "/output"),
         ("/timeout", "/limits/timeout"),
         ("/document/metadata/dirigent/budget", "/budget"),
+        ("/document/metadata/dirigent/schedule", "/schedule"),
+        ("/schedule", "/schedule"),
         ("/document/summary", "/description"),
     ];
     for (from, to) in plain {

@@ -297,6 +297,8 @@ impl RunState {
         let around = own.parent.and_then(|id| self.frame_mut(id));
         if let Some(conversation) = around.and_then(|around| around.conversation.as_mut()) {
             Arc::make_mut(conversation).answered(number, answer, brought);
+            let now = conversation.seen;
+            self.seen = self.seen.and(now);
         }
     }
 

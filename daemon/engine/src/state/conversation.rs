@@ -68,7 +68,7 @@ impl Conversation {
             exchanges: Vec::new(),
             calls_before: 0,
             digest: Digest::of(&written),
-            bytes: (2 * call.input.to_string().len() + told) as u64,
+            bytes: (2 * call.input.to_string().len() + told + call.history_bytes()) as u64,
             seen,
             tokens: 0,
         }

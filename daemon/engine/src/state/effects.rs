@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dirigent_protocol::run::{
     AgentCall, AgentTurn, Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution,
-    StepId, Usage, WorkflowError,
+    StepId, Traits, Usage, WorkflowError,
 };
 
 use super::conversation::Conversation;
@@ -150,14 +150,23 @@ impl RunState {
         let around = self.frame(frame).and_then(|own| self.frame(own.parent?));
         let seen = around
             .and_then(|around| around.conversation.as_ref())
-            .map(|outer| outer.seen);
+            .map(|outer| outer.seen)
+            .unwrap_or_default();
+        // What was said before was said in this run, whoever wrote it down in between.
+        let before = if call.history.is_empty() {
+            Traits::default()
+        } else {
+            self.seen
+        };
         let Some(own) = self.frame_mut(frame) else { return };
         // Attempts count within a turn.
         own.attempt = 1;
         let conversation = own
             .conversation
-            .get_or_insert_with(|| Arc::new(Conversation::new(call, seen.unwrap_or_default())));
+            .get_or_insert_with(|| Arc::new(Conversation::new(call, seen.and(before))));
         Arc::make_mut(conversation).turned(turn, usage);
+        let now = conversation.seen;
+        self.seen = self.seen.and(now);
     }
 
     pub(super) fn add_effect(

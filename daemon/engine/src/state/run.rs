@@ -8,7 +8,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::{
     Account, Amounts, ApprovalRequest, DecisionRecord, Doubt, EffectId, EffectRequest, OnUnknown, Pins,
-    Status, StepId, TimerId, TimerPurpose, Usage, WorkflowError,
+    Status, StepId, TimerId, TimerPurpose, Traits, Usage, WorkflowError,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,9 @@ pub struct RunState {
     /// Handoffs between agents, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) handoffs: Vec<Handed>,
+    /// What came into conversations of agents so far.
+    #[serde(default, skip_serializing_if = "Traits::is_empty")]
+    pub(crate) seen: Traits,
 }
 
 /// A handoff that was made.
@@ -249,6 +252,7 @@ impl RunState {
             doubts: Vec::new(),
             listens: Table::default(),
             handoffs: Vec::new(),
+            seen: Traits::default(),
         }
     }
 

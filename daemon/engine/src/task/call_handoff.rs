@@ -178,7 +178,7 @@ impl Task for CallHandoff {
             input: Arc::clone(&input),
             message,
             handoff: Some(handoff),
-            turn: None,
+            ..AgentCall::default()
         };
         turn.request(me, EffectRequest::Agent(call))
     }

@@ -10,15 +10,22 @@ use serde_json::{Map, Value};
 use super::brief::Brief;
 use super::extract::Findings;
 use super::fill;
-use crate::{ChatRequest, Message, Part, RehearsedCall, ToolCall, ToolChoice, ToolDefinition, tokens};
+use crate::{ChatRequest, Part, RehearsedCall, Role, ToolCall, ToolChoice, ToolDefinition, tokens};
 
 /// The calls of this turn; none where the script has ended or names no tool that is offered.
 pub(super) fn next(request: &ChatRequest, brief: &Brief, findings: &Findings<'_>) -> Vec<Part> {
     if request.tool_choice == ToolChoice::None {
         return Vec::new();
     }
-    let called = |message: &&Message| message.tool_calls().next().is_some();
-    let turn = request.messages.iter().filter(called).count();
+    // What was said before what is said now was rehearsed in its own calls.
+    let now = request
+        .messages
+        .iter()
+        .rev()
+        .take_while(|message| message.role != Role::User);
+    let turn = now
+        .filter(|message| message.tool_calls().next().is_some())
+        .count();
     let written = request.rehearsal.get(turn).map_or(&[][..], Vec::as_slice);
     let offered = written.iter().filter_map(|call| {
         let tool = request.tools.iter().find(|tool| tool.name == call.tool)?;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::Payload;
-use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::{EntityId, RunId};
 use dirigent_protocol::run::BusPosition;
 use dirigent_store::{Budget, Commit, Feed, FeedItem, Position, ReadError, ScanRange, Txn};
@@ -256,8 +255,8 @@ impl Desk {
     }
 
     fn document(&self, key: &[u8]) {
-        if key.starts_with(b"dWorkflow\0")
-            && let Some((Kind::Workflow, id)) = key::parse_document(key)
+        if (key.starts_with(b"dWorkflow\0") || key.starts_with(b"dOrchestration\0"))
+            && let Some((_, id)) = key::parse_document(key)
         {
             self.core.bus.tell(BusNews::Workflow(id));
         }

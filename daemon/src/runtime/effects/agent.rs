@@ -1,9 +1,9 @@
 //! `call: agent`: the pinned version's prompt, rendered over the input; the model's answer, checked.
 //!
-//! Waits out rate limits and refusals at the door (they cost nothing and happened to nobody), or asks the agent's next
-//! model instead; whatever may have been billed is told to the engine, whose policy decides. Never shows an answer of the rehearsal as a model's.
+//! What was said before stands between its instructions and what is said now, as what it was. Does not choose among
+//! models and waits for nothing itself. Never shows an answer of the rehearsal as a model's.
 
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,18 +14,19 @@ use dirigent_protocol::run::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, Usage, WorkflowError,
 };
 use dirigent_protocol::watch::StreamSource;
-use dirigent_providers::{
-    ChatReply, ChatRequest, Fallback, FinishReason, Message, ModelError, ModelErrorKind, Next, Resolved, Role,
-};
+use dirigent_providers::{ChatReply, ChatRequest, FinishReason, Message, Role};
 use futures::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::agent_answer::{self, AnswerError};
+use super::agent_ask::{Asker, Step, Taken};
+use super::agent_context::Window;
 use super::agent_quote;
 use super::agent_tools::{self, Manifests, Servers};
 use super::foreign::{Foreign, Task};
 use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
+use super::security::Security;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
@@ -39,6 +40,8 @@ struct Agents {
     mcp: Mcp,
     manifests: Manifests,
     foreign: Foreign,
+    security: Arc<Security>,
+    data_dir: PathBuf,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
@@ -49,6 +52,8 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         mcp: Mcp::open(means)?,
         manifests: Manifests::default(),
         foreign: Foreign::open(means)?,
+        security: means.security.clone(),
+        data_dir: means.data_dir.clone(),
     }))
 }
 
@@ -83,15 +88,6 @@ impl Performer for Agents {
     }
 }
 
-/// What one conversation has taken so far.
-#[derive(Default)]
-struct Taken {
-    usage: Usage,
-    facts: BTreeMap<String, Value>,
-}
-
-type Step<T> = Result<T, Box<EffectOutcome>>;
-
 impl Agents {
     async fn talk(&self, asked: &AgentCall, call: &Call) -> Step<EffectOutcome> {
         let version = self.version(asked)?;
@@ -105,13 +101,20 @@ impl Agents {
         let Some(foreign) = &agent.foreign else {
             return Box::pin(self.turn(&version, (asked, wanted), call)).await;
         };
+        let now = words(&self.messages(agent, wanted, call).await?);
         let task = Task {
             agent,
             foreign,
             version: &version.digest,
-            prompt: words(&self.messages(agent, wanted, call).await?),
+            prompt: as_text(&wanted.history, &now),
+            secrets: std::collections::BTreeMap::new(),
         };
-        Ok(Box::pin(self.foreign.work(&task, call)).await)
+        let outcome = Box::pin(self.foreign.work(task, call)).await;
+        Ok(if wanted.messages {
+            with_messages(outcome, &now)
+        } else {
+            outcome
+        })
     }
 
     async fn turn(
@@ -122,8 +125,17 @@ impl Agents {
     ) -> Step<EffectOutcome> {
         let agent = &version.definition;
         let talk = call.conversation.as_deref();
-        let models = self.models(agent)?;
+        let asker = Asker {
+            agent,
+            call,
+            policy: &self.policy,
+            security: &self.security,
+            data_dir: &self.data_dir,
+        };
+        asker.models()?;
         let mut request = self.request(agent, wanted, call).await?;
+        let policy = agent.context.unwrap_or_default();
+        let mut window = Window::open(policy, &wanted.history, &mut request.messages);
         let servers = Servers {
             mcp: &self.mcp,
             kept: &self.manifests,
@@ -137,37 +149,25 @@ impl Agents {
         }
         agent_tools::show_answers(call);
         let mut taken = Taken::default();
-        let reply = self.ask(&models, request.clone(), call, &mut taken).await?;
+        let reply = asker.ask(&mut request, &mut window, &mut taken).await?;
+        if window.missing() > 0 {
+            let missing = window.missing() as u64;
+            taken.facts.insert("messages_left_out".into(), missing.into());
+        }
         if let Some(toolbox) = toolbox.filter(|_| reply.tool_calls().next().is_some()) {
             let (who, took) = ((agent, version.digest.as_str()), (taken.usage, taken.facts));
             return Ok(agent_tools::turn(&toolbox, who, reply.message(), call, took));
         }
         let shape = agent.output_schema.as_ref().filter(|_| wanted.message.is_none());
-        let answer = match agent_answer::read(shape, &reply.text()) {
-            Ok(answer) => answer,
-            Err(error) => {
-                let repair = repair(&error);
-                if call.reserved.is_some() && !agent_quote::may_repair(&repair) {
-                    return Err(unfit(&error, &reply, taken.usage));
-                }
-                call.live.write(
-                    StreamSource::Note,
-                    &format!("\nthe answer does not fit ({error}); asking once more\n"),
-                );
-                request.messages.push(reply.message());
-                request.messages.push(Message::text(Role::User, repair));
-                request.idempotency_key = Some(format!("{}-repair", call.key));
-                let second = self.ask(&models, request, call, &mut taken).await?;
-                taken.facts.insert("repaired".into(), true.into());
-                agent_answer::read(shape, &second.text())
-                    .map_err(|error| unfit(&error, &second, taken.usage))?
-            }
-        };
-        taken
-            .facts
-            .insert("agent_version".into(), version.digest.clone().into());
+        let answer = read(&asker, shape, reply, (&mut request, &mut window, &mut taken)).await?;
+        let digest = version.digest.clone();
+        taken.facts.insert("agent_version".into(), digest.into());
         Ok(EffectOutcome::Done {
-            output: Arc::new(answer),
+            output: Arc::new(if wanted.messages {
+                window.told(&request.messages, answer)
+            } else {
+                answer
+            }),
             usage: taken.usage,
             facts: taken.facts,
         })
@@ -182,19 +182,6 @@ impl Agents {
                 format!("`{}`: {error}", wanted.agent),
             ))
         })
-    }
-
-    /// The agent's models, best first.
-    fn models(&self, agent: &Agent) -> Step<Vec<Resolved>> {
-        let providers = &self.policy.get().providers;
-        let names = std::iter::once(&agent.model).chain(&agent.fallback_models);
-        let models = names.map(|name| {
-            providers.resolve(name).map_err(|error| {
-                let detail = format!("{error}: {}", error.help());
-                Box::new(refused("configuration", 400, "No such model", detail))
-            })
-        });
-        models.collect()
     }
 
     async fn request(&self, agent: &Agent, wanted: &AgentCall, call: &Call) -> Step<ChatRequest> {
@@ -248,127 +235,69 @@ impl Agents {
         }
         Ok(messages)
     }
+}
 
-    /// One answer. Refusals that certainly cost nothing are waited out, or the next model is asked.
-    async fn ask(
-        &self,
-        models: &[Resolved],
-        request: ChatRequest,
-        call: &Call,
-        taken: &mut Taken,
-    ) -> Step<ChatReply> {
-        let started = tokio::time::Instant::now();
-        let mut fallback = Fallback::new(models.len());
-        let mut place = 0;
-        while let Some(model) = models.get(place) {
-            let sink = |piece: &str| call.live.write(StreamSource::Model, piece);
-            let asked = put_to(model, place, &request);
-            let error = match model.client.chat(asked, &sink, call.cancel.clone()).await {
-                Ok(reply) => {
-                    self.count(model, &reply, taken);
-                    if place > 0 {
-                        taken.facts.insert("fallback".into(), (place as u64).into());
-                    }
-                    return Ok(reply);
-                }
-                Err(error) => error,
-            };
-            let Next::Ask { model: next, after } = fallback.after(&error, started.elapsed()) else {
-                return Err(Box::new(self.lost(model, &error, call.attempt, taken)));
-            };
-            call.live
-                .write(StreamSource::Note, &next_note(&error, models, next, after));
-            place = next;
-            tokio::select! {
-                () = call.cancel.cancelled() => return Err(Box::new(EffectOutcome::Cancelled)),
-                () = tokio::time::sleep(after) => {}
-            }
+/// The answer in its shape; asked for once more where it does not fit. The messages of the request end with it.
+async fn read(
+    asker: &Asker<'_>,
+    shape: Option<&Value>,
+    reply: ChatReply,
+    (request, window, taken): (&mut ChatRequest, &mut Window, &mut Taken),
+) -> Step<Value> {
+    let error = match agent_answer::read(shape, &reply.text()) {
+        Ok(answer) => {
+            request.messages.push(reply.message());
+            return Ok(answer);
         }
-        Err(Box::new(misdirected()))
+        Err(error) => error,
+    };
+    let repair = repair(&error);
+    if asker.call.reserved.is_some() && !agent_quote::may_repair(&repair) {
+        return Err(unfit(&error, &reply, taken.usage));
     }
+    let note = format!("\nthe answer does not fit ({error}); asking once more\n");
+    asker.call.live.withdraw(&note);
+    request.messages.push(reply.message());
+    request.messages.push(Message::text(Role::User, repair));
+    request.idempotency_key = Some(format!("{}-repair", asker.call.key));
+    let second = asker.ask(request, window, taken).await?;
+    taken.facts.insert("repaired".into(), true.into());
+    let answer = agent_answer::read(shape, &second.text());
+    let answer = answer.map_err(|error| unfit(&error, &second, taken.usage))?;
+    request.messages.push(second.message());
+    Ok(answer)
+}
 
-    fn count(&self, model: &Resolved, reply: &ChatReply, taken: &mut Taken) {
-        let client = model.client.descriptor();
-        let cost = self.policy.get().prices.cost(client, &reply.model, &reply.usage);
-        taken.usage += Usage {
-            calls: 1,
-            input_tokens: reply.usage.input_tokens,
-            output_tokens: reply.usage.output_tokens,
-            cost_micro_usd: cost.unwrap_or(0),
-            unpriced_calls: u64::from(cost.is_none()),
+/// What was said before, in words: for programs that are told one text. What tools were asked and told is their own.
+fn as_text(history: &[Message], now: &str) -> String {
+    let said = history.iter().filter_map(|message| {
+        let who = match message.role {
+            Role::User => "Person",
+            Role::Assistant => "You",
+            Role::System | Role::Tool => return None,
         };
-        if reply.masked_key {
-            tracing::warn!(provider = %client.name, model = %reply.model, "an answer held the key it was asked with");
-        }
-        let facts = &mut taken.facts;
-        facts.insert("provider".into(), client.name.clone().into());
-        facts.insert("model".into(), reply.model.clone().into());
-        facts.insert("finish_reason".into(), reply.finish_reason.word().into());
-        if let Some(id) = &reply.response_id {
-            facts.insert("response_id".into(), id.clone().into());
-        }
-        for (name, holds) in [
-            ("rehearsal", reply.rehearsal),
-            ("replaced_bytes", reply.replaced_bytes),
-            ("masked_key", reply.masked_key),
-            ("usage_estimated", reply.usage.estimated),
-        ] {
-            if holds {
-                facts.insert(name.into(), true.into());
-            }
-        }
+        let words = message.words();
+        (!words.is_empty()).then(|| format!("{who}: {words}\n\n"))
+    });
+    let said: String = said.collect();
+    if said.is_empty() {
+        return now.to_owned();
     }
+    format!("The conversation so far:\n\n{said}The person says now:\n\n{now}")
+}
 
-    /// There is no answer: cancelled, known to have failed, or unknown.
-    fn lost(&self, model: &Resolved, error: &ModelError, attempt: u32, taken: &Taken) -> EffectOutcome {
-        if matches!(error.kind, ModelErrorKind::Cancelled { .. }) {
-            return EffectOutcome::Cancelled;
-        }
-        let certain = error.outcome_known() || !error.retryable() || error.max_retries().is_some();
-        if !certain {
-            return EffectOutcome::Unknown {
-                reason: error.to_string(),
-            };
-        }
-        let mut usage = taken.usage;
-        if let Some(billed) = &error.usage {
-            let cost = self
-                .policy
-                .get()
-                .prices
-                .cost(model.client.descriptor(), &error.model, billed);
-            usage += Usage {
-                calls: 1,
-                input_tokens: billed.input_tokens,
-                output_tokens: billed.output_tokens,
-                cost_micro_usd: cost.unwrap_or(0),
-                unpriced_calls: u64::from(cost.is_none()),
-            };
-        }
-        let name = if matches!(error.kind, ModelErrorKind::AuthRefused { .. }) {
-            "authentication"
-        } else {
-            "communication"
-        };
-        let mut problem = WorkflowError::standard(
-            name,
-            502,
-            format!("{}/{}: {}", error.provider, error.model, error.kind),
-        )
-        .detail(
-            error
-                .detail
-                .as_ref()
-                .map_or_else(|| error.help(), |detail| format!("{detail} ({})", error.help())),
-        );
-        problem.data = serde_json::json!({ "code": error.code() });
-        EffectOutcome::Failed {
-            error: problem,
-            retryable: error.retryable() && error.max_retries().is_none_or(|most| attempt <= most),
-            retry_after_ms: None,
-            usage,
-        }
+/// What a program did, with what was said as messages.
+fn with_messages(mut outcome: EffectOutcome, said: &str) -> EffectOutcome {
+    if let EffectOutcome::Done { output, .. } = &mut outcome {
+        let text = output.get("text").unwrap_or(output);
+        let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
+        let messages = [
+            Message::text(Role::User, said),
+            Message::text(Role::Assistant, text.clone()),
+        ];
+        *output = Arc::new(json!({ "answer": text, "messages": messages, "forgotten": 0 }));
     }
+    outcome
 }
 
 /// The texts of messages, as one.
@@ -379,38 +308,6 @@ fn words(messages: &[Message]) -> String {
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n\n")
-}
-
-/// The request as it goes to one of the models. A key names one request to one model.
-fn put_to(model: &Resolved, place: usize, request: &ChatRequest) -> ChatRequest {
-    let mut request = request.clone();
-    request.model.clone_from(&model.model);
-    if let Some(key) = request.idempotency_key.as_mut().filter(|_| place > 0) {
-        key.push_str(&format!("-{place}"));
-    }
-    request
-}
-
-fn next_note(error: &ModelError, models: &[Resolved], next: usize, after: Duration) -> String {
-    let elsewhere = models
-        .get(next)
-        .filter(|next| next.model != error.model || next.client.descriptor().name != error.provider);
-    let elsewhere = elsewhere.map_or_else(String::new, |next| {
-        format!(
-            "; asking {}/{} instead",
-            next.client.descriptor().name,
-            next.model
-        )
-    });
-    let wait = if after.is_zero() {
-        String::new()
-    } else {
-        format!("; waiting {} s", after.as_secs())
-    };
-    format!(
-        "\n{}/{}: {}{elsewhere}{wait}\n",
-        error.provider, error.model, error.kind
-    )
 }
 
 fn repair(error: &AnswerError) -> String {

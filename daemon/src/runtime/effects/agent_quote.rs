@@ -34,8 +34,9 @@ pub(crate) fn quote(agent: &Agent, call: &AgentCall, policy: &Policy) -> Quote {
         ..Quote::default()
     };
     if agent.foreign.is_some() {
-        // What a program of somebody else asks its models for is not known before.
+        // What a program of somebody else asks its models for is not known before: turns are counted, and time.
         quote.unpriced = true;
+        quote.uncounted = true;
         quote.worst.calls = 1;
         return quote;
     }
@@ -103,7 +104,7 @@ fn most_input(agent: &Agent, call: &AgentCall) -> u64 {
         .as_ref()
         .map_or(0, |schema| schema.to_string().len());
     let input = call.input.to_string().len();
-    let message = call.message.as_ref().map_or(0, String::len);
+    let message = call.message.as_ref().map_or(0, String::len) + call.history_bytes();
     let said = call.turn.map_or(0, |turn| turn.bytes);
     let tools = if agent.tools.is_empty() { 0 } else { TOOLS };
     (agent.system.len() + agent.prompt.len() + schema + 2 * input + message) as u64 + said + tools + FRAME

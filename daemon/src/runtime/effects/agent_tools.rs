@@ -1,7 +1,7 @@
 //! An agent's tools within one turn: what is offered, what was said before, what becomes of the calls.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_engine::state::Conversation;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::mcp::Mcp;
 use super::performer::{Call, refused};
+use crate::capped::Capped;
 use crate::tools::{Toolbox, World, server_call, told};
 
 /// How long a server's list is taken as it was; a call looks again by itself.
@@ -28,7 +29,7 @@ type Had = (Instant, Arc<Vec<Value>>);
 
 /// Lists of tools of servers, as they were a moment ago.
 #[derive(Default)]
-pub(super) struct Manifests(Mutex<HashMap<Digest, Had>>);
+pub(super) struct Manifests(Capped<Digest, Had, MAX_KEPT>);
 
 /// Asks servers on behalf of one call.
 pub(super) struct Servers<'a> {
@@ -42,19 +43,14 @@ impl World for Servers<'_> {
         Box::pin(async move {
             // Another run looks for itself.
             let which = Digest::of(&json!([self.call.run, server]));
-            let lock = || self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = lock().get(&which).filter(|(at, _)| at.elapsed() < FRESH).cloned();
+            let known = self.kept.0.get(&which).filter(|(at, _)| at.elapsed() < FRESH);
             if let Some((_, tools)) = known {
                 return Ok((*tools).clone());
             }
             let wanted = server_call(server, "tools/list", json!({}));
             let tools = self.mcp.tools(&wanted, self.call).await?;
-            let mut kept = lock();
-            if kept.len() >= MAX_KEPT {
-                kept.clear();
-            }
-            kept.insert(which, (Instant::now(), Arc::new(tools.clone())));
-            Ok(tools)
+            let (_, tools) = self.kept.0.keep(which, (Instant::now(), Arc::new(tools)));
+            Ok((*tools).clone())
         })
     }
 }

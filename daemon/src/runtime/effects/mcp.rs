@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
@@ -25,6 +26,7 @@ use super::mcp_pipes::{self, Piped, Program, Said, beside};
 use super::mcp_refusals::Refusals;
 use super::performer::{Call, Means, Performer, failed, misdirected, refused};
 use super::process;
+use super::security::Security;
 use super::web::{Ended, Web};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
@@ -39,6 +41,7 @@ pub(super) struct Mcp {
     web: Web,
     policy: Arc<Swap<Policy>>,
     notes: PathBuf,
+    security: Arc<Security>,
 }
 
 /// Most pages of a list of tools.
@@ -79,6 +82,7 @@ impl Mcp {
             web: Web::open(means)?,
             policy: means.policy.clone(),
             notes,
+            security: means.security.clone(),
         })
     }
 
@@ -217,7 +221,7 @@ impl Mcp {
             .max_json_response_size(self.web.limit());
         let transport = StreamableHttpClientTransport::with_client(self.web.client().clone(), config);
         Ok(Server {
-            client: greet(wanted, transport, call).await?,
+            client: self.greet(wanted, transport, call).await?,
             trouble: Trouble::default(),
             said: Said::default(),
             _process: None,
@@ -246,7 +250,7 @@ impl Mcp {
             trouble,
             mut said,
         } = mcp_pipes::begin(program, &self.notes, call)?;
-        let greeted = beside(&mut said, Box::pin(greet(wanted, streams, call))).await;
+        let greeted = beside(&mut said, Box::pin(self.greet(wanted, streams, call))).await;
         let client = greeted.map_err(|ended| match trouble.get() {
             Some(why) => Box::new(given_up(why)),
             None => ended,
@@ -258,51 +262,66 @@ impl Mcp {
             _process: Some(child),
         })
     }
+
+    /// The handshake: `initialize` where the revision has one, else what newer servers want in its place.
+    async fn greet<T, E, A>(&self, wanted: &McpCall, transport: T, call: &Call) -> Result<Client, Ended>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (name, version) = wanted
+            .client
+            .clone()
+            .unwrap_or_else(|| ("dirigent".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+        let protocol = serde_json::from_value::<ProtocolVersion>(Value::String(wanted.protocol.clone()))
+            .unwrap_or(ProtocolVersion::V_2025_06_18);
+        let newest = protocol == ProtocolVersion::LATEST;
+        let legacy = if newest {
+            ProtocolVersion::LATEST_WITH_INITIALIZE
+        } else {
+            protocol.clone()
+        };
+        let config = ClientConfig::new(ClientCapabilities::default(), Implementation::new(name, version))
+            .with_protocol_version(legacy.clone());
+        let info = Refusals {
+            config,
+            security: self.security.clone(),
+            run: call.run,
+            server: named(&wanted.transport),
+            key: call.key.to_string(),
+            noted: AtomicU8::default(),
+        };
+        let lifecycle = if newest {
+            ClientLifecycleMode::Auto {
+                preferred_versions: vec![protocol],
+                legacy_version: Some(legacy),
+            }
+        } else {
+            ClientLifecycleMode::Initialize
+        };
+        let silent = |detail: String| {
+            let problem = WorkflowError::standard("communication", 503, "The server does not greet");
+            Box::new(failed(problem.detail(detail), true))
+        };
+        let greeted = Box::pin(serve_client_with_lifecycle(info, transport, lifecycle));
+        let client = tokio::time::timeout(GREETING, greeted)
+            .await
+            .map_err(|_| silent(format!("it said nothing for {} s", GREETING.as_secs())))?
+            .map_err(|error| silent(error.to_string()))?;
+        known(&client)?;
+        Ok(client)
+    }
 }
 
-/// The handshake: `initialize` where the revision has one, else what newer servers want in its place.
-async fn greet<T, E, A>(wanted: &McpCall, transport: T, call: &Call) -> Result<Client, Ended>
-where
-    T: IntoTransport<RoleClient, E, A>,
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let (name, version) = wanted
-        .client
-        .clone()
-        .unwrap_or_else(|| ("dirigent".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
-    let protocol = serde_json::from_value::<ProtocolVersion>(Value::String(wanted.protocol.clone()))
-        .unwrap_or(ProtocolVersion::V_2025_06_18);
-    let newest = protocol == ProtocolVersion::LATEST;
-    let legacy = if newest {
-        ProtocolVersion::LATEST_WITH_INITIALIZE
-    } else {
-        protocol.clone()
-    };
-    let config = ClientConfig::new(ClientCapabilities::default(), Implementation::new(name, version))
-        .with_protocol_version(legacy.clone());
-    let info = Refusals {
-        config,
-        key: call.key.to_string(),
-    };
-    let lifecycle = if newest {
-        ClientLifecycleMode::Auto {
-            preferred_versions: vec![protocol],
-            legacy_version: Some(legacy),
+/// A server, for records: nothing behind its path, where a key may stand.
+fn named(transport: &McpTransport) -> String {
+    match transport {
+        McpTransport::Http { endpoint, .. } => {
+            let end = endpoint.uri.find(['?', '#']).unwrap_or(endpoint.uri.len());
+            endpoint.uri[..end].to_owned()
         }
-    } else {
-        ClientLifecycleMode::Initialize
-    };
-    let silent = |detail: String| {
-        let problem = WorkflowError::standard("communication", 503, "The server does not greet");
-        Box::new(failed(problem.detail(detail), true))
-    };
-    let greeted = Box::pin(serve_client_with_lifecycle(info, transport, lifecycle));
-    let client = tokio::time::timeout(GREETING, greeted)
-        .await
-        .map_err(|_| silent(format!("it said nothing for {} s", GREETING.as_secs())))?
-        .map_err(|error| silent(error.to_string()))?;
-    known(&client)?;
-    Ok(client)
+        McpTransport::Stdio { command, .. } => command.clone(),
+    }
 }
 
 /// Whether the server speaks a revision that is known here.

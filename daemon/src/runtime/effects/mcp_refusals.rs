@@ -2,6 +2,10 @@
 
 #![expect(deprecated, reason = "servers of the revisions that had these still ask")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use dirigent_protocol::id::RunId;
 use rmcp::RoleClient;
 use rmcp::handler::client::ClientHandler;
 use rmcp::model::{
@@ -11,16 +15,33 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 
-/// Refuses everything a server asks; each refusal is a line of the log that names the call.
+use super::security::Security;
+
+/// What is refused, as audit records name it.
+const SAMPLING: (u8, &str) = (1, "tools.sampling");
+const ROOTS: (u8, &str) = (2, "tools.roots");
+const ELICITATION: (u8, &str) = (4, "tools.elicitation");
+
+/// Refuses everything a server asks; the first refusal of a kind in a call is an audit record.
 pub(super) struct Refusals {
     pub(super) config: ClientConfig,
+    pub(super) security: Arc<Security>,
+    pub(super) run: RunId,
+    /// Which server: its address, or its command.
+    pub(super) server: String,
     /// The key of the call it happens in.
     pub(super) key: String,
+    /// What was noted already.
+    pub(super) noted: AtomicU8,
 }
 
 impl Refusals {
-    fn told(&self, what: &'static str) {
-        tracing::warn!(call = %self.key, what, "a server of tools asked for what it is not given");
+    async fn told(&self, (bit, action): (u8, &'static str)) {
+        if self.noted.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+            return;
+        }
+        let detail = format!("it asked for what it is not given, in the call {}", self.key);
+        self.security.note(self.run, action, &self.server, &detail).await;
     }
 }
 
@@ -34,12 +55,12 @@ impl ClientHandler for Refusals {
         _: CreateMessageRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<CreateMessageResult, ErrorData> {
-        self.told("sampling");
+        self.told(SAMPLING).await;
         Err(ErrorData::method_not_found::<CreateMessageRequestMethod>())
     }
 
     async fn list_roots(&self, _: RequestContext<RoleClient>) -> Result<ListRootsResult, ErrorData> {
-        self.told("roots");
+        self.told(ROOTS).await;
         Err(ErrorData::method_not_found::<ListRootsRequestMethod>())
     }
 
@@ -48,7 +69,7 @@ impl ClientHandler for Refusals {
         _: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
-        self.told("elicitation");
+        self.told(ELICITATION).await;
         Err(ErrorData::method_not_found::<ElicitationCreateRequestMethod>())
     }
 }

@@ -7,6 +7,8 @@
 mod a2a;
 mod agent;
 mod agent_answer;
+mod agent_ask;
+mod agent_context;
 mod agent_quote;
 mod agent_tools;
 mod confine;
@@ -27,6 +29,7 @@ mod performer;
 mod process;
 mod script;
 pub(crate) mod secrets;
+mod security;
 mod shell;
 mod shell_output;
 mod web;
@@ -40,6 +43,7 @@ pub(crate) use agent_quote::quote;
 pub(crate) use egress::Egress;
 pub(crate) use performer::{AgentSource, Child, Children, Means, Performers, refused};
 pub use performer::{Call, Performer};
+pub(crate) use security::Security;
 
 use dirigent_protocol::run::EffectKind;
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::PERFORMERS;
 use super::egress::Egress;
+use super::security::Security;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::live::LiveSink;
 use crate::runtime::policy::Policy;
@@ -104,6 +105,8 @@ pub(crate) struct Means {
     pub(crate) children: Arc<dyn Children>,
     /// Which agent does it.
     pub(crate) router: Arc<Router>,
+    /// Records what must not stay unseen.
+    pub(crate) security: Arc<Security>,
 }
 
 /// Performs effects of one kind.

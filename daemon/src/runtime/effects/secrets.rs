@@ -6,11 +6,13 @@
 //! Invariant: a value is in the request while it is performed, and nowhere else: not in the journal, the log, an
 //! outcome, or live text.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dirigent_protocol::run::{EffectOutcome, EffectRequest, SECRET_CLOSE, SECRET_OPEN};
+use dirigent_providers::Secret;
 use serde_json::{Map, Value};
 
 use super::refused;
@@ -19,8 +21,14 @@ use super::refused;
 const MASK: &str = "***";
 /// Shorter values are not looked for in outcomes: they would be found everywhere.
 const MIN_MASKED: usize = 4;
+/// Shorter values are not looked for in what models say.
+const MIN_GUARDED: usize = 8;
+/// Most files of secrets that are looked at for that.
+const MAX_GUARDED: usize = 1_024;
 /// Largest secret, bytes.
 const MAX_BYTES: u64 = 64 << 10;
+/// How the variables of secrets begin.
+const VARIABLE: &str = "DIRIGENT_SECRET_";
 
 /// A request that may be performed, and what must not come back.
 pub(crate) struct Revealed {
@@ -69,6 +77,33 @@ pub(crate) fn reveal(data_dir: &Path, request: EffectRequest) -> Result<Revealed
         request,
         values: filler.values,
     })
+}
+
+/// The values of secrets that a program is granted, by the variables they go into: `NAME` or `NAME/KEY` for each.
+///
+/// # Errors
+/// The outcome of a call that is granted a secret without a value.
+pub(crate) fn granted(
+    data_dir: &Path,
+    wanted: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Box<EffectOutcome>> {
+    let name = |mark: &String| mark.split('/').next().unwrap_or_default().to_owned();
+    let mut filler = Filler {
+        data_dir,
+        allowed: wanted.values().map(name).collect(),
+        known: Map::new(),
+        values: Vec::new(),
+    };
+    let mut values = BTreeMap::new();
+    for (variable, mark) in wanted {
+        let value = filler.value(mark).map_err(|error| {
+            let why = format!("for the variable `{variable}`: {error}");
+            Box::new(refused("authorization", 403, "A secret cannot be used", why))
+        })?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        values.insert(variable.clone(), text);
+    }
+    Ok(values)
 }
 
 struct Filler<'a> {
@@ -159,6 +194,25 @@ impl Filler<'_> {
     }
 }
 
+/// The values of all secrets there are, for whoever must hand none of them on. Short ones stand in texts by chance.
+pub(crate) fn stored(data_dir: &Path) -> Vec<Secret> {
+    let folders = [Some(data_dir.join("secrets")), credentials()];
+    let files = folders
+        .into_iter()
+        .flatten()
+        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let files = files.flatten().flatten().take(MAX_GUARDED);
+    let texts = files.filter_map(|entry| file(&entry.path(), false).ok().flatten());
+    let named = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(VARIABLE));
+    let given = named.filter_map(|(_, text)| text.into_string().ok());
+    let mut values = Vec::new();
+    texts
+        .chain(given)
+        .for_each(|text| note(&read(&text), &mut values));
+    let long = values.iter().filter(|value| value.len() >= MIN_GUARDED);
+    long.map(|value| Secret::new(value)).collect()
+}
+
 /// The mark that is all of a text.
 fn whole_mark(text: &str) -> Option<&str> {
     let inner = text.strip_prefix(SECRET_OPEN)?.strip_suffix(SECRET_CLOSE)?;
@@ -198,8 +252,8 @@ fn look_up(data_dir: &Path, name: &str) -> Result<Value, Missing> {
     if let Some(text) = file(&data_dir.join("secrets").join(name), true)? {
         return Ok(read(&text));
     }
-    if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY")
-        && let Some(text) = file(&Path::new(&folder).join(name), false)?
+    if let Some(folder) = credentials()
+        && let Some(text) = file(&folder.join(name), false)?
     {
         return Ok(read(&text));
     }
@@ -213,8 +267,13 @@ fn look_up(data_dir: &Path, name: &str) -> Result<Value, Missing> {
             }
         })
         .collect();
-    let text = std::env::var(format!("DIRIGENT_SECRET_{variable}")).map_err(|_| unknown())?;
+    let text = std::env::var(format!("{VARIABLE}{variable}")).map_err(|_| unknown())?;
     Ok(read(&text))
+}
+
+/// Where the service manager puts credentials.
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 fn file(path: &Path, own: bool) -> Result<Option<String>, Missing> {
@@ -255,8 +314,16 @@ pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOut
             clean(&mut error.data, values);
         }
         EffectOutcome::Unknown { reason } => clean_text(reason, values),
-        // Agents have no secrets to be filled in.
-        EffectOutcome::Turn { .. } | EffectOutcome::Cancelled => {}
+        EffectOutcome::Turn { turn, .. } => {
+            let mut written = serde_json::to_value(&**turn).unwrap_or_default();
+            if touches(&written, values) {
+                clean(&mut written, values);
+                if let Ok(clean) = serde_json::from_value(written) {
+                    *turn = Arc::new(clean);
+                }
+            }
+        }
+        EffectOutcome::Cancelled => {}
     }
     outcome
 }

@@ -132,6 +132,17 @@ fn check_foreign(agent: &Agent, found: &mut Vec<Diagnostic>) {
         found
             .push(Diagnostic::error("bad_foreign_agent", message, place).help("see `dirigent schema agent`"));
     }
+    let budget = agent.budget.unwrap_or_default();
+    let measured = [("usd", budget.usd.is_none()), ("tokens", budget.tokens.is_none())];
+    for (field, _) in measured.into_iter().filter(|(_, absent)| !absent) {
+        let message =
+            format!("`budget.{field}` cannot be measured: what its program asks models for is its own");
+        let place = at(format!("/budget/{field}"));
+        found.push(
+            Diagnostic::error("unmeasured_budget", message, place)
+                .help("limit `budget.calls`, `timeout_s`, or `limits.turns` and `limits.time_s`"),
+        );
+    }
     let own = [
         ("tools", agent.tools.is_empty()),
         ("model", agent.model.is_empty()),

@@ -39,6 +39,10 @@ struct Tail {
     fed: usize,
     /// What the model has said in this stretch.
     text: String,
+    /// The first line of what it has said and what is not stored.
+    from: Option<u64>,
+    /// How often it was taken back.
+    withdrawn: u32,
 }
 
 /// The lines of one conversation.
@@ -248,6 +252,7 @@ impl Transcript {
             return;
         }
         self.tell(Voice::Model, text);
+        self.tail.from = None;
         if let Some(at) = self.shown.iter().position(|shown| shown == text) {
             self.shown.remove(at);
             return;
@@ -265,6 +270,16 @@ impl Transcript {
         let Some(live) = self.asking.as_ref().and_then(|step| journal.live.get(step)) else {
             return;
         };
+        // Another attempt, or another model in the same one: what came of the one before does not count.
+        if live.withdrawn > self.tail.withdrawn || live.attempt > self.tail.attempt {
+            let before = std::mem::take(&mut self.tail);
+            if let Some(from) = before.from {
+                self.stream.withdraw(from, Voice::Model);
+            }
+            self.shown.clear();
+            (self.tail.attempt, self.tail.source) = (live.attempt, live.source);
+            self.tail.withdrawn = live.withdrawn;
+        }
         let again = live.cut + live.text.len() < self.tail.fed;
         if again || live.attempt != self.tail.attempt || live.source != self.tail.source {
             let before = std::mem::take(&mut self.tail);
@@ -272,6 +287,7 @@ impl Transcript {
                 self.shown.push(before.text);
             }
             (self.tail.attempt, self.tail.source) = (live.attempt, live.source);
+            (self.tail.from, self.tail.withdrawn) = (before.from, before.withdrawn);
         }
         let from = self.tail.fed.saturating_sub(live.cut);
         let Some(text) = live.text.get(from..).filter(|text| !text.is_empty()) else {
@@ -281,6 +297,7 @@ impl Transcript {
         let time = self.began(journal, zone);
         match live.source {
             Some(StreamSource::Model) | None => {
+                self.tail.from.get_or_insert(self.stream.next_line());
                 self.stream.append(&time, Voice::Model, text);
                 self.tail.text.push_str(text);
             }

@@ -99,12 +99,10 @@ impl Script {
 
     pub(super) fn agent(&mut self, ms: i64, step: &str, attempt: u32) -> EffectId {
         let call = AgentCall {
-            turn: None,
             agent: "triage".into(),
             version: Some(Digest([3; 32])),
             input: Arc::new(json!({"lines": 2000})),
-            message: None,
-            handoff: None,
+            ..AgentCall::default()
         };
         self.intend(ms, step, attempt, EffectRequest::Agent(call))
     }
@@ -442,6 +440,7 @@ pub(super) fn followed(far: Far, documented: bool) -> Model {
                 attempt: 1,
                 source: StreamSource::Model,
                 text: text.into(),
+                withdraws: false,
             },
             std::time::Duration::ZERO,
         );

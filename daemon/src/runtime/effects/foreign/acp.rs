@@ -107,7 +107,11 @@ async fn start(
         key: place.name.clone(),
     };
     let program = (task.foreign.command.as_str(), &task.foreign.arguments[..]);
-    let begun = Session::begin(program, spawner, (place.clone(), noted.worktree.clone()));
+    let begun = Session::begin(
+        (program, &task.secrets),
+        spawner,
+        (place.clone(), noted.worktree.clone()),
+    );
     let mut session = match begun {
         Ok(session) => session,
         Err(error) => {

@@ -73,6 +73,7 @@ fn command(task: &Task<'_>, tree: &str) -> ShellCall {
         .iter()
         .map(|word| word.replace(PROMPT, &task.prompt));
     let mut environment = foreign.environment.clone();
+    environment.extend(task.secrets.clone());
     if let Ok(path) = std::env::var("PATH") {
         environment.entry("PATH".to_owned()).or_insert(path);
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever ends a session, the agent and all it started end with it.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use dirigent_protocol::watch::StreamSource;
@@ -60,14 +61,15 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts the program.
+    /// Starts the program; secrets are in its own environment alone.
     pub(super) fn begin(
-        (program, arguments): (&str, &[String]),
+        ((program, arguments), secrets): ((&str, &[String]), &BTreeMap<String, String>),
         spawner: Spawner,
         (place, worktree): (Place, Worktree),
     ) -> std::io::Result<Self> {
         let mut child = spawner
             .command(program, arguments)
+            .envs(secrets)
             .stderr(Stdio::piped())
             .spawn()?;
         let gone = || std::io::Error::other("it ended before it began");

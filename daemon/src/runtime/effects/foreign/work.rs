@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::super::agent_answer;
 use super::super::confine;
 use super::super::performer::{Call, Means, failed, refused};
+use super::super::secrets;
 use super::super::shell::Shell;
 use super::super::web::Ended;
 use super::place::{Noted, Place};
@@ -37,11 +38,14 @@ pub(in super::super) struct Task<'a> {
     pub(in super::super) version: &'a str,
     /// What it is told.
     pub(in super::super) prompt: String,
+    /// Values of the secrets it is granted, by variable; filled in here.
+    pub(in super::super) secrets: BTreeMap<String, String>,
 }
 
 /// Works with agents that others wrote.
 pub(in super::super) struct Foreign {
     pub(super) dir: PathBuf,
+    data_dir: PathBuf,
     pub(super) dirigentd: PathBuf,
     pub(super) policy: Arc<Swap<Policy>>,
     pub(super) grace: Duration,
@@ -91,6 +95,7 @@ impl Foreign {
         place::sweep(&dir);
         Ok(Self {
             dir,
+            data_dir: means.data_dir.clone(),
             dirigentd: means.program.clone(),
             policy: means.policy.clone(),
             grace: means.kill_grace,
@@ -101,7 +106,7 @@ impl Foreign {
     }
 
     /// One turn of it.
-    pub(in super::super) async fn work(&self, task: &Task<'_>, call: &Call) -> EffectOutcome {
+    pub(in super::super) async fn work(&self, mut task: Task<'_>, call: &Call) -> EffectOutcome {
         if !self.policy.get().shell {
             let detail = "[run] shell = \"deny\": this daemon runs no commands";
             return refused("authorization", 403, "Commands are not allowed", detail);
@@ -111,11 +116,22 @@ impl Foreign {
             Ok(kept) => kept,
             Err(refusal) => return *refusal,
         };
-        let done = match task.foreign.kind {
-            ForeignKind::Acp => Box::pin(acp::turn(self, task, kept, call)).await,
-            ForeignKind::Command => Box::pin(command::run(self, task, kept, call)).await,
+        task.secrets = match secrets::granted(&self.data_dir, &task.foreign.secrets) {
+            Ok(values) => values,
+            Err(refusal) => return *refusal,
         };
-        done.unwrap_or_else(|ended| *ended)
+        let values: Vec<String> = task.secrets.values().cloned().collect();
+        // A value could stand in any two pieces of what it says.
+        let quiet = (!values.is_empty()).then(|| Call {
+            live: call.live.clone().silenced(),
+            ..call.clone()
+        });
+        let call = quiet.as_ref().unwrap_or(call);
+        let done = match task.foreign.kind {
+            ForeignKind::Acp => Box::pin(acp::turn(self, &task, kept, call)).await,
+            ForeignKind::Command => Box::pin(command::run(self, &task, kept, call)).await,
+        };
+        secrets::masked(done.unwrap_or_else(|ended| *ended), &values)
     }
 
     /// The run is over: nothing of it waits any more.
@@ -178,8 +194,11 @@ impl Foreign {
         Ok(())
     }
 
+    /// How long one turn may take: what its definition says of one, and no longer than all of them may.
     pub(super) fn limit(&self, task: &Task<'_>) -> Duration {
-        Duration::from_secs(u64::from(task.agent.timeout_s.unwrap_or(TURN_S)))
+        let one = u64::from(task.agent.timeout_s.unwrap_or(TURN_S));
+        let all = task.agent.limits.and_then(|limits| limits.time_s);
+        Duration::from_secs(all.map_or(one, |all| one.min(all)))
     }
 
     /// The tree of a session: the one that a crash left where the agent can go on in it, else a new one.

@@ -117,8 +117,15 @@ pub(super) async fn next(
         for chunk in told
             .chunks
             .iter()
-            .filter(|chunk| plain && chunk.source == StreamSource::Model)
+            .filter(|chunk| plain && (chunk.withdraws || chunk.source == StreamSource::Model))
         {
+            if chunk.withdraws {
+                // What was printed cannot be taken back.
+                if std::mem::take(&mut spoken) {
+                    cx.out.raw("\n(that answer was taken back)\n");
+                }
+                continue;
+            }
             spoken = true;
             let text = cx.out.look.text(&chunk.text).into_owned();
             cx.out.raw(&text);

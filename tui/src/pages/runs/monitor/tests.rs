@@ -186,6 +186,7 @@ fn tokens_flow_into_the_stream_and_pause_counts_them() {
             attempt: 1,
             source: dirigent_protocol::watch::StreamSource::Model,
             text: "gured.\nDone.\n".into(),
+            withdraws: false,
         },
         std::time::Duration::ZERO,
     );
