@@ -6,6 +6,7 @@
 //! Invariant: changes here are additive. A frame or a record written by any released version decodes for ever;
 //! new fields carry `#[serde(default)]`, nothing is renamed, nothing changes its meaning.
 
+pub mod agent_use;
 pub mod bus;
 pub mod chat;
 pub mod command;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::agent_use::AgentUse;
 use crate::bus::{BusEvent, EventsQuery};
 use crate::command::RunTarget;
 use crate::count::{CountQuery, Counts};
@@ -119,6 +120,11 @@ pub enum Query {
     RouteSimulate {
         /// The rule; it need not exist.
         rule: Box<OrchestrationRule>,
+    },
+    /// What an agent took, over the runs that are kept.
+    AgentUse {
+        /// Id, short id or name.
+        id: String,
     },
     /// How members of an orchestration can work together.
     Strategies {},
@@ -236,6 +242,8 @@ pub enum QueryReply {
     Upgrade(UpgradePage),
     /// Who uses a definition.
     UsedBy(Vec<Use>),
+    /// What an agent took.
+    AgentUse(AgentUse),
     /// What a rule of routing would have chosen.
     RouteSimulated(RouteSimulation),
     /// Strategies of orchestrations.

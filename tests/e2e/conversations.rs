@@ -291,3 +291,60 @@ fn a_conversation_over_a_pipe_in_words() {
     assert!(output.stdout.contains("Agent: You said hello."), "{output:?}");
     assert!(output.stdout.contains("Agent: You said and now?."), "{output:?}");
 }
+
+#[test]
+fn the_command_line_shows_the_tools_that_are_called_and_what_they_took() {
+    let (home, _model) = started();
+    let _daemon = home.start();
+    publish(&home, "helper", &tools(&home));
+    let said = home
+        .client(&["chat", "helper", "--say", "hello", "--say", "look\ntwice"])
+        .expect_code(0);
+    let lines: Vec<&str> = said.stdout.lines().map(str::trim).collect();
+    let at = |what: &str| {
+        let found = lines.iter().position(|line| line.starts_with(what));
+        found.unwrap_or_else(|| panic!("{what}\n{}", said.stdout))
+    };
+    let order = [
+        at("You said hello."),
+        at("⚒ read_file"),
+        at("✓ read_file"),
+        at("It says grass is green"),
+    ];
+    assert!(order.is_sorted(), "{}", said.stdout);
+    assert_eq!(
+        said.stdout.matches("grass is green").count(),
+        2,
+        "{}",
+        said.stdout
+    );
+    // What was said before is shown the same way.
+    let word = said.stderr.split_whitespace().last().unwrap();
+    let id = word.to_owned();
+    let again = home
+        .client(&["chat", "--resume", &id, "--say", "bye"])
+        .expect_code(0);
+    let before = again
+        .stdout
+        .lines()
+        .position(|line| line.trim().starts_with("⚒ read_file"));
+    let after = again
+        .stdout
+        .lines()
+        .position(|line| line.trim() == "You said bye.");
+    assert!(before.is_some() && before < after, "{}", again.stdout);
+    let took = home
+        .client(&["agents", "took", "helper", "--json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(
+        (
+            &took["runs"],
+            &took["calls"],
+            &took["failures"],
+            &took["usage"]["calls"]
+        ),
+        (&json!(1), &json!(3), &json!(0), &json!(4)),
+        "{took}"
+    );
+}

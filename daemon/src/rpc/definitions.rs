@@ -90,6 +90,11 @@ pub(super) async fn about(house: &House, subject: &Subject, query: Query) -> Res
     let service = &house.service;
     Ok(match query {
         Query::UsedBy { kind, id } => QueryReply::UsedBy(service.used_by(subject, kind, &id).await?),
+        Query::AgentUse { id } => {
+            let agent = service.get(subject, Kind::Agent, &id, &[]).await?;
+            let (org, name) = (agent.metadata.org, &agent.metadata.name);
+            QueryReply::AgentUse(house.runtime()?.agent_use(org, name)?)
+        }
         Query::RouteSimulate { rule } => {
             let door = service.door();
             let object = Object::Kind(Kind::WorkflowExecution);

@@ -11,6 +11,7 @@
 //! (2) whatever a caller is told was durable before; (3) a run is in the hands of one driver at most.
 
 mod admission;
+mod agent_use;
 mod api;
 mod approvals;
 mod bus;

@@ -8,7 +8,7 @@ use dirigent_engine::state::RunState;
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{EffectId, Pins, Status};
+use dirigent_protocol::run::{EffectId, Pins, Status, Usage};
 use dirigent_store::{BlobId, BlobSpace, Store, StreamId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -88,6 +88,23 @@ pub(crate) fn child_of(key: &[u8]) -> Option<RunId> {
 /// The row of a run that was retried: who goes on behind what it did.
 pub(crate) fn heirs_key(run: RunId) -> Bytes {
     key(b'H', run)
+}
+
+/// The row of what an agent took in one run; the newest run stands last.
+pub(crate) fn used_key(org: EntityId, agent: &str, run: RunId) -> Bytes {
+    let mut bytes = used_of(org, agent);
+    bytes.extend_from_slice(&run.bytes());
+    bytes.into()
+}
+
+/// Prefix of the rows of what an agent took.
+pub(crate) fn used_of(org: EntityId, agent: &str) -> Vec<u8> {
+    of_definition(b'U', org, agent)
+}
+
+/// The row of the agents that a run has used: their names.
+pub(crate) fn users_key(run: RunId) -> Bytes {
+    key(b'V', run)
 }
 
 /// The row of a signed link that was used; an empty value.
@@ -182,6 +199,19 @@ pub(crate) struct StartRow {
     pub(crate) input: Payload,
     /// What it pins.
     pub(crate) pins: Pins,
+}
+
+/// What an agent took in one run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UsedRow {
+    /// How often it was called.
+    pub(crate) uses: u64,
+    /// How often it failed.
+    pub(crate) failures: u64,
+    /// What its models took.
+    pub(crate) usage: Usage,
+    /// When it was used last.
+    pub(crate) at: Timestamp,
 }
 
 /// A run that a rate counted.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dirigent_daemon::records::DEFAULT_ORG;
+use dirigent_protocol::command::Prune;
 use dirigent_protocol::entity::{Agent, AgentTool, FileTool, HttpTool};
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{ApprovalClass, EventBody, Status, Traits};
 use futures::FutureExt;
 use serde_json::json;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, dana};
 use crate::failpoints::{Dying, Moment, commit};
 use crate::server::Reply;
 use crate::through::Through;
@@ -119,6 +121,45 @@ fn check(bed: &Bed, run: RunId, at: &str) {
     assert_eq!(bed.count(run, "effect.settled"), 6, "{at}: {:?}", bed.names(run));
     let seen = outside(bed);
     assert_eq!(seen.len(), 5, "{at}: three turns and two requests, {seen:?}");
+    let took = bed.runtime.agent_use(DEFAULT_ORG, "helper").unwrap();
+    assert_eq!(
+        (took.runs, took.uses, took.failures, took.complete),
+        (1, 1, 0, true),
+        "{at}: {took:?}"
+    );
+    assert_eq!(took.usage, bed.execution(run).usage, "{at}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_took_is_counted_by_run_and_goes_with_its_runs() {
+    let bed = bed().await;
+    let nothing = bed.runtime.agent_use(DEFAULT_ORG, "helper").unwrap();
+    assert_eq!((nothing.runs, nothing.last_used_at), (0, None));
+    let version = bed.publish(CALL).await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let run = bed.begin(version.clone(), json!({}), None).await.unwrap().run;
+        bed.ended(run).await;
+        runs.push(run);
+    }
+    let took = bed.runtime.agent_use(DEFAULT_ORG, "helper").unwrap();
+    assert_eq!((took.runs, took.uses, took.usage.calls), (3, 3, 9), "{took:?}");
+    assert_eq!(
+        took.last_used_at,
+        took.last_used_at.max(bed.execution(runs[2]).started_at)
+    );
+    let other = bed.runtime.agent_use(DEFAULT_ORG, "help").unwrap();
+    assert_eq!(other.runs, 0, "another name is another agent");
+    let one = Prune {
+        keep: Some(2),
+        ..Prune::default()
+    };
+    assert_eq!(
+        bed.runtime.prune(&one, None, false, &dana()).await.unwrap().runs,
+        1
+    );
+    let left = bed.runtime.agent_use(DEFAULT_ORG, "helper").unwrap();
+    assert_eq!((left.runs, left.usage.calls), (2, 6), "{left:?}");
 }
 
 async fn story(bed: &Bed) -> RunId {

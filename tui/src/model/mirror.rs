@@ -30,6 +30,8 @@ pub struct Named {
     pub name: String,
     /// One line about it.
     pub about: String,
+    /// What its kind is told apart by: an agent's model, an orchestration's strategy; empty of any other.
+    pub sort: String,
     /// Its revision.
     pub revision: u64,
     /// When it last changed.
@@ -41,15 +43,21 @@ impl Named {
     #[must_use]
     pub fn read(document: &Document) -> Self {
         let meta = &document.metadata;
-        let about = document
-            .field("description")
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .unwrap_or_default();
+        let text = |field: &str| {
+            let found = document.field(field);
+            found.and_then(|value| value.as_str().map(str::to_owned))
+        };
+        let sort = match document.kind {
+            Kind::Agent => text("model"),
+            Kind::Orchestration => text("strategy"),
+            _ => None,
+        };
         Self {
             id: meta.id,
             kind: document.kind,
             name: meta.name.clone(),
-            about,
+            about: text("description").unwrap_or_default(),
+            sort: sort.unwrap_or_default(),
             revision: meta.revision,
             updated_at: meta.updated_at,
         }

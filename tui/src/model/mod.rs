@@ -17,6 +17,7 @@ pub mod msg;
 pub mod outbox;
 pub mod run;
 pub mod talk;
+pub mod tool_lines;
 
 pub use approval::Approval;
 pub use cmd::{Answer, Cmd, Handling, LinkCmd, Note, NoteKind, Steer, Verdict};

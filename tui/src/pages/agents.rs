@@ -2,9 +2,9 @@
 
 use dirigent_protocol::entity::Kind;
 
-use super::definitions::{Side, What};
-use crate::keymap::{Action, Bind};
+use super::definitions::{Side, What, bindings};
 use crate::pages::Meta;
+use crate::pages::narrow::{Facet, Of};
 
 /// What it shows.
 pub const WHAT: What = What {
@@ -13,7 +13,18 @@ pub const WHAT: What = What {
     word: "agent",
     canvas: false,
     new: NEW,
-    sides: &[Side::Diff, Side::Text, Side::Used, Side::Tried],
+    facets: &[
+        Facet {
+            name: "model",
+            of: Of::Field("model"),
+        },
+        Facet {
+            name: "changed",
+            of: Of::Age("updated_at"),
+        },
+    ],
+    topics: ["agents.facets", "agents.rows"],
+    sides: &[Side::Card, Side::Diff, Side::Text, Side::Used, Side::Tried],
 };
 
 /// What a new agent begins with.
@@ -37,33 +48,12 @@ pub const META: Meta = Meta {
     space: 2,
     letter: 'b',
     about: "every agent: versions, differences, who uses it, a trial",
-    bindings: &[
-        Bind::footer(Action::Open, "open"),
-        Bind::footer(Action::Mark, "mark a version"),
-        Bind::footer(Action::Diff, "difference"),
-        Bind::footer(Action::NextTab, "next side"),
-        Bind::new(Action::PrevTab, "previous side"),
+    bindings: bindings![
         Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Again, "roll back (asks)"),
         Bind::footer(Action::Try, "try"),
         Bind::footer(Action::Ask, "talk with it"),
         Bind::footer(Action::Copy, "copy the text"),
         Bind::new(Action::Create, "new agent"),
-        Bind::new(Action::View, "the whole text"),
-        Bind::new(Action::Validate, "to what is wrong"),
-        Bind::new(Action::Undo, "undo"),
-        Bind::new(Action::Redo, "redo"),
-        Bind::new(Action::Save, "take the text"),
-        Bind::new(Action::Publish, "publish (asks)"),
-        Bind::new(Action::Approve, "yes"),
-        Bind::new(Action::CopyLink, "copy the link"),
-        Bind::new(Action::Up, "up"),
-        Bind::new(Action::Down, "down"),
-        Bind::new(Action::Top, "first"),
-        Bind::new(Action::Bottom, "last"),
-        Bind::new(Action::HalfUp, "half a page up"),
-        Bind::new(Action::HalfDown, "half a page down"),
-        Bind::new(Action::PageUp, "page up"),
-        Bind::new(Action::PageDown, "page down"),
     ],
 };

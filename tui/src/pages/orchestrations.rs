@@ -2,18 +2,29 @@
 
 use dirigent_protocol::entity::Kind;
 
-use super::definitions::{Side, What};
-use crate::keymap::{Action, Bind};
+use super::definitions::{Side, What, bindings};
 use crate::pages::Meta;
+use crate::pages::narrow::{Facet, Of};
 
 /// What it shows.
 pub const WHAT: What = What {
     meta: &META,
     kind: Kind::Orchestration,
     word: "orchestration",
-    canvas: false,
+    canvas: true,
     new: NEW,
-    sides: &[Side::Diff, Side::Text, Side::Compiled, Side::Used],
+    facets: &[
+        Facet {
+            name: "strategy",
+            of: Of::Field("strategy"),
+        },
+        Facet {
+            name: "changed",
+            of: Of::Age("updated_at"),
+        },
+    ],
+    topics: ["orchestrations.facets", "orchestrations.rows"],
+    sides: &[Side::Who, Side::Diff, Side::Text, Side::Compiled, Side::Used],
 };
 
 /// What a new orchestration begins with.
@@ -36,33 +47,20 @@ pub const META: Meta = Meta {
     space: 2,
     letter: 'o',
     about: "every orchestration: members, versions, the workflow it compiles to",
-    bindings: &[
-        Bind::footer(Action::Open, "open"),
-        Bind::footer(Action::Mark, "mark a version"),
-        Bind::footer(Action::Diff, "difference"),
-        Bind::footer(Action::NextTab, "next side"),
-        Bind::new(Action::PrevTab, "previous side"),
+    bindings: bindings![
         Bind::footer(Action::Start, "run it (asks for the input)"),
         Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Again, "roll back (asks)"),
         Bind::footer(Action::History, "its newest run: who works"),
         Bind::footer(Action::Copy, "copy the text"),
         Bind::new(Action::Create, "new orchestration"),
-        Bind::new(Action::View, "the whole text"),
-        Bind::new(Action::Validate, "to what is wrong"),
-        Bind::new(Action::Undo, "undo"),
-        Bind::new(Action::Redo, "redo"),
-        Bind::new(Action::Save, "take the text"),
-        Bind::new(Action::Publish, "publish (asks)"),
-        Bind::new(Action::Approve, "yes"),
-        Bind::new(Action::CopyLink, "copy the link"),
-        Bind::new(Action::Up, "up"),
-        Bind::new(Action::Down, "down"),
-        Bind::new(Action::Top, "first"),
-        Bind::new(Action::Bottom, "last"),
-        Bind::new(Action::HalfUp, "half a page up"),
-        Bind::new(Action::HalfDown, "half a page down"),
-        Bind::new(Action::PageUp, "page up"),
-        Bind::new(Action::PageDown, "page down"),
+        Bind::new(Action::Insert, "add a member behind"),
+        Bind::new(Action::InsertBefore, "add a member before"),
+        Bind::new(Action::Rename, "rename the member"),
+        Bind::new(Action::Stop, "delete the member, empty the value"),
+        Bind::new(Action::NextItem, "move the member down"),
+        Bind::new(Action::PrevItem, "move the member up"),
+        Bind::new(Action::Left, "to the left, out of the rows"),
+        Bind::new(Action::Right, "to the right, into the rows"),
     ],
 };

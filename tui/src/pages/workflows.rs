@@ -2,9 +2,9 @@
 
 use dirigent_protocol::entity::Kind;
 
-use super::definitions::{Side, What};
-use crate::keymap::{Action, Bind};
+use super::definitions::{Side, What, bindings};
 use crate::pages::Meta;
+use crate::pages::narrow::{Facet, Of};
 
 /// What it shows.
 pub const WHAT: What = What {
@@ -13,6 +13,11 @@ pub const WHAT: What = What {
     word: "workflow",
     canvas: true,
     new: NEW,
+    facets: &[Facet {
+        name: "changed",
+        of: Of::Age("updated_at"),
+    }],
+    topics: ["workflows.facets", "workflows.rows"],
     sides: &[Side::Diff, Side::Text, Side::Used],
 };
 
@@ -36,12 +41,7 @@ pub const META: Meta = Meta {
     space: 2,
     letter: 'w',
     about: "every workflow: versions, differences, who uses it",
-    bindings: &[
-        Bind::footer(Action::Open, "open"),
-        Bind::footer(Action::Mark, "mark a version"),
-        Bind::footer(Action::Diff, "difference"),
-        Bind::footer(Action::NextTab, "next side"),
-        Bind::new(Action::PrevTab, "previous side"),
+    bindings: bindings![
         Bind::footer(Action::Start, "run it (asks for the input)"),
         Bind::footer(Action::Edit, "edit"),
         Bind::footer(Action::Copy, "copy the text"),
@@ -54,11 +54,6 @@ pub const META: Meta = Meta {
         Bind::new(Action::Stop, "delete the task"),
         Bind::new(Action::NextItem, "move the task down"),
         Bind::new(Action::PrevItem, "move the task up"),
-        Bind::new(Action::View, "the whole text"),
-        Bind::new(Action::Validate, "to what is wrong"),
-        Bind::new(Action::Undo, "undo"),
-        Bind::new(Action::Redo, "redo"),
-        Bind::new(Action::Save, "take the text"),
         Bind::new(Action::Try, "simulate with samples"),
         Bind::new(Action::FullPane, "one pane of the simulation"),
         Bind::new(Action::Pause, "pause its stream"),
@@ -69,18 +64,7 @@ pub const META: Meta = Meta {
         Bind::new(Action::ZoomFit, "fit"),
         Bind::new(Action::PanLeft, "pan to the left"),
         Bind::new(Action::PanRight, "pan to the right"),
-        Bind::new(Action::Publish, "publish (asks)"),
-        Bind::new(Action::Approve, "yes, publish"),
         Bind::new(Action::Left, "to the left"),
         Bind::new(Action::Right, "to the right"),
-        Bind::new(Action::CopyLink, "copy the link"),
-        Bind::new(Action::Up, "up"),
-        Bind::new(Action::Down, "down"),
-        Bind::new(Action::Top, "first"),
-        Bind::new(Action::Bottom, "last"),
-        Bind::new(Action::HalfUp, "half a page up"),
-        Bind::new(Action::HalfDown, "half a page down"),
-        Bind::new(Action::PageUp, "page up"),
-        Bind::new(Action::PageDown, "page down"),
     ],
 };

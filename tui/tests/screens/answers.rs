@@ -1,14 +1,15 @@
 //! What a daemon with these documents answers to a page's questions: the same filters over the same documents.
 
 use dirigent_protocol::Payload;
+use dirigent_protocol::agent_use::AgentUse;
 use dirigent_protocol::count::{By, CountQuery, Counts, FacetCounts};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::dry_run::{DryEnding, DryRun, DryRunQuery};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::graph::{Graph, WorkflowEdge, WorkflowNode};
-use dirigent_protocol::query::{ListQuery, Query, QueryReply};
-use dirigent_protocol::run::{Data, EventBody, Pins, RunEvent, Status, StepId};
+use dirigent_protocol::query::{ListQuery, Query, QueryReply, StrategyRow};
+use dirigent_protocol::run::{Data, EventBody, Pins, RunEvent, Status, StepId, Usage};
 use dirigent_protocol::source::{self, Diagnostic, Place};
 use dirigent_tui::model::{LinkCmd, News};
 use serde_json::{Value, json};
@@ -24,6 +25,21 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
         Query::Count(count) => Ok(Box::new(QueryReply::Counts(counts(count, documents)))),
         Query::List(list) => Ok(Box::new(page(list, documents))),
         Query::UsedBy { .. } => Ok(Box::new(QueryReply::UsedBy(Vec::new()))),
+        Query::AgentUse { .. } => Ok(Box::new(QueryReply::AgentUse(AgentUse {
+            runs: 1_204,
+            uses: 1_310,
+            failures: 26,
+            usage: Usage {
+                calls: 3_100,
+                input_tokens: 1_200_000,
+                output_tokens: 310_000,
+                cost_micro_usd: 12_340_000,
+                unpriced_calls: 4,
+            },
+            last_used_at: Some(ago(4_000)),
+            complete: true,
+        }))),
+        Query::Strategies {} => Ok(Box::new(strategies())),
         Query::Draft { source } => Ok(Box::new(draft(source))),
         Query::DryRun(query) => Ok(Box::new(dry_run(query))),
         Query::Get { kind, id, .. } => documents
@@ -38,6 +54,20 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
         query: query.clone(),
         result,
     })
+}
+
+fn strategies() -> QueryReply {
+    let row = |(name, about): (&str, &str)| StrategyRow {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        led: false,
+    };
+    let all = [
+        ("sequential", "one after the other"),
+        ("parallel", "side by side"),
+        ("vote", "each votes"),
+    ];
+    QueryReply::Strategies(all.map(row).to_vec())
 }
 
 /// A task that begins at that second and is done at the next.

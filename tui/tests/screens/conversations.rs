@@ -293,3 +293,35 @@ fn a_draft_stays_with_its_conversation_whatever_is_looked_at_meanwhile() {
     assert!(world.text().contains("half a thought"), "{}", world.text());
     assert!(PAGES.iter().any(|meta| meta.id == "conversations"));
 }
+
+#[test]
+fn the_list_is_narrowed_by_a_text_and_shown_whole_again() {
+    let mut world = at(80, 24, &format!("conversations/{}", id(RUN)));
+    world.news(events(
+        0,
+        &[
+            said("Where is T-1187?"),
+            handled("Where is T-1187?", Some("On the way.")),
+        ],
+    ));
+    world.press("esc");
+    assert!(world.text().contains("Conversations (3)"), "{}", world.text());
+    world.press("/");
+    world.type_text("mail");
+    assert!(world.text().contains("Conversations (1)"), "{}", world.text());
+    check("conversations-filter-80x24", &world);
+    world.press("enter enter");
+    assert_eq!(
+        world.shell.place().to_string(),
+        format!("conversations/{}", id(RUN + 1))
+    );
+    world.press("esc esc");
+    assert!(world.text().contains("Conversations (3)"), "{}", world.text());
+    // What was said in one that was opened here is found as well.
+    world.press("/");
+    world.type_text("t-1187");
+    assert!(world.text().contains("Conversations (1)"), "{}", world.text());
+    world.press("ctrl-u");
+    world.type_text("nowhere");
+    assert!(world.text().contains("None is left"), "{}", world.text());
+}

@@ -149,3 +149,37 @@ fn the_oldest_request_is_shown_whatever_was_chosen() {
     world.wait(1_000);
     assert!(world.text().contains("Approve once"), "{}", world.text());
 }
+
+#[test]
+fn agents_are_narrowed_by_a_text_and_by_their_model() {
+    let mut world = World::with(
+        &Options {
+            place: Some(Place::page("agents")),
+            ..Options::default()
+        },
+        120,
+        40,
+    );
+    let mut all = everything();
+    for document in all.iter_mut().filter(|document| document.kind == Kind::Agent) {
+        if document.metadata.name == "triage" {
+            document.spec["model"] = json!("openai/gpt");
+        }
+    }
+    world.connect(all);
+    world.wait(1_000);
+    assert!(world.text().contains("Agents (2)"), "{}", world.text());
+    world.press("/");
+    world.type_text("view");
+    assert!(world.text().contains("Agents (1)"), "{}", world.text());
+    world.press("esc f");
+    world.wait(500);
+    check("facets-agents-120x40", &world);
+    assert!(world.text().contains("openai/gpt"), "{}", world.text());
+    world.press("j j space f");
+    world.wait(500);
+    assert!(world.text().contains("Agents (1)"), "{}", world.text());
+    assert!(world.text().contains("model: "), "{}", world.text());
+    world.press("esc");
+    assert!(world.text().contains("Agents (2)"), "{}", world.text());
+}

@@ -8,6 +8,7 @@ mod batch;
 mod conversations;
 mod everywhere;
 mod facets;
+mod forms;
 mod kept;
 mod keys;
 mod literal_keys;

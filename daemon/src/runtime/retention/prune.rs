@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::pick::{Picked, pick};
 use crate::records::{Actor, Audit, Stored, audit, delete, remember};
+use crate::runtime::agent_use;
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::handle::RuntimeHandle;
@@ -110,6 +111,7 @@ fn delete_run(
         }
     }
     txn.deletes.push(rows::heirs_key(run));
+    agent_use::delete(&*core.store, (stored.document.metadata.org, run), txn)?;
     if let Some(origin) = &execution.origin {
         txn.deletes.push(rows::lineage_key(origin.run, run));
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{RunEvent, Status};
+use dirigent_protocol::run::{EventBody, RunEvent, Status};
 use dirigent_store::error::Conflict;
 use dirigent_store::{Append, BlobId, CommitError, Guard, Key, Txn};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use super::batch::Batch;
 use super::driver::Driver;
 use super::{listens, log_lines};
 use crate::records::{Actor, Audit, Stored, audit, encode_event, forget_later, put, remember, unchanged};
+use crate::runtime::agent_use;
 use crate::runtime::approvals::links::LINK_DAYS;
 use crate::runtime::approvals::papers::{About, shown};
 use crate::runtime::error::RuntimeError;
@@ -195,6 +196,7 @@ impl Driver {
         self.put_listens(batch, base.metadata.org, &mut txn)?;
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         self.put_begin(batch, base.metadata.org, row.as_ref(), &mut txn)?;
+        self.put_used(batch, base.metadata.org, &mut txn)?;
         batch.papers.file(&mut txn, now)?;
         txn.guards.append(&mut batch.guards);
         if let Some(deed) = deed {
@@ -263,6 +265,16 @@ impl Driver {
                 .push(rows::rate_row(org, &place.ask.definition, counted, at)?);
         }
         Ok(())
+    }
+
+    /// What its agents took.
+    fn put_used(&self, batch: &Batch, org: EntityId, txn: &mut Txn) -> Result<(), RuntimeError> {
+        let asked = |body: &EventBody| match body {
+            EventBody::EffectSettled { effect, .. } => self.state.effect(*effect).map(|known| &known.request),
+            _ => None,
+        };
+        let settled = agent_use::settled(&batch.events, asked);
+        agent_use::put(&*self.core.store, (org, self.run), &settled, txn)
     }
 
     async fn put_rows(

@@ -1,5 +1,6 @@
 //! Looking up what is there and writing what is new, as one commit.
 
+use dirigent_engine::Workflow;
 use dirigent_protocol::command::{Applied, ApplyOutcome, CommandReply};
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::graph::Graph;
@@ -10,6 +11,7 @@ use dirigent_store::{ScanRange, Txn};
 use super::super::change::exists;
 use super::super::commit::persist;
 use super::super::core::Service;
+use super::super::definitions;
 use super::super::error::ServiceError;
 use super::read::{Item, Reading, read};
 use crate::door::{Action, Object};
@@ -115,9 +117,21 @@ impl Service {
         let mut workflows = parsed.documents.iter().filter(|node| node.get("do").is_some());
         let machine = match (workflows.next(), workflows.next()) {
             (Some(node), None) => dirigent_engine::parse_workflow(node).0,
-            _ => None,
+            (None, _) => self.compiled_draft(source),
+            (Some(_), Some(_)) => None,
         };
         Ok((found, machine.as_ref().map(dirigent_engine::graph)))
+    }
+
+    /// What the one definition of a text compiles to, where it is of a kind that does.
+    fn compiled_draft(&self, source: &str) -> Option<Workflow> {
+        let reading = read(&self.schemas, source.as_bytes());
+        let mut all = reading.items.iter().filter_map(|item| {
+            let definition = definitions::of(item.kind)?;
+            definition.machine(&item.name, &item.spec)
+        });
+        let only = all.next();
+        only.filter(|_| all.next().is_none())
     }
 
     fn readable(&self, subject: &Subject, file: &str, source: &str) -> Result<Reading, ServiceError> {

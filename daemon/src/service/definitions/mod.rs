@@ -7,6 +7,7 @@ mod agent;
 mod orchestration;
 pub(super) mod workflow;
 
+use dirigent_engine::Workflow;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::source::Diagnostic;
@@ -45,6 +46,11 @@ pub(super) trait Definition: Sync {
 
     /// The workflow document that runs it, where it is not one itself; `number` counts its versions.
     fn compiled(&self, _name: &str, _number: u64, _canonical: &Value) -> Option<Value> {
+        None
+    }
+
+    /// The machine it compiles to, where it is no workflow itself and nothing is wrong with it.
+    fn machine(&self, _name: &str, _spec: &Value) -> Option<Workflow> {
         None
     }
 

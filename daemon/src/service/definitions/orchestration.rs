@@ -1,5 +1,6 @@
 //! Orchestrations: members and a strategy, compiled to a workflow by the engine.
 
+use dirigent_engine::Workflow;
 use dirigent_engine::orchestration::{check, compile};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Kind, Orchestration, OrchestrationVersion};
@@ -52,8 +53,12 @@ impl Definition for Orchestrations {
     }
 
     fn agents(&self, name: &str, spec: &Value) -> Vec<String> {
-        let workflow = read(spec).and_then(|wanted| check(name, &wanted).0);
+        let workflow = self.machine(name, spec);
         workflow.map_or_else(Vec::new, |workflow| workflow.agents().to_vec())
+    }
+
+    fn machine(&self, name: &str, spec: &Value) -> Option<Workflow> {
+        check(name, &read(spec)?).0
     }
 
     fn workflows(&self, spec: &Value) -> Vec<String> {

@@ -52,19 +52,23 @@ impl Conversations {
         if self.choosing.is_some() {
             return self.draw_agents(ctx, area, buf);
         }
-        let all = Self::all(ctx);
+        let all = self.listed(ctx);
         let mut pane = Pane::new(format!("Conversations ({})", all.len()))
             .focus(self.talk.is_none())
             .foot(Role::Dim, format!("{} new", ctx.keymap.first(Action::Create)));
         if !ctx.model.connection.is_live() && ctx.model.loaded {
             pane = pane.title(Role::Stale, "  last known");
         }
-        let inner = pane.draw(area, ctx.theme, buf);
+        let inner = self.narrow.title(pane).draw(area, ctx.theme, buf);
         if inner.is_empty() {
             return;
         }
         if all.is_empty() {
-            return nothing(ctx, "No conversation yet.", inner, buf);
+            let none = match self.narrow.is_narrowed() {
+                true => "None is left.",
+                false => "No conversation yet.",
+            };
+            return nothing(ctx, none, inner, buf);
         }
         self.height.set(usize::from(inner.height));
         let ids: Vec<_> = all.iter().map(|run| run.id).collect();

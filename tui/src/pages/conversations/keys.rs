@@ -13,6 +13,7 @@ pub const META: Meta = Meta {
     bindings: &[
         Bind::footer(Action::Open, "open; write"),
         Bind::footer(Action::Create, "new conversation"),
+        Bind::footer(Action::Filter, "filter the list"),
         Bind::footer(Action::Edit, "write"),
         Bind::footer(Action::Stop, "stop the answer (asks)"),
         Bind::footer(Action::Approve, "to the question of the agent; yes"),
@@ -41,6 +42,7 @@ pub const META: Meta = Meta {
 pub(super) const LIST_KEYS: &[Bind] = &[
     Bind::footer(Action::Open, "open"),
     Bind::footer(Action::Create, "new"),
+    Bind::footer(Action::Filter, "filter"),
     Bind::footer(Action::View, "its run"),
     Bind::footer(Action::CopyLink, "copy the link"),
 ];
@@ -63,6 +65,12 @@ pub(super) const TALK_KEYS: &[Bind] = &[
     Bind::footer(Action::StopRun, "end…"),
     Bind::footer(Action::View, "run"),
     Bind::footer(Action::Create, "new"),
+];
+
+/// The keys of the text that narrows the list.
+pub(super) const FILTER_KEYS: &[(FieldKey, &str)] = &[
+    (FieldKey::ENTER, "keep the filter"),
+    (FieldKey::ESC, "all conversations"),
 ];
 
 /// The keys of the text that is being written.

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::RunEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
-use super::keys::{CHOOSE_KEYS, LIST_KEYS, META, TALK_KEYS, WRITE_KEYS};
+use super::draw::state;
+use super::keys::{CHOOSE_KEYS, FILTER_KEYS, LIST_KEYS, META, TALK_KEYS, WRITE_KEYS};
 use super::talk::Talk;
 use crate::keymap::{Action, Bind, FieldKey};
-use crate::model::talk::markdown;
+use crate::model::talk::{Turn, markdown, said};
 use crate::model::{Cmd, Note, Run};
 use crate::nav::Place;
+use crate::pages::narrow::Narrow;
 use crate::pages::{Ctx, Field, Input, Meta, Page, Speech};
 use crate::widgets::Cursor;
 
@@ -24,8 +27,10 @@ const MAX_DRAFTS: usize = 20;
 const NEW: &str = "new";
 
 /// Conversations: all, or one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Conversations {
+    /// What leaves some of the list out.
+    pub(super) narrow: Narrow,
     pub(super) cursor: Cursor<RunId>,
     pub(super) height: Cell<usize>,
     /// An agent is chosen for a new one.
@@ -37,7 +42,61 @@ pub struct Conversations {
     wanted: Vec<String>,
 }
 
+impl Default for Conversations {
+    fn default() -> Self {
+        Self {
+            narrow: Narrow::new(
+                Kind::WorkflowExecution,
+                &[],
+                &[],
+                ["conversations.facets", "conversations.rows"],
+            ),
+            cursor: Cursor::default(),
+            height: Cell::default(),
+            choosing: None,
+            talk: None,
+            drafts: BTreeMap::new(),
+            wanted: Vec::new(),
+        }
+    }
+}
+
 impl Conversations {
+    /// Those that are not left out, the newest first: by the agent, the id, how they stand, and what was said in those
+    /// that were opened here.
+    pub(super) fn listed<'a>(&self, ctx: &Ctx<'a>) -> Vec<&'a Run> {
+        let mut all = Self::all(ctx);
+        let words = self.narrow.words();
+        if !words.is_empty() {
+            all.retain(|run| {
+                let about = format!(
+                    "{} {} {}",
+                    run.talks_with.as_deref().unwrap_or_default(),
+                    run.id,
+                    state(run, ctx).1
+                );
+                let about = about.to_lowercase();
+                let journal = ctx.model.journals.get(&run.id);
+                let says = |word: &String| {
+                    journal.is_some_and(|journal| journal.events.iter().any(|event| speaks(event, word)))
+                };
+                words
+                    .iter()
+                    .all(|word| about.contains(word.as_str()) || says(word))
+            });
+        }
+        all
+    }
+
+    fn listed_ids(&self, ctx: &Ctx<'_>) -> Vec<RunId> {
+        self.listed(ctx).into_iter().map(|run| run.id).collect()
+    }
+
+    /// The list has the keys.
+    fn is_list(&self) -> bool {
+        self.talk.is_none() && self.choosing.is_none()
+    }
+
     /// Every conversation here, the newest first.
     pub(super) fn all<'a>(ctx: &Ctx<'a>) -> Vec<&'a Run> {
         let mut all = ctx.model.newest_runs();
@@ -79,7 +138,8 @@ impl Conversations {
             let path = std::mem::take(&mut self.wanted);
             return self.open(&path, ctx);
         }
-        self.cursor.follow(&Self::ids(ctx));
+        let listed = self.listed_ids(ctx);
+        self.cursor.follow(&listed);
         if let Some(choosing) = &mut self.choosing {
             choosing.follow(&Self::agents(ctx));
         }
@@ -111,6 +171,10 @@ impl Conversations {
                 }
             };
         }
+        if action == Action::Filter || action == Action::Back {
+            self.narrow.act(action, &ctx.model.looks);
+            return Vec::new();
+        }
         let Some(run) = self.cursor.key().copied() else {
             return Vec::new();
         };
@@ -121,7 +185,10 @@ impl Conversations {
             }
             Action::View => return vec![Cmd::Go(Place::run(run))],
             Action::CopyLink => return vec![Cmd::Copy(Place::object(META.id, run).to_string())],
-            action => self.cursor.step(action, &Self::ids(ctx), self.height.get()),
+            action => {
+                let listed = self.listed_ids(ctx);
+                self.cursor.step(action, &listed, self.height.get())
+            }
         };
         Vec::new()
     }
@@ -140,6 +207,13 @@ impl Conversations {
     }
 }
 
+/// Something was said or answered in an event that has this word.
+fn speaks(event: &RunEvent, word: &str) -> bool {
+    let answer = || Turn::of(event).and_then(|turn| turn.answer);
+    let has = |text: &str| text.to_lowercase().contains(word);
+    said(event).is_some_and(has) || answer().is_some_and(|text| has(&text))
+}
+
 impl Page for Conversations {
     fn meta(&self) -> &'static Meta {
         &META
@@ -153,6 +227,14 @@ impl Page for Conversations {
                 cmds
             }
             (Input::Data | Input::Tick, _) => self.follow(ctx),
+            (Input::Key(key), None) if self.narrow.typing() => {
+                self.narrow.key(key);
+                self.follow(ctx)
+            }
+            (Input::Paste(text) | Input::Text(text), None) if self.narrow.typing() => {
+                self.narrow.type_text(text);
+                self.follow(ctx)
+            }
             (Input::Key(key), Some(talk)) => talk.get_mut().key(key, ctx),
             (Input::Paste(text), Some(talk)) => talk.get_mut().paste(text),
             (Input::Text(text), Some(talk)) => {
@@ -214,7 +296,7 @@ impl Page for Conversations {
                 vec![format!("{id} {}", talk.agent)]
             }
             (None, Some(_)) => vec![NEW.to_owned()],
-            (None, None) => Vec::new(),
+            (None, None) => self.narrow.crumb().into_iter().collect(),
         }
     }
 
@@ -239,6 +321,7 @@ impl Page for Conversations {
             return self.follow(ctx);
         }
         let mut cmds = self.close();
+        self.narrow.close();
         match path {
             [] => {}
             [new] if new == NEW => self.choosing = Some(Cursor::default()),
@@ -305,6 +388,7 @@ impl Page for Conversations {
                     .is_none()
                     .then(|| "there is no conversation".to_owned());
             }
+            Action::Filter | Action::Back if self.choosing.is_none() => return None,
             Action::Create
             | Action::Open
             | Action::Up
@@ -321,14 +405,19 @@ impl Page for Conversations {
     }
 
     fn wants_text(&self) -> bool {
-        self.talk.as_ref().is_some_and(|talk| talk.borrow().writes)
+        let narrows = self.is_list() && self.narrow.typing();
+        narrows || self.talk.as_ref().is_some_and(|talk| talk.borrow().writes)
     }
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
-        WRITE_KEYS
+        if self.is_list() { FILTER_KEYS } else { WRITE_KEYS }
     }
 
     fn field(&self, _ctx: &Ctx<'_>) -> Field {
+        if self.is_list() {
+            let words = "Type what the conversations are to hold: the agent, the id, how it stands, words that were said in one that was opened here. An empty line: all of them.";
+            return Field::Line(vec![words.to_owned()]);
+        }
         let agent = self.talk.as_ref().map(|talk| talk.borrow().agent.clone());
         Field::Line(vec![format!(
             "Type what you want to say to {}. An empty line goes back to the conversation.",

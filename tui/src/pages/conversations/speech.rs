@@ -32,7 +32,7 @@ impl Conversations {
     }
 
     fn list_in_words(&self, ctx: &Ctx<'_>) -> Speech {
-        let all = Self::all(ctx);
+        let all = self.listed(ctx);
         let title = format!("Conversations. {}.", count(all.len(), "conversation"));
         let mut speech = Speech::new(title).part("list");
         for run in &all {
@@ -46,7 +46,9 @@ impl Conversations {
             let here = self.cursor.key() == Some(&run.id);
             speech.choice(text, Place::object(super::META.id, run.id), here);
         }
-        if all.is_empty() && ctx.model.loaded {
+        if self.narrow.is_narrowed() {
+            speech.say(format!("Narrowed by {}.", self.narrow.spoken()));
+        } else if all.is_empty() && ctx.model.loaded {
             let key = ctx.keymap.first(crate::keymap::Action::Create);
             speech.say(format!("No conversation yet: {key} begins one."));
         }

@@ -2,19 +2,15 @@
 //!
 //! Invariant: every event is taken once; what was shown live is not shown again when its answer is stored.
 
-use std::collections::BTreeMap;
-
-use dirigent_protocol::chat::Part;
-use dirigent_protocol::run::{
-    AgentTurn, EffectId, EffectOutcome, EffectRequest, EventBody, Plan, RunEvent, StepId,
-};
+use dirigent_protocol::run::{EventBody, RunEvent, StepId};
 use dirigent_protocol::watch::StreamSource;
 use jiff::tz::TimeZone;
 
 use crate::model::talk::{self, Turn};
+use crate::model::tool_lines::{Told, ToolLines};
 use crate::model::{Journal, Live};
 use crate::pages::runs::approval_phrase;
-use crate::text::{clock, compact};
+use crate::text::clock;
 use crate::widgets::stream::{Stream, Voice};
 
 /// Most lines kept for the ear.
@@ -59,9 +55,7 @@ pub(super) struct Transcript {
     tail: Tail,
     /// Stretches that were shown and whose turn is not stored yet.
     shown: Vec<String>,
-    /// Tools that are being called.
-    tools: BTreeMap<EffectId, String>,
-    planned: Vec<(EffectRequest, String)>,
+    tools: ToolLines,
     pub(super) over: bool,
     /// What happened since somebody last listened.
     pub(super) news: Vec<String>,
@@ -121,28 +115,15 @@ impl Transcript {
             self.turns.push(turn);
             return;
         }
+        for told in self.tools.take(&event.body) {
+            match told {
+                Told::Asks(step) => self.asking = Some(step),
+                Told::Says(text) => self.settle(event, &text, zone),
+                Told::Tool(text) => self.say(event, Voice::Event, &text, zone),
+                Told::Wrong(text) => self.say(event, Voice::Error, &text, zone),
+            }
+        }
         match &event.body {
-            EventBody::EffectQueued {
-                effect,
-                step,
-                request,
-                ..
-            } => self.asked(*effect, step, Some(request), event, zone),
-            EventBody::EffectHeld {
-                effect,
-                step,
-                request,
-                ..
-            }
-            | EventBody::EffectIntended {
-                effect,
-                step,
-                request,
-                ..
-            } => {
-                self.asked(*effect, step, request.as_ref(), event, zone);
-            }
-            EventBody::EffectSettled { effect, outcome, .. } => self.settled(*effect, outcome, event, zone),
             EventBody::WorkflowCompleted { .. }
             | EventBody::WorkflowFaulted { .. }
             | EventBody::WorkflowCancelled { .. } => {
@@ -156,90 +137,6 @@ impl Transcript {
             }
             body => {
                 if let Some((voice, text)) = approval_phrase(body) {
-                    self.say(event, voice, &text, zone);
-                }
-            }
-        }
-    }
-
-    /// An effect is asked for: the agent's turn, or a tool it wants.
-    fn asked(
-        &mut self,
-        effect: EffectId,
-        step: &StepId,
-        request: Option<&EffectRequest>,
-        event: &RunEvent,
-        zone: &TimeZone,
-    ) {
-        match request {
-            Some(EffectRequest::Agent(_))
-                if !self.tools.contains_key(&effect) && !self.is_planned(request) =>
-            {
-                self.asking = Some(step.clone());
-            }
-            Some(request) if !self.tools.contains_key(&effect) => {
-                let at = self.planned.iter().position(|(planned, _)| planned == request);
-                let name = at.map_or_else(|| request.summary(), |at| self.planned.remove(at).1);
-                self.tools.insert(effect, name);
-            }
-            _ => {}
-        }
-        if let EventBody::EffectHeld { .. } = &event.body {
-            self.say(event, Voice::Event, "waits for room in its budget", zone);
-        }
-    }
-
-    fn is_planned(&self, request: Option<&EffectRequest>) -> bool {
-        self.planned.iter().any(|(planned, _)| Some(planned) == request)
-    }
-
-    fn settled(&mut self, effect: EffectId, outcome: &EffectOutcome, event: &RunEvent, zone: &TimeZone) {
-        let tool = self.tools.remove(&effect);
-        match (outcome, tool) {
-            (EffectOutcome::Turn { turn, .. }, _) => self.wants(turn, event, zone),
-            (EffectOutcome::Done { output, .. }, Some(name)) => {
-                let text = format!("✓ {name} {}", compact(output));
-                self.say(event, Voice::Event, &text, zone);
-            }
-            (EffectOutcome::Failed { error, .. }, Some(name)) => {
-                let why = error.detail.as_deref().unwrap_or_default();
-                let text = format!("✗ {name} {} {why}", error.title);
-                self.say(event, Voice::Error, &text, zone);
-            }
-            (EffectOutcome::Cancelled, Some(name)) => {
-                self.say(event, Voice::Event, &format!("{name} was stopped"), zone);
-            }
-            (EffectOutcome::Unknown { reason }, _) => {
-                let text = format!("nobody knows how it ended: {reason}");
-                self.say(event, Voice::Error, &text, zone);
-            }
-            _ => {}
-        }
-    }
-
-    /// The model has said something and wants tools.
-    fn wants(&mut self, turn: &AgentTurn, event: &RunEvent, zone: &TimeZone) {
-        let text = turn.message.parts.iter().filter_map(|part| match part {
-            Part::Text { content } => Some(content.as_str()),
-            _ => None,
-        });
-        let text: String = text.collect();
-        self.settle(event, &text, zone);
-        for call in turn.message.tool_calls() {
-            let text = format!("⚒ {} {}", call.name, compact(&call.arguments));
-            self.say(event, Voice::Event, &text, zone);
-        }
-        self.planned.clear();
-        for call in &turn.calls {
-            match &call.plan {
-                Plan::Effect(planned) => self.planned.push((planned.request.clone(), call.name.clone())),
-                Plan::Answer { response, is_error } => {
-                    let (sign, voice) = if *is_error {
-                        ("✗", Voice::Error)
-                    } else {
-                        ("✓", Voice::Event)
-                    };
-                    let text = format!("{sign} {} {}", call.name, compact(response));
                     self.say(event, voice, &text, zone);
                 }
             }

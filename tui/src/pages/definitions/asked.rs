@@ -1,7 +1,8 @@
 //! What a page asks the daemon: the versions of a definition, its document, and who uses it.
 
+use dirigent_protocol::agent_use::AgentUse;
 use dirigent_protocol::count::{By, CountQuery, Counts, Facet};
-use dirigent_protocol::entity::{Document, Kind};
+use dirigent_protocol::entity::{Document, Entity, Kind};
 use dirigent_protocol::filter::Filter;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::query::{ListQuery, Query, QueryReply, Use};
@@ -23,6 +24,7 @@ const DOCUMENT: &str = "definitions.document";
 const USED: &str = "definitions.used";
 const RULES: &str = "definitions.rules";
 const USERS: &str = "definitions.users";
+const TAKEN: &str = "definitions.taken";
 
 /// A published version.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,16 +98,32 @@ pub(super) fn wants(subject: Option<&Subject>, ctx: &Ctx<'_>) -> Vec<Cmd> {
         return Vec::new();
     };
     let questions = [
-        (VERSIONS, versions(subject)),
-        (DOCUMENT, document(subject)),
-        (USED, used(subject)),
-        (RULES, rules(subject)),
-        (USERS, users(subject)),
+        Some((VERSIONS, versions(subject))),
+        Some((DOCUMENT, document(subject))),
+        Some((USED, used(subject))),
+        Some((RULES, rules(subject))),
+        Some((USERS, users(subject))),
+        taken(subject).map(|query| (TAKEN, query)),
     ];
     let want = |(topic, query): &(&'static str, Query)| {
         ctx.model.looks.want(topic, query, Some(REFRESH), ctx.time.mono)
     };
-    questions.iter().filter_map(want).collect()
+    questions.iter().flatten().filter_map(want).collect()
+}
+
+/// What an agent took; none of anything else.
+fn taken(subject: &Subject) -> Option<Query> {
+    (subject.kind == Kind::Agent).then(|| Query::AgentUse {
+        id: subject.id.to_string(),
+    })
+}
+
+/// What an agent took, where the daemon said.
+pub(super) fn taken_by<'a>(subject: &Subject, looks: &'a Looks) -> Option<&'a AgentUse> {
+    match looks.answer(TAKEN, &taken(subject)?)? {
+        Ok(QueryReply::AgentUse(taken)) => Some(taken),
+        _ => None,
+    }
 }
 
 /// Something asked for is on its way and nothing stands in its place.
@@ -159,6 +177,14 @@ pub(super) fn source_of(subject: &Subject, looks: &Looks) -> Option<String> {
     match found.field("source") {
         Some(source) => source.as_str().map(str::to_owned),
         None => Some(as_file(subject, &found.spec)),
+    }
+}
+
+/// Its body as it stands, where it was read.
+pub(super) fn body_of<T: Entity>(subject: &Subject, looks: &Looks) -> Option<T> {
+    match looks.answer(DOCUMENT, &document(subject))? {
+        Ok(QueryReply::Document(found)) => found.body().ok(),
+        _ => None,
     }
 }
 

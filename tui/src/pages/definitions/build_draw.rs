@@ -6,6 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui_textarea::TextArea;
 
 use super::builder::{Builder, Focus, Open};
+use super::outline::Task;
 use super::question::Question;
 use super::side;
 use crate::keymap::{Action, FieldKey};
@@ -42,7 +43,12 @@ impl Builder {
             }
             return;
         }
-        let [left, right] = Layout::horizontal([Constraint::Length(STEPS), Constraint::Fill(1)]).areas(body);
+        // Rows of a form say more than tasks do.
+        let steps = match self.draft.is_form() {
+            true => STEPS.max(area.width / 2),
+            false => STEPS,
+        };
+        let [left, right] = Layout::horizontal([Constraint::Length(steps), Constraint::Fill(1)]).areas(body);
         self.draw_steps(ctx, left, buf);
         self.draw_right(ctx, right, buf);
     }
@@ -84,23 +90,33 @@ impl Builder {
 
     fn draw_steps(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let key = |action| ctx.keymap.first(action);
-        let mut pane = Pane::new("Steps")
+        let form = self.draft.is_form();
+        let foot: &[(Action, &str)] = if form {
+            &[
+                (Action::Open, "change"),
+                (Action::Insert, "add"),
+                (Action::View, "text"),
+            ]
+        } else {
+            &[
+                (Action::Insert, "add"),
+                (Action::Link, "link"),
+                (Action::View, "text"),
+            ]
+        };
+        let foot: Vec<String> = foot
+            .iter()
+            .map(|(action, word)| format!("{} {word}", key(*action)))
+            .collect();
+        let mut pane = Pane::new(if form { "Form" } else { "Steps" })
             .focus(self.focus == Focus::Steps && self.open.is_none() && !self.diff)
-            .foot(
-                Role::Dim,
-                format!(
-                    "{} add  {} link  {} text",
-                    key(Action::Insert),
-                    key(Action::Link),
-                    key(Action::View)
-                ),
-            );
+            .foot(Role::Dim, foot.join("  "));
         if self.draft.is_changed() {
             pane = pane.title(Role::Mine, "  changed");
         }
         let inner = pane.draw(area, ctx.theme, buf);
         self.height.set(usize::from(inner.height));
-        let tasks = self.draft.tasks();
+        let tasks = self.draft.shown();
         if tasks.is_empty() {
             let words = format!(" No task can be read: {} opens the text.", key(Action::View));
             Line::new()
@@ -113,28 +129,40 @@ impl Builder {
             .unwrap_or(0);
         let first = first_row(at, tasks.len(), usize::from(inner.height));
         for (row, task) in (0u16..inner.height).zip(tasks.iter().skip(first)) {
-            let here = Some(&task.pointer) == self.draft.on.as_ref();
-            let wrong = self.wrong(&task.pointer, ctx);
-            let lead = "  ".repeat(task.depth);
-            let name = format!("{lead}{} {}", task.at + 1, task.name);
-            let then = task
-                .then
-                .as_ref()
-                .map_or_else(String::new, |(to, _)| format!(" → {to}"));
-            Line::new()
-                .add(Role::Focus, if here { "▸" } else { " " })
-                .add(Role::Bad, if wrong { "✗" } else { " " })
-                .add_fit(
-                    if here { Role::Selected } else { Role::Text },
-                    clean_line(&name),
-                    22,
-                )
-                .add(
-                    Role::Dim,
-                    format!(" {}{}", clean_line(&task.kind), clean_line(&then)),
-                )
-                .draw_row(row, inner, ctx.theme, buf);
+            self.step_line(task, ctx).draw_row(row, inner, ctx.theme, buf);
         }
+    }
+
+    fn step_line(&self, task: &Task, ctx: &Ctx<'_>) -> Line {
+        let here = Some(&task.pointer) == self.draft.on.as_ref();
+        let wrong = self.wrong(&task.pointer, ctx);
+        let lead = "  ".repeat(task.depth);
+        let name = match task.item {
+            true => format!("{lead}{} {}", task.at + 1, task.name),
+            false => format!("{lead}{}", task.name),
+        };
+        let then = task
+            .then
+            .as_ref()
+            .map_or_else(String::new, |(to, _)| format!(" → {to}"));
+        let said = task.said && task.field.is_some();
+        Line::new()
+            .add(Role::Focus, if here { "▸" } else { " " })
+            .add(Role::Bad, if wrong { "✗" } else { " " })
+            .add_fit(
+                if here { Role::Selected } else { Role::Text },
+                clean_line(&name),
+                22,
+            )
+            .add(
+                if said { Role::Text } else { Role::Dim },
+                format!(
+                    " {}{}{}",
+                    if task.said { "" } else { "· " },
+                    clean_line(&task.kind),
+                    clean_line(&then)
+                ),
+            )
     }
 
     /// Something is wrong in this task itself, or in what it contains.

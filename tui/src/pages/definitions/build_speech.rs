@@ -19,8 +19,9 @@ impl Builder {
             return speech;
         }
         let title = self.title_in_words();
-        let tasks = self.draft.tasks();
+        let tasks = self.draft.shown();
         let mut speech = Speech::new(title).part(match (self.what.canvas, self.diff) {
+            (true, false) if self.draft.is_form() => "form",
             (true, false) => "steps",
             (_, true) => "changed",
             (false, false) => "text",
@@ -52,11 +53,14 @@ impl Builder {
             } else {
                 ""
             };
+            let number = match task.item {
+                true => format!("{} ", task.at + 1),
+                false => String::new(),
+            };
+            let unsaid = if task.said { "" } else { "not set: " };
             let text = format!(
-                "{} {}, {}{inside}{then}{wrong}",
-                task.at + 1,
-                task.name,
-                task.kind
+                "{number}{}, {unsaid}{}{inside}{then}{wrong}",
+                task.name, task.kind
             );
             speech.line(text, self.draft.on.as_ref() == Some(&task.pointer));
         }
@@ -75,7 +79,9 @@ impl Builder {
             self.draft.name,
             count(tasks.len(), "task")
         );
-        if self.what.canvas {
+        if self.draft.is_form() {
+            format!("Form of the {} {}, {changed}.", self.what.word, self.draft.name)
+        } else if self.what.canvas {
             title
         } else {
             format!("Editor of the {} {}, {changed}.", self.what.word, self.draft.name)

@@ -9,6 +9,7 @@ use ratatui_textarea::{CursorMove, TextArea};
 
 use super::canvas::Canvas;
 use super::draft::Draft;
+use super::lines::Refusal;
 use super::question::{Purpose, Question};
 use super::surgery::{self, Where};
 use super::trial::Trial;
@@ -94,6 +95,9 @@ impl Builder {
         if matches!(self.open, Some(Open::Trial(_))) {
             return Some(self.act_in_trial(action, ctx));
         }
+        if let Some(cmds) = self.act_in_form(action, ctx) {
+            return Some(cmds);
+        }
         match action {
             Action::Back if self.open.is_some() => self.open = None,
             Action::Back if self.diff => self.diff = false,
@@ -129,23 +133,22 @@ impl Builder {
             Action::Open | Action::Edit => self.open = Some(Open::Text(Box::new(area(self.draft.text())))),
             Action::View => self.open = Some(Open::Text(Box::new(area(self.draft.text())))),
             Action::Validate => return Some(self.jump_to_error(ctx)),
-            Action::Undo | Action::Redo => {
-                let back = action == Action::Redo;
-                if !self.draft.step_back(back, now) {
-                    let words = if back {
-                        "nothing to do again"
-                    } else {
-                        "nothing to undo"
-                    };
-                    return Some(note(Note::refused(words)));
-                }
-            }
+            Action::Undo | Action::Redo => return Some(self.step_back(action == Action::Redo, now)),
             Action::Diff => self.diff = !self.diff,
             Action::Publish => self.open = Some(Open::Publish),
             Action::Copy => return Some(vec![Cmd::Copy(self.draft.text().to_owned())]),
             action => self.step(action, ctx),
         }
         Some(Vec::new())
+    }
+
+    /// Goes one edit back, or forward again.
+    fn step_back(&mut self, forward: bool, now: Duration) -> Vec<Cmd> {
+        match (self.draft.step_back(forward, now), forward) {
+            (true, _) => Vec::new(),
+            (false, true) => note(Note::refused("nothing to do again")),
+            (false, false) => note(Note::refused("nothing to undo")),
+        }
     }
 
     pub(super) fn ask(&mut self, purpose: Purpose) {
@@ -165,11 +168,11 @@ impl Builder {
     }
 
     /// An edit of the task one stands on.
-    fn on_task(
+    pub(super) fn on_task(
         &mut self,
         done: &str,
         now: Duration,
-        edit: impl FnOnce(&str, &str) -> Result<surgery::Edited, surgery::Refusal>,
+        edit: impl FnOnce(&str, &str) -> Result<surgery::Edited, Refusal>,
     ) -> Vec<Cmd> {
         let Some(task) = self.draft.task() else {
             return note(Note::refused("there is no task"));
@@ -204,11 +207,16 @@ impl Builder {
         let Some(first) = worst.or_else(|| findings.first()).cloned() else {
             return note(Note::info("nothing is wrong"));
         };
+        self.open_text_at(first.at.line, first.at.column);
+        note(Note::info(format!("{}: {}", first.at, first.message)))
+    }
+
+    /// The whole text, at a line and a column that count from 1.
+    pub(super) fn open_text_at(&mut self, line: u32, column: u32) {
         let mut text = area(self.draft.text());
         let at = |number: u32| u16::try_from(number.saturating_sub(1)).unwrap_or(u16::MAX);
-        text.move_cursor(CursorMove::Jump(at(first.at.line), at(first.at.column)));
+        text.move_cursor(CursorMove::Jump(at(line), at(column)));
         self.open = Some(Open::Text(Box::new(text)));
-        note(Note::info(format!("{}: {}", first.at, first.message)))
     }
 
     /// Takes what is being typed.
@@ -244,7 +252,7 @@ impl Builder {
             }
             return;
         }
-        let tasks = self.draft.tasks();
+        let tasks = self.draft.shown();
         let here = tasks
             .iter()
             .position(|task| Some(&task.pointer) == self.draft.on.as_ref())
@@ -374,6 +382,14 @@ impl Builder {
             Purpose::Begin => {
                 self.begin(&answer, ctx);
                 Vec::new()
+            }
+            purpose @ (Purpose::Row(_) | Purpose::Join(_)) => {
+                let cmds = self.set_row(purpose, &answer, ctx);
+                if !cmds.is_empty() {
+                    // What was refused stays, to be mended.
+                    self.open = Some(Open::Line(question));
+                }
+                cmds
             }
         }
     }

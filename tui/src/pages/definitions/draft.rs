@@ -6,8 +6,10 @@ use dirigent_protocol::graph::Graph;
 use dirigent_protocol::query::{Query, QueryReply};
 use dirigent_protocol::source::Diagnostic;
 
-use super::outline::{Task, outline};
-use super::surgery::{Edited, Refusal};
+use super::lines::Refusal;
+use super::outline::Task;
+use super::rows::rows;
+use super::surgery::Edited;
 use crate::model::Cmd;
 use crate::pages::Ctx;
 
@@ -39,7 +41,7 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(name: &str, base: String, text: String) -> Self {
-        let tasks = outline(&text);
+        let tasks = rows(&text);
         Self {
             name: name.to_owned(),
             on: tasks.first().map(|task| task.pointer.clone()),
@@ -56,6 +58,13 @@ impl Draft {
 
     pub(super) fn tasks(&self) -> &[Task] {
         &self.tasks
+    }
+
+    /// Those that are shown: what is folded only where one stands in it.
+    pub(super) fn shown(&self) -> Vec<&Task> {
+        let list = self.task().map(|task| task.list.as_str());
+        let open = |task: &&Task| !task.folded || Some(task.list.as_str()) == list;
+        self.tasks.iter().filter(open).collect()
     }
 
     pub(super) fn task(&self) -> Option<&Task> {
@@ -83,7 +92,9 @@ impl Draft {
         if edited.text.len() > MAX_TEXT {
             return Err(format!("too large: {MAX_TEXT} bytes at most"));
         }
-        self.set(edited.text, now, true);
+        if edited.text != self.text {
+            self.set(edited.text, now, true);
+        }
         self.on = edited.on.or_else(|| self.on.take());
         self.stand();
         Ok(())
@@ -104,7 +115,7 @@ impl Draft {
 
     /// A text that cannot be read keeps the tasks of the last one that could, so that one does not lose one's place.
     fn read(&mut self) {
-        let tasks = outline(&self.text);
+        let tasks = rows(&self.text);
         if !tasks.is_empty() {
             self.tasks = tasks;
         }

@@ -85,12 +85,14 @@ impl Definitions {
 
     /// Begins one that is not there yet.
     pub(super) fn create(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let name = free_name(&format!("new-{}", self.what.word), &self.names(ctx));
+        let name = free_name(&format!("new-{}", self.what.word), &self.all_names(ctx));
         let kept = self.drafts.get(&name).map(|kept| kept.0.clone());
         let is_new = kept.is_none();
         let text = kept.unwrap_or_else(|| self.what.new.replace("NAME", &name));
         let mut builder = Builder::new(self.what, Draft::new(&name, String::new(), text));
-        if is_new && self.what.canvas {
+        if is_new && builder.draft.is_form() {
+            builder.begin_form();
+        } else if is_new && self.what.canvas {
             builder.ask(Purpose::Begin);
         }
         self.builder = Some(builder);

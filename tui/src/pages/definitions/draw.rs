@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::card;
 use super::page::{Definitions, Depth};
 use super::side::{self, Side};
 use crate::keymap::Action;
@@ -31,6 +32,11 @@ impl Definitions {
     }
 
     fn draw_panes(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+        self.draw_parts(ctx, area, buf);
+        self.narrow.draw(ctx, area, buf);
+    }
+
+    fn draw_parts(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         let size = Size::of(area);
         if size.is_single() {
             match self.depth {
@@ -61,23 +67,23 @@ impl Definitions {
         if !ctx.model.connection.is_live() && ctx.model.loaded {
             pane = pane.title(Role::Stale, "  last known");
         }
-        let inner = pane.draw(area, ctx.theme, buf);
+        let inner = self.narrow.title(pane).draw(area, ctx.theme, buf);
         if inner.is_empty() {
             return;
         }
         if names.is_empty() {
-            empty(self.what.word, ctx, inner, buf);
+            empty(self.what.word, self.narrow.is_narrowed(), ctx, inner, buf);
             return;
         }
         self.height.set(usize::from(inner.height));
         let first = first_row(self.cursor.row(&names), names.len(), usize::from(inner.height));
-        let all = ctx.model.of_kind(self.what.kind);
+        let all = self.shown(ctx);
+        let told = all.iter().any(|named| !named.about.is_empty());
         for (row, named) in (0u16..inner.height).zip(all.iter().skip(first)) {
             let here = self.cursor.key() == Some(&named.name);
             let age = span::short(ctx.time.wall.as_second() - named.updated_at.as_second());
             let cells = usize::from(inner.width).saturating_sub(8);
-            // Where nothing draws it, one line about it stands beside its name.
-            let about = if self.what.canvas { 0 } else { cells / 2 };
+            let about = if told { cells / 2 } else { 0 };
             Line::new()
                 .add(Role::Focus, if here { "▸" } else { " " })
                 .add_fit(
@@ -156,7 +162,7 @@ impl Definitions {
         let inner = pane
             .foot(Role::Dim, format!("{} {} side", keys[0], keys[1]))
             .draw(area, ctx.theme, buf);
-        let lines = self.side_lines(ctx);
+        let lines = self.side_lines(usize::from(inner.width), ctx);
         let window = usize::from(inner.height);
         self.extent.set((lines.len(), window));
         let first = self.scroll.min(lines.len().saturating_sub(window));
@@ -166,7 +172,7 @@ impl Definitions {
     }
 
     /// The lines of the side that is looked at.
-    pub(super) fn side_lines(&self, ctx: &Ctx<'_>) -> Vec<Line> {
+    pub(super) fn side_lines(&self, cells: usize, ctx: &Ctx<'_>) -> Vec<Line> {
         let dim = |text: &str| vec![Line::new().add(Role::Dim, format!("  {text}"))];
         let (Some(subject), Some(versions)) = (self.subject(ctx), self.versions(ctx)) else {
             return Vec::new();
@@ -174,6 +180,8 @@ impl Definitions {
         match self.side {
             Side::Used => side::used(&subject, ctx),
             Side::Compiled => self.compiled_lines(ctx),
+            Side::Card => card::lines(&subject, ctx),
+            Side::Who => self.who_lines(cells, ctx),
             Side::Tried => self.tried_lines(ctx),
             Side::Text => match self.version(&versions) {
                 Some(version) => side::text(version),
@@ -193,9 +201,10 @@ fn split(area: Rect) -> [Rect; 2] {
     Layout::vertical([Constraint::Length(VERSIONS), Constraint::Fill(1)]).areas(area)
 }
 
-fn empty(word: &str, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+fn empty(word: &str, narrowed: bool, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
     let none = format!("No {word} yet.");
     let words: &[&str] = match &ctx.model.connection.link {
+        _ if narrowed => &["None is left."],
         Link::Down { .. } => &["Not connected."],
         _ if !ctx.model.loaded => &["Asking the daemon…"],
         _ => &[none.as_str(), "Publish one:", "  dirigent apply FILE"],

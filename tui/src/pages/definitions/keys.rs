@@ -2,6 +2,40 @@
 
 use crate::keymap::{Action, Bind};
 
+/// The keys of a page of definitions: those that all of them have, with its own between.
+macro_rules! bindings {
+    ($($own:expr),* $(,)?) => {{
+        use $crate::keymap::{Action, Bind};
+        &[
+            Bind::footer(Action::Open, "open"),
+            Bind::footer(Action::Filter, "filter"),
+            Bind::footer(Action::Facets, "facets"),
+            Bind::footer(Action::Mark, "mark a version"),
+            Bind::footer(Action::Diff, "difference"),
+            Bind::footer(Action::NextTab, "next side"),
+            Bind::new(Action::PrevTab, "previous side"),
+            $($own,)*
+            Bind::new(Action::View, "the whole text"),
+            Bind::new(Action::Validate, "to what is wrong"),
+            Bind::new(Action::Undo, "undo"),
+            Bind::new(Action::Redo, "redo"),
+            Bind::new(Action::Save, "take the text"),
+            Bind::new(Action::Publish, "publish (asks)"),
+            Bind::new(Action::Approve, "yes"),
+            Bind::new(Action::CopyLink, "copy the link"),
+            Bind::new(Action::Up, "up"),
+            Bind::new(Action::Down, "down"),
+            Bind::new(Action::Top, "first"),
+            Bind::new(Action::Bottom, "last"),
+            Bind::new(Action::HalfUp, "half a page up"),
+            Bind::new(Action::HalfDown, "half a page down"),
+            Bind::new(Action::PageUp, "page up"),
+            Bind::new(Action::PageDown, "page down"),
+        ]
+    }};
+}
+pub(crate) use bindings;
+
 /// The footer of the builder.
 pub(super) const BUILD_KEYS: &[Bind] = &[
     Bind::footer(Action::Insert, "add"),
@@ -16,6 +50,21 @@ pub(super) const BUILD_KEYS: &[Bind] = &[
     Bind::footer(Action::Try, "simulate"),
     Bind::footer(Action::Diff, "changed"),
     Bind::footer(Action::Rename, "rename"),
+    Bind::footer(Action::Publish, "publish…"),
+];
+
+/// The footer of a form.
+pub(super) const FORM_KEYS: &[Bind] = &[
+    Bind::footer(Action::Open, "change"),
+    Bind::footer(Action::Insert, "add a member"),
+    Bind::footer(Action::Stop, "delete"),
+    Bind::footer(Action::NextItem, "down"),
+    Bind::footer(Action::PrevItem, "up"),
+    Bind::footer(Action::Rename, "rename"),
+    Bind::footer(Action::View, "text"),
+    Bind::footer(Action::Undo, "undo"),
+    Bind::footer(Action::Validate, "check"),
+    Bind::footer(Action::Diff, "changed"),
     Bind::footer(Action::Publish, "publish…"),
 ];
 

@@ -1,21 +1,23 @@
-//! The tasks of a document and where each stands in its text: what the builder shows and edits.
+//! The tasks of a workflow and where each stands in its text: what the builder shows and edits.
 //!
 //! A task owns whole lines: those of its entry and the comments directly above it. Invariant: the lines of the tasks of
 //! a list follow one another without a gap, so that moving and deleting tasks never touches anybody else's line.
 
 use dirigent_protocol::source::{self, Node, Value};
 
+use super::field::Field;
+
 /// Where something leads, and where that stands: line and columns, from 0.
 pub(super) type Target = (String, (usize, usize, usize));
 
-/// One task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One task, or a row of a form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Task {
     /// JSON pointer: `/do/0/fetch`.
     pub(super) pointer: String,
     /// Its name.
     pub(super) name: String,
-    /// What it does: `call http`, `set`, `switch`.
+    /// What it does: `call http`, `set`, `switch`; of a row of a form, what it says.
     pub(super) kind: String,
     /// Pointer of the list it stands in: `/do`.
     pub(super) list: String,
@@ -39,6 +41,14 @@ pub(super) struct Task {
     pub(super) cases: Vec<(String, Option<Target>)>,
     /// Lists of tasks inside it: label and pointer.
     pub(super) inner: Vec<String>,
+    /// It is one of a list: it has neighbours, can be moved and deleted.
+    pub(super) item: bool,
+    /// The value that it is, where it is a row of a form.
+    pub(super) field: Option<&'static Field>,
+    /// It is shown only while one stands in its list.
+    pub(super) folded: bool,
+    /// The text says it; otherwise `kind` is what it is for.
+    pub(super) said: bool,
 }
 
 /// Keywords that say what a task is, in the order they are looked for.
@@ -46,14 +56,10 @@ const KINDS: [&str; 13] = [
     "call", "do", "emit", "for", "fork", "listen", "raise", "run", "set", "switch", "try", "wait", "catch",
 ];
 
-/// The tasks of a text, each behind the task that contains it; empty where it cannot be read.
-pub(super) fn outline(text: &str) -> Vec<Task> {
-    let parsed = source::parse(text.as_bytes());
-    let lines: Vec<&str> = text.lines().collect();
+/// The tasks of a list at a pointer and of everything inside it, each behind the task that contains it.
+pub(super) fn tasks(node: &Node, pointer: &str, lines: &[&str]) -> Vec<Task> {
     let mut out = Vec::new();
-    if let Some(node) = parsed.documents.first().and_then(|root| root.get("do")) {
-        list(node, "/do", 0, &lines, &mut out);
-    }
+    list(node, pointer, 0, lines, &mut out);
     out
 }
 
@@ -92,7 +98,9 @@ fn list(node: &Node, pointer: &str, depth: usize, lines: &[&str], out: &mut Vec<
             body_indent: body_indent(&entry.value, dash_line),
             then: then(&entry.value),
             cases: cases(&entry.value),
-            inner: Vec::new(),
+            item: true,
+            said: true,
+            ..Task::default()
         });
         for path in LISTS {
             let found = path.iter().try_fold(&entry.value, |node, key| node.get(key));
@@ -108,7 +116,7 @@ fn list(node: &Node, pointer: &str, depth: usize, lines: &[&str], out: &mut Vec<
 }
 
 /// Numbers that count from 1, from 0.
-fn line(number: u32) -> usize {
+pub(super) fn line(number: u32) -> usize {
     usize::try_from(number.saturating_sub(1)).unwrap_or(0)
 }
 
@@ -117,7 +125,7 @@ pub(super) fn indent(text: &str) -> usize {
 }
 
 /// The lines of every item, where each begins with a dash on a line of its own.
-fn own_lines(items: &[Node], list: &Node, lines: &[&str]) -> Option<Vec<(usize, usize)>> {
+pub(super) fn own_lines(items: &[Node], list: &Node, lines: &[&str]) -> Option<Vec<(usize, usize)>> {
     let dash = |item: &Node| {
         let at = line(item.span.start.line);
         let text = lines.get(at)?;
@@ -221,84 +229,4 @@ fn then(body: &Node) -> Option<Target> {
         );
         (text.clone(), place)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) const TEXT: &str = "\
-document:
-  dsl: '1.0.3'
-# the work
-do:
-  # first
-  - fetch:
-      call: http
-      with: {method: get}
-  - each: # loop
-      for:
-        each: item
-      do:
-        - one:
-            set:
-              a: 1
-
-        # inner comment
-        - two:
-            wait: PT1S
-            then: end
-      # still in each
-
-  - last:
-      run:
-        shell:
-          command: ls
-# end of file
-output:
-  as: .x
-";
-
-    #[test]
-    fn tasks_own_their_lines_with_the_comments_above() {
-        let tasks = outline(TEXT);
-        let lines: Vec<&str> = TEXT.lines().collect();
-        let of = |name: &str| tasks.iter().find(|task| task.name == name).unwrap();
-        let text = |name: &str| {
-            let (from, to) = of(name).lines.unwrap();
-            lines[from..to].to_vec()
-        };
-        assert_eq!(
-            text("fetch").first(),
-            Some(&"  # first").filter(|_| false).or(Some(&"  - fetch:"))
-        );
-        assert_eq!(
-            text("two"),
-            [
-                "        # inner comment",
-                "        - two:",
-                "            wait: PT1S",
-                "            then: end"
-            ]
-        );
-        assert_eq!(text("last").last(), Some(&"          command: ls"));
-        assert_eq!(text("each").last(), Some(&""));
-        assert_eq!(of("each").kind, "for");
-        assert_eq!(of("fetch").kind, "call http");
-        assert_eq!(of("last").kind, "run shell");
-        assert_eq!(of("two").pointer, "/do/1/each/do/1/two");
-        assert_eq!(of("two").then.as_ref().unwrap().0, "end");
-        assert_eq!(of("each").inner, ["/do/1/each/do"]);
-        assert_eq!(
-            (of("two").depth, of("two").indent, of("two").body_indent),
-            (1, 8, Some(12))
-        );
-    }
-
-    #[test]
-    fn what_is_written_in_one_line_has_no_lines_of_its_own() {
-        let tasks = outline("do: [{a: {set: {x: 1}}}, {b: {set: {x: 2}}}]\n");
-        assert_eq!(tasks.len(), 2);
-        assert!(tasks.iter().all(|task| task.lines.is_none()));
-    }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use dirigent_protocol::id::RunId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
@@ -11,13 +12,15 @@ use serde_json::{Value, json};
 use super::asked::{self, Subject, Version};
 use super::builder::{Builder, Open};
 use super::drafts::{Drafts, MAX_DRAFTS};
-use super::keys::{BUILD_KEYS, BUILDERS, TEXT_KEYS, TRIAL_KEYS};
+use super::keys::{BUILD_KEYS, FORM_KEYS, TEXT_KEYS, TRIAL_KEYS};
+use super::narrowed;
 use super::side::Side;
 use super::tried::Tried;
 use super::what::What;
 use crate::keymap::{Action, Bind, FieldKey};
 use crate::model::{Cmd, Note};
 use crate::nav::Place;
+use crate::pages::narrow::{Narrow, PANEL_KEYS};
 use crate::pages::{Ctx, Field, Input, Meta, Page, Speech, speech};
 use crate::widgets::Cursor;
 
@@ -68,6 +71,10 @@ pub struct Definitions {
     pub(super) rolling: Option<u64>,
     /// What is typed as the input of a run.
     pub(super) launch: Option<String>,
+    /// What leaves some of the list out.
+    pub(super) narrow: Narrow,
+    /// The run whose events are read to show who works.
+    pub(super) followed: Option<RunId>,
     /// A run was asked for: the newest one there was before it.
     pub(super) launched: Option<Option<Place>>,
 }
@@ -82,7 +89,9 @@ impl Definitions {
             depth: Depth::default(),
             at: Cursor::default(),
             marked: BTreeSet::new(),
-            side: Side::default(),
+            side: what.sides.first().copied().unwrap_or_default(),
+            narrow: narrowed::all(what),
+            followed: None,
             scroll: 0,
             extent: Cell::default(),
             height: Cell::default(),
@@ -97,8 +106,21 @@ impl Definitions {
     }
 
     pub(super) fn names(&self, ctx: &Ctx<'_>) -> Vec<String> {
+        self.shown(ctx)
+            .into_iter()
+            .map(|named| named.name.clone())
+            .collect()
+    }
+
+    /// The names of all of them, whatever is left out.
+    pub(super) fn all_names(&self, ctx: &Ctx<'_>) -> Vec<String> {
         let all = ctx.model.of_kind(self.what.kind);
         all.into_iter().map(|named| named.name.clone()).collect()
+    }
+
+    fn is_known(&self, name: &str, ctx: &Ctx<'_>) -> bool {
+        let all = ctx.model.of_kind(self.what.kind);
+        all.into_iter().any(|named| named.name == name)
     }
 
     /// The one under the cursor.
@@ -130,6 +152,8 @@ impl Definitions {
         }
         let mut cmds = asked::wants(self.subject(ctx).as_ref(), ctx);
         cmds.extend(self.wants_compiled(ctx));
+        cmds.extend(self.wants_who(ctx));
+        cmds.extend(self.narrow.wants(ctx));
         cmds.extend(self.wants_tried(ctx));
         cmds.extend(self.go_to_launched(ctx));
         if self.wanted {
@@ -138,6 +162,7 @@ impl Definitions {
         if let Some(builder) = &mut self.builder {
             cmds.extend(builder.take_trial(ctx));
             cmds.extend(builder.draft.wants(ctx));
+            cmds.extend(builder.offer(ctx));
             cmds.extend(builder.trial_wants(ctx));
         }
         cmds
@@ -158,14 +183,19 @@ impl Definitions {
         if self.rolling.is_some() {
             return self.confirm_rollback(action, ctx);
         }
+        if let Some(cmds) = self.act_on_narrow(action, ctx) {
+            return cmds;
+        }
         match action {
             Action::Again => return self.ask_rollback(ctx),
             Action::Start => self.launch = Some(String::new()),
             Action::Try => return self.ask_trial(ctx),
             Action::History => return self.newest_run(ctx).map(Cmd::Go).into_iter().collect(),
             Action::Ask => {
-                let talk = subject.map(|of| Cmd::Go(Place::new_talk(of.name)));
-                return talk.into_iter().collect();
+                return subject
+                    .map(|of| Cmd::Go(Place::new_talk(of.name)))
+                    .into_iter()
+                    .collect();
             }
             Action::Edit => {
                 self.wanted = true;
@@ -195,20 +225,19 @@ impl Definitions {
                 self.side = self.side.beside(self.what.sides, action == Action::NextTab);
                 self.scroll = 0;
             }
-            Action::Copy => {
-                let versions = self.versions(ctx).unwrap_or_default();
-                let text = self
-                    .version(&versions)
-                    .map(|version| Cmd::Copy(version.source.clone()));
-                return text.into_iter().collect();
-            }
-            Action::CopyLink => {
-                let link = subject.map(|of| Cmd::Copy(Place::object(self.what.meta.id, of.name).to_string()));
-                return link.into_iter().collect();
-            }
+            Action::Copy | Action::CopyLink => return self.copied(action, ctx).into_iter().collect(),
             action => self.step(action, ctx),
         }
         self.follow(ctx)
+    }
+
+    fn copied(&self, action: Action, ctx: &Ctx<'_>) -> Option<Cmd> {
+        if action == Action::CopyLink {
+            let place = Place::object(self.what.meta.id, self.subject(ctx)?.name);
+            return Some(Cmd::Copy(place.to_string()));
+        }
+        let versions = self.versions(ctx)?;
+        Some(Cmd::Copy(self.version(&versions)?.source.clone()))
     }
 
     fn step(&mut self, action: Action, ctx: &Ctx<'_>) {
@@ -254,6 +283,14 @@ impl Page for Definitions {
         match input {
             Input::Action(action) => self.act(action, ctx),
             Input::Data | Input::Tick => self.follow(ctx),
+            Input::Key(key) if self.narrow.typing() => {
+                self.narrow.key(key);
+                self.follow(ctx)
+            }
+            Input::Paste(text) | Input::Text(text) if self.narrow.typing() => {
+                self.narrow.type_text(text);
+                self.follow(ctx)
+            }
             Input::Key(key) if self.launch.is_some() => self.launch_key(key, ctx),
             Input::Key(key) => {
                 let builder = self.builder.as_mut();
@@ -295,14 +332,18 @@ impl Page for Definitions {
                 open: Some(Open::Trial(_)),
                 ..
             }) => TRIAL_KEYS,
+            Some(builder) if builder.draft.is_form() => FORM_KEYS,
             Some(_) if self.what.canvas => BUILD_KEYS,
             Some(_) => TEXT_KEYS,
+            None if self.narrow.is_open() => PANEL_KEYS,
             None => self.what.meta.bindings,
         }
     }
 
     fn wants_text(&self) -> bool {
-        self.launch.is_some() || self.builder.as_ref().is_some_and(Builder::wants_text)
+        self.narrow.typing()
+            || self.launch.is_some()
+            || self.builder.as_ref().is_some_and(Builder::wants_text)
     }
 
     fn asks(&self) -> bool {
@@ -311,22 +352,13 @@ impl Page for Definitions {
     }
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
-        match self.builder.as_ref().and_then(|builder| builder.open.as_ref()) {
-            _ if self.launch.is_some() => &[(FieldKey::ENTER, "run it"), (FieldKey::ESC, "back")],
-            Some(Open::Line(_)) => &[
-                (FieldKey::CHOOSE, "choose"),
-                (FieldKey::ENTER, "take it"),
-                (FieldKey::ESC, "back"),
-            ],
-            Some(Open::Task(..)) => &[
-                (FieldKey::Of(Action::Save), "take the text of the task"),
-                (FieldKey::ESC, "the same"),
-            ],
-            _ => &[(FieldKey::ESC, "back to the steps; the text is the draft already")],
-        }
+        self.keys_of_field()
     }
 
     fn field(&self, _ctx: &Ctx<'_>) -> Field {
+        if self.narrow.typing() {
+            return self.narrow_field();
+        }
         if self.launch.is_some() {
             return Field::Line(self.launch_in_words());
         }
@@ -342,7 +374,7 @@ impl Page for Definitions {
         let builder = self.builder.as_ref();
         let checking =
             builder.is_some_and(|builder| builder.draft.is_waiting(ctx) || builder.trying.is_some());
-        checking || asked::reading(self.subject(ctx).as_ref(), ctx)
+        checking || self.narrow.waits(ctx) || asked::reading(self.subject(ctx).as_ref(), ctx)
     }
 
     fn crumbs(&self, _ctx: &Ctx<'_>) -> Vec<String> {
@@ -351,7 +383,7 @@ impl Page for Definitions {
         }
         match (self.depth, self.cursor.key()) {
             (Depth::Versions | Depth::Beside, Some(name)) => vec![name.clone()],
-            _ => Vec::new(),
+            _ => self.narrow.crumb().into_iter().collect(),
         }
     }
 
@@ -364,6 +396,7 @@ impl Page for Definitions {
         }
         match (self.depth, self.cursor.key()) {
             (Depth::Versions | Depth::Beside, Some(name)) => Place::object(self.what.meta.id, name),
+            _ if self.narrow.is_open() => Place::object(self.what.meta.id, "facets"),
             _ => Place::page(self.what.meta.id),
         }
     }
@@ -372,9 +405,15 @@ impl Page for Definitions {
         self.close_builder();
         let Some(name) = path.first() else {
             self.depth = Depth::List;
+            self.narrow.close();
             return self.follow(ctx);
         };
-        if ctx.model.loaded && !self.names(ctx).contains(name) {
+        if !self.is_known(name, ctx) && self.narrow.follow(path) {
+            self.depth = Depth::List;
+            return self.follow(ctx);
+        }
+        self.narrow.close();
+        if ctx.model.loaded && !self.is_known(name, ctx) {
             return vec![Cmd::Note(Note::refused(format!(
                 "there is no {} {name} here",
                 self.what.word
@@ -400,36 +439,12 @@ impl Page for Definitions {
         self.follow(ctx)
     }
 
+    fn leave(&mut self) -> Vec<Cmd> {
+        self.unfollow().into_iter().collect()
+    }
+
     fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
-        match action {
-            Action::Start if self.builder.is_some() => {
-                Some("what is published runs: leave the draft first".to_owned())
-            }
-            _ if self.builder.is_some() => None,
-            Action::Approve if self.rolling.is_some() => None,
-            Action::Again => self.why_no_rollback(ctx),
-            Action::Start if !ctx.model.connection.is_live() => Some("not connected".to_owned()),
-            Action::Start if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
-            Action::History if self.newest_run(ctx).is_none() => {
-                Some("no run of it is known here".to_owned())
-            }
-            Action::Try if !self.what.canvas => self.why_no_trial(ctx),
-            action if BUILDERS.contains(&action) => {
-                Some(format!("edit one first: {}", ctx.keymap.first(Action::Edit)))
-            }
-            Action::Left | Action::Right => Some("this is for the drawing of the builder".to_owned()),
-            Action::Edit if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
-            Action::Open | Action::Ask | Action::CopyLink if self.cursor.key().is_none() => {
-                Some(format!("there is no {}", self.what.word))
-            }
-            Action::Copy | Action::Mark | Action::Diff
-                if self.versions(ctx).is_none_or(|versions| versions.is_empty()) =>
-            {
-                Some("no version of it is known here".to_owned())
-            }
-            Action::Mark if self.depth == Depth::List => Some(format!("open the {} first", self.what.word)),
-            _ => None,
-        }
+        self.refuses(action, ctx)
     }
 
     fn transcript(&self, ctx: &Ctx<'_>) -> Option<String> {
@@ -443,7 +458,7 @@ impl Page for Definitions {
         if let Some(draft) = open.filter(|draft| draft.is_changed()) {
             drafts.insert(draft.name.clone(), (draft.text().to_owned(), draft.base.clone()));
         }
-        json!({ "selected": self.cursor.key(), "drafts": drafts })
+        json!({ "selected": self.cursor.key(), "drafts": drafts, "narrow": self.narrow.keep() })
     }
 
     fn take_up(&mut self, kept: &Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
@@ -455,10 +470,12 @@ impl Page for Definitions {
         if let Ok(drafts) = serde_json::from_value::<Drafts>(kept["drafts"].clone()) {
             self.drafts.extend(drafts.into_iter().take(MAX_DRAFTS));
         }
+        self.narrow.take_up(&kept["narrow"]);
         self.follow(ctx)
     }
 
     fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
-        self.builder.as_ref().and_then(|builder| builder.draft.due(ctx))
+        let draft = self.builder.as_ref().and_then(|builder| builder.draft.due(ctx));
+        draft.into_iter().chain(self.narrow.due(ctx)).min()
     }
 }

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::draft::Draft;
+use super::field::{Ask, Field};
 use super::outline::Target;
 use super::surgery::{TEMPLATES, Where};
 use crate::templates;
@@ -37,12 +38,20 @@ pub(super) enum Purpose {
     Trial,
     /// What a new workflow begins with.
     Begin,
+    /// The value of a row of a form.
+    Row(&'static Field),
+    /// Who joins.
+    Join(Where),
 }
 
 impl Purpose {
     /// What is typed is the answer itself, not the beginning of one that is offered.
-    const fn is_free(self) -> bool {
-        matches!(self, Self::Rename | Self::Try | Self::Trial)
+    pub(super) const fn is_free(self) -> bool {
+        match self {
+            Self::Rename | Self::Try | Self::Trial => true,
+            Self::Row(field) => matches!(field.ask, Ask::Words | Ask::Number | Ask::Names | Ask::Value),
+            _ => false,
+        }
     }
 }
 
@@ -52,6 +61,8 @@ pub(super) struct Question {
     pub(super) purpose: Purpose,
     pub(super) typed: String,
     pub(super) at: usize,
+    /// What is offered where the draft does not say: value and words.
+    pub(super) offered: Vec<(String, String)>,
 }
 
 impl Question {
@@ -60,6 +71,7 @@ impl Question {
             purpose,
             typed: String::new(),
             at: 0,
+            offered: Vec::new(),
         }
     }
 
@@ -79,6 +91,8 @@ impl Question {
             Purpose::Try => "Simulate with which input? JSON; empty: the document's own sample".to_owned(),
             Purpose::Trial => format!("Try {} with which input? JSON; nothing is published", draft.name),
             Purpose::Begin => "Begin a new workflow with:".to_owned(),
+            Purpose::Row(field) => format!("{}: {}", field.name, field.about),
+            Purpose::Join(_) => "Who joins?".to_owned(),
         }
     }
 
@@ -93,6 +107,7 @@ impl Question {
             Purpose::Case => cases(draft),
             Purpose::Begin => begins(),
             Purpose::Rename | Purpose::Try | Purpose::Trial => Vec::new(),
+            Purpose::Row(_) | Purpose::Join(_) => self.offered.clone(),
         };
         let typed = self.typed.to_lowercase();
         let (begin, rest): (Vec<_>, Vec<_>) = all
@@ -101,14 +116,23 @@ impl Question {
         let holds = rest
             .into_iter()
             .filter(|(name, _)| name.to_lowercase().contains(&typed));
-        begin.into_iter().chain(holds).collect()
+        let mut all: Vec<(String, String)> = begin.into_iter().chain(holds).collect();
+        let whom = matches!(
+            self.purpose,
+            Purpose::Join(_) | Purpose::Row(Field { ask: Ask::Who, .. })
+        );
+        if whom && !self.typed.trim().is_empty() {
+            let capability = format!("capability {}", self.typed.trim());
+            all.push((capability, "whichever agent can do this".to_owned()));
+        }
+        all
     }
 
     /// What Enter means now.
     pub(super) fn answer(&self, draft: &Draft) -> Option<String> {
         match self.purpose {
             Purpose::Rename => Some(self.typed.trim().to_owned()).filter(|name| !name.is_empty()),
-            Purpose::Try | Purpose::Trial => Some(self.typed.trim().to_owned()),
+            purpose if purpose.is_free() => Some(self.typed.trim().to_owned()),
             _ => self.options(draft).into_iter().nth(self.at).map(|(name, _)| name),
         }
     }

@@ -28,6 +28,10 @@ pub enum Side {
     Compiled,
     /// What agents answered that were tried out.
     Tried,
+    /// What it is and what it took.
+    Card,
+    /// Who works with whom.
+    Who,
 }
 
 impl Side {
@@ -38,6 +42,8 @@ impl Side {
             Self::Used => "used by",
             Self::Compiled => "as workflow",
             Self::Tried => "tried",
+            Self::Card => "card",
+            Self::Who => "who works",
         }
     }
 

@@ -7,9 +7,13 @@ use crate::pages::speech::count;
 use crate::pages::{Ctx, Speech, wording};
 use crate::text::span;
 
+/// Cells nothing is cut at.
+const WIDE: usize = 100_000;
+
 impl Definitions {
     pub(super) fn in_words(&self, ctx: &Ctx<'_>) -> Speech {
         match self.depth {
+            Depth::List if self.narrow.is_open() => self.narrow.in_words(self.what.meta.id, ctx),
             Depth::List => self.list_in_words(ctx),
             Depth::Versions | Depth::Beside => self.versions_in_words(ctx),
         }
@@ -27,7 +31,9 @@ impl Definitions {
             let place = Place::object(self.what.meta.id, name);
             speech.choice(name, place, self.cursor.key() == Some(name));
         }
-        if names.is_empty() && ctx.model.loaded {
+        if self.narrow.is_narrowed() {
+            speech.say(format!("Narrowed by {}.", self.narrow.spoken()));
+        } else if names.is_empty() && ctx.model.loaded {
             speech.say(format!(
                 "No {} yet. Publish one: dirigent apply FILE.",
                 self.what.word
@@ -78,7 +84,7 @@ impl Definitions {
             ));
         }
         speech.say(format!("{}:", self.side.title()));
-        let lines = self.side_lines(ctx);
+        let lines = self.side_lines(WIDE, ctx);
         self.extent.set((lines.len() + 9, 10));
         for (at, line) in lines.iter().enumerate() {
             let text = wording::without_signs(line.text().trim_end());

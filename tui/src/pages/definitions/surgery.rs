@@ -3,10 +3,9 @@
 //! Nothing is printed anew: every line that is not the task's stays byte for byte, comments and order included.
 //! Invariant: an edit either changes the text as asked or says why not, and never leaves half of it.
 
-use super::outline::{Task, indent, outline};
-
-/// An edit that cannot be made, in words.
-pub(super) type Refusal = String;
+use super::lines::{Refusal, replace, replace_in_line, split, written};
+use super::outline::{Task, indent};
+use super::rows::rows;
 
 /// What came of an edit: the text, and the task to stand on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,55 +85,13 @@ fn task<'a>(tasks: &'a [Task], pointer: &str) -> Result<&'a Task, Refusal> {
     found.ok_or_else(|| "the text cannot be read here: mend it as text first".to_owned())
 }
 
-fn own(task: &Task) -> Result<(usize, usize), Refusal> {
+pub(super) fn own(task: &Task) -> Result<(usize, usize), Refusal> {
     task.lines.ok_or_else(|| {
         format!(
             "{} is not written on lines of its own: edit it as text",
             task.name
         )
     })
-}
-
-/// The lines of a text, each with its end.
-fn split(text: &str) -> Vec<&str> {
-    text.split_inclusive('\n').collect()
-}
-
-/// Replaces lines `from..to` by `new`, which ends with a line end.
-fn replace(text: &str, from: usize, to: usize, new: &str) -> String {
-    let lines = split(text);
-    let mut out = String::with_capacity(text.len() + new.len());
-    lines.iter().take(from).for_each(|line| out.push_str(line));
-    if !new.is_empty() && !out.is_empty() && !out.ends_with('\n') {
-        out.push('\n');
-    }
-    out.push_str(new);
-    lines.iter().skip(to).for_each(|line| out.push_str(line));
-    out
-}
-
-/// Replaces characters of one line.
-fn replace_in_line(text: &str, (line, from, to): (usize, usize, usize), new: &str) -> String {
-    let lines = split(text);
-    let old = lines.get(line).copied().unwrap_or_default();
-    let head: String = old.chars().take(from).collect();
-    let tail: String = old.chars().skip(to).collect();
-    replace(text, line, line + 1, &format!("{head}{new}{tail}"))
-}
-
-/// A name as it is written in YAML.
-fn written(name: &str) -> String {
-    let plain = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !matches!(name, "null" | "true" | "false" | "yes" | "no" | "on" | "off");
-    if plain {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "''"))
-    }
 }
 
 /// A name nobody in the list has.
@@ -161,7 +118,7 @@ fn block(name: &str, body: &str, wide: usize) -> String {
 
 /// Adds a task of a template beside another one.
 pub(super) fn add(text: &str, beside: &str, place: Where, template: usize) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let other = task(&tasks, beside)?;
     let (from, to) = own(other)?;
     let (stem, _, body) = TEMPLATES[template.min(TEMPLATES.len() - 1)];
@@ -178,7 +135,7 @@ pub(super) fn add(text: &str, beside: &str, place: Where, template: usize) -> Re
 }
 
 /// Behind the last line of a task that is not blank.
-fn last_own(text: &str, from: usize, to: usize) -> usize {
+pub(super) fn last_own(text: &str, from: usize, to: usize) -> usize {
     let lines = split(text);
     let mut end = to;
     while end > from + 1 && lines.get(end - 1).is_some_and(|line| line.trim().is_empty()) {
@@ -187,21 +144,21 @@ fn last_own(text: &str, from: usize, to: usize) -> usize {
     end
 }
 
-fn found(text: &str, list: &str, at: usize) -> Option<String> {
-    let tasks = outline(text);
+pub(super) fn found(text: &str, list: &str, at: usize) -> Option<String> {
+    let tasks = rows(text);
     let mut here = tasks.iter().filter(|task| task.list == list);
     here.find(|task| task.at == at).map(|task| task.pointer.clone())
 }
 
 /// Deletes a task with its comments.
 pub(super) fn delete(text: &str, pointer: &str) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let gone = task(&tasks, pointer)?;
     let (from, to) = own(gone)?;
     let beside = tasks.iter().filter(|task| task.list == gone.list).count();
     if beside == 1 {
         return Err(format!(
-            "{} is the only task of its list: a list needs one",
+            "{} is the only one of its list: a list needs one",
             gone.name
         ));
     }
@@ -214,7 +171,7 @@ pub(super) fn delete(text: &str, pointer: &str) -> Result<Edited, Refusal> {
 
 /// Moves a task by one place in its list.
 pub(super) fn shift(text: &str, pointer: &str, up: bool) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let moved = task(&tasks, pointer)?;
     let at = if up {
         moved.at.checked_sub(1)
@@ -242,7 +199,7 @@ pub(super) fn shift(text: &str, pointer: &str, up: bool) -> Result<Edited, Refus
 
 /// Renames a task, and what in its list says to go there.
 pub(super) fn rename(text: &str, pointer: &str, name: &str) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let old = task(&tasks, pointer)?;
     let name = name.trim();
     if name.is_empty() || name.chars().any(char::is_control) {
@@ -274,7 +231,7 @@ pub(super) fn rename(text: &str, pointer: &str, name: &str) -> Result<Edited, Re
 
 /// Says what comes behind a task: another one of its list, `end` or `exit`; none: the next one.
 pub(super) fn connect(text: &str, pointer: &str, to: Option<&str>) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let from = task(&tasks, pointer)?;
     let on = Some(pointer.to_owned());
     let text = match (&from.then, to) {
@@ -308,7 +265,7 @@ pub(super) fn connect(text: &str, pointer: &str, to: Option<&str>) -> Result<Edi
 
 /// Says where a case of a switch leads.
 pub(super) fn connect_case(text: &str, pointer: &str, case: usize, to: &str) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let from = task(&tasks, pointer)?;
     let Some((name, target)) = from.cases.get(case) else {
         return Err(format!("{} has no such case", from.name));
@@ -324,7 +281,7 @@ pub(super) fn connect_case(text: &str, pointer: &str, case: usize, to: &str) -> 
 
 /// The text of a task without its indentation.
 pub(super) fn text_of(text: &str, pointer: &str) -> Result<String, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let task = task(&tasks, pointer)?;
     let (from, to) = own(task)?;
     let to = last_own(text, from, to);
@@ -339,7 +296,7 @@ pub(super) fn text_of(text: &str, pointer: &str) -> Result<String, Refusal> {
 
 /// Replaces a task by an edited text of it.
 pub(super) fn replace_task(text: &str, pointer: &str, new: &str) -> Result<Edited, Refusal> {
-    let tasks = outline(text);
+    let tasks = rows(text);
     let task = task(&tasks, pointer)?;
     let (from, to) = own(task)?;
     let to = last_own(text, from, to);

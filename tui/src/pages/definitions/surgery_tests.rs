@@ -33,7 +33,7 @@ fn keeps(old: &str, new: &str, gone: &[&str]) {
 }
 
 fn at(text: &str, name: &str) -> String {
-    outline(text)
+    rows(text)
         .into_iter()
         .find(|task| task.name == name)
         .unwrap()
@@ -41,7 +41,7 @@ fn at(text: &str, name: &str) -> String {
 }
 
 fn names(text: &str) -> Vec<String> {
-    outline(text).into_iter().map(|task| task.name).collect()
+    rows(text).into_iter().map(|task| task.name).collect()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_task_goes_with_the_comment_above_it_and_nothing_else() {
     assert_eq!(gone.text.lines().count() + 4, TEXT.lines().count());
     assert_eq!(gone.on.as_deref(), Some("/do/1/middle"));
     let only = delete(TEXT, &at(TEXT, "deep")).unwrap_err();
-    assert!(only.contains("only task"), "{only}");
+    assert!(only.contains("only one"), "{only}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn random_edits_never_lose_a_comment_that_is_nobodys() {
     for _ in 0..200 {
         let mut text = TEXT.to_owned();
         for _ in 0..12 {
-            let tasks = outline(&text);
+            let tasks = rows(&text);
             let pointer = tasks[next(tasks.len())].pointer.clone();
             let edited = match next(5) {
                 0 => add(&text, &pointer, Where::Behind, next(TEMPLATES.len())),

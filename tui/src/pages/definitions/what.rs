@@ -4,6 +4,7 @@ use dirigent_protocol::entity::Kind;
 
 use super::side::Side;
 use crate::pages::Meta;
+use crate::pages::narrow::Facet;
 
 /// What a page of definitions shows.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub struct What {
     pub canvas: bool,
     /// What a new one says; NAME stands for its name.
     pub new: &'static str,
-    /// What can stand beside its versions.
+    /// What they are told apart by.
+    pub facets: &'static [Facet],
+    /// Topics of the counts and of the rows that narrow the list.
+    pub topics: [&'static str; 2],
+    /// What can stand beside its versions, the first one first.
     pub sides: &'static [Side],
 }

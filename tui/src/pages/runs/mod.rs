@@ -10,5 +10,5 @@ mod speech;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use monitor::{Monitor, approval_phrase};
+pub(crate) use monitor::{Monitor, approval_phrase, collaboration_lines};
 pub use page::{META, Runs};

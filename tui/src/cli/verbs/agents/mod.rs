@@ -8,10 +8,12 @@ use super::definitions::{self, Common};
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 
+pub mod took;
 pub mod try_out;
 
 /// One line for the list of verbs.
-pub const ABOUT: &str = "Agents: list, show, compare versions, publish, roll back, try out, who uses one";
+pub const ABOUT: &str =
+    "Agents: list, show, compare versions, publish, roll back, try out, who uses one, what one took";
 
 /// `dirigent agents`
 #[derive(Debug, clap::Args)]
@@ -29,6 +31,8 @@ pub enum Action {
     Common(Common),
     /// Let a draft answer beside the published version; nothing is published
     Try(try_out::Args),
+    /// What it took in the runs that are kept, and how it did
+    Took(took::Args),
 }
 
 /// Does it.
@@ -39,5 +43,6 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
         Action::Common(action) => definitions::run(Kind::Agent, action, cx).await,
         Action::Try(args) => try_out::run(args, cx).await,
+        Action::Took(args) => took::run(args, cx).await,
     }
 }

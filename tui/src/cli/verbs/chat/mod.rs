@@ -55,13 +55,13 @@ pub struct Args {
 pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     cx.may_start();
     let run = conversation(&args, cx).await?;
-    let (mut turns, mut after) = turns::read(cx, run).await?;
     let plain = !cx.globals.is_json();
-    if plain {
-        for turn in &turns {
-            turns::show(cx, turn);
+    let show = |cx: &mut Cx, past: turns::Past<'_>| {
+        if plain {
+            turns::show(cx, past);
         }
-    }
+    };
+    let (mut turns, mut after) = turns::read(cx, run, show).await?;
     if args.say.is_empty() && args.export.is_none() {
         cx.say(
             Tone::Dim,
@@ -112,7 +112,7 @@ async fn conversation(args: &Args, cx: &mut Cx) -> Result<RunId, Fault> {
         let (id, turn) = text.split_once('@').ok_or_else(wrong)?;
         let number: usize = turn.parse().map_err(|_| wrong())?;
         let run = resolve::run(cx, id).await?;
-        let (turns, _) = turns::read(cx, run).await?;
+        let (turns, _) = turns::read(cx, run, |_, _| {}).await?;
         let at = number.checked_sub(1).and_then(|at| turns.get(at));
         let at = at.map(|turn| turn.event).ok_or_else(|| {
             let words = format!("the conversation has {} turns", turns.len());

@@ -35,4 +35,5 @@ mod words_budget;
 mod words_bus;
 
 pub(crate) use state::Monitor;
+pub(crate) use who::collaboration_lines;
 pub(crate) use words_approval::approval_phrase;

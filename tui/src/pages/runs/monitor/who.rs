@@ -58,43 +58,53 @@ impl Who {
             };
             return vec![Line::new().add(Role::Dim, words)];
         };
-        let name = (cells / 4).clamp(8, 24);
-        let who = (cells / 3).clamp(8, 30);
-        let mut out: Vec<Line> = Vec::new();
-        for member in &seen.members {
-            let (sign, role) = look(member.state());
-            let since = member.since.map(|since| span::short(now - since.as_second()));
-            let times = match member.done + member.failed {
-                0 => String::new(),
-                times => format!("  {times}x"),
-            };
-            let line = Line::new()
-                .add(role, format!(" {sign} "))
-                .add_fit(Role::Text, clean_line(&member.name), name)
-                .add(Role::Text, " ")
-                .add_fit(Role::Dim, clean_line(&member.who), who)
-                .add(role, format!(" {:<8}", member.state().word()));
-            out.push(line.add(Role::Dim, format!("{:>4}{times}", since.unwrap_or_default())));
-        }
-        if !seen.handoffs.is_empty() {
-            out.push(Line::new());
-            out.push(Line::new().add(Role::Heading, " HANDED OVER"));
-        }
-        for (time, handoff) in &seen.handoffs {
-            let line = Line::new()
-                .add(Role::Dim, format!(" {} ", clock(*time, zone)))
-                .add(
-                    Role::Text,
-                    clean_line(&format!("{} → {}", handoff.from, handoff.to)),
-                )
-                .add(
-                    Role::Dim,
-                    format!("  {} of {}  ", handoff.depth, handoff.max_depth),
-                );
-            out.push(line.add(Role::Quoted, clean_line(&handoff.reason)));
-        }
-        out
+        collaboration_lines(seen, cells, zone, now)
     }
+}
+
+/// Who works, who waits, and what was handed over; at most so wide, `now` in seconds.
+pub(crate) fn collaboration_lines(
+    seen: &Collaboration,
+    cells: usize,
+    zone: &TimeZone,
+    now: i64,
+) -> Vec<Line> {
+    let name = (cells / 4).clamp(8, 24);
+    let who = (cells / 3).clamp(8, 30);
+    let mut out: Vec<Line> = Vec::new();
+    for member in &seen.members {
+        let (sign, role) = look(member.state());
+        let since = member.since.map(|since| span::short(now - since.as_second()));
+        let times = match member.done + member.failed {
+            0 => String::new(),
+            times => format!("  {times}x"),
+        };
+        let line = Line::new()
+            .add(role, format!(" {sign} "))
+            .add_fit(Role::Text, clean_line(&member.name), name)
+            .add(Role::Text, " ")
+            .add_fit(Role::Dim, clean_line(&member.who), who)
+            .add(role, format!(" {:<8}", member.state().word()));
+        out.push(line.add(Role::Dim, format!("{:>4}{times}", since.unwrap_or_default())));
+    }
+    if !seen.handoffs.is_empty() {
+        out.push(Line::new());
+        out.push(Line::new().add(Role::Heading, " HANDED OVER"));
+    }
+    for (time, handoff) in &seen.handoffs {
+        let line = Line::new()
+            .add(Role::Dim, format!(" {} ", clock(*time, zone)))
+            .add(
+                Role::Text,
+                clean_line(&format!("{} → {}", handoff.from, handoff.to)),
+            )
+            .add(
+                Role::Dim,
+                format!("  {} of {}  ", handoff.depth, handoff.max_depth),
+            );
+        out.push(line.add(Role::Quoted, clean_line(&handoff.reason)));
+    }
+    out
 }
 
 const fn look(state: State) -> (&'static str, Role) {

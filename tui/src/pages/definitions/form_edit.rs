@@ -1,0 +1,283 @@
+//! Edits of a form: a value is set from what was typed, a member joins, a row is emptied.
+//!
+//! Invariant: what a person typed becomes one value, whatever characters are in it.
+
+use dirigent_protocol::source::{self, Node, Value};
+
+use super::field::{Ask, Field};
+use super::form::{MEMBERS, WHO, who};
+use super::lines::{Refusal, replace};
+use super::named;
+use super::outline::Task;
+use super::rows::rows;
+use super::surgery::{Edited, Where, found, last_own, own};
+
+/// The steps of a pointer.
+pub(super) fn path(pointer: &str) -> Vec<&str> {
+    pointer.trim_start_matches('/').split('/').collect()
+}
+
+/// Sets the row at a pointer to what was typed; nothing typed empties it.
+pub(super) fn set(text: &str, pointer: &str, field: &Field, typed: &str) -> Result<Edited, Refusal> {
+    let (steps, typed) = (path(pointer), typed.trim());
+    let text = match field.ask {
+        Ask::Who => set_who(text, &steps[..steps.len().saturating_sub(1)], typed)?,
+        _ if typed.is_empty() => return empty(text, pointer),
+        ask => named::set(text, &steps, Some(&as_written(ask, typed)?))?,
+    };
+    Ok(Edited {
+        text,
+        on: Some(pointer.to_owned()),
+    })
+}
+
+/// Takes the value of a row, or all that stands under its name, out of the text.
+pub(super) fn empty(text: &str, pointer: &str) -> Result<Edited, Refusal> {
+    let steps = path(pointer);
+    // Who works is no value of its own; without anybody nothing is left of the one who leads.
+    let steps = match steps.as_slice() {
+        [above @ .., "who"] if above.last() == Some(&"lead") => above.to_vec(),
+        [.., "who"] => return Err("a member needs somebody: delete the member".to_owned()),
+        _ => steps,
+    };
+    let held = source::parse(text.as_bytes());
+    let root = held.documents.first();
+    let text = match root.and_then(|root| named::at(root, &steps)) {
+        Some(_) => named::set(text, &steps, None)?,
+        None => text.to_owned(),
+    };
+    Ok(Edited {
+        text,
+        on: Some(pointer.to_owned()),
+    })
+}
+
+/// A value as it is written in one line.
+fn as_written(ask: Ask, typed: &str) -> Result<String, Refusal> {
+    match ask {
+        Ask::Number => match typed.parse::<f64>() {
+            Ok(number) if number.is_finite() && number >= 0.0 => Ok(typed.to_owned()),
+            _ => Err("a number is meant".to_owned()),
+        },
+        Ask::Names => {
+            let names = typed.split(',').map(str::trim).filter(|name| !name.is_empty());
+            let names: Vec<String> = names.map(quoted).collect();
+            Ok(format!("[{}]", names.join(", ")))
+        }
+        Ask::Value if typed.starts_with(['{', '[']) => match serde_json::from_str::<serde_json::Value>(typed)
+        {
+            Ok(value) => Ok(value.to_string()),
+            Err(error) => Err(format!("this is no JSON: {error}")),
+        },
+        Ask::OneOf(_) => Ok(typed.to_owned()),
+        Ask::Words | Ask::Value | Ask::Strategy => Ok(quoted(typed)),
+        Ask::Who | Ask::Text => Err("this is changed in the text".to_owned()),
+    }
+}
+
+/// Words as YAML writes them: plain where nothing in them means anything else.
+pub(super) fn quoted(text: &str) -> String {
+    let harmless = text.starts_with(|c: char| c.is_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/'));
+    let parsed = source::parse(text.as_bytes());
+    let same = parsed
+        .documents
+        .first()
+        .is_some_and(|node| matches!(&node.value, Value::String { text: read, .. } if read == text));
+    if harmless && same {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// What a person chose: the kind of name, and the name.
+fn chosen(typed: &str) -> Result<(&'static str, &str), Refusal> {
+    let (kind, name) = typed.split_once(' ').unwrap_or((typed, ""));
+    let kind = WHO.into_iter().find(|known| *known == kind);
+    match (kind, name.trim()) {
+        (Some(kind), name) if !name.is_empty() => Ok((kind, name)),
+        _ => Err("it takes an agent, a workflow or a capability".to_owned()),
+    }
+}
+
+/// Says who works at the path of a member or of the lead.
+fn set_who(text: &str, member: &[&str], typed: &str) -> Result<String, Refusal> {
+    let (kind, name) = chosen(typed)?;
+    let parsed = source::parse(text.as_bytes());
+    let now = parsed.documents.first().and_then(|root| named::at(root, member));
+    let with = |last| member.iter().copied().chain([last]).collect::<Vec<&str>>();
+    let text = match now.and_then(who) {
+        Some((old, _)) if old != kind => {
+            let renamed = named::rename(text, &with(old), kind);
+            renamed.ok_or_else(|| "this is changed in the text".to_owned())?
+        }
+        _ => text.to_owned(),
+    };
+    named::set(&text, &with(kind), Some(&quoted(name)))
+}
+
+/// Somebody joins: beside the member one stands on or in, or as the last one.
+pub(super) fn join(text: &str, on: &str, place: Where, typed: &str) -> Result<Edited, Refusal> {
+    let (kind, name) = chosen(typed)?;
+    let item = format!("- {kind}: {}", quoted(name));
+    let list = format!("/spec/{MEMBERS}");
+    let rows = rows(text);
+    let members: Vec<&Task> = rows.iter().filter(|row| row.item && row.list == list).collect();
+    let inside = |row: &&&Task| on == row.pointer || on.starts_with(&format!("{}/", row.pointer));
+    let (beside, place) = match members.iter().find(inside) {
+        Some(row) => (Some(*row), place),
+        None => (members.last().copied(), Where::Behind),
+    };
+    let Some(beside) = beside else {
+        let bare = empty(text, &list)?.text;
+        let text = named::append(&bare, &["spec"], &format!("{MEMBERS}:\n  {item}"));
+        return Ok(Edited {
+            text: text.ok_or_else(|| "this is changed in the text".to_owned())?,
+            on: Some(format!("{list}/0")),
+        });
+    };
+    let (from, to) = own(beside)?;
+    let (line, at) = match place {
+        Where::Behind => (last_own(text, from, to), beside.at + 1),
+        Where::Before => (from, beside.at),
+    };
+    let text = replace(
+        text,
+        line,
+        line,
+        &format!("{}{item}\n", " ".repeat(beside.indent)),
+    );
+    Ok(Edited {
+        on: found(&text, &list, at),
+        text,
+    })
+}
+
+/// What stands at a pointer is written in one line, so that a line can be asked for it.
+pub(super) fn is_short(root: &Node, pointer: &str) -> bool {
+    named::at(root, &path(pointer)).is_none_or(|node| match &node.value {
+        Value::String { text, .. } => !text.contains('\n') && text.chars().count() < 200,
+        Value::Sequence(_) | Value::Mapping(_) => node.to_json().to_string().len() < 200,
+        _ => true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::form::rows as rows_of;
+    use super::*;
+
+    const TEXT: &str = "\
+kind: Orchestration
+metadata: { name: n }
+spec:
+  strategy: sequential
+  members:
+    - agent: first # keep
+    # the judge
+    - { name: j, workflow: second }
+";
+
+    fn row(text: &str, pointer: &str) -> Task {
+        let found = rows(text).into_iter().find(|row| row.pointer == pointer);
+        found.unwrap_or_else(|| panic!("{pointer}\n{text}"))
+    }
+
+    fn typed(text: &str, pointer: &str, words: &str) -> String {
+        let field = row(text, pointer).field.unwrap();
+        set(text, pointer, field, words)
+            .unwrap_or_else(|why| panic!("{pointer}: {why}"))
+            .text
+    }
+
+    #[test]
+    fn every_row_shows_what_was_typed_into_it_and_is_emptied_again() {
+        let all = rows(TEXT);
+        assert!(all.iter().filter(|row| row.field.is_some()).count() > 20);
+        for field in all.iter().filter(|row| row.field.is_some()) {
+            let words = match field.field.unwrap().ask {
+                Ask::Words => "it's: \"a\" #, {{ b }}",
+                Ask::Number => "3",
+                Ask::Names => "yes, it's, no: 1",
+                Ask::Value => "${ $context.matter }",
+                Ask::OneOf(_) => "majority",
+                Ask::Strategy => "debate",
+                Ask::Who => "capability judge",
+                Ask::Text => continue,
+            };
+            let new = typed(TEXT, &field.pointer, words);
+            assert_eq!(row(&new, &field.pointer).kind, words, "{}\n{new}", field.pointer);
+            assert!(new.contains("    # the judge"), "{new}");
+            let set_before = ["name", "strategy"].contains(&field.name.as_str());
+            if field.field.unwrap().ask != Ask::Who && !set_before {
+                let back = empty(&new, &field.pointer).unwrap().text;
+                assert_eq!(back, TEXT, "{}", field.pointer);
+            }
+        }
+    }
+
+    #[test]
+    fn members_join_leave_move_and_change_who_they_are() {
+        let on = "/spec/members/0/role";
+        let joined = join(TEXT, on, Where::Behind, "agent third").unwrap();
+        assert_eq!(joined.on.as_deref(), Some("/spec/members/1"));
+        assert!(
+            joined
+                .text
+                .contains("    - agent: first # keep\n    - agent: third\n    # the judge\n"),
+            "{}",
+            joined.text
+        );
+        let before = join(TEXT, "/spec/members/0", Where::Before, "capability x y").unwrap();
+        assert!(
+            before.text.contains("    - capability: x y\n    - agent: first"),
+            "{}",
+            before.text
+        );
+        let last = join(TEXT, "/spec/strategy", Where::Before, "agent third").unwrap();
+        assert!(
+            last.text.ends_with("second }\n    - agent: third\n"),
+            "{}",
+            last.text
+        );
+        let changed = typed(TEXT, "/spec/members/0/who", "workflow w");
+        assert!(changed.contains("    - workflow: w # keep\n"), "{changed}");
+        let moved = super::super::surgery::shift(TEXT, "/spec/members/0", false).unwrap();
+        assert_eq!(row(&moved.text, "/spec/members/0").name, "j");
+        let gone = super::super::surgery::delete(TEXT, "/spec/members/0").unwrap();
+        assert_eq!(row(&gone.text, "/spec/members/0").kind, "workflow second");
+        let first = join(
+            "kind: Orchestration\nspec:\n  strategy: vote\n  members: []\n",
+            "",
+            Where::Behind,
+            "agent a",
+        );
+        assert_eq!(
+            first.unwrap().text,
+            "kind: Orchestration\nspec:\n  strategy: vote\n  members:\n    - agent: a\n"
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_and_nobody_is_refused() {
+        let limits = row(TEXT, "/spec/limits/rounds").field.unwrap();
+        for words in ["many", "-1", "inf"] {
+            assert!(
+                set(TEXT, "/spec/limits/rounds", limits, words).is_err(),
+                "{words}"
+            );
+        }
+        let who = row(TEXT, "/spec/members/0/who").field.unwrap();
+        for words in ["", "agent", "person dana"] {
+            assert!(set(TEXT, "/spec/members/0/who", who, words).is_err(), "{words}");
+        }
+        let parsed = source::parse(b"kind: Agent\nspec: {}\n");
+        assert!(
+            rows_of(&parsed.documents[0], &[]).is_empty(),
+            "an agent has no form yet"
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! Lines and characters of a text, replaced where they stand.
+
+/// An edit that cannot be made, in words.
+pub(super) type Refusal = String;
+
+/// The lines of a text, each with its end.
+pub(super) fn split(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
+/// Replaces lines `from..to` by `new`, which ends with a line end.
+pub(super) fn replace(text: &str, from: usize, to: usize, new: &str) -> String {
+    let lines = split(text);
+    let mut out = String::with_capacity(text.len() + new.len());
+    lines.iter().take(from).for_each(|line| out.push_str(line));
+    if !new.is_empty() && !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out.push_str(new);
+    lines.iter().skip(to).for_each(|line| out.push_str(line));
+    out
+}
+
+/// Replaces characters of one line.
+pub(super) fn replace_in_line(text: &str, (line, from, to): (usize, usize, usize), new: &str) -> String {
+    let lines = split(text);
+    let old = lines.get(line).copied().unwrap_or_default();
+    let head: String = old.chars().take(from).collect();
+    let tail: String = old.chars().skip(to).collect();
+    replace(text, line, line + 1, &format!("{head}{new}{tail}"))
+}
+
+/// A name as it is written in YAML.
+pub(super) fn written(name: &str) -> String {
+    let plain = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !matches!(name, "null" | "true" | "false" | "yes" | "no" | "on" | "off");
+    if plain {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "''"))
+    }
+}
