@@ -96,6 +96,23 @@ fn what_was_not_granted_is_not_there_and_limits_of_arguments_hold() {
     let run = ask(&story.home, "write", "");
     let said = run["output"].as_str().unwrap_or_else(|| panic!("{run}"));
     assert_eq!(said.matches("refused").count(), 3, "{said}");
+    assert_eq!(said.matches("tool_not_granted").count(), 2, "{said}");
+    let words = [
+        "get",
+        "audit-logs",
+        "--where",
+        "action = 'tools.not_granted'",
+        "--json",
+    ];
+    let noted = story.home.client(&words).expect_code(0).json();
+    let mut names: Vec<&str> = noted["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|item| item["spec"]["object"].as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["read_file", "shell"], "{noted}");
     assert!(!story.home.path("work/a.txt").exists());
     assert_eq!(
         std::fs::read_to_string(story.home.path("work/notes/b.txt")).unwrap(),

@@ -116,6 +116,12 @@ impl Toolbox {
             .collect()
     }
 
+    /// Whether a tool of exactly that name is offered.
+    pub(crate) fn offers(&self, name: &str) -> bool {
+        let searches = self.is_searched() && name == search::NAME;
+        searches || self.offered().any(|(_, one)| one.definition.name == name)
+    }
+
     /// What becomes of a call.
     pub(crate) fn plan(&self, call: &ToolCall) -> PlannedCall {
         let plan = self.planned(call).unwrap_or_else(|mut refusal| {
@@ -145,7 +151,7 @@ impl Toolbox {
         let known = self.offered().find(|(_, one)| one.definition.name == call.name);
         let (opened, offered) = known.ok_or_else(|| {
             let name: String = call.name.chars().take(64).flat_map(char::escape_debug).collect();
-            format!("refused: there is no tool `{name}` for this agent")
+            format!("refused: tool_not_granted: there is no tool `{name}` for this agent")
         })?;
         let arguments = &*call.arguments;
         if !arguments.is_object() {

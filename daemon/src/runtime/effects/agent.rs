@@ -33,6 +33,9 @@ use crate::swap::Swap;
 use crate::tools::Toolbox;
 use crate::worker::{RenderRequest, WorkerPool};
 
+/// Most strange calls of one turn that are noted each for itself.
+const MOST_NOTED: usize = 8;
+
 struct Agents {
     agents: Arc<dyn AgentSource>,
     policy: Arc<Swap<Policy>>,
@@ -155,6 +158,7 @@ impl Agents {
             taken.facts.insert("messages_left_out".into(), missing.into());
         }
         if let Some(toolbox) = toolbox.filter(|_| reply.tool_calls().next().is_some()) {
+            self.note_strange(&wanted.agent, &toolbox, &reply, call).await;
             let (who, took) = ((agent, version.digest.as_str()), (taken.usage, taken.facts));
             return Ok(agent_tools::turn(&toolbox, who, reply.message(), call, took));
         }
@@ -171,6 +175,18 @@ impl Agents {
             usage: taken.usage,
             facts: taken.facts,
         })
+    }
+
+    /// Notes calls of tools that the model was not offered.
+    async fn note_strange(&self, agent: &str, toolbox: &Toolbox, reply: &ChatReply, call: &Call) {
+        let strange = reply.tool_calls().filter(|asked| !toolbox.offers(&asked.name));
+        for asked in strange.take(MOST_NOTED) {
+            let name: String = asked.name.chars().take(64).flat_map(char::escape_debug).collect();
+            let detail = format!("the model of the agent `{agent}` called a tool that it was not offered");
+            self.security
+                .note(call.run, "tools.not_granted", &name, &detail)
+                .await;
+        }
     }
 
     fn version(&self, wanted: &AgentCall) -> Step<AgentVersion> {
