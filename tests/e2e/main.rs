@@ -26,6 +26,7 @@ mod events;
 mod facets;
 mod faults;
 mod foreign;
+mod forms;
 mod gateway;
 mod inbox;
 mod installed;
