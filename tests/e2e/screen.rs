@@ -69,6 +69,7 @@ fn an_orchestration_is_run_from_its_page_and_who_works_is_seen_at_80_columns() {
     terminal.wait_for("● live", LONG);
     terminal.keys("B");
     terminal.wait_for("Run this orchestration with", LONG);
+    terminal.wait_for("it takes path", LONG);
     // No JSON is refused, and what is typed stays.
     terminal.keys("{\r");
     terminal.wait_for("this is no JSON", LONG);

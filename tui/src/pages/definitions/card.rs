@@ -54,7 +54,8 @@ fn figures(taken: &AgentUse, ctx: &Ctx<'_>, out: &mut Vec<Line>) {
     } else {
         ", the newest counted"
     };
-    let runs = format!("{} runs{newest}", amount::count(taken.runs));
+    let word = if taken.runs == 1 { "run" } else { "runs" };
+    let runs = format!("{} {word}{newest}", amount::count(taken.runs));
     let age = span::short(ctx.time.wall.as_second() - last.as_second());
     out.push(row("used", &format!("{age} ago, in {runs}")));
     let good = taken.success_pct().unwrap_or_default();

@@ -20,7 +20,7 @@ const VERSIONS: u16 = 9;
 
 impl Definitions {
     pub(super) fn draw(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
-        if let Some(line) = self.launch_line() {
+        if let Some(line) = self.launch_line(ctx) {
             line.draw_row(area.height.saturating_sub(1), area, ctx.theme, buf);
             let area = Rect {
                 height: area.height.saturating_sub(1),

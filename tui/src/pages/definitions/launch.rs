@@ -3,9 +3,11 @@
 //! Invariant: nothing runs before its input was given; the newest version is what runs.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use dirigent_protocol::entity::Kind;
+use dirigent_protocol::entity::{Kind, Orchestration};
+use dirigent_protocol::source;
 use serde_json::Value;
 
+use super::asked;
 use super::page::Definitions;
 use super::tried::given;
 use crate::model::{Cmd, LinkCmd, Note};
@@ -67,26 +69,53 @@ impl Definitions {
     }
 
     /// What is asked, and how.
-    pub(super) fn launch_in_words(&self) -> Vec<String> {
+    pub(super) fn launch_in_words(&self, ctx: &Ctx<'_>) -> Vec<String> {
         let name = self.cursor.key().map_or("", String::as_str);
-        vec![
-            format!("Run {name} with which input? JSON; {{}} for none."),
-            "An empty line goes back.".to_owned(),
-        ]
+        let ask = format!("Run {name} with which input? JSON; {{}} for none.");
+        let takes = self.takes(ctx).map(|names| format!("It takes {names}."));
+        let back = "An empty line goes back.".to_owned();
+        [Some(ask), takes, Some(back)].into_iter().flatten().collect()
+    }
+
+    /// The names its input may have, as it says itself; a question mark behind those that may be left out.
+    fn takes(&self, ctx: &Ctx<'_>) -> Option<String> {
+        let (subject, looks) = (self.subject(ctx)?, &ctx.model.looks);
+        let schema = match subject.kind {
+            Kind::Orchestration => asked::body_of::<Orchestration>(&subject, looks)?.input_schema?,
+            _ => {
+                let parsed = source::parse(asked::source_of(&subject, looks)?.as_bytes());
+                let document = parsed.documents.first()?.to_json();
+                document["input"]["schema"]["document"].clone()
+            }
+        };
+        let needed = |name: &String| {
+            let required = schema["required"].as_array();
+            required.is_some_and(|all| all.iter().any(|one| one == name.as_str()))
+        };
+        let (must, may): (Vec<&String>, Vec<&String>) = schema["properties"]
+            .as_object()?
+            .keys()
+            .partition(|name| needed(name));
+        let may = may.iter().map(|name| format!("{name}?"));
+        let all: Vec<String> = must.into_iter().cloned().chain(may).collect();
+        Some(all.join(", "))
     }
 
     /// The line that is typed.
-    pub(super) fn launch_line(&self) -> Option<Line> {
+    pub(super) fn launch_line(&self, ctx: &Ctx<'_>) -> Option<Line> {
         let typed = self.launch.as_ref()?;
         let word = match self.what.kind {
             Kind::Orchestration => "orchestration",
             _ => self.what.word,
         };
+        let takes = self.takes(ctx).filter(|_| typed.is_empty());
+        let takes = takes.map_or_else(String::new, |names| format!(" it takes {names}"));
         Some(
             Line::new()
                 .add(Role::Heading, format!(" Run this {word} with (JSON) "))
                 .add(Role::Mine, clean_line(typed))
-                .add(Role::Caret, " "),
+                .add(Role::Caret, " ")
+                .add(Role::Dim, clean_line(&takes)),
         )
     }
 }

@@ -355,12 +355,12 @@ impl Page for Definitions {
         self.keys_of_field()
     }
 
-    fn field(&self, _ctx: &Ctx<'_>) -> Field {
+    fn field(&self, ctx: &Ctx<'_>) -> Field {
         if self.narrow.typing() {
             return self.narrow_field();
         }
         if self.launch.is_some() {
-            return Field::Line(self.launch_in_words());
+            return Field::Line(self.launch_in_words(ctx));
         }
         let field = self.builder.as_ref().and_then(Builder::field);
         field.unwrap_or_else(|| speech::field(self.field_keys()))

@@ -70,7 +70,8 @@ pub(crate) fn collaboration_lines(
     now: i64,
 ) -> Vec<Line> {
     let name = (cells / 4).clamp(8, 24);
-    let who = (cells / 3).clamp(8, 30);
+    // The sign before it, and behind it how it stands, since when and how often.
+    let who = cells.saturating_sub(name + 24).clamp(8, 30);
     let mut out: Vec<Line> = Vec::new();
     for member in &seen.members {
         let (sign, role) = look(member.state());
