@@ -1,22 +1,32 @@
 //! A program in a pseudo terminal of its own: what it writes, and when.
 //!
+//! It answers the one question a client asks, whether the terminal has read everything, as terminals do.
+//!
 //! Invariant: a frame is over at the end of a synchronized update, which both programs send.
 
 use std::error::Error;
 use std::fs;
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dirigent_tui::cli::bench::process;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+/// "Have you read all of this?", and the answer.
+const ASKS: &[u8] = b"\x1b[5n";
+const ANSWER: &[u8] = b"\x1b[0n";
+/// Between two keys of somebody who types fast.
+const TYPING: Duration = Duration::from_millis(50);
 /// End of a frame.
 const FRAME: &[u8] = b"\x1b[?2026l";
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A program that wrote nothing for so long has done what it was asked for.
 const QUIET: Duration = Duration::from_millis(400);
+
+type Input = Arc<Mutex<Box<dyn Write + Send>>>;
 
 /// What was read, and when.
 type Chunk = (Instant, Vec<u8>);
@@ -25,7 +35,7 @@ pub(crate) struct Seat {
     child: Box<dyn Child + Send + Sync>,
     begun: Instant,
     output: Receiver<Chunk>,
-    input: Box<dyn Write + Send>,
+    input: Input,
     _master: Box<dyn MasterPty + Send>,
 }
 
@@ -38,16 +48,22 @@ impl Seat {
             pixel_height: 0,
         })?;
         let mut reader = pair.master.try_clone_reader()?;
+        let input: Input = Arc::new(Mutex::new(pair.master.take_writer()?));
         let (sender, output) = channel();
+        let answers = Arc::clone(&input);
         std::thread::spawn(move || {
             let mut chunk = vec![0; 65_536];
             while let Ok(read @ 1..) = reader.read(&mut chunk) {
+                if chunk[..read].windows(ASKS.len()).any(|bytes| bytes == ASKS)
+                    && send(&answers, ANSWER).is_err()
+                {
+                    return;
+                }
                 if sender.send((Instant::now(), chunk[..read].to_vec())).is_err() {
                     return;
                 }
             }
         });
-        let input = pair.master.take_writer()?;
         let begun = Instant::now();
         let child = pair.slave.spawn_command(command)?;
         Ok(Self {
@@ -66,9 +82,9 @@ impl Seat {
 
     /// From a key until the next frame is whole.
     pub(crate) fn key(&mut self, key: &[u8]) -> Result<Duration, Box<dyn Error>> {
+        self.bytes_within(TYPING)?;
         let pressed = Instant::now();
-        self.input.write_all(key)?;
-        self.input.flush()?;
+        send(&self.input, key)?;
         Ok(self.until_frame()?.duration_since(pressed))
     }
 
@@ -130,11 +146,23 @@ impl Seat {
         self.processes().into_iter().map(process::resident).sum()
     }
 
+    /// A start that is not measured.
+    pub(crate) fn warm(mut self) -> Result<(), Box<dyn Error>> {
+        self.frame()?;
+        self.settle()?;
+        self.end()
+    }
+
     /// Leaves as a person does.
     pub(crate) fn end(mut self) -> Result<(), Box<dyn Error>> {
-        self.input.write_all(b"q")?;
-        self.input.flush()?;
+        send(&self.input, b"q")?;
         self.child.wait()?;
         Ok(())
     }
+}
+
+fn send(input: &Input, bytes: &[u8]) -> std::io::Result<()> {
+    let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
+    input.write_all(bytes)?;
+    input.flush()
 }
