@@ -64,6 +64,18 @@ pub enum SandboxPolicy {
     Pure,
 }
 
+/// `[run] sandbox_walls`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WallsPolicy {
+    /// A unit of systemd and bubblewrap, as far as the machine has them.
+    Found,
+    /// At least one of them.
+    Required,
+    /// Neither.
+    None,
+}
+
 /// `[run]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +86,8 @@ pub struct RunSection {
     pub sandbox: SandboxPolicy,
     /// The loosest that programs of agents may ask for.
     pub agent_sandbox: SandboxPolicy,
+    /// What stands around their sandbox.
+    pub sandbox_walls: WallsPolicy,
     /// Effects in flight.
     pub concurrency: ConcurrencySection,
     /// Largest output of one step, in bytes.

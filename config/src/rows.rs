@@ -40,6 +40,7 @@ pub const DAEMON: &[Row] = &[
         "run.agent_sandbox",
         Shape::OneOf(&["host", "online", "build", "pure"]),
     ),
+    row("run.sandbox_walls", Shape::OneOf(&["found", "required", "none"])),
     row("run.max_output_bytes", integer(1_024, 64 * 1_048_576)),
     row("run.max_crashes", integer(1, 1_000_000)),
     row("run.max_running", integer(0, 1_000_000)),

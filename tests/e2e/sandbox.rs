@@ -149,11 +149,11 @@ fn probes() -> Vec<(&'static str, String)> {
     commands.chain(calls).collect()
 }
 
-/// What a profile is meant to let through.
-fn granted(profile: &str, name: &str) -> bool {
+/// What a profile is meant to let through, behind walls or without.
+fn granted(profile: &str, walls: &str, name: &str) -> bool {
     match name {
         // Plain permission bits of files its user owns: said where the sandbox is described.
-        "change the mode of a file outside" => profile != "pure",
+        "change the mode of a file outside" => profile != "pure" && walls == "none",
         "connect to the machine itself" | "send datagrams" => profile == "online",
         _ => false,
     }
@@ -176,6 +176,30 @@ const NEEDS: &[(&str, &str)] = &[
     ("to end its own child", "sleep 100 & kill $! && ! wait $!"),
 ];
 
+const PROFILES: [&str; 3] = ["pure", "build", "online"];
+
+/// Whether bubblewrap makes namespaces here; where nothing may be skipped, it has to.
+fn bubblewrap() -> bool {
+    let tried = std::process::Command::new("bwrap")
+        .args([
+            "--unshare-user",
+            "--unshare-pid",
+            "--ro-bind",
+            "/",
+            "/",
+            "--proc",
+            "/proc",
+            "true",
+        ])
+        .status();
+    let stands = tried.is_ok_and(|status| status.success());
+    assert!(
+        stands || std::env::var_os("DIRIGENT_NO_SKIP").is_none(),
+        "bubblewrap is not installed, or may make no namespaces"
+    );
+    stands
+}
+
 fn command(task: &str, command: &str, environment: &Value) -> Value {
     let shell = json!({ "command": command, "environment": environment });
     json!({ task: { "run": { "shell": shell, "return": "all" } } })
@@ -190,9 +214,9 @@ fn run(home: &Home, tasks: Vec<Value>) -> Output {
     home.client(&["run", "--json", "-f", file.to_str().unwrap()])
 }
 
-fn home(profile: &str) -> Home {
+fn home(profile: &str, walls: &str) -> Home {
     let home = Home::new(&[]);
-    let config = format!("[run]\nshell = \"allow\"\nsandbox = {profile:?}\n");
+    let config = format!("[run]\nshell = \"allow\"\nsandbox = {profile:?}\nsandbox_walls = {walls:?}\n");
     drop(home.write("daemon.toml", &config));
     home
 }
@@ -226,8 +250,16 @@ fn what_commands_try_is_denied_and_what_they_need_works() {
     std::fs::write(outside.path().join(".ssh/id_probe"), "a key").unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut victim = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-    for profile in ["pure", "build", "online"] {
-        let home = home(profile);
+    let walls = if bubblewrap() {
+        &["none", "required"][..]
+    } else {
+        &["none"]
+    };
+    let both = walls
+        .iter()
+        .flat_map(|walls| PROFILES.map(|profile| (*walls, profile)));
+    for (walls, profile) in both {
+        let home = home(profile, walls);
         let daemon = home.start();
         let environment = json!({
             "OUT": outside.path(),
@@ -243,9 +275,9 @@ fn what_commands_try_is_denied_and_what_they_need_works() {
         assert!(begun.count() >= 36, "{ended:?}");
         let succeeded: Vec<_> = ended
             .into_iter()
-            .filter(|(name, code)| *code == 0 && !granted(profile, name))
+            .filter(|(name, code)| *code == 0 && !granted(profile, walls, name))
             .collect();
-        assert_eq!(succeeded, [], "{profile}");
+        assert_eq!(succeeded, [], "{profile}, walls {walls}");
         let needs: Vec<_> = NEEDS
             .iter()
             .map(|(name, text)| (*name, (*text).to_owned()))
@@ -254,7 +286,7 @@ fn what_commands_try_is_denied_and_what_they_need_works() {
             .into_iter()
             .filter(|(_, code)| *code != 0)
             .collect();
-        assert_eq!(failed, [], "{profile}");
+        assert_eq!(failed, [], "{profile}, walls {walls}");
         assert_eq!(
             std::fs::read_to_string(outside.path().join("secret")).unwrap(),
             "the secret"
@@ -272,7 +304,7 @@ fn what_commands_try_is_denied_and_what_they_need_works() {
 #[test]
 fn the_workspace_is_written_by_a_build_and_by_nothing_else() {
     for (profile, code) in [("pure", 2), ("build", 0)] {
-        let home = home(profile);
+        let home = home(profile, "found");
         let daemon = home.start();
         let write = [("write", "echo x > made && test -s made".to_owned())];
         let (_, ended) = codes(&home, &write, &json!({})).remove(0);
@@ -285,7 +317,7 @@ fn the_workspace_is_written_by_a_build_and_by_nothing_else() {
 
 #[test]
 fn a_directory_of_somebodys_choice_is_not_a_sandbox() {
-    let home = home("build");
+    let home = home("build", "found");
     let daemon = home.start();
     let mut task = command("go", "true", &json!({}));
     task["go"]["metadata"] = json!({});
@@ -294,5 +326,30 @@ fn a_directory_of_somebodys_choice_is_not_a_sandbox() {
     let refused = run(&home, vec![container]).expect_code(1).json();
     assert_eq!(refused["error"]["title"], "sandbox_unavailable", "{refused:#}");
     drop(run(&home, vec![task]).expect_code(0));
+    daemon.stop();
+}
+
+#[test]
+fn behind_a_wall_a_command_sees_its_own_processes_and_ends_with_all_it_began() {
+    if !bubblewrap() {
+        return;
+    }
+    let home = home("build", "required");
+    let daemon = home.start();
+    let mark = format!("{}", 100_000 + std::process::id());
+    let text = format!("setsid sleep {mark} & sleep {mark} & wait");
+    let mut task = command("long", &text, &json!({}));
+    task["long"]["timeout"] = json!({ "after": { "seconds": 1 } });
+    drop(run(&home, vec![task]).expect_code(1));
+    let running = std::process::Command::new("pgrep")
+        .args(["-f", &format!("sleep {mark}")])
+        .output();
+    assert_eq!(String::from_utf8_lossy(&running.unwrap().stdout), "");
+    let own = [("processes", "test $$ -lt 20".to_owned())];
+    assert_eq!(
+        codes(&home, &own, &json!({})),
+        [("processes".to_owned(), 0)],
+        "a process of its own namespace has a small number"
+    );
     daemon.stop();
 }

@@ -19,6 +19,9 @@ const BREAKS: &str = "document: {dsl: '1.0.3', namespace: tests, name: breaks, v
 /// A command that ends when a file is there, and counts the sockets it has.
 const HOLDS: &str = "document: {dsl: '1.0.3', namespace: tests, name: holds, version: '1.0.0'}\ndo:\n  - hold:\n      run:\n        \
      shell:\n          command: 'cd /var/lib/dirigent; touch begun; while ! [ -e go ]; do sleep 0.1; done; ls -l /proc/$$/fd | grep -c socket || true'\n      output: {as: '${ {sockets: .} }'}\n";
+/// A command in the sandbox, until it is ended.
+const KEPT: &str = "document: {dsl: '1.0.3', namespace: tests, name: kept, version: '1.0.0'}\ndo:\n  - hold:\n      metadata: \
+     {dirigent: {sandbox: pure}}\n      run: {shell: {command: 'sleep 600'}}\n";
 const ALICE: &str = "kind: User\nmetadata: {name: alice}\nspec: {uid: 1001, administrator: true}\n";
 
 /// A machine whose daemon runs, with that drop-in.
@@ -262,4 +265,31 @@ fn the_user_unit_serves_its_user_alone() {
     assert!(stopped.stdout.contains("dirigent.service"), "{stopped:?}");
     let log = machine.run_as("alice", "dirigent daemon logs").expect_code(0);
     assert!(log.stdout.contains("run completed"), "{log:?}");
+    a_sandbox_has_a_unit_of_its_own(&machine);
+}
+
+/// Of the user's manager, which the user's daemon may ask.
+fn a_sandbox_has_a_unit_of_its_own(machine: &Machine) {
+    machine.write("/srv/kept.yaml", KEPT);
+    let run = detached(machine, "/srv/kept.yaml");
+    let scopes = || {
+        let units = "systemctl --user list-units --type=scope --no-legend --plain";
+        let listed = machine.run_as("alice", &format!("{units} | grep 'A step of Dirigent' || true"));
+        let named = listed.stdout.split_whitespace().next().map(str::to_owned);
+        named.filter(|name| name.ends_with(".scope"))
+    };
+    // The command that tries whether there can be one has had one, too, for a moment.
+    let held = || {
+        let unit = scopes()?;
+        let show = format!("systemctl --user show {unit} -p TasksMax -p MemoryMax");
+        let shown = machine.run_as("alice", &show).stdout;
+        (shown.contains("TasksMax=64") && shown.contains("MemoryMax=1073741824")).then_some(())
+    };
+    until("the unit of the command, with its limits", LONG, held);
+    drop(
+        machine
+            .run_as("alice", &format!("dirigent runs cancel {run}"))
+            .expect_code(0),
+    );
+    until("its end", LONG, || scopes().is_none().then_some(()));
 }

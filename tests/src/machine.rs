@@ -83,6 +83,8 @@ impl Machine {
             .args(["--volatile=overlay", "--boot", "--quiet", "--console=pipe"])
             .args(["--register=no", "--keep-unit", "--private-network"])
             .args(["--machine=dirigent-test", "--link-journal=no"])
+            // What commands are kept by; a container has not got it unless that is said.
+            .arg("--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self")
             .arg(bind(&daemon_path(), "/usr/bin/dirigentd"))
             .arg(bind(&client_path(), "/usr/bin/dirigent"))
             .arg(bind(&units.join("system"), "/run/systemd/system"))

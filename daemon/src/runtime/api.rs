@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dirigent_config::daemon::{SandboxPolicy, ShellPolicy};
+use dirigent_config::daemon::{SandboxPolicy, ShellPolicy, WallsPolicy};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{Budget, EffectKind, Sandbox, Status, StepId};
@@ -107,6 +107,8 @@ pub struct RuntimeSettings {
     pub sandbox: Option<Profile>,
     /// The loosest that programs of agents may ask for.
     pub agent_sandbox: Sandbox,
+    /// What stands around their sandbox.
+    pub sandbox_walls: WallsPolicy,
     /// Effects in flight by kind; a kind without a row has no limit of its own.
     pub permits: BTreeMap<EffectKind, usize>,
     /// Effects in flight together, `noop` aside.
@@ -144,6 +146,7 @@ impl RuntimeSettings {
             shell: true,
             sandbox: None,
             agent_sandbox: Sandbox::Build,
+            sandbox_walls: WallsPolicy::Found,
             permits: BTreeMap::from([
                 (EffectKind::Noop, 1_024),
                 (EffectKind::Http, 32),
@@ -175,6 +178,7 @@ impl RuntimeSettings {
         settings.shell = config.run.shell == ShellPolicy::Allow;
         settings.sandbox = Profile::of(sandbox(config.run.sandbox));
         settings.agent_sandbox = sandbox(config.run.agent_sandbox);
+        settings.sandbox_walls = config.run.sandbox_walls;
         settings.permits.insert(EffectKind::Http, limits.http);
         settings.permits.insert(EffectKind::Shell, limits.shell);
         settings.permits.insert(EffectKind::Agent, limits.agent);
@@ -208,6 +212,7 @@ impl RuntimeSettings {
             shell: self.shell,
             sandbox: self.sandbox,
             agent_sandbox: self.agent_sandbox,
+            sandbox_walls: self.sandbox_walls,
             max_output_bytes: self.max_output_bytes.min(MAX_OUTPUT),
             approval_expiry: self.approval_expiry,
             self_approval: self.self_approval,

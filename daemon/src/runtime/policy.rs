@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dirigent_config::daemon::WallsPolicy;
 use dirigent_protocol::run::Sandbox;
 use dirigent_providers::{PriceTable, Registry};
 
@@ -20,6 +21,8 @@ pub(crate) struct Policy {
     pub(crate) sandbox: Option<Profile>,
     /// The loosest that programs of agents may ask for.
     pub(crate) agent_sandbox: Sandbox,
+    /// What stands around their sandbox.
+    pub(crate) sandbox_walls: WallsPolicy,
     /// Largest output, bytes.
     pub(crate) max_output_bytes: usize,
     /// How long an approval waits when its document does not say.

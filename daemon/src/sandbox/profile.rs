@@ -30,6 +30,17 @@ pub(super) struct Grant {
     pub(super) cpu: Duration,
     /// Largest file, bytes.
     pub(super) file: u64,
+    /// What a unit holds the command and all it begins to.
+    pub(super) together: Together,
+}
+
+/// What the processes of a command may have at once, all together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Together {
+    /// Memory in use, bytes.
+    pub(super) memory: u64,
+    /// Processes and threads.
+    pub(super) tasks: u64,
 }
 
 impl Profile {
@@ -82,6 +93,10 @@ impl Profile {
                 memory: 256 << 20,
                 cpu: Duration::from_secs(30),
                 file: 100 << 20,
+                together: Together {
+                    memory: 1 << 30,
+                    tasks: 64,
+                },
             },
             Self::Build | Self::Online => Grant {
                 writes_workspace: true,
@@ -91,6 +106,10 @@ impl Profile {
                 memory: 64 << 30,
                 cpu: Duration::from_secs(3_600),
                 file: 2 << 30,
+                together: Together {
+                    memory: 8 << 30,
+                    tasks: 2_048,
+                },
             },
         }
     }

@@ -3,18 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
+use dirigent_config::daemon::WallsPolicy as Walls;
 use dirigent_protocol::run::{EffectRequest, Sandbox, ShellCall};
 use tokio::process::Command;
 
 use super::performer::refused;
 use super::web::Ended;
 use crate::runtime::policy::Policy;
+use crate::sandbox::walls::{self, Wall};
 use crate::sandbox::{self, Profile, Room};
 
 /// What a program is kept to; none is nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Kept {
     profile: Option<Profile>,
+    /// What stands around it.
+    walls: Vec<&'static Wall>,
     /// What it may read beside what every program may.
     reads: Vec<PathBuf>,
 }
@@ -24,15 +28,15 @@ fn unavailable(detail: String) -> Ended {
 }
 
 /// What the command of a request is kept to; or why it does not begin.
-pub(super) fn kept(policy: &Policy, request: &EffectRequest) -> Result<Kept, Ended> {
+pub(super) async fn kept(policy: &Policy, request: &EffectRequest) -> Result<Kept, Ended> {
     let asked = match request {
-        EffectRequest::Command(call) => return of_agent(policy, call.sandbox),
+        EffectRequest::Command(call) => return of_agent(policy, call.sandbox).await,
         EffectRequest::Shell(call) => call.sandbox,
         EffectRequest::Script(call) => call.process.sandbox,
         EffectRequest::Container(call) => call.process.sandbox,
         _ => None,
     };
-    let kept = strictest(policy, asked.unwrap_or(Sandbox::Host))?;
+    let kept = strictest(policy, asked.unwrap_or(Sandbox::Host)).await?;
     match request {
         _ if kept.profile.is_none() => {}
         EffectRequest::Container(_) => {
@@ -51,7 +55,7 @@ pub(super) fn kept(policy: &Policy, request: &EffectRequest) -> Result<Kept, End
 }
 
 /// What a program of an agent is kept to, where the daemon lets agents have so much.
-pub(super) fn of_agent(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
+pub(super) async fn of_agent(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
     if asked > policy.agent_sandbox {
         let detail = format!(
             "it asks for `{}`, and [run] agent_sandbox = {:?}",
@@ -61,19 +65,29 @@ pub(super) fn of_agent(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
         let title = "Programs of agents may not have so much";
         return Err(Box::new(refused("authorization", 403, title, detail)));
     }
-    strictest(policy, asked)
+    strictest(policy, asked).await
 }
 
-fn strictest(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
+async fn strictest(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
     let wanted = asked.min(policy.sandbox.map_or(Sandbox::Host, Profile::asked));
-    let kept = Kept {
-        profile: Profile::of(wanted),
-        reads: Vec::new(),
-    };
-    match sandbox::available() {
-        Err(error) if kept.profile.is_some() => Err(unavailable(format!("{}: {error}", wanted.name()))),
-        _ => Ok(kept),
+    let profile = Profile::of(wanted);
+    if profile.is_some() {
+        sandbox::available().map_err(|error| unavailable(format!("{}: {error}", wanted.name())))?;
     }
+    let walls = match policy.sandbox_walls {
+        Walls::None => Vec::new(),
+        _ if profile.is_none() => Vec::new(),
+        _ => walls::standing().await.to_vec(),
+    };
+    if policy.sandbox_walls == Walls::Required && profile.is_some() && walls.is_empty() {
+        let detail = "[run] sandbox_walls = \"required\", and neither a unit of systemd nor bubblewrap can be had here";
+        return Err(unavailable(detail.into()));
+    }
+    Ok(Kept {
+        profile,
+        walls,
+        reads: Vec::new(),
+    })
 }
 
 impl Kept {
@@ -88,17 +102,12 @@ impl Kept {
         let Some(profile) = self.profile else {
             return Command::new(first);
         };
-        let mut command = Command::new(dirigentd);
-        command
-            .args(["sandbox", "--profile", profile.name(), "--workspace"])
-            .arg(&room.workspace);
-        if let Some(temporary) = &room.temporary {
-            command.arg("--temporary").arg(temporary);
-        }
-        for path in room.reads.iter().chain(&self.reads) {
-            command.arg("--read").arg(path);
-        }
-        command.args(["--", first]);
+        let mut room = room.clone();
+        room.reads.extend_from_slice(&self.reads);
+        let line = sandbox::command_line(&self.walls, dirigentd, profile, &room);
+        let mut words = line.into_iter();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).arg(first);
         command
     }
 }

@@ -78,7 +78,7 @@ impl Performer for Shell {
                 let detail = "[run] shell = \"deny\": this daemon runs no commands";
                 return refused("authorization", 403, "Commands are not allowed", detail);
             }
-            let kept = match confine::kept(&self.policy.get(), &call.request) {
+            let kept = match confine::kept(&self.policy.get(), &call.request).await {
                 Ok(kept) => kept,
                 Err(refusal) => return *refusal,
             };

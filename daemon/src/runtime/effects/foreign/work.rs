@@ -112,7 +112,7 @@ impl Foreign {
             return refused("authorization", 403, "Commands are not allowed", detail);
         }
         self.tidy().await;
-        let kept = match confine::of_agent(&self.policy.get(), task.foreign.sandbox) {
+        let kept = match confine::of_agent(&self.policy.get(), task.foreign.sandbox).await {
             Ok(kept) => kept,
             Err(refusal) => return *refusal,
         };
