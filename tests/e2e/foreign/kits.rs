@@ -94,7 +94,7 @@ fn the_typescript_kits_example_asks_and_obeys() {
             (&json!("end_turn"), &json!(""))
         );
     }
-    assert_eq!((story.worktrees(), story.processes().len()), (0, 0));
+    assert_eq!((story.worktrees(), story.agents()), (0, 0));
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn the_python_kits_example_echoes() {
         "{run}\n{}",
         story.home.log()
     );
-    assert_eq!((story.worktrees(), story.processes().len()), (0, 0));
+    assert_eq!((story.worktrees(), story.agents()), (0, 0));
 }

@@ -103,6 +103,15 @@ impl Story {
         }
         found
     }
+
+    /// The same without the wall around them, which waits for its command.
+    pub(super) fn agents(&self) -> usize {
+        let processes = self.processes();
+        processes
+            .iter()
+            .filter(|line| !line.starts_with("bwrap "))
+            .count()
+    }
 }
 
 /// The agent that does what the first word of its prompt says.

@@ -76,7 +76,7 @@ fn a_question_waits_in_the_inbox_and_its_answer_goes_back_even_through_a_death()
             (&json!("do one"), &json!("yes"), &json!("one")),
             "{first}"
         );
-        assert_eq!(story.processes().len(), 1, "it waits");
+        assert_eq!(story.agents(), 1, "it waits");
         story.decide(&first, "approve");
         let second = until("the second question", LONG, || {
             let second = story.question(&run);
@@ -184,11 +184,7 @@ fn a_cancelled_run_tells_its_agent_and_leaves_no_process() {
     // Cancelled while a person is asked.
     story.publish(&scripted(&[]));
     let run = story.ask("asks", "");
-    assert_eq!(
-        (&run["status"], story.processes().len()),
-        (&json!("waiting"), 1),
-        "{run}"
-    );
+    assert_eq!((&run["status"], story.agents()), (&json!("waiting"), 1), "{run}");
     drop(
         story
             .home
