@@ -43,7 +43,10 @@ impl Gauge {
             let mib = |blocks: u64| blocks.saturating_mul(disk.f_frsize) >> 20;
             let (free_mib, size_mib) = (mib(disk.f_bavail), mib(disk.f_blocks));
             let needed_mib = needed(&self.limits, size_mib);
-            (room(&self.limits, free_mib, needed_mib), next(free_mib, needed_mib))
+            (
+                room(&self.limits, free_mib, needed_mib),
+                next(free_mib, needed_mib),
+            )
         })
     }
 
