@@ -2,8 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dirigent_tests::{LONG, daemon_path, skip, until};
+
+/// Stories share folders: one installs at a time.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// Who starts the reference server by its path, and counts what runs under it, has it alone.
+static REFERENCE: Mutex<()> = Mutex::new(());
+
+/// As long as this is held, no other story starts the reference server of MCP.
+pub(crate) fn reference_server_alone() -> MutexGuard<'static, ()> {
+    REFERENCE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A place beside what is built.
 pub(crate) fn beside(name: &str) -> PathBuf {
@@ -21,6 +33,7 @@ pub(crate) fn quietly(command: &mut Command) -> bool {
 
 /// A program of a package of npm; none where npm cannot bring it.
 pub(crate) fn from_npm(package: &str, program: &str) -> Option<PathBuf> {
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' {
             c
@@ -50,6 +63,7 @@ pub(crate) fn from_npm(package: &str, program: &str) -> Option<PathBuf> {
 
 /// The `bin` of a Python of its own with these packages, in a folder of that name; none where pip cannot bring them.
 pub(crate) fn from_pypi(folder: &str, packages: &[&str]) -> Option<PathBuf> {
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = beside(folder);
     let done = folder.join("done");
     let here = done.exists()
@@ -69,6 +83,7 @@ pub(crate) fn from_pypi(folder: &str, packages: &[&str]) -> Option<PathBuf> {
 
 /// The folder of a source package of PyPI, unpacked beside the Python whose `bin` that is.
 pub(crate) fn source_of(bin: &std::path::Path, package: &str, unpacked: &str) -> Option<PathBuf> {
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = bin.parent().unwrap();
     let there = folder.join(unpacked);
     let mut load = Command::new(bin.join("pip"));
@@ -77,7 +92,8 @@ pub(crate) fn source_of(bin: &std::path::Path, package: &str, unpacked: &str) ->
         "--quiet",
         "--no-deps",
         "--no-binary",
-        ":all:",
+        // Its own source; what builds it may come built.
+        package.split("==").next().unwrap(),
         package,
         "--dest",
     ])

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use dirigent_tests::{Home, LONG, until};
 use serde_json::{Value, json};
 
-use crate::installed::{Served, free_port, from_npm, served};
+use crate::installed::{Served, free_port, from_npm, reference_server_alone, served};
 use crate::standard::workflow;
 
 const PACKAGE: &str = "@modelcontextprotocol/server-everything@2026.8.31";
@@ -86,6 +86,7 @@ fn the_reference_server_answers_over_both_transports() {
     let Some(server) = from_npm(PACKAGE, "mcp-server-everything") else {
         return;
     };
+    let _alone = reference_server_alone();
     let (_served, place) = serve(&server);
     let home = Home::new(std::slice::from_ref(&place));
     let _daemon = home.start();

@@ -10,7 +10,11 @@ use crate::installed::{free_port, from_pypi, served, source_of};
 use crate::standard::workflow;
 
 /// The kit, and its own source, where the sample is.
-const KIT: [&str; 3] = ["a2a-sdk[http-server,grpc]==1.3.0", "fastapi", "uvicorn"];
+const KIT: [&str; 3] = [
+    "a2a-sdk[http-server,grpc]==1.3.0",
+    "fastapi==0.165.0",
+    "uvicorn==0.54.0",
+];
 const SOURCE: (&str, &str) = ("a2a-sdk==1.3.0", "a2a_sdk-1.3.0");
 
 /// A Python with the kit, and the folder with the sample; none where pip cannot bring them.

@@ -21,6 +21,10 @@ do:
 WORKFLOW
 "$DIRIGENTD" --foreground 2>"$folder/log" &
 daemon=$!
-trap 'kill $daemon; wait $daemon || true; rm -rf "$folder"' EXIT
-until "$DIRIGENT" status --json >/dev/null 2>&1; do sleep 0.1; done
+trap 'exit 1' HUP INT TERM
+trap 'kill $daemon 2>/dev/null; wait $daemon || true; rm -rf "$folder"' EXIT
+until "$DIRIGENT" status --json >/dev/null 2>&1; do
+  kill -0 "$daemon" || { cat "$folder/log" >&2; exit 1; }
+  sleep 0.1
+done
 "$DIRIGENT" run -f "$folder/ask.yaml" --json

@@ -9,7 +9,7 @@ use dirigent_tests::{Home, Model, Say};
 use serde_json::{Value, json};
 
 use crate::agent_steps::{ask, decide, events, home, publish, question, results, settled};
-use crate::installed::{free_port, from_npm, served};
+use crate::installed::{free_port, from_npm, reference_server_alone, served};
 
 const EVERYTHING: &str = "@modelcontextprotocol/server-everything@2026.8.31";
 const FILESYSTEM: &str = "@modelcontextprotocol/server-filesystem@2026.8.31";
@@ -32,6 +32,7 @@ fn the_everything_server_is_tools_of_an_agent_over_both_transports() {
     let Some(server) = from_npm(EVERYTHING, "mcp-server-everything") else {
         return;
     };
+    let _alone = reference_server_alone();
     let port = free_port();
     let place = format!("localhost:{port}");
     let mut command = Command::new(&server);
