@@ -353,3 +353,57 @@ fn behind_a_wall_a_command_sees_its_own_processes_and_ends_with_all_it_began() {
     );
     daemon.stop();
 }
+
+#[test]
+fn who_chooses_the_environment_chooses_nothing_of_what_keeps_the_command() {
+    let walls = if bubblewrap() {
+        &["none", "required"][..]
+    } else {
+        &["none"]
+    };
+    for walls in walls {
+        let planted = tempfile::tempdir().unwrap();
+        let taken = planted.path().join("taken");
+        let script = format!(
+            "#!/bin/sh\n: > {}\nexec \"/usr/bin/${{0##*/}}\" \"$@\"\n",
+            taken.display()
+        );
+        for name in ["env", "bwrap", "systemd-run"] {
+            let path = planted.path().join(name);
+            std::fs::write(&path, &script).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&path, mode).unwrap();
+        }
+        let library = planted.path().join("preload.so");
+        let environment = json!({
+            "PATH": format!("{}:/usr/bin:/bin", planted.path().display()),
+            "LD_PRELOAD": library,
+            "MARK": "it's \"mine\"\n",
+            "DIRIGENT_STEP": "another",
+        });
+        let home = home("build", walls);
+        let daemon = home.start();
+        let seen = [
+            (
+                "its own",
+                "case $MARK in it?s*mine*) ;; *) exit 9 ;; esac".to_owned(),
+            ),
+            (
+                "its path",
+                "case $PATH in *:/usr/bin:/bin) ;; *) exit 9 ;; esac".to_owned(),
+            ),
+            ("not whose it is", "test \"$DIRIGENT_STEP\" != another".to_owned()),
+            ("no other names", "! env | grep -q DIRIGENT_OWN_".to_owned()),
+        ];
+        let failed: Vec<_> = codes(&home, &seen, &environment)
+            .into_iter()
+            .filter(|(_, code)| *code != 0)
+            .collect();
+        assert_eq!(failed, [], "walls {walls}");
+        assert!(
+            !taken.exists(),
+            "walls {walls}: a program of the command's path ran outside of the sandbox"
+        );
+        daemon.stop();
+    }
+}

@@ -63,6 +63,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
                 workspace: workspace.clone(),
                 temporary: temporary.clone(),
                 reads: reads.clone(),
+                outlives: false,
             };
             Ok(sandbox::enter(profile, &room, program))
         }

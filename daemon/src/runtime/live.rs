@@ -31,7 +31,7 @@ const MAX_ENDED: usize = 64;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How close behind its question an answer may come. Who reads along asks again at once, so this is the least time
 /// between two pages; who has waited for longer is answered at the first word.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_micros(2_300);
 
 /// All rings.
 #[derive(Default)]

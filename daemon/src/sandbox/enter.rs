@@ -22,6 +22,18 @@ pub struct Room {
     pub temporary: Option<PathBuf>,
     /// What else it may read.
     pub reads: Vec<PathBuf>,
+    /// It goes on when the daemon ends.
+    pub outlives: bool,
+}
+
+/// Before the name of a variable that is meant for the command alone: whoever chooses it chooses no program, no library
+/// and no language of what keeps the command.
+const OWN: &str = "DIRIGENT_OWN_";
+
+/// The variable in the environment of what keeps a command that becomes the command's own.
+#[must_use]
+pub fn own_variable(name: &str) -> String {
+    format!("{OWN}{name}")
 }
 
 /// Puts this process into the sandbox and makes it the program, with the environment it has; returns only if it cannot.
@@ -54,7 +66,18 @@ fn begin(room: &Room, temporary: &Path, program: &[OsString]) -> SandboxError {
         .split_first()
         .map_or_else(Default::default, |(name, rest)| (name.clone(), rest.to_vec()));
     let home = room.temporary.as_ref().unwrap_or(&room.workspace);
-    let source = Command::new(&name)
+    let mut command = Command::new(&name);
+    for (kept, value) in std::env::vars_os() {
+        let Some(own) = kept.to_str().and_then(|kept| kept.strip_prefix(OWN)) else {
+            continue;
+        };
+        command.env_remove(&kept);
+        // What says whose the command is, is not the command's to say.
+        if !(own.starts_with("DIRIGENT_") && std::env::var_os(own).is_some()) {
+            command.env(own, value);
+        }
+    }
+    let source = command
         .args(arguments)
         .env("HOME", home)
         .env("TMPDIR", temporary)

@@ -16,7 +16,7 @@ mod profile;
 mod syscalls;
 pub mod walls;
 
-pub use enter::{Room, enter};
+pub use enter::{Room, enter, own_variable};
 pub use error::SandboxError;
 pub use profile::Profile;
 

@@ -149,6 +149,8 @@ impl Shared {
                 tracing::error!(error = %e, "the mark for a rebuild could not be written");
             }
             if state.is_kept() {
+                // Whoever looked before it was lost waits by now, and hears this.
+                drop(lock(&self.applying.state));
                 self.applying.changed.notify_all();
             } else {
                 self.fail(Failure::State(fault));

@@ -77,7 +77,7 @@ async fn strictest(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
     let walls = match policy.sandbox_walls {
         Walls::None => Vec::new(),
         _ if profile.is_none() => Vec::new(),
-        _ => walls::standing().await.to_vec(),
+        _ => walls::standing().await,
     };
     if policy.sandbox_walls == Walls::Required && profile.is_some() && walls.is_empty() {
         let detail = "[run] sandbox_walls = \"required\", and neither a unit of systemd nor bubblewrap can be had here";
@@ -95,6 +95,24 @@ impl Kept {
     pub(super) fn reading(mut self, reads: Vec<PathBuf>) -> Self {
         self.reads.extend(reads);
         self
+    }
+
+    /// The environment a command is to have, as what starts it so has to be given it.
+    pub(super) fn environment<'a>(
+        &self,
+        own: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Vec<(String, String)> {
+        let kept = self.profile.is_some();
+        let name = |name: &String| {
+            if kept {
+                sandbox::own_variable(name)
+            } else {
+                name.clone()
+            }
+        };
+        own.into_iter()
+            .map(|(own, value)| (name(own), value.clone()))
+            .collect()
     }
 
     /// What starts another program so: the arguments of the result are that program and its own.

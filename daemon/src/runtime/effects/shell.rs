@@ -232,6 +232,10 @@ impl Shell {
                 ..Room::default()
             },
         };
+        let room = Room {
+            outlives: wanted.detached,
+            ..room
+        };
         let directory = &room.workspace;
         for (name, bytes) in files {
             std::fs::write(directory.join(name), bytes)?;
@@ -249,7 +253,7 @@ impl Shell {
             .args(&wanted.arguments)
             .env_clear()
             .envs([("PATH", PATH), ("LANG", "C.UTF-8"), ("HOME", &self.home)])
-            .envs(&wanted.environment)
+            .envs(kept.environment(&wanted.environment))
             .env(KEY_VARIABLE, &*call.key)
             .env("DIRIGENT_RUN", call.run.to_string())
             .env("DIRIGENT_STEP", call.step.to_string())

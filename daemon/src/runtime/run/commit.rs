@@ -9,7 +9,7 @@ use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecutio
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{EventBody, RunEvent, Status};
 use dirigent_store::error::Conflict;
-use dirigent_store::{Append, BlobId, CommitError, Guard, Key, Txn};
+use dirigent_store::{Append, BlobId, CommitError, Guard, Key, ReadError, Txn};
 use jiff::Timestamp;
 
 use super::batch::Batch;
@@ -196,7 +196,7 @@ impl Driver {
         self.put_listens(batch, base.metadata.org, &mut txn)?;
         let snapshotted = self.put_rows(batch, row.as_ref(), parks, &mut txn).await?;
         self.put_begin(batch, base.metadata.org, row.as_ref(), &mut txn)?;
-        self.put_used(batch, base.metadata.org, &mut txn)?;
+        self.put_used(batch, base.metadata.org, &mut txn).await?;
         batch.papers.file(&mut txn, now)?;
         txn.guards.append(&mut batch.guards);
         if let Some(deed) = deed {
@@ -267,14 +267,26 @@ impl Driver {
         Ok(())
     }
 
-    /// What its agents took.
-    fn put_used(&self, batch: &Batch, org: EntityId, txn: &mut Txn) -> Result<(), RuntimeError> {
+    /// What its agents took. Outcomes are not lost because the state is being built again: this waits, as commits do.
+    async fn put_used(&self, batch: &Batch, org: EntityId, txn: &mut Txn) -> Result<(), RuntimeError> {
         let asked = |body: &EventBody| match body {
             EventBody::EffectSettled { effect, .. } => self.state.effect(*effect).map(|known| &known.request),
             _ => None,
         };
         let settled = agent_use::settled(&batch.events, asked);
-        agent_use::put(&*self.core.store, (org, self.run), &settled, txn)
+        loop {
+            let mut own = Txn::default();
+            match agent_use::put(&*self.core.store, (org, self.run), &settled, &mut own) {
+                Ok(()) => {
+                    txn.puts.append(&mut own.puts);
+                    return Ok(());
+                }
+                Err(RuntimeError::Read(ReadError::Rebuilding { retry_after, .. })) => {
+                    tokio::time::sleep(retry_after).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn put_rows(

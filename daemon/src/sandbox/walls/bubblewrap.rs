@@ -16,8 +16,10 @@ pub(super) const WALL: Wall = Wall {
 fn before(grant: Grant, room: &Room) -> Vec<OsString> {
     // It would die of the signal that asks the command to end, and take the command with it before that has ended in
     // good order.
-    let mut before: Vec<OsString> =
-        words(["env", "--ignore-signal=TERM", "bwrap", "--die-with-parent"]).collect();
+    let mut before: Vec<OsString> = words(["env", "--ignore-signal=TERM", "bwrap"]).collect();
+    if !room.outlives {
+        before.extend(words(["--die-with-parent"]));
+    }
     before.extend(words([
         "--unshare-user",
         "--unshare-pid",

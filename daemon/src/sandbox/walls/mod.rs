@@ -45,7 +45,7 @@ mod tests {
         let room = Room {
             workspace: "/w".into(),
             temporary: Some("/t".into()),
-            reads: Vec::new(),
+            ..Room::default()
         };
         let walls: Vec<_> = WALLS.iter().collect();
         let words = before(&walls, profile.grant(), &room);

@@ -69,7 +69,7 @@ impl Session {
     ) -> std::io::Result<Self> {
         let mut child = spawner
             .command(program, arguments)
-            .envs(secrets)
+            .envs(spawner.kept.environment(secrets))
             .stderr(Stdio::piped())
             .spawn()?;
         let gone = || std::io::Error::other("it ended before it began");

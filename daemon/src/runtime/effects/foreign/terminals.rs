@@ -42,6 +42,8 @@ impl Spawner {
     pub(super) fn command(&self, program: &str, arguments: &[String]) -> Command {
         let command = self.kept.command(&self.dirigentd, &self.room, program);
         let environment = self.environment.iter().map(|(name, value)| (name, value));
+        let environment = self.kept.environment(environment);
+        let environment = environment.iter().map(|(name, value)| (name, value));
         let mut command = spoken_to(command, arguments, environment, &self.key);
         command.current_dir(&self.room.workspace);
         command
@@ -112,10 +114,21 @@ impl Terminals {
         let there = ["-c", GO_THERE, "sh"].map(str::to_owned).into_iter();
         let there = there.chain([folder.display().to_string()]).chain(words);
         let mut command = spawner.command("/bin/sh", &there.collect::<Vec<_>>());
-        for variable in params["env"].as_array().into_iter().flatten() {
-            command.env(text(&variable["name"]), text(&variable["value"]));
+        let asked = params["env"].as_array().into_iter().flatten();
+        let asked: Vec<_> = asked
+            .map(|variable| (text(&variable["name"]), text(&variable["value"])))
+            .collect();
+        if let Some((name, _)) = asked
+            .iter()
+            .find(|(name, _)| name.is_empty() || name.contains(['=', '\0']))
+        {
+            return Err(format!("`{}` is no variable's name", name.escape_debug()));
         }
-        command.env(KEY_VARIABLE, &spawner.key).stdin(Stdio::null());
+        let asked = asked.iter().map(|(name, value)| (name, value));
+        command
+            .envs(spawner.kept.environment(asked))
+            .env(KEY_VARIABLE, &spawner.key)
+            .stdin(Stdio::null());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let asked = params["outputByteLimit"]
             .as_u64()

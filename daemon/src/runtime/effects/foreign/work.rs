@@ -243,6 +243,7 @@ impl Foreign {
                 .into_iter()
                 .chain(foreign.reads.iter().map(PathBuf::from))
                 .collect(),
+            outlives: false,
         }
     }
 
