@@ -1,7 +1,7 @@
 //! Facets of runs and of requests: counted by the daemon, chosen by keyboard, kept, and said aloud.
 
 use dirigent_protocol::entity::{Document, Kind};
-use dirigent_tui::model::LinkCmd;
+use dirigent_tui::model::{LinkCmd, News};
 use dirigent_tui::nav::Place;
 use dirigent_tui::options::Options;
 use serde_json::json;
@@ -182,4 +182,76 @@ fn agents_are_narrowed_by_a_text_and_by_their_model() {
     assert!(world.text().contains("model: "), "{}", world.text());
     world.press("esc");
     assert!(world.text().contains("Agents (2)"), "{}", world.text());
+}
+
+/// A list of the workflows of the last day: one that is about to be older, the cursor on it, and one that stays.
+fn fading() -> World {
+    let mut world = World::new(120, 40);
+    let mut documents = everything();
+    for document in &mut documents {
+        match document.metadata.name.as_str() {
+            "nightly-triage" => document.metadata.updated_at = ago(86_380),
+            "inbox-zero" => document.metadata.updated_at = ago(7_200),
+            _ => {}
+        }
+    }
+    world.connect(documents);
+    world.wait(1_000);
+    world.press("g w f");
+    for _ in 0..9 {
+        if !world.text().contains("▸[ ] 1 h to 1 d ago") {
+            world.press("j");
+        }
+    }
+    world.press("space f G");
+    assert!(world.text().contains("▸nightly-triage"), "{}", world.text());
+    world
+}
+
+#[test]
+fn what_is_asked_about_one_is_never_done_to_another() {
+    // Its input is typed while it leaves the list.
+    let mut world = fading();
+    world.press("B");
+    world.type_text("{}");
+    world.wait(120_000);
+    world.press("enter");
+    let run = world.sent.iter().find_map(|cmd| match cmd {
+        LinkCmd::Run { name, .. } => Some(name.clone()),
+        _ => None,
+    });
+    assert_eq!(run.as_deref(), Some("nightly-triage"));
+    // Going back is asked about meanwhile.
+    let mut world = fading();
+    world.press("enter j R");
+    world.wait(120_000);
+    assert!(world.text().contains("publish v2 again?"), "{}", world.text());
+    world.press("a");
+    let back = world.sent.iter().find_map(|cmd| match cmd {
+        LinkCmd::Restore { name, number, .. } => Some((name.clone(), *number)),
+        _ => None,
+    });
+    assert_eq!(back, Some(("nightly-triage".to_owned(), 2)));
+    // It is gone: the question goes with it.
+    let mut world = fading();
+    world.press("B");
+    let gone = everything()
+        .into_iter()
+        .find(|document| document.metadata.name == "nightly-triage")
+        .unwrap();
+    world.news(News::Gone(vec![(gone.kind, gone.metadata.id)]));
+    assert!(world.text().contains("nothing is done"), "{}", world.text());
+    world.press("enter");
+    assert!(!world.sent.iter().any(|cmd| matches!(cmd, LinkCmd::Run { .. })));
+}
+
+#[test]
+fn an_open_panel_refuses_what_the_list_refuses() {
+    let mut world = at("workflows", 120, 40);
+    world.disconnect();
+    world.press("f B");
+    assert!(world.text().contains("not connected"), "{}", world.text());
+    world.type_text("{}");
+    world.press("enter");
+    assert!(!world.sent.iter().any(|cmd| matches!(cmd, LinkCmd::Run { .. })));
 }

@@ -6,6 +6,21 @@ use crate::model::{Cmd, LinkCmd, Note};
 use crate::pages::Ctx;
 
 impl Definitions {
+    /// Something is asked about the one under the cursor, or is on its way to it.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.rolling.is_some() || self.launch.is_some() || self.wanted
+    }
+
+    /// Says that what is being asked is asked no more, as what it was about is gone.
+    pub(super) fn unasked(&self) -> Option<Cmd> {
+        let known = self.is_asking().then_some(self.what.word);
+        known.map(|word| {
+            Cmd::Note(Note::refused(format!(
+                "that {word} is not there any more: nothing is done"
+            )))
+        })
+    }
+
     /// Why there is nothing to go back to.
     pub(super) fn why_no_rollback(&self, ctx: &Ctx<'_>) -> Option<String> {
         let versions = self.versions(ctx).unwrap_or_default();

@@ -82,7 +82,7 @@ impl Builder {
             return Vec::new();
         };
         let parsed = source::parse(self.draft.text().as_bytes());
-        let short = |root: &Node| field.ask == Ask::Who || form_edit::is_short(root, &pointer);
+        let short = |root: &Node| field.ask == Ask::Who || form_edit::is_short(root, &pointer, field.ask);
         match parsed.documents.first() {
             Some(root) if field.ask == Ask::Text || !short(root) => {
                 let at = root.locate(&pointer);
@@ -101,8 +101,12 @@ impl Builder {
             .task()
             .filter(|row| row.said)
             .map(|row| row.kind.clone());
-        if let (true, Some(Open::Line(question)), Some(said)) = (purpose.is_free(), &mut self.open, said) {
-            question.typed = said;
+        if let (Some(Open::Line(question)), Some(said)) = (&mut self.open, said) {
+            if purpose.is_free() {
+                question.typed = said;
+            } else {
+                question.now = Some(said);
+            }
         }
     }
 

@@ -17,10 +17,13 @@ pub(super) fn path(pointer: &str) -> Vec<&str> {
     pointer.trim_start_matches('/').split('/').collect()
 }
 
-/// Sets the row at a pointer to what was typed; nothing typed empties it.
+/// Sets the row at a pointer to what was typed; nothing typed empties it, and what it shows already changes nothing.
 pub(super) fn set(text: &str, pointer: &str, field: &Field, typed: &str) -> Result<Edited, Refusal> {
     let (steps, typed) = (path(pointer), typed.trim());
+    let shown = rows(text).into_iter().find(|row| row.pointer == pointer);
+    let same = shown.is_some_and(|row| row.said && row.kind.trim() == typed);
     let text = match field.ask {
+        _ if same => text.to_owned(),
         Ask::Who => set_who(text, &steps[..steps.len().saturating_sub(1)], typed)?,
         _ if typed.is_empty() => return empty(text, pointer),
         ask => named::set(text, &steps, Some(&as_written(ask, typed)?))?,
@@ -156,13 +159,35 @@ pub(super) fn join(text: &str, on: &str, place: Where, typed: &str) -> Result<Ed
     })
 }
 
-/// What stands at a pointer is written in one line, so that a line can be asked for it.
-pub(super) fn is_short(root: &Node, pointer: &str) -> bool {
-    named::at(root, &path(pointer)).is_none_or(|node| match &node.value {
-        Value::String { text, .. } => !text.contains('\n') && text.chars().count() < 200,
-        Value::Sequence(_) | Value::Mapping(_) => node.to_json().to_string().len() < 200,
+/// What stands at a pointer is written in the line of its name and comes back whole from a line that is typed, so that
+/// a line can be asked for it.
+pub(super) fn is_short(root: &Node, pointer: &str, ask: Ask) -> bool {
+    let steps = path(pointer);
+    let Some((last, above)) = steps.split_last() else {
+        return true;
+    };
+    let entries = named::at(root, above).and_then(Node::as_mapping);
+    let Some(entry) = entries.and_then(|entries| entries.get(last)) else {
+        return true;
+    };
+    let (key, span) = (entry.key_span.start.line, entry.value.span);
+    let in_one_line = span.start.line == key && span.end.line == key;
+    match (&entry.value.value, ask) {
+        (Value::Null, _) => true,
+        (Value::Sequence(items), Ask::Names) => in_one_line && items.iter().all(is_plain),
+        (_, Ask::Names) | (Value::Sequence(_) | Value::Mapping(_), Ask::Words | Ask::Number) => false,
+        (Value::String { text, .. }, _) => in_one_line && !text.contains('\n') && text.chars().count() < 200,
+        (Value::Sequence(_) | Value::Mapping(_), _) => {
+            in_one_line && entry.value.to_json().to_string().len() < 200
+        }
         _ => true,
-    })
+    }
+}
+
+/// A text that stays the same among others with commas between them.
+fn is_plain(item: &Node) -> bool {
+    item.as_str()
+        .is_some_and(|text| !text.is_empty() && text == text.trim() && !text.contains([',', '\n']))
 }
 
 #[cfg(test)]
@@ -259,6 +284,61 @@ spec:
             first.unwrap().text,
             "kind: Orchestration\nspec:\n  strategy: vote\n  members:\n    - agent: a\n"
         );
+    }
+
+    #[test]
+    fn what_a_row_shows_already_changes_nothing_in_the_text() {
+        let text = "\
+kind: Orchestration
+metadata: { name: n }
+spec:
+  description: >-
+    What it
+    is for.
+  strategy: vote # how
+  members:
+    - agent: a
+      when: true
+      input: # what it gets
+        # all of it
+        text: ${ . }
+  vote:
+    choices: ['yes, please', no]
+    rule: { at_least: 2 }
+";
+        let parsed = source::parse(text.as_bytes());
+        let root = &parsed.documents[0];
+        let short = |pointer: &str| is_short(root, pointer, row(text, pointer).field.unwrap().ask);
+        for field in rows(text).iter().filter(|row| row.field.is_some() && row.said) {
+            assert_eq!(
+                typed(text, &field.pointer, &field.kind),
+                text,
+                "{}",
+                field.pointer
+            );
+        }
+        for pointer in ["/spec/description", "/spec/members/0/input", "/spec/vote/choices"] {
+            assert!(
+                !short(pointer),
+                "{pointer} would not come back whole from one line"
+            );
+        }
+        for pointer in [
+            "/spec/strategy",
+            "/spec/members/0/when",
+            "/spec/members/0/role",
+            "/spec/vote/rule",
+        ] {
+            assert!(short(pointer), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn nobody_joins_below_what_is_written_in_one_line() {
+        let text = "kind: Orchestration\nspec: { strategy: vote }\n";
+        assert!(join(text, "/spec/strategy", Where::Behind, "agent a").is_err());
+        let parsed = source::parse(text.as_bytes());
+        assert!(!parsed.has_errors());
     }
 
     #[test]

@@ -44,11 +44,21 @@ pub(super) fn rename(text: &str, path: &[&str], name: &str) -> Option<String> {
     Some(replace_in_line(text, place, name))
 }
 
-/// A line of several values at the end of a mapping that is written in lines.
+/// A value of several lines at the end of a mapping that is written in lines; none where it is not, or where the text
+/// would not come to hold just that.
 pub(super) fn append(text: &str, path: &[&str], lines: &str) -> Option<String> {
     let root = read(text)?;
-    let entries = at(&root, path)?.as_mapping()?;
-    insert_lines(text, entries, lines)
+    let node = at(&root, path)?;
+    if is_flow(text, node) {
+        return None;
+    }
+    let done = insert_lines(text, node.as_mapping()?, lines)?;
+    let mut wanted = root.to_json();
+    for entry in read(lines)?.as_mapping()?.iter() {
+        let own: Vec<&str> = path.iter().copied().chain([entry.key.as_str()]).collect();
+        put_json(&mut wanted, &own, entry.value.to_json());
+    }
+    (read(&done)?.to_json() == wanted).then_some(done)
 }
 
 fn read(text: &str) -> Option<Node> {

@@ -36,6 +36,16 @@ impl Definitions {
         all
     }
 
+    /// The names the cursor holds on to one of: those that are left, but all of them while one is looked at or asked
+    /// about, which what narrows the list never makes another.
+    pub(super) fn held_names(&self, ctx: &Ctx<'_>) -> Vec<String> {
+        if self.depth != Depth::List || self.builder.is_some() || self.is_asking() {
+            self.all_names(ctx)
+        } else {
+            self.names(ctx)
+        }
+    }
+
     /// Takes an action that narrows the list; none if it is about something else.
     pub(super) fn act_on_narrow(&mut self, action: Action, ctx: &Ctx<'_>) -> Option<Vec<Cmd>> {
         if self.depth != Depth::List {

@@ -140,9 +140,10 @@ impl Definitions {
     }
 
     pub(super) fn follow(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let names = self.names(ctx);
+        let mut cmds = Vec::new();
         // Before the daemon has said which there are, the one that a link names stays chosen.
-        if ctx.model.loaded && self.cursor.follow(&names) {
+        if ctx.model.loaded && self.cursor.follow(&self.held_names(ctx)) {
+            cmds.extend(self.unasked());
             self.elsewhere();
         }
         if let Some(versions) = self.versions(ctx) {
@@ -150,7 +151,7 @@ impl Definitions {
             self.at.follow(&numbers);
             self.marked.retain(|number| numbers.contains(number));
         }
-        let mut cmds = asked::wants(self.subject(ctx).as_ref(), ctx);
+        cmds.extend(asked::wants(self.subject(ctx).as_ref(), ctx));
         cmds.extend(self.wants_compiled(ctx));
         cmds.extend(self.wants_who(ctx));
         cmds.extend(self.narrow.wants(ctx));
@@ -168,8 +169,9 @@ impl Definitions {
         cmds
     }
 
-    /// Another one is looked at.
+    /// Another one is looked at: what was asked about the one before is asked no more.
     fn elsewhere(&mut self) {
+        (self.rolling, self.launch, self.launched, self.wanted) = (None, None, None, false);
         self.marked.clear();
         self.at = Cursor::default();
         self.scroll = 0;

@@ -63,6 +63,8 @@ pub(super) struct Question {
     pub(super) at: usize,
     /// What is offered where the draft does not say: value and words.
     pub(super) offered: Vec<(String, String)>,
+    /// What stands there now: it is offered first, so that nothing is changed by looking.
+    pub(super) now: Option<String>,
 }
 
 impl Question {
@@ -72,6 +74,7 @@ impl Question {
             typed: String::new(),
             at: 0,
             offered: Vec::new(),
+            now: None,
         }
     }
 
@@ -109,6 +112,7 @@ impl Question {
             Purpose::Rename | Purpose::Try | Purpose::Trial => Vec::new(),
             Purpose::Row(_) | Purpose::Join(_) => self.offered.clone(),
         };
+        let all = self.now_first(all);
         let typed = self.typed.to_lowercase();
         let (begin, rest): (Vec<_>, Vec<_>) = all
             .into_iter()
@@ -124,6 +128,16 @@ impl Question {
         if whom && !self.typed.trim().is_empty() {
             let capability = format!("capability {}", self.typed.trim());
             all.push((capability, "whichever agent can do this".to_owned()));
+        }
+        all
+    }
+
+    /// What stands there now comes first while nothing is typed.
+    fn now_first(&self, mut all: Vec<(String, String)>) -> Vec<(String, String)> {
+        if let Some(now) = self.now.as_ref().filter(|_| self.typed.is_empty()) {
+            let place = all.iter().position(|(name, _)| name == now);
+            let here = place.map(|at| all.remove(at));
+            all.insert(0, here.unwrap_or_else(|| (now.clone(), "as it is".to_owned())));
         }
         all
     }

@@ -39,7 +39,6 @@ impl Definitions {
             Action::Filter | Action::Facets if self.depth != Depth::List => {
                 Some("this narrows the list: go back to it".to_owned())
             }
-            _ if self.narrow.is_open() => None,
             Action::Again => self.why_no_rollback(ctx),
             Action::Start if !ctx.model.connection.is_live() => Some("not connected".to_owned()),
             Action::Start if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
@@ -52,6 +51,8 @@ impl Definitions {
             }
             Action::Left | Action::Right => Some("this is for the drawing of the builder".to_owned()),
             Action::Edit if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
+            // What is said of a row of the list means nothing in the panel beside it.
+            _ if self.narrow.is_open() => None,
             Action::Open | Action::Ask | Action::CopyLink if self.cursor.key().is_none() => {
                 Some(format!("there is no {}", self.what.word))
             }
