@@ -41,7 +41,7 @@ fn a_form_is_filled_in_published_and_run() {
     members(&mut terminal);
     limits(&mut terminal);
     terminal.keys("P");
-    terminal.wait_for("Publish", LONG);
+    terminal.wait_for("Publish pair?", LONG);
     terminal.keys("a");
     terminal.wait_for("done: publish", LONG);
     terminal.keys("q");

@@ -1,8 +1,10 @@
 //! A form: an orchestration is built by keyboard alone, and its rows and its text are one document.
 
-use dirigent_tui::model::LinkCmd;
+use dirigent_protocol::entity::{Document, Kind};
+use dirigent_tui::model::{LinkCmd, News};
+use serde_json::json;
 
-use super::world::World;
+use super::world::{World, ago, document, everything, triage};
 
 fn check(name: &str, world: &World) {
     let mut settings = insta::Settings::clone_current();
@@ -131,4 +133,116 @@ fn what_does_not_fit_is_refused_and_nothing_typed_is_lost() {
         "{}",
         world.text()
     );
+}
+
+fn orchestration(n: u128, name: &str) -> Document {
+    document(
+        Kind::Orchestration,
+        n,
+        name,
+        ago(5_000),
+        json!({ "strategy": "vote" }),
+    )
+}
+
+/// The new orchestration gets another name.
+fn renamed(name: &str) -> World {
+    let mut world = begun(80, 24);
+    world.press("enter k k enter ctrl-u");
+    world.type_text(name);
+    world.press("enter");
+    world
+}
+
+#[test]
+fn looking_at_a_value_changes_nothing() {
+    let mut world = begun(120, 40);
+    world.press("enter");
+    world.wait(500);
+    // The strategy, its name, who the second member is, and its name.
+    world.press("enter enter k k enter enter j j j j j enter enter enter");
+    world.wait(500);
+    let text = published(&mut world);
+    assert!(text.contains("strategy: vote\n"), "{text}");
+    assert!(
+        text.ends_with("    - agent: first\n    - agent: second\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_published_is_named_as_the_text_names_it() {
+    let mut world = renamed("triage");
+    world.press("P");
+    assert!(
+        world.text().contains("Publish triage? New runs"),
+        "{}",
+        world.text()
+    );
+    world.press("esc");
+    world.news(News::Changed(vec![orchestration(0x31, "triage")]));
+    world.press("P");
+    let asked = "Publish triage? As a new version of triage";
+    assert!(world.text().contains(asked), "{}", world.text());
+    world.press("a");
+    let sent = world.sent.iter().find_map(|cmd| match cmd {
+        LinkCmd::Apply { what, .. } => Some(what.as_str()),
+        _ => None,
+    });
+    assert_eq!(sent, Some("publish triage"));
+}
+
+#[test]
+fn after_a_new_one_is_published_the_next_one_begins_anew() {
+    let mut world = renamed("pair");
+    let text = published(&mut world);
+    assert!(text.contains("name: pair"), "{text}");
+    world.news(News::Changed(vec![orchestration(0x32, "pair")]));
+    world.press("esc");
+    let kept = world.shell.keep();
+    let drafts = &kept.pages["orchestrations"]["drafts"];
+    assert_eq!(drafts["pair"][0], text, "nothing is lost");
+    world.press("c enter");
+    let next = published(&mut world);
+    assert!(next.contains("name: new-orchestration"), "{next}");
+}
+
+#[test]
+fn no_draft_is_lost_unasked() {
+    let mut drafts = json!({ "nightly-triage": [format!("{}# mine\n", triage(3)), triage(3)] });
+    for n in 1..20 {
+        drafts[format!("other-{n}")] = json!(["a", "b"]);
+    }
+    let mut world = World::new(80, 24);
+    let (mut kept, time) = (world.shell.keep(), world.time());
+    kept.pages
+        .insert("workflows".to_owned(), json!({ "drafts": drafts }));
+    world.shell.take_up(kept, false, time);
+    world.connect(everything());
+    world.wait(1_000);
+    let now = |world: &World| world.shell.keep().pages["workflows"]["drafts"].clone();
+    // One that is kept already is kept with what is changed now.
+    world.press("g w j e");
+    world.wait(500);
+    world.press("x esc");
+    assert!(world.text().contains("the draft is kept"), "{}", world.text());
+    let mine = now(&world)["nightly-triage"][0].clone();
+    let mine = mine.as_str().unwrap();
+    assert!(mine.contains("# mine") && !mine.contains("fetch"), "{mine}");
+    // One more is not left without a yes.
+    world.wait(3_000);
+    world.press("c enter esc");
+    let asked = "Leave the draft? 20 are kept already";
+    assert!(world.text().contains(asked), "{}", world.text());
+    world.wait(3_000);
+    world.press("esc");
+    assert_eq!(world.shell.place().to_string(), "workflows/new-workflow/draft");
+    // Nor by going to the list.
+    world.press("esc");
+    let refused = "20 drafts are kept already: this one would be lost";
+    assert!(world.text().contains(refused), "{}", world.text());
+    world.wait(3_000);
+    world.press("esc a");
+    assert_eq!(world.shell.place().to_string(), "workflows");
+    assert_eq!(now(&world).as_object().unwrap().len(), 20);
 }

@@ -6,6 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui_textarea::TextArea;
 
 use super::builder::{Builder, Focus, Open};
+use super::drafts::MAX_DRAFTS;
 use super::outline::Task;
 use super::question::Question;
 use super::side;
@@ -38,7 +39,9 @@ impl Builder {
         }
         if Size::of(area).is_single() {
             match (&self.open, self.focus) {
-                (Some(Open::Publish) | None, Focus::Steps) if !self.diff => self.draw_steps(ctx, body, buf),
+                (Some(Open::Publish | Open::Leave) | None, Focus::Steps) if !self.diff => {
+                    self.draw_steps(ctx, body, buf);
+                }
                 _ => self.draw_right(ctx, body, buf),
             }
             return;
@@ -198,8 +201,8 @@ impl Builder {
             }
             // A dry run fills the page.
             Some(Open::Trial(_)) => {}
-            Some(Open::Publish) | None if self.diff => self.draw_changed(ctx, area, buf),
-            Some(Open::Publish) | None => {
+            Some(Open::Publish | Open::Leave) | None if self.diff => self.draw_changed(ctx, area, buf),
+            Some(Open::Publish | Open::Leave) | None => {
                 let inner = Pane::new("Canvas")
                     .focus(self.focus == Focus::Canvas && self.open.is_none())
                     .draw(area, ctx.theme, buf);
@@ -249,21 +252,12 @@ impl Builder {
     /// What is asked or wrong, as lines.
     pub(super) fn finding_lines(&self, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
         if matches!(self.open, Some(Open::Publish)) {
-            let key = |action| ctx.keymap.first(action);
-            let line = Line::new()
-                .add(
-                    Role::Heading,
-                    format!(" Publish {}? ", clean_line(&self.draft.name)),
-                )
-                .add(
-                    Role::Text,
-                    "New runs begin with it; those under way stay on theirs.   ",
-                )
-                .add(Role::Key, key(Action::Approve))
-                .add(Role::Text, " yes   ")
-                .add(Role::Key, key(Action::Back))
-                .add(Role::Text, " no");
-            return vec![line];
+            let (head, about) = self.publishes(ctx);
+            return vec![yes_or_no(&head, &about, ctx)];
+        }
+        if matches!(self.open, Some(Open::Leave)) {
+            let about = format!("{MAX_DRAFTS} are kept already, this one would be lost.");
+            return vec![yes_or_no("Leave the draft?", &about, ctx)];
         }
         let Some(findings) = self.findings(ctx) else {
             let words = if ctx.model.connection.is_live() {
@@ -284,6 +278,20 @@ impl Builder {
         findings
             .flat_map(|finding| finding_rows(finding, cells))
             .collect()
+    }
+
+    /// Whether to publish, under the name that the text says; another one of that name is not overlooked.
+    fn publishes(&self, ctx: &Ctx<'_>) -> (String, String) {
+        let own = self.draft.own_name();
+        let name = clean_line(&own);
+        let mut all = ctx.model.of_kind(self.what.kind).into_iter();
+        let is_new = self.draft.base.is_empty() || own != self.draft.name;
+        let about = if is_new && all.any(|named| named.name == own) {
+            format!("As a new version of {name}, which is there.")
+        } else {
+            "New runs begin with it; those under way stay on theirs.".to_owned()
+        };
+        (format!("Publish {name}?"), about)
     }
 
     fn draw_findings(&self, lines: &[Line], ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
@@ -333,4 +341,15 @@ fn finding_rows(finding: &Diagnostic, cells: usize) -> Vec<Line> {
 fn draw_area(text: &TextArea<'static>, pane: Pane, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
     let inner = pane.focus(true).draw(area, ctx.theme, buf);
     draw_writing(text, true, inner, ctx.theme, buf);
+}
+
+/// A question that is answered with a yes or a no.
+fn yes_or_no(head: &str, about: &str, ctx: &Ctx<'_>) -> Line {
+    Line::new()
+        .add(Role::Heading, format!(" {head} "))
+        .add(Role::Text, format!("{about}   "))
+        .add(Role::Key, ctx.keymap.first(Action::Approve))
+        .add(Role::Text, " yes   ")
+        .add(Role::Key, ctx.keymap.first(Action::Back))
+        .add(Role::Text, " no")
 }

@@ -106,7 +106,7 @@ impl Builder {
                 about: vec!["The whole text of the draft.".to_owned()],
                 text: written(area),
             }),
-            Some(Open::Publish | Open::Trial(_)) | None => None,
+            Some(Open::Publish | Open::Leave | Open::Trial(_)) | None => None,
         }
     }
 

@@ -17,6 +17,7 @@ use super::what::What;
 use crate::keymap::Action;
 use crate::model::{Cmd, LinkCmd, Note};
 use crate::pages::Ctx;
+use crate::text::clean_line;
 use crate::text::sanitize::is_hidden;
 use crate::widgets::graph::Direction;
 use crate::widgets::{writing, written};
@@ -42,6 +43,8 @@ pub(super) enum Open {
     Text(Box<TextArea<'static>>),
     /// Whether to publish.
     Publish,
+    /// Whether to leave a draft that cannot be kept.
+    Leave,
     /// A dry run of it.
     Trial(Box<Trial>),
 }
@@ -91,6 +94,10 @@ impl Builder {
         let now = ctx.time.mono;
         if matches!(self.open, Some(Open::Publish)) {
             return Some(self.confirm(action));
+        }
+        if matches!(self.open, Some(Open::Leave)) {
+            self.open = None;
+            return (action != Action::Approve).then(Vec::new);
         }
         if matches!(self.open, Some(Open::Trial(_))) {
             return Some(self.act_in_trial(action, ctx));
@@ -160,9 +167,11 @@ impl Builder {
         if action != Action::Approve {
             return note(Note::info("not published"));
         }
+        let own = self.draft.own_name();
+        let name = clean_line(&own);
         vec![Cmd::Link(LinkCmd::Apply {
-            what: format!("publish {}", self.draft.name),
-            file: format!("{}.yaml", self.draft.name),
+            what: format!("publish {name}"),
+            file: format!("{name}.yaml"),
             source: self.draft.text().to_owned(),
         })]
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::query::{Query, QueryReply};
-use dirigent_protocol::source::Diagnostic;
+use dirigent_protocol::source::{self, Diagnostic};
 
 use super::lines::Refusal;
 use super::outline::Task;
@@ -54,6 +54,11 @@ impl Draft {
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The name that its text says, under which it is published; without one, the name it has here.
+    pub(super) fn own_name(&self) -> String {
+        name_in(&self.text).unwrap_or_else(|| self.name.clone())
     }
 
     pub(super) fn tasks(&self) -> &[Task] {
@@ -187,6 +192,16 @@ impl Draft {
     pub(super) fn is_waiting(&self, ctx: &Ctx<'_>) -> bool {
         ctx.model.connection.is_live() && self.findings(ctx).is_none()
     }
+}
+
+/// The name that a text says of itself, as a workflow or as any other definition.
+pub(super) fn name_in(text: &str) -> Option<String> {
+    let parsed = source::parse(text.as_bytes());
+    let root = parsed.documents.first()?;
+    let said = |part: &str| root.get(part)?.get("name")?.as_str().map(str::to_owned);
+    said("document")
+        .or_else(|| said("metadata"))
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use dirigent_protocol::entity::Kind;
 
 use super::asked;
-use super::builder::Builder;
-use super::draft::{Draft, MAX_TEXT};
+use super::builder::{Builder, Open};
+use super::draft::{Draft, MAX_TEXT, name_in};
 use super::page::{Definitions, Depth};
 use super::question::Purpose;
 use crate::keymap::Action;
@@ -86,6 +86,7 @@ impl Definitions {
     /// Begins one that is not there yet.
     pub(super) fn create(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let name = free_name(&format!("new-{}", self.what.word), &self.all_names(ctx));
+        self.settle(&name, ctx);
         let kept = self.drafts.get(&name).map(|kept| kept.0.clone());
         let is_new = kept.is_none();
         let text = kept.unwrap_or_else(|| self.what.new.replace("NAME", &name));
@@ -99,30 +100,69 @@ impl Definitions {
         self.follow(ctx)
     }
 
+    /// A draft can be kept: one of its name is kept already, or there is room.
+    fn has_room(&self, draft: &Draft) -> bool {
+        let room = self.drafts.len() < MAX_DRAFTS || self.drafts.contains_key(&draft.name);
+        room && draft.text().len() <= MAX_TEXT
+    }
+
+    /// Why the builder is not left without a question: what is changed in it could not be kept.
+    pub(super) fn why_not_leave(&self) -> Option<String> {
+        let draft = &self.builder.as_ref()?.draft;
+        let lost = draft.is_changed() && !self.has_room(draft);
+        lost.then(|| {
+            format!("{MAX_DRAFTS} drafts are kept already: this one would be lost; publish it or undo it")
+        })
+    }
+
     /// Leaves the builder; what is changed is kept.
-    pub(super) fn close_builder(&mut self) {
+    pub(super) fn close_builder(&mut self, ctx: &Ctx<'_>) {
         let Some(builder) = self.builder.take() else {
             return;
         };
         let draft = builder.draft;
         if !draft.is_changed() {
             self.drafts.remove(&draft.name);
-        } else if draft.text().len() <= MAX_TEXT && self.drafts.len() < MAX_DRAFTS {
-            self.drafts
-                .insert(draft.name.clone(), (draft.text().to_owned(), draft.base.clone()));
+        } else if self.has_room(&draft) {
+            let kept = (draft.text().to_owned(), draft.base.clone());
+            self.drafts.insert(draft.name.clone(), kept);
+            self.settle(&draft.name, ctx);
+        }
+    }
+
+    /// A new one whose text has the name of one that is there, as after it was published, is a draft of that one: the
+    /// next new one begins anew.
+    fn settle(&mut self, name: &str, ctx: &Ctx<'_>) {
+        let kept = self.drafts.get(name).filter(|(_, base)| base.is_empty());
+        let own = kept.and_then(|(text, _)| name_in(text));
+        let Some(own) = own.filter(|own| self.is_known(own, ctx) && !self.drafts.contains_key(own)) else {
+            return;
+        };
+        if let Some(kept) = self.drafts.remove(name) {
+            self.drafts.insert(own, kept);
         }
     }
 
     pub(super) fn act_in_builder(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        let lost = self.why_not_leave().is_some();
         let Some(builder) = &mut self.builder else {
             return Vec::new();
         };
+        let asked = matches!(builder.open, Some(Open::Leave));
         let Some(mut cmds) = builder.act(action, ctx) else {
+            if lost && !asked {
+                builder.open = Some(Open::Leave);
+                return Vec::new();
+            }
             let changed = builder.draft.is_changed();
-            self.close_builder();
+            self.close_builder(ctx);
             let mut cmds = self.follow(ctx);
             if changed {
-                cmds.push(Cmd::Note(Note::info("the draft is kept; edit goes on with it")));
+                let words = match lost {
+                    true => "the draft is not kept",
+                    false => "the draft is kept; edit goes on with it",
+                };
+                cmds.push(Cmd::Note(Note::info(words)));
             }
             return cmds;
         };

@@ -118,7 +118,7 @@ impl Definitions {
         all.into_iter().map(|named| named.name.clone()).collect()
     }
 
-    fn is_known(&self, name: &str, ctx: &Ctx<'_>) -> bool {
+    pub(super) fn is_known(&self, name: &str, ctx: &Ctx<'_>) -> bool {
         let all = ctx.model.of_kind(self.what.kind);
         all.into_iter().any(|named| named.name == name)
     }
@@ -350,7 +350,7 @@ impl Page for Definitions {
 
     fn asks(&self) -> bool {
         let open = self.builder.as_ref().and_then(|builder| builder.open.as_ref());
-        matches!(open, Some(Open::Publish)) || self.rolling.is_some()
+        matches!(open, Some(Open::Publish | Open::Leave)) || self.rolling.is_some()
     }
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {
@@ -404,7 +404,10 @@ impl Page for Definitions {
     }
 
     fn open(&mut self, path: &[String], ctx: &Ctx<'_>) -> Vec<Cmd> {
-        self.close_builder();
+        if let Some(why) = self.why_not_leave() {
+            return vec![Cmd::Note(Note::refused(why))];
+        }
+        self.close_builder(ctx);
         let Some(name) = path.first() else {
             self.depth = Depth::List;
             self.narrow.close();
@@ -470,7 +473,7 @@ impl Page for Definitions {
             self.cursor.set(name.to_owned());
         }
         if let Ok(drafts) = serde_json::from_value::<Drafts>(kept["drafts"].clone()) {
-            self.drafts.extend(drafts.into_iter().take(MAX_DRAFTS));
+            self.drafts.extend(drafts.into_iter().take(MAX_DRAFTS + 1));
         }
         self.narrow.take_up(&kept["narrow"]);
         self.follow(ctx)

@@ -89,7 +89,10 @@ impl Definitions {
             return Vec::new();
         };
         let agent = builder.draft.name.clone();
-        self.close_builder();
+        if let Some(why) = self.why_not_leave() {
+            return vec![Cmd::Note(Note::refused(why))];
+        }
+        self.close_builder(ctx);
         let mut variants = vec![TryVariant {
             name: "draft".to_owned(),
             definition,
