@@ -246,6 +246,30 @@ fn what_is_asked_about_one_is_never_done_to_another() {
 }
 
 #[test]
+fn a_link_leads_to_what_the_kept_filter_leaves_out() {
+    let kept = fading().shell.keep();
+    for path in ["workflows/nightly-triage", "workflows/nightly-triage/draft"] {
+        let options = Options {
+            place: path.parse().ok(),
+            ..Options::default()
+        };
+        assert!(options.place.is_some());
+        let mut world = World::with(&options, 120, 40);
+        let time = world.time();
+        world.shell.take_up(kept.clone(), true, time);
+        let mut documents = everything();
+        for document in &mut documents {
+            if document.metadata.name == "inbox-zero" {
+                document.metadata.updated_at = ago(7_200);
+            }
+        }
+        world.connect(documents);
+        world.wait(1_000);
+        assert_eq!(world.shell.place().to_string(), path, "{}", world.text());
+    }
+}
+
+#[test]
 fn an_open_panel_refuses_what_the_list_refuses() {
     let mut world = at("workflows", 120, 40);
     world.disconnect();
