@@ -204,13 +204,7 @@ fn a_window_that_is_full_loses_its_oldest_where_that_is_declared() {
 
 #[test]
 fn a_key_that_is_refused_is_waited_for_and_marked() {
-    let server = Liar::answering(|head| {
-        if head.contains("Bearer sk-better-0123456789") {
-            return answer("{\"content\":\"yes\"}");
-        }
-        let wrong = br#"{"error":{"message":"no such key","code":"invalid_api_key"}}"#;
-        http("401 Unauthorized", "content-type: application/json\r\n", wrong)
-    });
+    let server = Liar::answering(key_wanted);
     let bed = laid("openai_chat", "L13", &server, PLAIN);
     let started = bed.home.client(&["run", "row", "--detach", "--json"]).json();
     let run = started["run"].as_str().unwrap();
@@ -243,6 +237,62 @@ fn a_key_that_is_refused_is_waited_for_and_marked() {
         "L13: {ended}"
     );
     assert_eq!(server.asked.load(Ordering::SeqCst), 2, "L13");
+}
+
+/// What a server says of every key but one.
+fn key_wanted(head: &str) -> Vec<u8> {
+    if head.contains("Bearer sk-better-0123456789") {
+        return answer("{\"content\":\"yes\"}");
+    }
+    let wrong = br#"{"error":{"message":"no such key","code":"invalid_api_key"}}"#;
+    http("401 Unauthorized", "content-type: application/json\r\n", wrong)
+}
+
+#[test]
+fn a_key_that_comes_while_the_old_one_is_refused_is_noticed() {
+    let place = Arc::new(std::sync::OnceLock::<std::path::PathBuf>::new());
+    let key = Arc::clone(&place);
+    let server = Liar::answering(move |head| {
+        let said = key_wanted(head);
+        std::fs::write(key.get().unwrap(), "sk-better-0123456789").unwrap();
+        said
+    });
+    let bed = laid("openai_chat", "L13", &server, PLAIN);
+    place.set(bed.home.path("key")).unwrap();
+    let report = report(&bed, "L13");
+    assert_eq!(report["output"], "yes", "L13: {report}");
+    assert_eq!(server.asked.load(Ordering::SeqCst), 2, "L13");
+}
+
+#[test]
+fn a_refused_key_does_not_hold_up_all_agents() {
+    let server = Liar::answering(key_wanted);
+    let bed = laid("openai_chat", "L13", &server, PLAIN);
+    // Eight may be at work at once: half of them wait.
+    let start = |_| bed.home.client(&["run", "row", "--detach", "--json"]).json();
+    let runs: Vec<String> = (0..5)
+        .map(start)
+        .map(|started| started["run"].as_str().unwrap().to_owned())
+        .collect();
+    let with = |status: &str| {
+        let shown = runs
+            .iter()
+            .map(|run| bed.home.client(&["runs", "show", run, "--json"]).json());
+        shown.filter(|run| run["status"] == status).collect::<Vec<_>>()
+    };
+    until("L13: all keys to be marked", LONG, || {
+        (bed.audited("model.key_refused").len() == 5).then_some(())
+    });
+    let lost = until("L13: one to be lost", LONG, || with("faulted").pop());
+    assert!(
+        lost["error"]["type"].to_string().contains("authentication"),
+        "L13: {lost}"
+    );
+    assert_eq!(with("running").len(), 4, "L13");
+    bed.home.write("key", "sk-better-0123456789");
+    until("L13: the others to go on", LONG, || {
+        (with("completed").len() == 4).then_some(())
+    });
 }
 
 #[test]

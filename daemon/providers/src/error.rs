@@ -305,7 +305,10 @@ impl ModelError {
             K::ContextTooLong => {
                 "shorten the input of the step, or choose a model with a larger context".into()
             }
-            K::UnknownModel => format!("check the name: `{provider}` does not offer `{}`", self.model),
+            K::UnknownModel => format!(
+                "check the name: `{provider}` does not offer `{}`, or not to this key",
+                self.model
+            ),
             K::BadRequest { status: 404 } => {
                 format!("check that base_url of `{provider}` ends where its API begins, often /v1")
             }

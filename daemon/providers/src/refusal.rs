@@ -208,6 +208,10 @@ impl Words {
 
 fn kind(status: u16, retry_after: Option<Duration>, words: &Words) -> ModelErrorKind {
     match status {
+        // The key is a good one that may not use this model: another key is not what helps.
+        403 if words.codes.contains("model_not_found") || words.says(&["model"]) => {
+            ModelErrorKind::UnknownModel
+        }
         401 | 403 => ModelErrorKind::AuthRefused { status },
         400 if words.codes.contains("api_key_invalid") => ModelErrorKind::AuthRefused { status },
         402 => ModelErrorKind::QuotaExhausted,
@@ -271,6 +275,15 @@ mod tests {
         assert_eq!(of(529, &json!("x")), overloaded);
         let detail = json!({"detail": "Not Found"});
         assert_eq!(of(404, &detail), ModelErrorKind::BadRequest { status: 404 });
+    }
+
+    #[test]
+    fn a_key_that_may_not_use_a_model_is_not_a_wrong_key() {
+        let barred = json!({"error": {"message": "You do not have access to this model.", "code": 403}});
+        assert_eq!(of(403, &barred), ModelErrorKind::UnknownModel);
+        let wrong = json!({"error": {"message": "The key was revoked."}});
+        assert_eq!(of(403, &wrong), ModelErrorKind::AuthRefused { status: 403 });
+        assert_eq!(of(401, &barred), ModelErrorKind::AuthRefused { status: 401 });
     }
 
     #[test]

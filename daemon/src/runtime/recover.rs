@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::EffectKind;
 use dirigent_store::{ScanRange, Txn};
 use serde_json::json;
 
@@ -57,6 +58,11 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program,
         children: offspring.clone(),
         router,
+        agents_at_once: settings
+            .permits
+            .get(&EffectKind::Agent)
+            .copied()
+            .unwrap_or(usize::MAX),
         security: Arc::new(Security::new(records.clone(), rooms.clock.clone())),
     };
     let performers = Performers::open(&means, rooms.performers)?;

@@ -92,7 +92,7 @@ pub struct Agent {
 #[serde(default, deny_unknown_fields)]
 pub struct ContextPolicy {
     /// Most bytes of what was said before this call (its history); the oldest exchanges are left out first.
-    #[schemars(range(max = 1_048_576))]
+    #[schemars(range(max = 524_288))]
     pub history_bytes: u32,
     /// What becomes of a request that does not fit its model's window.
     pub when_full: WhenFull,
@@ -107,6 +107,17 @@ pub enum WhenFull {
     Fail,
     /// The oldest exchanges are left out until it fits; what is said now and its newest answers never are.
     DropOldest,
+}
+
+impl ContextPolicy {
+    /// Half of what a call takes at most, so that the next one has room for what is said now.
+    const MAX_HISTORY: u32 = 512 << 10;
+
+    /// `history_bytes`, however much an older definition wants.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.history_bytes.min(Self::MAX_HISTORY) as usize
+    }
 }
 
 impl Default for ContextPolicy {

@@ -17,13 +17,14 @@ use dirigent_protocol::watch::StreamSource;
 use dirigent_providers::{ChatReply, ChatRequest, FinishReason, Message, Role};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::agent_answer::{self, AnswerError};
-use super::agent_ask::{Asker, Step, Taken};
-use super::agent_context::Window;
+use super::agent_ask::{self, Asker, Step, Taken};
+use super::agent_context::{Window, recent};
 use super::agent_quote;
 use super::agent_tools::{self, Manifests, Servers};
-use super::foreign::{Foreign, Task};
+use super::foreign::{Foreign, Task, most_told};
 use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
 use super::security::Security;
@@ -45,6 +46,7 @@ struct Agents {
     foreign: Foreign,
     security: Arc<Security>,
     data_dir: PathBuf,
+    keys: Semaphore,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
@@ -57,6 +59,7 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         foreign: Foreign::open(means)?,
         security: means.security.clone(),
         data_dir: means.data_dir.clone(),
+        keys: agent_ask::wait_for_keys(means.agents_at_once),
     }))
 }
 
@@ -105,16 +108,19 @@ impl Agents {
             return Box::pin(self.turn(&version, (asked, wanted), call)).await;
         };
         let now = words(&self.messages(agent, wanted, call).await?);
+        let most = agent.context.unwrap_or_default().most();
+        let history = recent(&wanted.history, most.min(most_told(foreign, &now)));
+        let forgotten = wanted.history.len() - history.len();
         let task = Task {
             agent,
             foreign,
             version: &version.digest,
-            prompt: as_text(&wanted.history, &now),
+            prompt: as_text(history, &now),
             secrets: std::collections::BTreeMap::new(),
         };
         let outcome = Box::pin(self.foreign.work(task, call)).await;
         Ok(if wanted.messages {
-            with_messages(outcome, &now)
+            with_messages(outcome, &now, forgotten)
         } else {
             outcome
         })
@@ -134,6 +140,7 @@ impl Agents {
             policy: &self.policy,
             security: &self.security,
             data_dir: &self.data_dir,
+            keys: &self.keys,
         };
         asker.models()?;
         let mut request = self.request(agent, wanted, call).await?;
@@ -303,7 +310,7 @@ fn as_text(history: &[Message], now: &str) -> String {
 }
 
 /// What a program did, with what was said as messages.
-fn with_messages(mut outcome: EffectOutcome, said: &str) -> EffectOutcome {
+fn with_messages(mut outcome: EffectOutcome, said: &str, forgotten: usize) -> EffectOutcome {
     if let EffectOutcome::Done { output, .. } = &mut outcome {
         let text = output.get("text").unwrap_or(output);
         let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
@@ -311,7 +318,7 @@ fn with_messages(mut outcome: EffectOutcome, said: &str) -> EffectOutcome {
             Message::text(Role::User, said),
             Message::text(Role::Assistant, text.clone()),
         ];
-        *output = Arc::new(json!({ "answer": text, "messages": messages, "forgotten": 0 }));
+        *output = Arc::new(json!({ "answer": text, "messages": messages, "forgotten": forgotten }));
     }
     outcome
 }

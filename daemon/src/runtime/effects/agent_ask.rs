@@ -13,8 +13,11 @@ use std::time::Duration;
 use dirigent_protocol::entity::Agent;
 use dirigent_protocol::run::{EffectOutcome, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
-use dirigent_providers::{ChatReply, ChatRequest, Fallback, ModelError, ModelErrorKind, Next, Resolved};
+use dirigent_providers::{
+    ChatReply, ChatRequest, Fallback, ModelError, ModelErrorKind, Next, Registry, Resolved, Secret,
+};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::agent_context::Window;
@@ -47,6 +50,23 @@ pub(super) struct Asker<'a> {
     pub(super) security: &'a Security,
     /// Where values of secrets are, which no answer may hold.
     pub(super) data_dir: &'a Path,
+    /// Turns of those who wait for another key.
+    pub(super) keys: &'a Semaphore,
+}
+
+/// What a refused key may hold up: half of the agents that may be at work at once, so that those of other providers go on.
+pub(super) fn wait_for_keys(agents_at_once: usize) -> Semaphore {
+    Semaphore::new((agents_at_once / 2).clamp(1, Semaphore::MAX_PERMITS))
+}
+
+/// The values that no answer may hold: read where a slow disk holds nobody else up.
+async fn guarded(data_dir: &Path) -> Step<Arc<[Secret]>> {
+    let home = data_dir.to_owned();
+    let read = tokio::task::spawn_blocking(move || secrets::stored(&home)).await;
+    read.map(Into::into).map_err(|error| {
+        let title = "The secrets cannot be looked at";
+        Box::new(refused("runtime", 500, title, error.to_string()))
+    })
 }
 
 impl Asker<'_> {
@@ -77,16 +97,19 @@ impl Asker<'_> {
         taken: &mut Taken,
     ) -> Step<ChatReply> {
         let started = Instant::now();
+        let mut providers = self.policy.get().providers.clone();
         let mut models = self.models()?;
         let mut fallback = Fallback::new(models.len());
         let mut place = 0;
-        request.guarded = secrets::stored(self.data_dir).into();
+        request.guarded = guarded(self.data_dir).await?;
         while let Some(model) = models.get(place) {
             let spoke = AtomicBool::new(false);
             let sink = |piece: &str| {
                 spoke.store(true, Ordering::Relaxed);
                 self.call.live.write(StreamSource::Model, piece);
             };
+            // As it is before the call: another key may come while this one is being refused.
+            let key = model.client.key_mark();
             let asked = put_to(model, (place, window.cuts()), request);
             let answer = model.client.chat(asked, &sink, self.call.cancel.clone()).await;
             let error = match answer {
@@ -118,7 +141,9 @@ impl Asker<'_> {
                     }
                 }
                 Next::Give if matches!(error.kind, ModelErrorKind::AuthRefused { .. }) => {
-                    self.other_key(model, &error, started, taken).await?;
+                    let with = (key, &providers);
+                    self.other_key(model, with, &error, started, taken).await?;
+                    providers = self.policy.get().providers.clone();
                     models = self.models()?;
                     (fallback, place) = (Fallback::new(models.len()), 0);
                 }
@@ -144,20 +169,24 @@ impl Asker<'_> {
         }
     }
 
-    /// Waits until there is another key than the one that was refused, or another configuration.
+    /// Waits until there is another key than the one that was refused, or another configuration. Where too many wait
+    /// already, the call is lost.
     async fn other_key(
         &self,
         model: &Resolved,
+        (key, providers): (Option<u64>, &Arc<Registry>),
         error: &ModelError,
         started: Instant,
         taken: &Taken,
     ) -> Step<()> {
-        let (key, providers) = (model.client.key_mark(), self.policy.get().providers.clone());
         let whose = format!("{}/{}", error.provider, error.model);
         let words = format!("{}; {}", error.kind, error.help());
         self.security
             .note(self.call.run, "model.key_refused", &whose, &words)
             .await;
+        let Ok(_turn) = self.keys.try_acquire() else {
+            return Err(Box::new(self.lost(model, error, taken)));
+        };
         let note = format!("\n{whose}: {words}; it goes on by itself once there is another key\n");
         self.call.live.write(StreamSource::Note, &note);
         loop {
@@ -165,7 +194,7 @@ impl Asker<'_> {
                 () = self.call.cancel.cancelled() => return Err(Box::new(EffectOutcome::Cancelled)),
                 () = tokio::time::sleep(LOOK) => {}
             }
-            let changed = !Arc::ptr_eq(&providers, &self.policy.get().providers);
+            let changed = !Arc::ptr_eq(providers, &self.policy.get().providers);
             if changed || model.client.key_mark() != key {
                 return Ok(());
             }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Refusals of one request that are answered by leaving something out.
 const MOST_CUTS: u32 = 6;
+/// Most messages of a history: half of what a call takes, so that what is said now has room in the next one.
+const MOST_MESSAGES: usize = 2_048;
 
 /// The messages of a request: instructions, history, what is said now, the exchanges of this call.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Window {
             .iter()
             .take_while(|message| message.role == Role::System)
             .count();
-        let recent = recent(history, policy.history_bytes as usize);
+        let recent = recent(history, policy.most());
         messages.splice(head..head, recent.iter().cloned());
         Self {
             head,
@@ -91,7 +93,7 @@ impl Window {
     /// What came of the call where its messages are wanted: the answer, what was said, and how much was forgotten.
     pub(super) fn told(&self, messages: &[Message], answer: Value) -> Value {
         let said = messages.get(self.head + self.before..).unwrap_or_default();
-        let said = lean(said, self.policy.history_bytes as usize);
+        let said = lean(said, self.policy.most());
         json!({ "answer": answer, "messages": said, "forgotten": self.forgotten() })
     }
 
@@ -102,11 +104,11 @@ impl Window {
 }
 
 /// The newest whole exchanges that take no more bytes than that.
-fn recent(history: &[Message], most: usize) -> &[Message] {
+pub(super) fn recent(history: &[Message], most: usize) -> &[Message] {
     let (mut bytes, mut from) = (0, history.len());
     for (at, message) in history.iter().enumerate().rev() {
         bytes += message.bytes();
-        if bytes > most {
+        if bytes > most || history.len() - at > MOST_MESSAGES {
             break;
         }
         if message.role == Role::User {
@@ -276,5 +278,26 @@ mod tests {
             "(this answer of 502 bytes is not kept)"
         );
         assert_eq!(said[4]["parts"][0]["response"], "small");
+    }
+
+    #[test]
+    fn a_history_is_never_too_long_for_the_next_call() {
+        let turns = |text: &str, most| -> Vec<Message> {
+            let one = || {
+                [
+                    Message::text(Role::User, text),
+                    Message::text(Role::Assistant, "ok"),
+                ]
+            };
+            (0..most).flat_map(|_| one()).collect()
+        };
+        // Many short ones, and an agent that was published when more was allowed.
+        for history in [turns("y", 2_040), turns(&"x".repeat(9_000), 110)] {
+            let mut messages = request();
+            let window = Window::open(policy(1 << 20, WhenFull::Fail), &history, &mut messages);
+            let kept = &history[window.forgotten()..];
+            assert!(!kept.is_empty() && kept.len() <= 2_048);
+            assert!(kept.iter().map(Message::bytes).sum::<usize>() <= 512 << 10);
+        }
     }
 }

@@ -12,6 +12,7 @@ use dirigent_protocol::run::{
     EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport, Resource, Usage, WorkflowError,
 };
 use futures::future::BoxFuture;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rmcp::model::{ClientCapabilities, ClientConfig, ClientRequest, Implementation, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, RunningService, ServiceError, serve_client_with_lifecycle};
@@ -313,12 +314,13 @@ impl Mcp {
     }
 }
 
-/// A server, for records: nothing behind its path, where a key may stand.
+/// A server, for records: its origin alone, for a secret may stand anywhere else in its address.
 fn named(transport: &McpTransport) -> String {
     match transport {
         McpTransport::Http { endpoint, .. } => {
-            let end = endpoint.uri.find(['?', '#']).unwrap_or(endpoint.uri.len());
-            endpoint.uri[..end].to_owned()
+            let place = Url::parse(&endpoint.uri).map(|address| address.origin());
+            let known = place.ok().filter(|origin| origin.is_tuple());
+            known.map_or_else(|| "a server".to_owned(), |origin| origin.ascii_serialization())
         }
         McpTransport::Stdio { command, .. } => command.clone(),
     }
@@ -460,5 +462,31 @@ fn told(result: Value) -> EffectOutcome {
         output: Arc::new(result),
         usage: Usage::default(),
         facts: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dirigent_protocol::run::Resource;
+
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_nothing_that_may_be_a_secret() {
+        let of = |uri: &str| {
+            named(&McpTransport::Http {
+                endpoint: Resource {
+                    uri: uri.into(),
+                    ..Resource::default()
+                },
+                headers: BTreeMap::default(),
+            })
+        };
+        assert_eq!(
+            of("https://me:hunter2@h:8443/api/hunter2/mcp?k=hunter2#x"),
+            "https://h:8443"
+        );
+        assert_eq!(of("hunter2"), "a server");
+        assert_eq!(of("data:hunter2"), "a server");
     }
 }

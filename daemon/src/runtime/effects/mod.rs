@@ -29,6 +29,7 @@ mod performer;
 mod process;
 mod script;
 pub(crate) mod secrets;
+pub(crate) mod secrets_mask;
 mod security;
 mod shell;
 mod shell_output;

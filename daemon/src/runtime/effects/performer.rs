@@ -105,6 +105,8 @@ pub(crate) struct Means {
     pub(crate) children: Arc<dyn Children>,
     /// Which agent does it.
     pub(crate) router: Arc<Router>,
+    /// How many agents may be at work at once.
+    pub(crate) agents_at_once: usize,
     /// Records what must not stay unseen.
     pub(crate) security: Arc<Security>,
 }

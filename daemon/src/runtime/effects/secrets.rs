@@ -1,4 +1,4 @@
-//! Secrets: their values, put where their marks stand when a request is performed, and taken out of what comes back.
+//! Secrets: their values, put where their marks stand when a request is performed. What comes back is another's matter.
 //!
 //! A value is looked for in the file `secrets/NAME` under the daemon's data (readable by its owner alone), in the service
 //! manager's `$CREDENTIALS_DIRECTORY/NAME`, and in the variable `DIRIGENT_SECRET_NAME`. JSON objects have keys.
@@ -6,10 +6,10 @@
 //! Invariant: a value is in the request while it is performed, and nowhere else: not in the journal, the log, an
 //! outcome, or live text.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use dirigent_protocol::run::{EffectOutcome, EffectRequest, SECRET_CLOSE, SECRET_OPEN};
 use dirigent_providers::Secret;
@@ -17,12 +17,14 @@ use serde_json::{Map, Value};
 
 use super::refused;
 
-/// What a value is replaced by.
-const MASK: &str = "***";
 /// Shorter values are not looked for in outcomes: they would be found everywhere.
 const MIN_MASKED: usize = 4;
 /// Shorter values are not looked for in what models say.
 const MIN_GUARDED: usize = 8;
+/// Fields of a secret that are no secret: an ordinary answer says `postgres`.
+const PLAIN: &[&str] = &[
+    "user", "username", "host", "hostname", "port", "database", "dbname", "type", "region",
+];
 /// Most files of secrets that are looked at for that.
 const MAX_GUARDED: usize = 1_024;
 /// Largest secret, bytes.
@@ -75,8 +77,16 @@ pub(crate) fn reveal(data_dir: &Path, request: EffectRequest) -> Result<Revealed
         .map_err(|_| refuse("a secret has a value of another shape than the request needs".to_owned()))?;
     Ok(Revealed {
         request,
-        values: filler.values,
+        values: longest_first(filler.values),
     })
+}
+
+/// What a program is granted, and what must not come back.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// By the variables they go into.
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) values: Vec<String>,
 }
 
 /// The values of secrets that a program is granted, by the variables they go into: `NAME` or `NAME/KEY` for each.
@@ -86,7 +96,7 @@ pub(crate) fn reveal(data_dir: &Path, request: EffectRequest) -> Result<Revealed
 pub(crate) fn granted(
     data_dir: &Path,
     wanted: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Box<EffectOutcome>> {
+) -> Result<Granted, Box<EffectOutcome>> {
     let name = |mark: &String| mark.split('/').next().unwrap_or_default().to_owned();
     let mut filler = Filler {
         data_dir,
@@ -94,16 +104,22 @@ pub(crate) fn granted(
         known: Map::new(),
         values: Vec::new(),
     };
-    let mut values = BTreeMap::new();
+    let mut variables = BTreeMap::new();
     for (variable, mark) in wanted {
         let value = filler.value(mark).map_err(|error| {
             let why = format!("for the variable `{variable}`: {error}");
             Box::new(refused("authorization", 403, "A secret cannot be used", why))
         })?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        values.insert(variable.clone(), text);
+        // An object is told as one text, and what stands in it may be told alone.
+        note(&value, &mut filler.values);
+        note(&Value::String(text.clone()), &mut filler.values);
+        variables.insert(variable.clone(), text);
     }
-    Ok(values)
+    Ok(Granted {
+        variables,
+        values: longest_first(filler.values),
+    })
 }
 
 struct Filler<'a> {
@@ -208,15 +224,29 @@ pub(crate) fn stored(data_dir: &Path) -> Vec<Secret> {
     let mut values = Vec::new();
     texts
         .chain(given)
-        .for_each(|text| note(&read(&text), &mut values));
+        .for_each(|text| note(&without_plain(read(&text)), &mut values));
     let long = values.iter().filter(|value| value.len() >= MIN_GUARDED);
     long.map(|value| Secret::new(value)).collect()
+}
+
+/// A secret without the fields that say where and as whom it is used.
+fn without_plain(mut secret: Value) -> Value {
+    if let Value::Object(fields) = &mut secret {
+        fields.retain(|name, _| !PLAIN.contains(&name.to_ascii_lowercase().as_str()));
+    }
+    secret
 }
 
 /// The mark that is all of a text.
 fn whole_mark(text: &str) -> Option<&str> {
     let inner = text.strip_prefix(SECRET_OPEN)?.strip_suffix(SECRET_CLOSE)?;
     (!inner.contains([SECRET_OPEN, SECRET_CLOSE])).then_some(inner)
+}
+
+/// So that no value leaves the end of another that begins with it.
+fn longest_first(mut values: Vec<String>) -> Vec<String> {
+    values.sort_by_key(|value| Reverse(value.len()));
+    values
 }
 
 /// Every text in a secret is one that must not come back.
@@ -297,84 +327,15 @@ fn read(text: &str) -> Value {
     }
 }
 
-/// An outcome without the values, and without marks that the outside made up.
-pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOutcome {
-    match &mut outcome {
-        EffectOutcome::Done { output, facts, .. } => {
-            if touches(output, values) {
-                clean(Arc::make_mut(output), values);
-            }
-            facts.values_mut().for_each(|fact| clean(fact, values));
-        }
-        EffectOutcome::Failed { error, .. } => {
-            clean_text(&mut error.title, values);
-            if let Some(detail) = &mut error.detail {
-                clean_text(detail, values);
-            }
-            clean(&mut error.data, values);
-        }
-        EffectOutcome::Unknown { reason } => clean_text(reason, values),
-        EffectOutcome::Turn { turn, .. } => {
-            let mut written = serde_json::to_value(&**turn).unwrap_or_default();
-            if touches(&written, values) {
-                clean(&mut written, values);
-                if let Ok(clean) = serde_json::from_value(written) {
-                    *turn = Arc::new(clean);
-                }
-            }
-        }
-        EffectOutcome::Cancelled => {}
-    }
-    outcome
-}
-
-fn dirty(text: &str, values: &[String]) -> bool {
-    text.contains([SECRET_OPEN, SECRET_CLOSE]) || values.iter().any(|value| text.contains(value.as_str()))
-}
-
-fn touches(value: &Value, values: &[String]) -> bool {
-    match value {
-        Value::String(text) => dirty(text, values),
-        Value::Array(items) => items.iter().any(|item| touches(item, values)),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(name, item)| dirty(name, values) || touches(item, values)),
-        _ => false,
-    }
-}
-
-fn clean_text(text: &mut String, values: &[String]) {
-    for value in values {
-        if text.contains(value.as_str()) {
-            *text = text.replace(value.as_str(), MASK);
-        }
-    }
-    if text.contains([SECRET_OPEN, SECRET_CLOSE]) {
-        *text = text.replace([SECRET_OPEN, SECRET_CLOSE], "");
-    }
-}
-
-fn clean(value: &mut Value, values: &[String]) {
-    match value {
-        Value::String(text) => clean_text(text, values),
-        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, values)),
-        Value::Object(fields) => {
-            let taken = std::mem::take(fields);
-            for (mut name, mut item) in taken {
-                clean_text(&mut name, values);
-                clean(&mut item, values);
-                fields.insert(name, item);
-            }
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
     use dirigent_protocol::run::HttpCall;
     use serde_json::json;
+
+    use super::super::secrets_mask::masked;
+    use super::*;
 
     fn kept(name: &str, text: &str, mode: u32) -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
@@ -446,5 +407,41 @@ mod tests {
             reveal(home.path(), call("\u{e5ec}api\u{e5ed}", "https://h", &["api"])).err()
         );
         assert!(refusal.contains("chmod 600"), "{refusal}");
+    }
+
+    #[test]
+    fn what_a_program_was_granted_does_not_come_back_in_parts_and_nothing_is_no_value() {
+        let home = kept(
+            "db",
+            r#"{"host": "h", "password": "hunter2", "longer": "hunter2-9f8"}"#,
+            0o600,
+        );
+        let empty = home.path().join("secrets/none");
+        std::fs::write(&empty, "").unwrap();
+        std::fs::set_permissions(&empty, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let wanted = [("DB", "db"), ("NONE", "none")].map(|(name, mark)| (name.to_owned(), mark.to_owned()));
+        let granted = granted(home.path(), &wanted.into()).unwrap();
+        assert_eq!(granted.variables["NONE"], "");
+        let whole = &granted.variables["DB"];
+        assert_eq!(
+            serde_json::from_str::<Value>(whole).unwrap()["password"],
+            "hunter2"
+        );
+        let back = EffectOutcome::Unknown {
+            reason: format!("all {whole}, one hunter2, other hunter2-9f8"),
+        };
+        let EffectOutcome::Unknown { reason } = masked(back, &granted.values) else {
+            panic!()
+        };
+        assert_eq!(reason, "all ***, one ***, other ***");
+    }
+
+    #[test]
+    fn models_may_say_where_a_secret_is_used() {
+        let secret = r#"{"username": "postgres", "Host": "db.example.com", "password": "correct horse"}"#;
+        let guarded = without_plain(read(secret));
+        assert_eq!(guarded, json!({ "password": "correct horse" }));
+        let home = kept("db", secret, 0o600);
+        assert_eq!(stored(home.path()).len(), 1);
     }
 }

@@ -20,6 +20,7 @@ use crate::runtime::admission::permits::Permit;
 use crate::runtime::core::Core;
 use crate::runtime::effects::Call;
 use crate::runtime::effects::secrets::{self, Revealed};
+use crate::runtime::effects::secrets_mask;
 
 /// Before an effect whose outcome is unknown is performed again; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -249,5 +250,5 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
     if let Some(in_hand) = in_hand {
         in_hand.ended(&outcome);
     }
-    secrets::masked(outcome, &values)
+    secrets_mask::masked(outcome, &values)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dirigent_protocol::entity::{ForeignAgent, ForeignOutput};
+use dirigent_protocol::entity::{ForeignAgent, ForeignKind, ForeignOutput};
 use dirigent_protocol::run::{EffectOutcome, ShellCall, Usage, WorkflowError};
 use serde_json::{Value, json};
 
@@ -14,8 +14,23 @@ use super::work::{Foreign, Outcome, Task};
 
 /// Stands in an argument for the prompt; without it, the prompt is standard input.
 const PROMPT: &str = "{prompt}";
+/// Most bytes of a prompt in an argument: the kernel takes 128 KiB in one, and other words may stand beside it.
+const MOST_ARGUMENT: usize = 120 << 10;
 /// Most of standard error that an error shows, characters.
 const DETAIL_CHARS: usize = 2_000;
+
+/// Most bytes of what was said before that an agent can be told besides what is said now.
+pub(in super::super) fn most_told(foreign: &ForeignAgent, now: &str) -> usize {
+    if foreign.kind == ForeignKind::Command && in_argument(foreign) {
+        MOST_ARGUMENT.saturating_sub(now.len())
+    } else {
+        usize::MAX
+    }
+}
+
+fn in_argument(foreign: &ForeignAgent) -> bool {
+    foreign.arguments.iter().any(|word| word.contains(PROMPT))
+}
 
 /// Runs it once.
 pub(super) async fn run(
@@ -67,7 +82,7 @@ fn nothing(problem: Option<WorkflowError>) -> Outcome {
 
 fn command(task: &Task<'_>, tree: &str) -> ShellCall {
     let foreign = task.foreign;
-    let named = foreign.arguments.iter().any(|word| word.contains(PROMPT));
+    let named = in_argument(foreign);
     let words = foreign
         .arguments
         .iter()

@@ -17,4 +17,5 @@ mod wire;
 mod work;
 mod worktree;
 
+pub(super) use command::most_told;
 pub(super) use work::{Foreign, Task};

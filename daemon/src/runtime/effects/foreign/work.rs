@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use super::super::agent_answer;
 use super::super::confine;
 use super::super::performer::{Call, Means, failed, refused};
-use super::super::secrets;
 use super::super::shell::Shell;
 use super::super::web::Ended;
+use super::super::{secrets, secrets_mask};
 use super::place::{Noted, Place};
 use super::session::Session;
 use super::worktree::Worktree;
@@ -116,13 +116,14 @@ impl Foreign {
             Ok(kept) => kept,
             Err(refusal) => return *refusal,
         };
-        task.secrets = match secrets::granted(&self.data_dir, &task.foreign.secrets) {
-            Ok(values) => values,
+        let granted = match secrets::granted(&self.data_dir, &task.foreign.secrets) {
+            Ok(granted) => granted,
             Err(refusal) => return *refusal,
         };
-        let values: Vec<String> = task.secrets.values().cloned().collect();
+        let values = granted.values;
+        task.secrets = granted.variables;
         // A value could stand in any two pieces of what it says.
-        let quiet = (!values.is_empty()).then(|| Call {
+        let quiet = (!task.secrets.is_empty()).then(|| Call {
             live: call.live.clone().silenced(),
             ..call.clone()
         });
@@ -131,7 +132,7 @@ impl Foreign {
             ForeignKind::Acp => Box::pin(acp::turn(self, &task, kept, call)).await,
             ForeignKind::Command => Box::pin(command::run(self, &task, kept, call)).await,
         };
-        secrets::masked(done.unwrap_or_else(|ended| *ended), &values)
+        secrets_mask::masked(done.unwrap_or_else(|ended| *ended), &values)
     }
 
     /// The run is over: nothing of it waits any more.

@@ -1,0 +1,84 @@
+//! What comes back of a request, without the values of secrets that were in it. Looks none up.
+//!
+//! Invariant: no value and no mark that the outside made up stands in a text, a field or its name.
+
+use std::sync::Arc;
+
+use dirigent_protocol::run::{EffectOutcome, SECRET_CLOSE, SECRET_OPEN};
+use serde_json::Value;
+
+/// What a value is replaced by.
+const MASK: &str = "***";
+
+/// An outcome without the values, and without marks that the outside made up.
+pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOutcome {
+    match &mut outcome {
+        EffectOutcome::Done { output, facts, .. } => {
+            if touches(output, values) {
+                clean(Arc::make_mut(output), values);
+            }
+            facts.values_mut().for_each(|fact| clean(fact, values));
+        }
+        EffectOutcome::Failed { error, .. } => {
+            clean_text(&mut error.title, values);
+            if let Some(detail) = &mut error.detail {
+                clean_text(detail, values);
+            }
+            clean(&mut error.data, values);
+        }
+        EffectOutcome::Unknown { reason } => clean_text(reason, values),
+        EffectOutcome::Turn { turn, .. } => {
+            let mut written = serde_json::to_value(&**turn).unwrap_or_default();
+            if touches(&written, values) {
+                clean(&mut written, values);
+                if let Ok(clean) = serde_json::from_value(written) {
+                    *turn = Arc::new(clean);
+                }
+            }
+        }
+        EffectOutcome::Cancelled => {}
+    }
+    outcome
+}
+
+fn dirty(text: &str, values: &[String]) -> bool {
+    text.contains([SECRET_OPEN, SECRET_CLOSE]) || values.iter().any(|value| text.contains(value.as_str()))
+}
+
+fn touches(value: &Value, values: &[String]) -> bool {
+    match value {
+        Value::String(text) => dirty(text, values),
+        Value::Array(items) => items.iter().any(|item| touches(item, values)),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, item)| dirty(name, values) || touches(item, values)),
+        _ => false,
+    }
+}
+
+fn clean_text(text: &mut String, values: &[String]) {
+    for value in values {
+        if text.contains(value.as_str()) {
+            *text = text.replace(value.as_str(), MASK);
+        }
+    }
+    if text.contains([SECRET_OPEN, SECRET_CLOSE]) {
+        *text = text.replace([SECRET_OPEN, SECRET_CLOSE], "");
+    }
+}
+
+fn clean(value: &mut Value, values: &[String]) {
+    match value {
+        Value::String(text) => clean_text(text, values),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, values)),
+        Value::Object(fields) => {
+            let taken = std::mem::take(fields);
+            for (mut name, mut item) in taken {
+                clean_text(&mut name, values);
+                clean(&mut item, values);
+                fields.insert(name, item);
+            }
+        }
+        _ => {}
+    }
+}
