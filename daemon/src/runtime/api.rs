@@ -198,6 +198,14 @@ impl RuntimeSettings {
         settings
     }
 
+    /// How many agents may be at work at once.
+    pub(crate) fn agents_at_once(&self) -> usize {
+        self.permits
+            .get(&EffectKind::Agent)
+            .copied()
+            .unwrap_or(usize::MAX)
+    }
+
     /// How many runs there may be.
     pub(crate) fn most(&self) -> Most {
         Most {

@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::EffectKind;
 use dirigent_store::{ScanRange, Txn};
 use serde_json::json;
 
@@ -47,7 +46,6 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let egress = Egress::new(&settings.egress_allow);
     let offspring = Arc::new(Offspring::default());
     let figures = Arc::new(Figures::default());
-    let router = Arc::new(Router::new(records.clone(), plans.clone(), figures.clone()));
     let means = Means {
         data_dir: settings.data_dir.clone(),
         policy: policy.clone(),
@@ -57,12 +55,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         worker: worker.clone(),
         program,
         children: offspring.clone(),
-        router,
-        agents_at_once: settings
-            .permits
-            .get(&EffectKind::Agent)
-            .copied()
-            .unwrap_or(usize::MAX),
+        router: Arc::new(Router::new(records.clone(), plans.clone(), figures.clone())),
+        agents_at_once: settings.agents_at_once(),
         security: Arc::new(Security::new(records.clone(), rooms.clock.clone())),
     };
     let performers = Performers::open(&means, rooms.performers)?;

@@ -86,6 +86,12 @@ impl Asker<'_> {
         models.collect()
     }
 
+    /// The models, and the configuration they are of.
+    fn known(&self) -> Step<(Arc<Registry>, Vec<Resolved>)> {
+        let providers = self.policy.get().providers.clone();
+        Ok((providers, self.models()?))
+    }
+
     /// One answer. The request loses what its window has no room for.
     ///
     /// # Errors
@@ -97,8 +103,7 @@ impl Asker<'_> {
         taken: &mut Taken,
     ) -> Step<ChatReply> {
         let started = Instant::now();
-        let mut providers = self.policy.get().providers.clone();
-        let mut models = self.models()?;
+        let (mut providers, mut models) = self.known()?;
         let mut fallback = Fallback::new(models.len());
         let mut place = 0;
         request.guarded = guarded(self.data_dir).await?;
@@ -143,8 +148,7 @@ impl Asker<'_> {
                 Next::Give if matches!(error.kind, ModelErrorKind::AuthRefused { .. }) => {
                     let with = (key, &providers);
                     self.other_key(model, with, &error, started, taken).await?;
-                    providers = self.policy.get().providers.clone();
-                    models = self.models()?;
+                    (providers, models) = self.known()?;
                     (fallback, place) = (Fallback::new(models.len()), 0);
                 }
                 Next::Give => {
