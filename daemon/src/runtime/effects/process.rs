@@ -158,7 +158,7 @@ pub(super) fn end_now(path: &Path, key: &str) {
     drop(fs::remove_file(path));
 }
 
-/// Sends SIGKILL to everything of an effect; says whether there was anything.
+/// Sends SIGKILL to everything of an effect; says whether there was anything, or something of which nobody can tell yet.
 fn kill_all(group: Option<&Group>, key: &str) -> bool {
     let needle = format!("{KEY_VARIABLE}={key}");
     let me = i32::try_from(std::process::id()).unwrap_or(0);
@@ -168,11 +168,16 @@ fn kill_all(group: Option<&Group>, key: &str) -> bool {
             continue;
         };
         let grouped = group.is_some_and(|group| stat.group == group.pid);
-        if (grouped || carries(pid, needle.as_bytes()))
-            && let Some(pid) = Pid::from_raw(pid)
-        {
-            any = true;
-            kill_process(pid, Signal::KILL).ok();
+        match carries(pid, needle.as_bytes()) {
+            carried if grouped || carried == Some(true) => {
+                any = true;
+                if let Some(pid) = Pid::from_raw(pid) {
+                    kill_process(pid, Signal::KILL).ok();
+                }
+            }
+            // It is becoming another program: whose it is, is seen at the next look.
+            None if !stat.kernel => any = true,
+            _ => {}
         }
     }
     any
@@ -182,9 +187,14 @@ struct Stat {
     group: i32,
     started: u64,
     zombie: bool,
+    /// The kernel's own: it has no environment.
+    kernel: bool,
 }
 
-/// Fields 3, 5 and 22 of `/proc/PID/stat`; the name in field 2 may hold anything but ends at the last `)`.
+/// Of the flags of a process: it is a thread of the kernel.
+const KERNEL: u32 = 0x0020_0000;
+
+/// Fields 3, 5, 9 and 22 of `/proc/PID/stat`; the name in field 2 may hold anything but ends at the last `)`.
 fn stat(pid: i32) -> Option<Stat> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
@@ -193,15 +203,24 @@ fn stat(pid: i32) -> Option<Stat> {
         zombie: matches!(*fields.first()?, "Z" | "X"),
         group: fields.get(2)?.parse().ok()?,
         started: fields.get(19)?.parse().ok()?,
+        kernel: fields.get(6)?.parse::<u32>().ok()? & KERNEL != 0,
     })
 }
 
-fn carries(pid: i32, needle: &[u8]) -> bool {
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
-        environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == needle)
-    })
+/// Whether a process has that in its environment; none while it is becoming another program, and has neither an
+/// environment nor words.
+fn carries(pid: i32, needle: &[u8]) -> Option<bool> {
+    let of = |file: &str| fs::read(format!("/proc/{pid}/{file}"));
+    let Ok(environment) = of("environ") else {
+        return Some(false);
+    };
+    if environment.is_empty() && of("cmdline").is_ok_and(|words| words.is_empty()) {
+        return None;
+    }
+    let carried = environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable == needle);
+    Some(carried)
 }
 
 fn pids() -> impl Iterator<Item = i32> {
@@ -235,11 +254,24 @@ mod tests {
         let path = note_path(dir.path(), RunId::new(), EffectId(1));
         let needle = format!("{KEY_VARIABLE}={key}");
         let alive = || {
-            pids().any(|pid| carries(pid, needle.as_bytes()) && stat(pid).is_some_and(|stat| !stat.zombie))
+            let carried = |pid| carries(pid, needle.as_bytes()) == Some(true);
+            pids().any(|pid| carried(pid) && stat(pid).is_some_and(|stat| !stat.zombie))
         };
-        assert!(alive());
+        // The shell ended; what it began may still be becoming `sleep`, and is not lost meanwhile.
         assert!(empty(&path, &key).await);
         assert!(!alive());
+    }
+
+    #[test]
+    fn what_has_no_environment_is_the_kernels_or_is_looked_at_again() {
+        // A thread of the kernel, where one is seen: it is never waited for.
+        if let Some(stat) = stat(2).filter(|stat| stat.kernel) {
+            assert!(!stat.zombie);
+            assert_ne!(carries(2, b"A=b"), Some(true));
+        }
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert!(!stat(me).unwrap().kernel);
+        assert_eq!(carries(me, b"NO_SUCH_VARIABLE=1"), Some(false));
     }
 
     #[test]
