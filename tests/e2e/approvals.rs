@@ -1,7 +1,9 @@
 //! Approvals from the command line: bound to what was shown, decided once, kept across a crash.
 
-use dirigent_tests::{Home, LONG, asking, until};
+use dirigent_tests::{Home, asking};
 use serde_json::Value;
+
+use crate::agent_steps::settled;
 
 /// What is published, and by whom.
 const PUBLISH: &str =
@@ -20,19 +22,6 @@ fn pending(home: &Home) -> Value {
     let items = list["items"].as_array().unwrap();
     assert_eq!(items.len(), 1, "{list}");
     items[0].clone()
-}
-
-fn ended(home: &Home, run: &str) -> Value {
-    until("the run to end", LONG, || {
-        let run = home
-            .client(&["runs", "show", run, "--json"])
-            .expect_code(0)
-            .json();
-        ["completed", "faulted", "cancelled"]
-            .iter()
-            .any(|word| run["status"] == *word)
-            .then_some(run)
-    })
 }
 
 fn text(value: &Value, field: &str) -> String {
@@ -56,7 +45,7 @@ fn an_approval_survives_a_kill_and_lets_the_run_go_on_unchanged() {
         home.client(&["approvals", "approve", &id, "--digest", &digest])
             .expect_code(0),
     );
-    let run = ended(&home, &run);
+    let run = settled(&home, &run);
     assert_eq!(run["status"], "completed", "{run}");
     assert_eq!(run["output"]["published"], "draft", "{run}");
     let again = home.client(&["approvals", "deny", &id, "--digest", &digest, "--reason", "late"]);
@@ -92,7 +81,7 @@ fn an_edited_payload_is_what_runs() {
         "{\"text\":\"better\"}",
     ];
     drop(home.client(&arguments).expect_code(0));
-    assert_eq!(ended(&home, &run)["output"]["published"], "better");
+    assert_eq!(settled(&home, &run)["output"]["published"], "better");
 }
 
 #[test]
@@ -113,7 +102,7 @@ fn a_denial_with_its_reason_faults_the_run_that_does_not_catch_it() {
         ])
         .expect_code(0),
     );
-    let run = ended(&home, &run);
+    let run = settled(&home, &run);
     assert_eq!(run["status"], "faulted", "{run}");
     assert!(run["error"].to_string().contains("too early"), "{run}");
 }

@@ -221,20 +221,15 @@ impl Shell {
         drop(std::fs::remove_dir_all(fresh));
         std::fs::create_dir_all(fresh)?;
         // What works in a directory of somebody's choice leaves nothing of its own in it.
-        let room = match &wanted.directory {
-            Some(directory) => Room {
-                workspace: PathBuf::from(directory),
-                temporary: Some(fresh.to_owned()),
-                ..Room::default()
-            },
-            None => Room {
-                workspace: fresh.to_owned(),
-                ..Room::default()
-            },
+        let (workspace, temporary) = match &wanted.directory {
+            Some(directory) => (PathBuf::from(directory), Some(fresh.to_owned())),
+            None => (fresh.to_owned(), None),
         };
         let room = Room {
+            workspace,
+            temporary,
             outlives: wanted.detached,
-            ..room
+            ..Room::default()
         };
         let directory = &room.workspace;
         for (name, bytes) in files {
