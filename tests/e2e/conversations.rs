@@ -348,3 +348,36 @@ fn the_command_line_shows_the_tools_that_are_called_and_what_they_took() {
         "{took}"
     );
 }
+
+/// What is kept of it never outgrows a record, however long it becomes and however much of it was not answered.
+#[test]
+fn a_long_conversation_goes_on() {
+    let (home, model) = started();
+    let _daemon = home.start();
+    let long = "word ".repeat(6_000);
+    let long: Vec<&str> = ["--say", &long].repeat(18);
+    let chat = |more: &[&str]| {
+        let words = [&["chat"], more, &long, &["--say", "hello", "--json"]].concat();
+        let said = home.client(&words);
+        serde_json::from_str::<Value>(&said.stdout).unwrap_or_else(|_| panic!("{said:?}\n{}", home.log()))
+    };
+    publish(
+        &home,
+        "helper",
+        &json!({ "context": { "history_bytes": 262_144 } }),
+    );
+    let said = chat(&["helper"]);
+    let turns = said["turns"].as_array().unwrap();
+    let answered = turns.iter().filter(|turn| turn["answer"].is_string()).count();
+    assert_eq!(answered, 19, "{}", home.log());
+    let asked = model.told().last().unwrap().body.to_string().len();
+    assert!((180_000..300_000).contains(&asked), "{asked}");
+    // None of what is long is answered now; what is short is.
+    let narrow = json!({ "max_input_tokens": 2000, "max_tokens": 10, "budget": { "tokens": 1_000_000_000 } });
+    publish(&home, "narrow", &narrow);
+    let said = chat(&["narrow"]);
+    let turns = said["turns"].as_array().unwrap();
+    let failed = turns.iter().filter(|turn| turn["failed"].is_object()).count();
+    assert_eq!(failed, 18, "{said:.300}\n{}", home.log());
+    assert_eq!(turns[18]["answer"], "You said hello.", "{:#}", turns[18]);
+}

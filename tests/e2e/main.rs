@@ -48,5 +48,6 @@ mod ssh;
 mod standard;
 mod systemd;
 mod templates;
+mod thinking;
 mod upgrades;
 mod watching;

@@ -22,6 +22,7 @@ mod server;
 mod skip;
 mod sshd;
 mod terminal;
+mod thinker;
 mod wait;
 
 pub use asking::asking;
@@ -36,4 +37,5 @@ pub use server::{Seen, Server};
 pub use skip::skip;
 pub use sshd::Sshd;
 pub use terminal::Terminal;
+pub use thinker::Thinker;
 pub use wait::{LONG, until};

@@ -267,6 +267,8 @@ impl Draft {
         let finish_reason = match self.finish_reason.unwrap_or(FinishReason::Stop) {
             // Servers of the field end with either word whether or not there are calls.
             FinishReason::Stop | FinishReason::ToolCall if calls => FinishReason::ToolCall,
+            // Who took all that was allowed was cut, even where the server calls it done.
+            FinishReason::Stop | FinishReason::ToolCall if spent(counted, request) => FinishReason::Length,
             FinishReason::ToolCall => FinishReason::Stop,
             other => other,
         };
@@ -282,6 +284,12 @@ impl Draft {
             rehearsal: false,
         }
     }
+}
+
+/// Whether the answer took as many tokens as it was allowed, by the server's own count.
+fn spent(counted: Option<Usage>, request: &ChatRequest) -> bool {
+    let most = request.max_tokens.map(u64::from);
+    most.is_some_and(|most| counted.is_some_and(|counted| counted.output_tokens >= most))
 }
 
 fn parts(slots: Vec<Slot>) -> Vec<Part> {

@@ -92,31 +92,38 @@ pub struct Agent {
 #[serde(default, deny_unknown_fields)]
 pub struct ContextPolicy {
     /// Most bytes of what was said before this call (its history); the oldest exchanges are left out first.
-    #[schemars(range(max = 524_288))]
+    #[schemars(range(max = 262_144))]
     pub history_bytes: u32,
-    /// What becomes of a request that does not fit its model's window.
-    pub when_full: WhenFull,
+    /// What becomes of a request that does not fit its model's window; where nothing is said, a conversation forgets its
+    /// oldest exchanges and a call by itself fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_full: Option<WhenFull>,
 }
 
 /// What becomes of a request that does not fit its model's window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
     /// The call fails, and says so.
-    #[default]
     Fail,
     /// The oldest exchanges are left out until it fits; what is said now and its newest answers never are.
     DropOldest,
 }
 
 impl ContextPolicy {
-    /// Half of what a call takes at most, so that the next one has room for what is said now.
-    const MAX_HISTORY: u32 = 512 << 10;
+    /// A turn adds as much again and is recorded beside it: both fit one record of 1 MiB.
+    const MAX_HISTORY: u32 = 256 << 10;
 
     /// `history_bytes`, however much an older definition wants.
     #[must_use]
     pub fn most(&self) -> usize {
         self.history_bytes.min(Self::MAX_HISTORY) as usize
+    }
+
+    /// Whether something is left out of a request that does not fit; `talks` where it goes on with what was said before.
+    #[must_use]
+    pub fn drops(&self, talks: bool) -> bool {
+        self.when_full.map_or(talks, |when| when == WhenFull::DropOldest)
     }
 }
 
@@ -124,7 +131,7 @@ impl Default for ContextPolicy {
     fn default() -> Self {
         Self {
             history_bytes: 128 << 10,
-            when_full: WhenFull::default(),
+            when_full: None,
         }
     }
 }

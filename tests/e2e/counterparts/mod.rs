@@ -2,5 +2,6 @@
 //! Model Context Protocol, the sample agent of A2A.
 
 mod a2a_sample;
+mod llama_server;
 mod mcp_conformance;
 mod mcp_tools;

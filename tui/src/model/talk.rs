@@ -65,6 +65,9 @@ pub struct Turn {
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<Value>,
+    /// Messages of before that the agent does not read any more: its model's window was full.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
     /// The event it ended with: a fork begins behind it.
     pub event: u64,
     /// When.
@@ -83,8 +86,18 @@ impl Turn {
             said: text("said")?,
             answer: text("answer"),
             failed: Some(output["failed"].clone()).filter(|failed| !failed.is_null()),
+            forgotten: output["forgotten"].as_u64().unwrap_or_default(),
             event: event.seq,
             at: event.time,
+        })
+    }
+
+    /// That the agent forgot something before it answered, in words.
+    #[must_use]
+    pub fn forgot(&self) -> Option<String> {
+        (self.forgotten > 0).then(|| {
+            let more = self.forgotten;
+            format!("the oldest {more} messages are not read any more: the model's window was full")
         })
     }
 
@@ -99,6 +112,11 @@ impl Turn {
             .trim()
             .to_owned()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What an event says to the agent.

@@ -96,12 +96,8 @@ fn items(message: &Message) -> Vec<Value> {
 fn item(role: Role, part: &Part) -> Option<Value> {
     match part {
         Part::Text { content } if content.is_empty() => None,
-        Part::Text { content } if role == Role::Assistant => {
-            Some(json!({ "role": "assistant", "content": [{ "type": "output_text", "text": content }] }))
-        }
-        Part::Text { content } => {
-            Some(json!({ "role": "user", "content": [{ "type": "input_text", "text": content }] }))
-        }
+        Part::Text { content } if role == Role::Assistant => Some(said("assistant", "output_text", content)),
+        Part::Text { content } => Some(said("user", "input_text", content)),
         Part::Reasoning(reasoning) => opaque::of(NAME, &reasoning.opaque)?.get("item").cloned(),
         Part::ToolCall(call) => Some(called(call)),
         Part::ToolCallResponse(response) => Some(json!({
@@ -110,6 +106,11 @@ fn item(role: Role, part: &Part) -> Option<Value> {
             "output": opaque::result_text(response),
         })),
     }
+}
+
+/// A message; its type is said, as some servers tell items by nothing else.
+fn said(role: &str, kind: &str, text: &str) -> Value {
+    json!({ "type": "message", "role": role, "content": [{ "type": kind, "text": text }] })
 }
 
 fn called(call: &ToolCall) -> Value {

@@ -155,7 +155,7 @@ impl Agents {
         request.messages.extend(agent_tools::said(talk));
         request.tools = toolbox.as_ref().map(Toolbox::offer).unwrap_or_default();
         if call.reserved.is_some() {
-            agent_quote::keep_within(agent, asked, &mut request)?;
+            agent_quote::keep_within(agent, asked, &mut request, &mut window)?;
         }
         agent_tools::show_answers(call);
         let mut taken = Taken::default();

@@ -128,7 +128,7 @@ impl Asker<'_> {
                 }
                 Err(error) => error,
             };
-            if error.kind == ModelErrorKind::ContextTooLong && window.narrow(&mut request.messages) {
+            if error.kind == ModelErrorKind::ContextTooLong && window.refused(&mut request.messages) {
                 let note = format!(
                     "\n{}/{}: {}; asking with less\n",
                     error.provider, error.model, error.kind

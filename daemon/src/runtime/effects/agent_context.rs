@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use dirigent_protocol::chat::{Message, Part, Role};
-use dirigent_protocol::entity::{ContextPolicy, WhenFull};
+use dirigent_protocol::entity::ContextPolicy;
 use serde_json::{Value, json};
 
 /// Refusals of one request that are answered by leaving something out.
@@ -53,12 +53,18 @@ impl Window {
         self.history - self.before
     }
 
+    /// A model refused the request for its size: whether it may be asked with less.
+    pub(super) fn refused(&mut self, messages: &mut Vec<Message>) -> bool {
+        let shorter = self.cuts < MOST_CUTS && self.narrow(messages);
+        self.cuts += u32::from(shorter);
+        shorter
+    }
+
     /// Leaves out about a third, where the policy wants that and there is something to leave out.
     pub(super) fn narrow(&mut self, messages: &mut Vec<Message>) -> bool {
-        if self.policy.when_full == WhenFull::Fail || self.cuts >= MOST_CUTS {
+        if !self.policy.drops(self.history > 0) {
             return false;
         }
-        self.cuts += 1;
         let all: usize = messages.iter().skip(self.head).map(Message::bytes).sum();
         let (wanted, mut gone) = (all / 3, 0);
         while gone <= wanted && self.before > 0 {
@@ -85,7 +91,7 @@ impl Window {
         gone > 0
     }
 
-    /// How many times something was left out.
+    /// How many times it was refused for its size.
     pub(super) fn cuts(&self) -> u32 {
         self.cuts
     }
@@ -162,6 +168,8 @@ fn lean(messages: &[Message], most: usize) -> Vec<Message> {
 mod tests {
     use dirigent_protocol::chat::{ToolCall, ToolCallResponse};
 
+    use dirigent_protocol::entity::WhenFull;
+
     use super::*;
 
     fn called(id: &str) -> Message {
@@ -204,10 +212,10 @@ mod tests {
         ]
     }
 
-    fn policy(history_bytes: u32, when_full: WhenFull) -> ContextPolicy {
+    fn policy(history_bytes: u32, when_full: impl Into<Option<WhenFull>>) -> ContextPolicy {
         ContextPolicy {
             history_bytes,
-            when_full,
+            when_full: when_full.into(),
         }
     }
 
@@ -240,7 +248,7 @@ mod tests {
             messages.extend([called(id), answered(id, &"y".repeat(400))]);
         }
         let mut cuts = 0;
-        while window.narrow(&mut messages) {
+        while window.refused(&mut messages) {
             cuts += 1;
             let calls: Vec<&str> = messages
                 .iter()
@@ -257,6 +265,17 @@ mod tests {
         assert_eq!((window.forgotten(), window.missing()), (8, 12));
         let mut fails = Window::open(policy(1 << 20, WhenFull::Fail), &history, &mut request());
         assert!(!fails.narrow(&mut messages));
+    }
+
+    #[test]
+    fn where_nothing_is_said_a_conversation_goes_on_and_a_call_by_itself_fails() {
+        let history: Vec<Message> = (0..2).flat_map(turn).collect();
+        for (history, goes_on) in [(&history[..], true), (&[], false)] {
+            let mut messages = request();
+            let mut window = Window::open(policy(1 << 20, None), history, &mut messages);
+            messages.extend([called("b"), answered("b", "yes"), called("c")]);
+            assert_eq!(window.narrow(&mut messages), goes_on);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use dirigent_protocol::entity::Agent;
 use dirigent_protocol::run::{AgentCall, Amounts, EffectOutcome};
 use dirigent_providers::ChatRequest;
 
+use super::agent_context::Window;
 use super::performer::refused;
 use crate::runtime::policy::Policy;
 
@@ -64,17 +65,24 @@ pub(crate) fn quote(agent: &Agent, call: &AgentCall, policy: &Policy) -> Quote {
     quote
 }
 
-/// Bounds the answer, and refuses a prompt that is larger than what was set aside for it.
+/// Bounds the answer, and refuses a prompt that is larger than what was set aside for it, whatever is left out.
 pub(super) fn keep_within(
     agent: &Agent,
     call: &AgentCall,
     request: &mut ChatRequest,
+    window: &mut Window,
 ) -> Result<(), Box<EffectOutcome>> {
     request.max_tokens = Some(most_output(agent));
-    let (sent, most) = (request.bytes() as u64 + FRAME, most_input(agent, call));
-    if sent <= most {
-        return Ok(());
-    }
+    let most = most_input(agent, call);
+    let sent = loop {
+        let sent = request.bytes() as u64 + FRAME;
+        if sent <= most {
+            return Ok(());
+        }
+        if !window.narrow(&mut request.messages) {
+            break sent;
+        }
+    };
     let detail = format!(
         "its prompt may have {sent} tokens, and {most} were set aside; declare the agent's `max_input_tokens`"
     );

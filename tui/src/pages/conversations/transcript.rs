@@ -110,6 +110,9 @@ impl Transcript {
                 Some(answer) => self.settle(event, answer, zone),
                 None => self.say(event, Voice::Error, &turn.why_none(), zone),
             }
+            if let Some(words) = turn.forgot() {
+                self.say(event, Voice::Event, &words, zone);
+            }
             self.tail = Tail::default();
             self.shown.clear();
             self.turns.push(turn);

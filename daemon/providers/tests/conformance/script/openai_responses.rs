@@ -205,7 +205,8 @@ fn asked(received: &Received) -> Asked {
 }
 
 fn kept(turn: &Turn) -> Value {
-    let said = json!({"role": "assistant", "content": [{"type": "output_text", "text": turn.text}]});
+    let said = json!({"type": "message", "role": "assistant",
+        "content": [{"type": "output_text", "text": turn.text}]});
     let calls = turn.calls.iter().enumerate().map(|(place, call)| {
         json!({"type": "function_call", "call_id": call.id, "name": call.name,
             "arguments": arguments(call).to_string(), "id": format!("fc_{place}")})

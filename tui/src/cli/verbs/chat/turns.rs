@@ -89,7 +89,10 @@ pub(super) fn show(cx: &mut Cx, past: Past<'_>) {
         Past::Said(text) => cx.out.toned(Tone::Strong, &format!("> {text}")),
         Past::Told(Told::Says(text)) if !text.trim().is_empty() => cx.out.text(text),
         Past::Told(told) => tool(cx, told),
-        Past::Answered(turn) => answer(cx, turn),
+        Past::Answered(turn) => {
+            answer(cx, turn);
+            forgot(cx, turn);
+        }
     }
 }
 
@@ -165,6 +168,9 @@ pub(super) async fn next(
                         answer(cx, &turn);
                     }
                     _ => {}
+                }
+                if plain {
+                    forgot(cx, &turn);
                 }
                 cx.out.flush();
                 return Ok(turn);
@@ -242,5 +248,11 @@ fn answer(cx: &mut Cx, turn: &Turn) {
     match &turn.answer {
         Some(answer) => cx.out.text(answer),
         None => cx.out.toned(Tone::Bad, &turn.why_none()),
+    }
+}
+
+fn forgot(cx: &mut Cx, turn: &Turn) {
+    if let Some(words) = turn.forgot() {
+        cx.out.toned(Tone::Dim, &format!("  {words}"));
     }
 }
