@@ -269,6 +269,14 @@ pub enum Command {
     },
     /// End the daemon after letting short steps finish.
     DaemonStop {},
+    /// Stop everything: no run begins, nothing is performed until [`Command::EmergencyRelease`], over restarts too.
+    EmergencyStop {
+        /// Why, for those who find it so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Let everything go on after an emergency stop.
+    EmergencyRelease {},
 }
 
 /// Which runs are not wanted any more: everything that is said must hold.

@@ -13,6 +13,7 @@ pub mod command;
 pub mod count;
 pub mod digest;
 pub mod dry_run;
+pub mod emergency;
 pub mod entity;
 pub mod fault;
 pub mod filter;

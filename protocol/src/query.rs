@@ -11,6 +11,7 @@ use crate::bus::{BusEvent, EventsQuery};
 use crate::command::RunTarget;
 use crate::count::{CountQuery, Counts};
 use crate::dry_run::{DryRun, DryRunQuery};
+use crate::emergency::Emergency;
 use crate::entity::{ApprovalRule, Column, Definition, Document, Kind, OrchestrationRule};
 use crate::filter::Filter;
 use crate::graph::Graph;
@@ -424,6 +425,9 @@ pub struct DaemonStatus {
     /// Where offers are served over HTTP; empty where they are not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub serve: String,
+    /// Who stopped everything; none where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
     /// Figures of the store: commits, lag, bytes.
     pub store: StoreStatus,
 }

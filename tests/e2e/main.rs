@@ -22,6 +22,7 @@ mod decisions;
 mod definitions;
 mod demo;
 mod effects;
+mod emergency;
 mod events;
 mod facets;
 mod faults;

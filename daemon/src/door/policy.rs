@@ -63,6 +63,8 @@ pub enum Action {
     ScheduleSteer,
     /// End the daemon.
     DaemonStop,
+    /// Stop everything, or let it go on.
+    EmergencyStop,
     /// Connect.
     Hello,
 }
@@ -98,6 +100,7 @@ impl Action {
             Self::EventPublish => "event.publish",
             Self::ScheduleSteer => "schedule.steer",
             Self::DaemonStop => "daemon.stop",
+            Self::EmergencyStop => "emergency.stop",
             Self::Hello => "hello",
         }
     }
@@ -178,7 +181,7 @@ pub(super) fn decide(
         return Ok(());
     }
     let needs_administrator = match action {
-        Action::DaemonStop | Action::RunPrune => true,
+        Action::DaemonStop | Action::EmergencyStop | Action::RunPrune => true,
         Action::Read => kind == Some(Kind::AuditLog),
         _ => writes && kind.is_some_and(|kind| ADMINISTRATORS.contains(&kind)),
     };

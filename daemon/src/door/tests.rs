@@ -77,6 +77,7 @@ fn people_write_their_own_and_administrators_what_is_not_the_daemons() {
     }
     for (action, object) in [
         (Action::DaemonStop, Object::Daemon),
+        (Action::EmergencyStop, Object::Daemon),
         (Action::RunPrune, Object::Kind(Kind::WorkflowExecution)),
         (Action::Create, Object::Kind(Kind::User)),
         (Action::Read, Object::Kind(Kind::AuditLog)),

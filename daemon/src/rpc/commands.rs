@@ -48,6 +48,8 @@ pub(super) async fn carry_out(house: &House, actor: Actor, command: Command) -> 
             after,
         } => prune(house, &actor, &which, dry_run, after).await?,
         Command::DaemonStop {} => stop(house, &actor).await?,
+        Command::EmergencyStop { reason } => emergency(house, &actor, Some(reason)).await?,
+        Command::EmergencyRelease {} => emergency(house, &actor, None).await?,
         other => on_run(house, actor, other).await?,
     };
     if rules && let Some(runtime) = &house.runtime {
@@ -253,6 +255,28 @@ fn refuse_mismatch(asks: &serde_json::Value, run: RunId) -> Result<(), Fault> {
     }
     Err(Fault::new(Code::Usage, "the approval asks about another run")
         .help("name the run that the approval shows"))
+}
+
+/// Stops everything for a reason, or lets it go on.
+async fn emergency(
+    house: &House,
+    actor: &Actor,
+    stop: Option<Option<String>>,
+) -> Result<CommandReply, Fault> {
+    let (door, action) = (house.service.door(), Action::EmergencyStop);
+    door.authorize(&actor.subject, action, &Object::Daemon).await?;
+    let runtime = house.runtime()?;
+    match stop {
+        Some(reason) => {
+            tracing::warn!(by = %actor.subject.name, reason, "emergency stop");
+            runtime.emergency_stop(&actor.subject.name, reason).await?;
+        }
+        None => {
+            tracing::warn!(by = %actor.subject.name, "the emergency stop is lifted");
+            runtime.emergency_release().await?;
+        }
+    }
+    Ok(house.service.record(actor, action, &Object::Daemon).await?)
 }
 
 async fn stop(house: &House, actor: &Actor) -> Result<CommandReply, Fault> {

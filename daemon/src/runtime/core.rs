@@ -21,6 +21,7 @@ use super::api::{Counts, RuntimeSettings};
 use super::approvals::links::LinkKey;
 use super::bus::bell::Bus;
 use super::effects::{Egress, Performers};
+use super::emergency::EmergencyStop;
 use super::error::RuntimeError;
 use super::live::Live;
 use super::plans::Plans;
@@ -67,6 +68,7 @@ pub(crate) struct Core {
     /// The daemon is about to stop: no run begins any more.
     pub(crate) draining: AtomicBool,
     pub(crate) space: Swap<Space>,
+    pub(crate) emergency: EmergencyStop,
     /// Asked before a run starts another.
     pub(crate) door: Option<Arc<Door>>,
     pub(crate) runs: Runs,

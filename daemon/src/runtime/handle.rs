@@ -8,6 +8,7 @@ use std::time::Duration;
 use dirigent_engine::machine::Stimulus;
 use dirigent_protocol::Payload;
 use dirigent_protocol::command::CommandReply;
+use dirigent_protocol::emergency::Emergency;
 use dirigent_protocol::entity::{Document, Kind, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::id::{EntityId, RunId};
@@ -262,8 +263,35 @@ impl RuntimeHandle {
     /// What the disk has room for from now on.
     pub fn set_space(&self, space: Space) {
         self.core.space.set(space);
-        self.core.permits.hold(space.holds_steps());
-        self.core.hold_gate();
+        self.core.hold();
+    }
+
+    /// Stops everything until it is let go on: no run begins, nothing is performed, and what is being performed ends with
+    /// an end that nobody knows. In force, and durable, when this returns.
+    ///
+    /// # Errors
+    /// The store takes nothing.
+    pub async fn emergency_stop(&self, by: &str, reason: Option<String>) -> Result<(), RuntimeError> {
+        let stopped = Emergency {
+            since: (self.core.clock)(),
+            by: by.to_owned(),
+            reason,
+        };
+        self.core.emergency(Some(stopped)).await
+    }
+
+    /// Lets everything go on that an emergency stop holds.
+    ///
+    /// # Errors
+    /// The store takes nothing.
+    pub async fn emergency_release(&self) -> Result<(), RuntimeError> {
+        self.core.emergency(None).await
+    }
+
+    /// Who stopped everything; none where it goes on.
+    #[must_use]
+    pub fn emergency(&self) -> Option<Emergency> {
+        self.core.emergency.stopped()
     }
 
     /// Where expressions run that could loop.

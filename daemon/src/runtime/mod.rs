@@ -18,6 +18,7 @@ mod bus;
 mod conversation;
 mod core;
 mod effects;
+mod emergency;
 mod error;
 mod handle;
 mod lineage;

@@ -17,6 +17,7 @@ use super::bus::bell::Bus;
 use super::bus::dispatch::Desk;
 use super::core::{Core, Ended, Runs};
 use super::effects::{Egress, Means, Performers, Security};
+use super::emergency::EmergencyStop;
 use super::error::RuntimeError;
 use super::lineage::children::Offspring;
 use super::live::Live;
@@ -61,7 +62,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
-    permits.hold(rooms.space.holds_steps());
+    let emergency = EmergencyStop::load(&rooms.store)?;
     let since = rooms.store.head();
     let core = Arc::new(Core {
         gate: Gate::closed(settings.most()),
@@ -89,9 +90,11 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         approvals_pending: AtomicI64::new(0),
         draining: AtomicBool::new(false),
         space: Swap::new(rooms.space),
+        emergency,
         door: rooms.door,
         runs: Runs::default(),
     });
+    core.hold();
     offspring.connect(&core);
     take_up(&core, grants).await?;
     Ok(core)

@@ -27,6 +27,8 @@ pub(crate) fn stream(run: RunId) -> StreamId {
 pub(crate) const UNFINISHED: &[u8] = b"L";
 /// There while the daemon was stopped in order: nothing in hand had to do with its end.
 pub(crate) const STOPPED_IN_ORDER: &[u8] = b"Z";
+/// There while everything is stopped: its value is the [`Emergency`](dirigent_protocol::emergency::Emergency).
+pub(crate) const EMERGENCY: &[u8] = b"E";
 
 /// The row of a run that is not over.
 pub(crate) fn unfinished_key(run: RunId) -> Bytes {

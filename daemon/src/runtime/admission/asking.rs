@@ -96,7 +96,9 @@ impl Core {
 
     /// Lets runs begin, or none, as the disk and the daemon's life say.
     pub(crate) fn hold_gate(self: &Arc<Self>) {
-        let rests = self.draining.load(Ordering::Acquire) || self.space.get().admit().is_err();
+        let rests = self.draining.load(Ordering::Acquire)
+            || self.emergency.stopped().is_some()
+            || self.space.get().admit().is_err();
         self.admit(self.gate.hold(rests, (self.clock)()));
     }
 

@@ -210,6 +210,15 @@ impl Driver {
 }
 
 async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
+    tokio::select! {
+        biased;
+        () = core.emergency.over() => {}
+        // What was performed before and is stopped now may have happened.
+        () = call.cancel.cancelled() => return match pause.is_zero() {
+            true => EffectOutcome::Cancelled,
+            false => EffectOutcome::Unknown { reason: "stopped before it was repeated".into() },
+        },
+    }
     if !pause.is_zero() {
         call.live.write(
             StreamSource::Note,
@@ -240,13 +249,17 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
         EffectRequest::Agent(call) => Some(core.figures.begins(&call.agent)),
         _ => None,
     };
-    let outcome = performer
-        .perform(Call {
-            request,
-            live,
-            ..call
-        })
-        .await;
+    let (is_run, cancel) = (request.is_run(), call.cancel.clone());
+    let performing = performer.perform(Call {
+        request,
+        live,
+        ..call
+    });
+    // A run that another one waits for is not ended with its effects.
+    let outcome = match is_run {
+        true => performing.await,
+        false => core.emergency.unless_stopped(cancel, performing).await,
+    };
     if let Some(in_hand) = in_hand {
         in_hand.ended(&outcome);
     }

@@ -60,6 +60,7 @@ verbs! {
     Simulate = simulate;
     Validate = validate;
     Check = check;
+    EmergencyStop = emergency_stop;
     Daemon = daemon;
     Status = status;
     Config = config;

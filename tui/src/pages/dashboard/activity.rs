@@ -62,7 +62,7 @@ pub(super) fn words(ctx: &Ctx<'_>) -> Vec<String> {
             let commits = amount::count(health.store.commits);
             format!("The store is well: {commits} commits, lag {}.", health.store.lag)
         } else {
-            format!("Alert: the store: {}", health.store.trouble)
+            format!("Alert: {}", health.store.trouble)
         });
     }
     out

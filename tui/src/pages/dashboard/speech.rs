@@ -83,7 +83,7 @@ impl Dashboard {
                     let trouble = health
                         .map(|health| health.store.trouble.as_str())
                         .unwrap_or_default();
-                    speech.line(format!("alert: the store: {trouble}"), here);
+                    speech.line(format!("alert: {trouble}"), here);
                 }
             }
         }
