@@ -120,8 +120,13 @@ impl Core {
 
     /// Lets effects and runs begin, or none, as the disk, an emergency and the daemon's life say.
     pub(crate) fn hold(self: &Arc<Self>) {
+        self.hold_effects();
+        self.hold_gate();
+    }
+
+    /// Lets effects begin, or none.
+    pub(crate) fn hold_effects(&self) {
         let stopped = self.emergency.stopped().is_some();
         self.permits.hold(stopped || self.space.get().holds_steps());
-        self.hold_gate();
     }
 }

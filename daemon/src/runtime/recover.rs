@@ -62,13 +62,12 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
-    let emergency = EmergencyStop::load(&rooms.store)?;
-    let since = rooms.store.head();
     let core = Arc::new(Core {
         gate: Gate::closed(settings.most()),
-        ended: Ended::since(since),
+        ended: Ended::since(rooms.store.head()),
         given_up: tokio::sync::Notify::new(),
         link_key: LinkKey::beside(&settings.data_dir),
+        emergency: EmergencyStop::load(&rooms.store)?,
         store: rooms.store,
         fence: rooms.fence,
         records,
@@ -90,11 +89,9 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         approvals_pending: AtomicI64::new(0),
         draining: AtomicBool::new(false),
         space: Swap::new(rooms.space),
-        emergency,
         door: rooms.door,
         runs: Runs::default(),
     });
-    core.hold();
     offspring.connect(&core);
     take_up(&core, grants).await?;
     Ok(core)
@@ -105,6 +102,7 @@ async fn take_up(
     core: &Arc<Core>,
     grants: tokio::sync::mpsc::UnboundedReceiver<Grant>,
 ) -> Result<(), RuntimeError> {
+    core.hold_effects();
     serve(core, grants);
     let desk = Desk::open(core)?;
     recover(core).await?;
