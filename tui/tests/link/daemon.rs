@@ -285,6 +285,7 @@ fn status() -> DaemonStatus {
         effects_in_flight: 0,
         providers: Vec::new(),
         default_model: String::new(),
+        emergency: None,
         serve: String::new(),
         store: StoreStatus::default(),
     }

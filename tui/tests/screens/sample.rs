@@ -380,6 +380,7 @@ pub(crate) fn health(trouble: &str) -> DaemonStatus {
         effects_in_flight: 6,
         providers: vec!["rehearsal".into(), "openai".into()],
         default_model: "openai/gpt".into(),
+        emergency: None,
         serve: String::new(),
         store: StoreStatus {
             commits: 90_412,
