@@ -40,6 +40,16 @@ impl From<ServiceError> for Fault {
             ServiceError::Permanent { .. } => fault(Code::WrongState),
             ServiceError::BadCursor { .. } => fault(Code::BadCursor).help("begin again without a cursor"),
             ServiceError::UnknownWord { help, .. } => fault(Code::Usage).help(help),
+            ServiceError::NotReviewable { .. } => fault(Code::WrongState),
+            ServiceError::DecidedBefore { .. } => {
+                fault(Code::AlreadyDecided).help("`dirigent suggestions show ID` says how and why")
+            }
+            ServiceError::StaleSuggestion { .. } => {
+                fault(Code::Stale).help("decline it, or let the agent look back again")
+            }
+            ServiceError::DraftThere { .. } => fault(Code::Conflict)
+                .help("publish that draft first, or put this one in its place: `--replace`"),
+            ServiceError::BadReason { .. } => fault(Code::Usage).help("give it with `--reason`"),
             ServiceError::Reused => {
                 fault(Code::RequestIdReused).help("make a new request id for each new call")
             }

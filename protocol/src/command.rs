@@ -80,6 +80,34 @@ pub enum Command {
         /// The input of all.
         input: Value,
     },
+    /// Let an agent look back on its own recent work, in a run of its own: a report and suggestions come of it.
+    AgentReview {
+        /// Id, short id or name.
+        agent: String,
+        /// How far back, milliseconds.
+        since_ms: u64,
+        /// Most runs it is shown; clamped to 1..=50, 0 means 20.
+        #[serde(default)]
+        runs: u32,
+    },
+    /// Take a suggestion as the agent's draft; nothing is published.
+    SuggestionAccept {
+        /// Id or short id.
+        suggestion: String,
+        /// In the place of a draft that is there already.
+        #[serde(default)]
+        replace: bool,
+        /// Words.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Do not take a suggestion; the agent is told why when it looks back again.
+    SuggestionDecline {
+        /// Id or short id.
+        suggestion: String,
+        /// Why.
+        reason: String,
+    },
     /// Begin a conversation with an agent: a run that listens for what is said.
     ConversationStart {
         /// The agent's name.

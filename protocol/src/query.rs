@@ -127,6 +127,11 @@ pub enum Query {
         /// Id, short id or name.
         id: String,
     },
+    /// A suggestion, held against its agent as it is now.
+    Suggestion {
+        /// Id or short id.
+        id: String,
+    },
     /// How members of an orchestration can work together.
     Strategies {},
     /// The workflow that an orchestration compiles to; nothing is stored.
@@ -245,6 +250,8 @@ pub enum QueryReply {
     UsedBy(Vec<Use>),
     /// What an agent took.
     AgentUse(AgentUse),
+    /// A suggestion, held against its agent as it is now.
+    Suggestion(Box<SuggestionLook>),
     /// What a rule of routing would have chosen.
     RouteSimulated(RouteSimulation),
     /// Strategies of orchestrations.
@@ -259,6 +266,26 @@ pub enum QueryReply {
     },
     /// Health.
     Status(Box<DaemonStatus>),
+}
+
+/// A suggestion, held against its agent as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuggestionLook {
+    /// The suggestion.
+    pub suggestion: Document,
+    /// Number of the agent's newest version.
+    pub number: u64,
+    /// That version's definition; of one that was accepted, the definition its draft changes.
+    pub now: Value,
+    /// The definition with the change; none where it does not fit any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Value>,
+    /// It was made of an older version and is carried over.
+    #[serde(default)]
+    pub carried_over: bool,
+    /// Why it does not fit any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<String>,
 }
 
 /// Somebody who uses a definition.

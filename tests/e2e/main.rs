@@ -39,6 +39,7 @@ mod orchestrations;
 mod plain;
 mod recorded;
 mod red_team;
+mod reviews;
 mod runs;
 mod sandbox;
 mod schedules;

@@ -25,6 +25,10 @@ pub enum Action {
     Restore,
     /// Try an agent out.
     AgentTry,
+    /// Let an agent look back on its work.
+    AgentReview,
+    /// Accept or decline what an agent suggests of itself.
+    SuggestionDecide,
     /// Start a run.
     RunStart,
     /// Stop a run.
@@ -81,6 +85,8 @@ impl Action {
             Self::Apply => "apply",
             Self::Restore => "restore",
             Self::AgentTry => "agent.try",
+            Self::AgentReview => "agent.review",
+            Self::SuggestionDecide => "suggestion.decide",
             Self::RunStart => "run.start",
             Self::RunCancel => "run.cancel",
             Self::RunPause => "run.pause",
@@ -191,10 +197,25 @@ pub(super) fn decide(
             object: object.to_string(),
         });
     }
-    let owners = matches!(
+    if let Object::Document(document) = object
+        && is_for_owners(action)
+        && document.metadata.owner != subject.user
+    {
+        return Err(Denial::NeedsOwner {
+            action: action.as_str(),
+            object: object.to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// What only owners do with a document, and administrators.
+const fn is_for_owners(action: Action) -> bool {
+    matches!(
         action,
         Action::Update
             | Action::Restore
+            | Action::SuggestionDecide
             | Action::Delete
             | Action::RunCancel
             | Action::RunPause
@@ -205,15 +226,5 @@ pub(super) fn decide(
             | Action::RunFork
             | Action::RunMigrate
             | Action::ScheduleSteer
-    );
-    if let Object::Document(document) = object
-        && owners
-        && document.metadata.owner != subject.user
-    {
-        return Err(Denial::NeedsOwner {
-            action: action.as_str(),
-            object: object.to_string(),
-        });
-    }
-    Ok(())
+    )
 }

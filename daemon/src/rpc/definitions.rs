@@ -10,8 +10,8 @@ use dirigent_protocol::query::{Query, QueryReply, StrategyRow};
 use dirigent_protocol::source::Diagnostic;
 use serde_json::Value;
 
-use super::holds;
 use super::house::House;
+use super::reviews;
 use crate::door::{Action, Object};
 use crate::records::Actor;
 
@@ -51,7 +51,7 @@ pub(super) async fn on_definition(
                 status: run.status,
             })
         }
-        other => holds::on_hold(house, actor, other).await,
+        other => reviews::on_review(house, actor, other).await,
     }
 }
 
@@ -94,6 +94,9 @@ pub(super) async fn about(house: &House, subject: &Subject, query: Query) -> Res
             let agent = service.get(subject, Kind::Agent, &id, &[]).await?;
             let (org, name) = (agent.metadata.org, &agent.metadata.name);
             QueryReply::AgentUse(house.runtime()?.agent_use(org, name)?)
+        }
+        Query::Suggestion { id } => {
+            QueryReply::Suggestion(Box::new(service.look_at_suggestion(subject, &id).await?))
         }
         Query::RouteSimulate { rule } => {
             let door = service.door();

@@ -13,6 +13,7 @@ mod holds;
 mod house;
 mod live;
 mod queries;
+mod reviews;
 mod runs;
 mod status;
 

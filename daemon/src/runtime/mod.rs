@@ -29,6 +29,7 @@ mod plans;
 mod policy;
 mod recover;
 mod retention;
+mod reviews;
 mod routing;
 mod rows;
 mod run;

@@ -98,6 +98,46 @@ pub enum ServiceError {
         /// What to write instead.
         help: String,
     },
+    /// Nobody can ask this agent to look back.
+    #[error("`{agent}` cannot look back on its work: {why}")]
+    NotReviewable {
+        /// Its name.
+        agent: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A suggestion that somebody decided.
+    #[error("the suggestion is {status} already, by {by}")]
+    DecidedBefore {
+        /// How.
+        status: &'static str,
+        /// By whom.
+        by: String,
+    },
+    /// A suggestion that does not fit its agent any more.
+    #[error("the suggestion does not fit version {number}: {why}")]
+    StaleSuggestion {
+        /// The agent's newest version.
+        number: u64,
+        /// What is in the way.
+        why: String,
+    },
+    /// An accepted draft of the agent is not published.
+    #[error("`{agent}` has a draft already: `{title}`, accepted by {by}")]
+    DraftThere {
+        /// The agent.
+        agent: String,
+        /// Who accepted it.
+        by: String,
+        /// What it is.
+        title: String,
+    },
+    /// Words that do not do as a reason.
+    #[error("{words}")]
+    BadReason {
+        /// Why not.
+        words: String,
+    },
     /// The request id was used for another call.
     #[error("the request id was used before for another call")]
     Reused,

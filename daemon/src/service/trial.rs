@@ -76,7 +76,14 @@ impl Service {
         })
     }
 
-    fn tried(&self, txn: &mut Txn, actor: &Actor, agent: &str, spec: &Value) -> Result<Digest, ServiceError> {
+    /// The digest of what is tried, which has a version of its own.
+    pub(super) fn tried(
+        &self,
+        txn: &mut Txn,
+        actor: &Actor,
+        agent: &str,
+        spec: &Value,
+    ) -> Result<Digest, ServiceError> {
         let canonical = definitions::of(Kind::Agent).map_or_else(|| spec.clone(), |row| row.canonical(spec));
         let digest = Digest::of(&canonical);
         let (org, wanted) = (actor.subject.org, Value::String(digest.to_string()));

@@ -5,6 +5,8 @@
 
 mod access_token;
 mod agent;
+mod agent_self_report;
+mod agent_suggestion;
 mod agent_tool;
 mod agent_version;
 mod approval_rule;
@@ -29,6 +31,8 @@ mod workflow_version;
 
 pub use access_token::AccessToken;
 pub use agent::{Agent, AgentBudget, ContextPolicy, WhenFull};
+pub use agent_self_report::{AgentSelfReport, Assessment, RefusedSuggestion, ReviewFigures};
+pub use agent_suggestion::{AgentSuggestion, SuggestionStatus};
 pub use agent_tool::{AgentTool, CommandTool, FileTool, HttpTool, McpServer, PublishedTool};
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
@@ -81,6 +85,8 @@ macro_rules! entities {
 entities! {
     Agent,
     AgentVersion,
+    AgentSelfReport,
+    AgentSuggestion,
     Workflow,
     WorkflowVersion,
     WorkflowExecution,

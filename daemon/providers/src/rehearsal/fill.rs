@@ -94,6 +94,9 @@ impl Filler<'_> {
         if let Some(constant) = schema.get("const") {
             return constant.clone();
         }
+        if let Some(default) = schema.get("default") {
+            return default.clone();
+        }
         if let Some(words) = schema.get("enum").and_then(Value::as_array) {
             return self.choose(words, item);
         }

@@ -21,6 +21,7 @@ use crate::runtime::approvals::links::LINK_DAYS;
 use crate::runtime::approvals::papers::{About, shown};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::plans::{body, unread};
+use crate::runtime::reviews;
 use crate::runtime::rows::{self, Snapshot, Unfinished};
 
 /// A snapshot is worth its bytes after this many events where the run parks.
@@ -198,6 +199,10 @@ impl Driver {
         self.put_begin(batch, base.metadata.org, row.as_ref(), &mut txn)?;
         self.put_used(batch, base.metadata.org, &mut txn).await?;
         batch.papers.file(&mut txn, now)?;
+        if status.is_final() {
+            let ended = (base, &batch.state);
+            reviews::file(&mut txn, ended, &batch.events, &*self.core.chance, now)?;
+        }
         txn.guards.append(&mut batch.guards);
         if let Some(deed) = deed {
             sign(&mut txn, deed, now)?;

@@ -48,6 +48,7 @@ verbs! {
     Events = events;
     Schedules = schedules;
     Agents = agents;
+    Suggestions = suggestions;
     Chat = chat;
     Workflows = workflows;
     Orchestrations = orchestrations;

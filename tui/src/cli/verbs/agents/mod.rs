@@ -8,12 +8,12 @@ use super::definitions::{self, Common};
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 
+pub mod review;
 pub mod took;
 pub mod try_out;
 
 /// One line for the list of verbs.
-pub const ABOUT: &str =
-    "Agents: list, show, compare versions, publish, roll back, try out, who uses one, what one took";
+pub const ABOUT: &str = "Agents: list, show, compare versions, publish, roll back, try out, who uses one, what one took; let one review its own work";
 
 /// `dirigent agents`
 #[derive(Debug, clap::Args)]
@@ -33,6 +33,8 @@ pub enum Action {
     Try(try_out::Args),
     /// What it took in the runs that are kept, and how it did
     Took(took::Args),
+    /// Let it look back on its own recent work: a report, and suggestions a person accepts or declines
+    Review(review::Args),
 }
 
 /// Does it.
@@ -43,6 +45,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     match args.action.unwrap_or_else(|| Action::Common(Common::default())) {
         Action::Common(action) => definitions::run(Kind::Agent, action, cx).await,
         Action::Try(args) => try_out::run(args, cx).await,
+        Action::Review(args) => review::run(args, cx).await,
         Action::Took(args) => took::run(args, cx).await,
     }
 }

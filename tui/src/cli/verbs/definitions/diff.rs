@@ -105,33 +105,41 @@ pub fn in_file(kind: Kind, name: &str, file: &std::path::Path) -> Result<Value, 
 /// It cannot be written in the shape asked for.
 pub fn show(cx: &mut Cx, (from, from_name): (&str, &str), (to, to_name): (&str, &str)) -> Result<(), Fault> {
     let changes = lines(from, to);
-    let sign = |tag: ChangeTag| match tag {
+    let changed = changes.iter().any(|(tag, _)| *tag != ChangeTag::Equal);
+    let value = json!({ "from": from_name, "to": to_name, "changed": changed, "lines": as_rows(&changes) });
+    cx.show(&value, |out: &mut Out| write(out, (from_name, to_name), &changes))
+}
+
+const fn sign(tag: ChangeTag) -> &'static str {
+    match tag {
         ChangeTag::Delete => "-",
         ChangeTag::Insert => "+",
         ChangeTag::Equal => " ",
-    };
-    let changed = changes.iter().any(|(tag, _)| *tag != ChangeTag::Equal);
-    let rows: Vec<Value> = changes
-        .iter()
-        .map(|(tag, line)| json!({ "op": sign(*tag), "line": line }))
-        .collect();
-    let value = json!({ "from": from_name, "to": to_name, "changed": changed, "lines": rows });
-    cx.show(&value, |out: &mut Out| {
-        if !changed {
-            out.text(&format!("{from_name} and {to_name} say the same"));
-            return;
+    }
+}
+
+/// Lines of a diff for scripts.
+pub fn as_rows(changes: &[(ChangeTag, &str)]) -> Value {
+    let row = |(tag, line): &(ChangeTag, &str)| json!({ "op": sign(*tag), "line": line });
+    changes.iter().map(row).collect()
+}
+
+/// Lines of a diff for people, with those around them.
+pub fn write(out: &mut Out, (from_name, to_name): (&str, &str), changes: &[(ChangeTag, &str)]) {
+    if changes.iter().all(|(tag, _)| *tag == ChangeTag::Equal) {
+        out.text(&format!("{from_name} and {to_name} say the same"));
+        return;
+    }
+    out.text(&format!("--- {from_name}\n+++ {to_name}"));
+    for group in groups(changes, AROUND) {
+        out.text("@@");
+        for (tag, line) in group {
+            let tone = match tag {
+                ChangeTag::Delete => Tone::Bad,
+                ChangeTag::Insert => Tone::Good,
+                ChangeTag::Equal => Tone::Plain,
+            };
+            out.toned(tone, &format!("{}{line}", sign(tag)));
         }
-        out.text(&format!("--- {from_name}\n+++ {to_name}"));
-        for group in groups(&changes, AROUND) {
-            out.text("@@");
-            for (tag, line) in group {
-                let tone = match tag {
-                    ChangeTag::Delete => Tone::Bad,
-                    ChangeTag::Insert => Tone::Good,
-                    ChangeTag::Equal => Tone::Plain,
-                };
-                out.toned(tone, &format!("{}{line}", sign(tag)));
-            }
-        }
-    })
+    }
 }
