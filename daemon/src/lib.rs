@@ -1,7 +1,7 @@
 //! The daemon as a library: everything `dirigentd` is, for its binary, its tests and those who embed it.
 //!
 //! Rooms: `records` (documents in the store), `door` (who may do what), `service` (documents), `runtime` (runs),
-//! `dry_run` (samples), `tools` (what agents may use), `review` (how agents look back on their work), `recorded` (runs as offline tests), `sandbox` (what commands give
+//! `dry_run` (samples), `tools` (what agents may use), `knowledge` (folders that are searched), `review` (how agents look back on their work), `recorded` (runs as offline tests), `sandbox` (what commands give
 //! up), `rpc` (the wire's answers), `serve` (what other programs may use), `lifecycle` (start and stop),
 //! `cli` (the command line). Only `spawn` starts tasks;
 //! `swap` holds what a reload exchanges.
@@ -14,6 +14,7 @@ pub mod door;
 pub mod dry_run;
 pub mod events;
 pub mod fault;
+mod knowledge;
 pub mod lifecycle;
 mod misfit;
 pub mod recorded;

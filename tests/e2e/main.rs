@@ -32,6 +32,7 @@ mod gateway;
 mod inbox;
 mod installed;
 mod kill;
+mod knowledge;
 mod limits;
 mod log;
 mod mcp;

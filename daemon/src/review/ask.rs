@@ -188,7 +188,7 @@ mod tests {
         };
         let mut environment = minijinja::Environment::new();
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-        let input = minijinja::Value::from_serialize(&asked.input()["input"]);
+        let input = minijinja::Value::from(minijinja::value::Serde(&asked.input()["input"]));
         let prompt = answering(&asked).prompt;
         let shown = environment
             .render_str(&prompt, minijinja::context! { input })

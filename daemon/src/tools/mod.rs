@@ -9,6 +9,7 @@ pub(crate) mod change;
 mod command;
 mod file;
 mod http;
+mod knowledge;
 mod mcp;
 mod names;
 mod search;
@@ -44,4 +45,5 @@ const KINDS: &[Kind] = &[
     workflow::KIND,
     agent::KIND,
     command::KIND,
+    knowledge::KIND,
 ];

@@ -4,7 +4,7 @@ use dirigent_protocol::entity::{Agent, AgentTool};
 use dirigent_protocol::run::{ApprovalClass, Traits};
 use dirigent_protocol::source::{Diagnostic, Place};
 
-use super::{KINDS, command, file, http, mcp, names};
+use super::{KINDS, command, file, http, knowledge, mcp, names};
 
 fn at(path: String) -> Place {
     Place {
@@ -48,6 +48,7 @@ fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
         .or_else(|| http::problem(grant))
         .or_else(|| mcp::problem(grant))
         .or_else(|| command::problem(grant))
+        .or_else(|| knowledge::problem(grant))
         .or_else(|| published(grant));
     if let Some(problem) = problem {
         let place = at(format!("{path}/{}", kinds[0]));
@@ -89,6 +90,9 @@ fn traits(grant: &AgentTool) -> Traits {
     }
     if let Some(command) = &grant.command {
         return command::traits(command);
+    }
+    if grant.knowledge.is_some() {
+        return knowledge::TRAITS;
     }
     let writes = |file: &dirigent_protocol::entity::FileTool| file.write && allows(grant, "write_file");
     Traits {

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 
 /// Largest file that is read or written, bytes.
 const MAX_BYTES: u64 = 512 << 10;
+/// Most names of one directory that are looked at.
+const MAX_ENTRIES: usize = 10_000;
 /// Most names of one listing.
 const MAX_NAMES: usize = 2_000;
 
@@ -118,6 +120,44 @@ pub(crate) fn list(workspace: &str, path: &str) -> Result<(Vec<String>, bool), F
     let more = names.len() > MAX_NAMES;
     names.truncate(MAX_NAMES);
     Ok((names, more))
+}
+
+/// What says whether a file is still the one that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// When it was changed: seconds and nanoseconds.
+    pub(crate) changed: (i64, i64),
+}
+
+/// What lies in a directory: plain files with their stamps, directories without one; links and all else are left out.
+pub(crate) fn entries(workspace: &str, path: &str) -> Result<Vec<(String, Option<Stamp>)>, FileError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let directory = beneath(workspace, path, flags, Mode::empty())?;
+    let mut found = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&directory).map_err(of(path))? {
+        let entry = entry.map_err(of(path))?;
+        let Ok(name) = entry.file_name().to_str() else {
+            continue;
+        };
+        if matches!(name, "." | "..") || found.len() >= MAX_ENTRIES {
+            continue;
+        }
+        let Ok(stat) = rustix::fs::statat(&directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else {
+            continue;
+        };
+        let stamp = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => None,
+            FileType::RegularFile => Some(Stamp {
+                size: u64::try_from(stat.st_size).unwrap_or(u64::MAX),
+                changed: (stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
+            }),
+            _ => continue,
+        };
+        found.push((name.to_owned(), stamp));
+    }
+    Ok(found)
 }
 
 /// Makes the directories that a file of that path needs.

@@ -303,6 +303,18 @@ pub enum FileDeed {
     Read,
     /// The names below a directory are listed.
     List,
+    /// Texts below it are searched; the path means nothing.
+    Search {
+        /// Words to look for.
+        query: String,
+        /// Directories that are searched with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
+        /// Most passages.
+        passages: u32,
+        /// Most bytes of them all.
+        bytes: u32,
+    },
     /// It is written anew, whole.
     Write {
         /// The text.

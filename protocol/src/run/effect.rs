@@ -141,6 +141,7 @@ impl EffectRequest {
             Self::File(call) => match &call.deed {
                 FileDeed::Read => format!("read {}", call.path),
                 FileDeed::List => format!("list {}", call.path),
+                FileDeed::Search { query, .. } => format!("search {} for {query}", call.workspace),
                 FileDeed::Write { content } => format!("write {} ({} bytes)", call.path, content.len()),
             },
         }
