@@ -169,16 +169,16 @@ mod tests {
             ]
         );
         let long = format!("{}\n\n{}\n\nend", "a ".repeat(700), "b ".repeat(700));
-        assert_eq!(cut(Shape::Text, &long).len(), 2);
+        assert_eq!(cut(Shape::Text, &long).len(), 3);
         assert!(cut(Shape::Text, &"x".repeat(9_000))[0].text.len() <= LONGEST);
     }
 
     #[test]
     fn words_meet_in_their_plain_form() {
-        let found: Vec<Box<str>> = words("The Policies, FEES & class-ids: zwölf").collect();
+        let found: Vec<Box<str>> = words("The Policies, FEES & class-names: zwölf").collect();
         assert_eq!(
             found,
-            ["the", "policy", "fee", "class", "id", "zwölf"].map(Box::from)
+            ["the", "policy", "fee", "class", "name", "zwölf"].map(Box::from)
         );
         assert_eq!(shape_of("a/B.MD"), Some(Shape::Markdown));
         assert_eq!(shape_of("README"), Some(Shape::Text));
