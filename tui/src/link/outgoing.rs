@@ -8,6 +8,7 @@ use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::{EntityId, RequestId, RunId};
 
 use super::snapshot::unexpected;
+use crate::model::cmd::Suggest;
 use crate::model::{Answer, Handling, LinkCmd, News, Steer, Verdict, Wish};
 
 /// Most commands that wait for an answer.
@@ -160,6 +161,11 @@ fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
                 priority: None,
             },
         ),
+        LinkCmd::Suggest {
+            suggestion,
+            title,
+            how,
+        } => suggest(suggestion.to_string(), &title, how),
         LinkCmd::Talk { agent } => (
             About::Wish(Wish::Talk(agent.clone())),
             Command::ConversationStart {
@@ -175,6 +181,23 @@ fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
         ),
         _ => return None,
     })
+}
+
+fn suggest(suggestion: String, title: &str, how: Suggest) -> (About, Command) {
+    match how {
+        Suggest::Accept { replace } => (
+            About::Other(format!("`{title}` is a draft")),
+            Command::SuggestionAccept {
+                suggestion,
+                replace,
+                reason: String::new(),
+            },
+        ),
+        Suggest::Decline { reason } => (
+            About::Other(format!("`{title}` is declined")),
+            Command::SuggestionDecline { suggestion, reason },
+        ),
+    }
 }
 
 const fn publish(file: String, source: String) -> Command {

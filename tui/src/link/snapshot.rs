@@ -23,6 +23,8 @@ pub const KINDS: &[Kind] = &[
     Kind::Workflow,
     Kind::Orchestration,
     Kind::Notification,
+    Kind::AgentSelfReport,
+    Kind::AgentSuggestion,
 ];
 
 /// Reads living runs, the newest ended ones, waiting approvals, the newest decided ones, and every definition.

@@ -102,6 +102,15 @@ pub enum LinkCmd {
         /// The input.
         input: Value,
     },
+    /// Decide what an agent suggests of itself; answered by `News::Done`.
+    Suggest {
+        /// The suggestion.
+        suggestion: EntityId,
+        /// What it is, for the answer.
+        title: String,
+        /// How.
+        how: Suggest,
+    },
     /// Begin a conversation with an agent; answered by `News::Granted`.
     Talk {
         /// The agent's name.
@@ -129,6 +138,21 @@ pub enum LinkCmd {
     Reconnect,
     /// End the link; nothing more is sent.
     Close,
+}
+
+/// What becomes of a suggestion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suggest {
+    /// It is its agent's draft.
+    Accept {
+        /// In the place of the one that is there.
+        replace: bool,
+    },
+    /// It is not wanted.
+    Decline {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What can be done with an approval without deciding it.

@@ -16,6 +16,7 @@ pub mod mirror;
 pub mod msg;
 pub mod outbox;
 pub mod run;
+pub mod suggested;
 pub mod talk;
 pub mod tool_lines;
 

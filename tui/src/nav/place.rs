@@ -33,6 +33,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("conversation", "conversations"),
     ("agent", "agents"),
     ("orchestration", "orchestrations"),
+    ("suggestion", "suggestions"),
     ("home", "dashboard"),
 ];
 

@@ -34,7 +34,6 @@ pub const CLOSED: &[Closed] = &[
     row("training", "Training", 3, 't'),
     row("analytics", "Analytics", 4, 'y'),
     row("deployments", "Deployments", 4, 'e'),
-    row("suggestions", "Suggestions", 4, 's'),
     row("access", "Access and audit", 5, 'x'),
     row("team", "Team", 5, 'c'),
 ];

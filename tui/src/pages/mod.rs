@@ -14,6 +14,7 @@ pub mod orchestrations;
 pub mod page;
 pub mod runs;
 pub mod speech;
+pub mod suggestions;
 pub mod wording;
 pub mod workflows;
 
@@ -41,4 +42,5 @@ pages! {
     agents = definitions::Definitions::of(&agents::WHAT),
     workflows = definitions::Definitions::of(&workflows::WHAT),
     orchestrations = definitions::Definitions::of(&orchestrations::WHAT),
+    suggestions = suggestions::Suggestions::default(),
 }

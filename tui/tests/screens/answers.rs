@@ -8,7 +8,7 @@ use dirigent_protocol::dry_run::{DryEnding, DryRun, DryRunQuery};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::graph::{Graph, WorkflowEdge, WorkflowNode};
-use dirigent_protocol::query::{ListQuery, Query, QueryReply, StrategyRow};
+use dirigent_protocol::query::{ListQuery, Query, QueryReply, StrategyRow, SuggestionLook};
 use dirigent_protocol::run::{Data, EventBody, Pins, RunEvent, Status, StepId, Usage};
 use dirigent_protocol::source::{self, Diagnostic, Place};
 use dirigent_tui::model::{LinkCmd, News};
@@ -39,6 +39,11 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
             last_used_at: Some(ago(4_000)),
             complete: true,
         }))),
+        Query::Suggestion { id } => documents
+            .iter()
+            .find(|document| document.metadata.id.to_string() == *id)
+            .map(|document| Box::new(looked(document)))
+            .ok_or_else(|| Box::new(Fault::new(Code::NotFound, "there is none"))),
         Query::Strategies {} => Ok(Box::new(strategies())),
         Query::Draft { source } => Ok(Box::new(draft(source))),
         Query::DryRun(query) => Ok(Box::new(dry_run(query))),
@@ -54,6 +59,23 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
         query: query.clone(),
         result,
     })
+}
+
+/// A suggestion whose agent is still as it was.
+fn looked(document: &Document) -> QueryReply {
+    let now = document.spec["base"].clone();
+    let mut proposed = now.clone();
+    for (field, value) in document.spec["change"].as_object().into_iter().flatten() {
+        proposed[field] = value.clone();
+    }
+    QueryReply::Suggestion(Box::new(SuggestionLook {
+        suggestion: document.clone(),
+        number: 3,
+        now,
+        proposed: Some(proposed),
+        carried_over: false,
+        stale: None,
+    }))
 }
 
 fn strategies() -> QueryReply {

@@ -11,6 +11,7 @@ use dirigent_tui::outside::Sheet;
 use dirigent_tui::shell::{Effect, Shell};
 
 pub(crate) use crate::sample::*;
+pub(crate) use crate::sample_suggestions::suggestions;
 pub(crate) use crate::sample_workflows::*;
 
 /// A client and its time.
@@ -48,7 +49,7 @@ impl World {
             sent: Vec::new(),
             quit: false,
             daemon: None,
-            beyond: versions(),
+            beyond: versions().into_iter().chain(suggestions()).collect(),
             outside: Vec::new(),
         };
         world.draw();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use std::time::Duration;
 
-use crate::model::{Cmd, Looks};
+use crate::model::{Cmd, Looks, suggested};
 use crate::pages::Ctx;
 use crate::text::yaml;
 
@@ -108,7 +108,12 @@ pub(super) fn wants(subject: Option<&Subject>, ctx: &Ctx<'_>) -> Vec<Cmd> {
     let want = |(topic, query): &(&'static str, Query)| {
         ctx.model.looks.want(topic, query, Some(REFRESH), ctx.time.mono)
     };
-    questions.iter().flatten().filter_map(want).collect()
+    let mut cmds: Vec<Cmd> = questions.iter().flatten().filter_map(want).collect();
+    if subject.kind == Kind::Agent {
+        let looks = &ctx.model.looks;
+        cmds.extend(suggested::want_card(&subject.name, looks, ctx.time.mono));
+    }
+    cmds
 }
 
 /// What an agent took; none of anything else.
@@ -164,7 +169,7 @@ fn version(subject: &Subject, document: &Document) -> Option<Version> {
 }
 
 /// A definition as its author would write it into a file.
-fn as_file(subject: &Subject, spec: &Value) -> String {
+pub(super) fn as_file(subject: &Subject, spec: &Value) -> String {
     let file = json!({ "kind": subject.kind.as_str(), "metadata": { "name": subject.name }, "spec": spec });
     yaml(&file)
 }

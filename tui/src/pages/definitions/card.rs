@@ -17,6 +17,7 @@ pub(super) fn lines(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
         Some(taken) => figures(taken, ctx, &mut out),
         None => out.push(Line::new().add(Role::Dim, "  asking the daemon…")),
     }
+    super::looked_back::lines(subject, ctx, &mut out);
     out.push(Line::new());
     if let Some(agent) = asked::body_of::<Agent>(subject, looks) {
         about(&agent, &mut out);

@@ -7,6 +7,7 @@ use dirigent_protocol::entity::Kind;
 use super::asked;
 use super::builder::{Builder, Open};
 use super::draft::{Draft, MAX_TEXT, name_in};
+use super::looked_back;
 use super::page::{Definitions, Depth};
 use super::question::Purpose;
 use crate::keymap::Action;
@@ -70,9 +71,20 @@ impl Definitions {
             return Vec::new();
         };
         self.wanted = false;
+        let versions = self.versions(ctx).unwrap_or_default();
+        let newest = versions.first().map(|version| version.digest.as_str());
+        let suggested = looked_back::draft(&subject, newest, ctx);
         let (text, note) = match (kept, chosen) {
+            (Some((text, _)), _) if text != base && suggested.is_some() => (
+                text,
+                "your own draft is taken up again, not the suggestion that was accepted",
+            ),
             (Some((text, _)), _) if text != base => (text, "your draft is taken up again"),
             (_, Some(text)) if text != base => (text, "the draft begins from the version you looked at"),
+            (None, _) if suggested.is_some() => (
+                suggested.unwrap_or_default(),
+                "the draft is what was suggested and accepted",
+            ),
             _ => (base.clone(), ""),
         };
         self.builder = Some(Builder::new(self.what, Draft::new(&subject.name, base, text)));

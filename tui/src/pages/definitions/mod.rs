@@ -23,6 +23,7 @@ mod form_edit;
 mod keys;
 mod launch;
 mod lines;
+mod looked_back;
 mod named;
 mod narrowed;
 mod outline;

@@ -1,0 +1,103 @@
+//! What agents suggest of themselves, and their reports: the questions, and what the daemon said.
+
+use std::time::Duration;
+
+use dirigent_protocol::entity::{AgentSelfReport, AgentSuggestion, Document, Kind};
+use dirigent_protocol::filter::Filter;
+use dirigent_protocol::query::{ListQuery, Query, QueryReply};
+
+use super::{Cmd, Looks};
+
+/// Most suggestions that are listed.
+const MOST: u32 = 100;
+/// How soon it is asked anew after something changed.
+const REFRESH: Duration = Duration::from_millis(500);
+const ALL: &str = "suggested.all";
+const ACCEPTED: &str = "suggested.accepted";
+const OPEN: &str = "suggested.open";
+const REPORT: &str = "suggested.report";
+
+fn all() -> Query {
+    Query::List(ListQuery {
+        limit: MOST,
+        ..ListQuery::of(Kind::AgentSuggestion)
+    })
+}
+
+fn of(kind: Kind, agent: &str, status: Option<&str>, limit: u32) -> Query {
+    let mut parts = vec![Filter::eq("agent", agent)];
+    parts.extend(status.map(|status| Filter::eq("status", status)));
+    Query::List(ListQuery {
+        filter: Some(Filter::And(parts)),
+        limit,
+        ..ListQuery::of(kind)
+    })
+}
+
+fn accepted(agent: &str) -> Query {
+    of(Kind::AgentSuggestion, agent, Some("accepted"), 1)
+}
+
+fn open(agent: &str) -> Query {
+    of(Kind::AgentSuggestion, agent, Some("open"), MOST)
+}
+
+fn report(agent: &str) -> Query {
+    of(Kind::AgentSelfReport, agent, None, 1)
+}
+
+/// Asks for every suggestion, newest first.
+#[must_use]
+pub fn want_all(looks: &Looks, now: Duration) -> Option<Cmd> {
+    looks.want(ALL, &all(), Some(REFRESH), now)
+}
+
+/// Every suggestion, newest first; none while the daemon has not said.
+#[must_use]
+pub fn all_of(looks: &Looks) -> Option<&[Document]> {
+    items(looks, ALL, &all())
+}
+
+/// Asks for the accepted draft of an agent.
+#[must_use]
+pub fn want_accepted(agent: &str, looks: &Looks, now: Duration) -> Option<Cmd> {
+    looks.want(ACCEPTED, &accepted(agent), Some(REFRESH), now)
+}
+
+/// The accepted draft of an agent, with its suggestion's document.
+#[must_use]
+pub fn accepted_of<'a>(agent: &str, looks: &'a Looks) -> Option<(&'a Document, AgentSuggestion)> {
+    let document = items(looks, ACCEPTED, &accepted(agent))?.first()?;
+    Some((document, document.body().ok()?))
+}
+
+/// Asks for what an agent's card says of its newest look back.
+#[must_use]
+pub fn want_card(agent: &str, looks: &Looks, now: Duration) -> Vec<Cmd> {
+    let wanted = [
+        looks.want(OPEN, &open(agent), Some(REFRESH), now),
+        looks.want(REPORT, &report(agent), Some(REFRESH), now),
+        want_accepted(agent, looks, now),
+    ];
+    wanted.into_iter().flatten().collect()
+}
+
+/// How many of an agent's suggestions are open.
+#[must_use]
+pub fn open_of(agent: &str, looks: &Looks) -> usize {
+    items(looks, OPEN, &open(agent)).map_or(0, <[Document]>::len)
+}
+
+/// An agent's newest report.
+#[must_use]
+pub fn report_of<'a>(agent: &str, looks: &'a Looks) -> Option<(&'a Document, AgentSelfReport)> {
+    let document = items(looks, REPORT, &report(agent))?.first()?;
+    Some((document, document.body().ok()?))
+}
+
+fn items<'a>(looks: &'a Looks, topic: &str, query: &Query) -> Option<&'a [Document]> {
+    match looks.answer(topic, query)? {
+        Ok(QueryReply::Page { items, .. }) => Some(items),
+        _ => None,
+    }
+}
