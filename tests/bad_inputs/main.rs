@@ -15,6 +15,7 @@ mod display;
 mod documents;
 mod expressions;
 mod frames;
+mod mcp_authorities;
 mod mcp_servers;
 mod model_servers;
 mod rules;

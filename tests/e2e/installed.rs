@@ -31,7 +31,7 @@ pub(crate) fn quietly(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// A program of a package of npm; none where npm cannot bring it.
+/// A program of a package of npm, with what else is named beside it; none where npm cannot bring it.
 pub(crate) fn from_npm(package: &str, program: &str) -> Option<PathBuf> {
     let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let plain = |c: char| {
@@ -50,7 +50,7 @@ pub(crate) fn from_npm(package: &str, program: &str) -> Option<PathBuf> {
         install
             .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
             .arg(&folder)
-            .arg(package);
+            .args(package.split(' '));
         if !quietly(&mut install) {
             skip(&format!("npm does not bring {package}"));
             return None;

@@ -149,7 +149,7 @@ fn keep(home: &Home, name: &str, text: &str) {
 }
 
 /// Every byte below a folder, searched.
-fn found_below(folder: &std::path::Path, needle: &str) -> Vec<String> {
+pub(crate) fn found_below(folder: &std::path::Path, needle: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();

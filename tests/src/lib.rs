@@ -12,6 +12,7 @@
 
 mod asking;
 mod binaries;
+mod guarded_server;
 mod home;
 mod link;
 mod machine;
@@ -27,6 +28,7 @@ mod wait;
 
 pub use asking::asking;
 pub use binaries::{client_path, daemon_path};
+pub use guarded_server::GuardedServer;
 pub use home::{Daemon, Home, Output};
 pub use link::Link;
 pub use machine::Machine;

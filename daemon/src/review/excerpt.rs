@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
                 self.failed(cut(&format!("{error} {detail}")));
             }
             EffectOutcome::Unknown { reason } => self.failed(cut(reason)),
-            EffectOutcome::Cancelled => {}
+            EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => {}
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn settled<'a>(
             EffectOutcome::Done { usage, .. } | EffectOutcome::Turn { usage, .. } => (false, *usage),
             EffectOutcome::Failed { usage, .. } => (true, *usage),
             // What nobody knows, or nobody wanted any more, says nothing of the agent.
-            EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => continue,
+            EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => continue,
         };
         let Some(EffectRequest::Agent(call)) = asked(&event.body) else {
             continue;

@@ -5,8 +5,10 @@
 //! while the list is the one that was pinned (where one is), and its hints about reading and writing are not believed.
 
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{AgentTool, McpServer};
-use dirigent_protocol::run::{EffectRequest, McpCall, McpTransport, Resource, Traits};
+use dirigent_protocol::entity::{AgentTool, Elicitation, McpServer, McpSignIn};
+use dirigent_protocol::run::{
+    Authentication, EffectRequest, McpCall, McpTransport, Resource, SECRET_CLOSE, SECRET_OPEN, Scheme, Traits,
+};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
@@ -154,7 +156,7 @@ pub(crate) fn server_call(server: &McpServer, method: &str, parameters: Value) -
         McpTransport::Http {
             endpoint: Resource {
                 uri: server.endpoint.clone(),
-                authentication: None,
+                authentication: server.sign_in.as_ref().map(authentication),
             },
             headers: server.headers.clone(),
         }
@@ -166,9 +168,41 @@ pub(crate) fn server_call(server: &McpServer, method: &str, parameters: Value) -
         timeout_ms: Some(TIMEOUT_MS),
         transport,
         client: None,
-        secrets: Vec::new(),
+        secrets: secrets(server),
         manifest: None,
+        elicitation: server.elicitation == Some(Elicitation::Ask),
+        answers: Vec::new(),
     }
+}
+
+/// Signing in at the authority that the server names.
+fn authentication(sign_in: &McpSignIn) -> Authentication {
+    let grant = if sign_in.client_credentials {
+        "client_credentials"
+    } else {
+        "authorization_code"
+    };
+    let mut with = json!({ "grant": grant });
+    if !sign_in.client_id.is_empty() {
+        with["client"]["id"] = sign_in.client_id.as_str().into();
+    }
+    if !sign_in.client_secret.is_empty() {
+        with["client"]["secret"] = format!("{SECRET_OPEN}{}{SECRET_CLOSE}", sign_in.client_secret).into();
+    }
+    for (name, list) in [("issuers", &sign_in.issuers), ("scopes", &sign_in.scopes)] {
+        if !list.is_empty() {
+            with[name] = json!(list);
+        }
+    }
+    Authentication {
+        scheme: Scheme::Oauth2,
+        with,
+    }
+}
+
+fn secrets(server: &McpServer) -> Vec<String> {
+    let named = server.sign_in.iter().map(|sign_in| sign_in.client_secret.clone());
+    named.filter(|name| !name.is_empty()).collect()
 }
 
 /// Names a server's list of tools: names, descriptions and schemas, in whatever order they come.

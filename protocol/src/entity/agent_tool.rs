@@ -133,10 +133,48 @@ pub struct McpServer {
     /// Sent along to it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// Signing in at the authority that the server names, in the place of headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<McpSignIn>,
+    /// What becomes of the server's questions to people: `ask` puts those of the newest revision into the inbox. Without
+    /// it they are declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elicitation: Option<Elicitation>,
     /// Digest of its list of tools as it was looked at. With another list, a person is asked before every call, and the
     /// model does not see the new descriptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
+}
+
+/// How somebody signs in at the authority that a server of tools names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct McpSignIn {
+    /// The client speaks for itself; without it a person signs in at a browser.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub client_credentials: bool,
+    /// The client's id at the authority, or the https address of what describes it; without it, it registers.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_id: String,
+    /// Name of the secret that holds the client's secret.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_secret: String,
+    /// Authorities that are signed in at; without it, the first that the server names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<String>,
+    /// What is asked for beside what the server wants.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+}
+
+/// What becomes of a server's questions to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Elicitation {
+    /// They stand in the inbox.
+    Ask,
+    /// They are declined.
+    Refuse,
 }
 
 /// A published workflow or agent as a tool.

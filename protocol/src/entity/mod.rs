@@ -33,7 +33,10 @@ pub use access_token::AccessToken;
 pub use agent::{Agent, AgentBudget, ContextPolicy, WhenFull};
 pub use agent_self_report::{AgentSelfReport, Assessment, RefusedSuggestion, ReviewFigures};
 pub use agent_suggestion::{AgentSuggestion, SuggestionStatus};
-pub use agent_tool::{AgentTool, CommandTool, FileTool, HttpTool, KnowledgeTool, McpServer, PublishedTool};
+pub use agent_tool::{
+    AgentTool, CommandTool, Elicitation, FileTool, HttpTool, KnowledgeTool, McpServer, McpSignIn,
+    PublishedTool,
+};
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
 pub use audit_log::{AuditLog, Verdict};

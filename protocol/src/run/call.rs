@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Sandbox;
+use super::{EffectAnswer, Sandbox};
 use crate::Payload;
 use crate::digest::Digest;
 
@@ -119,6 +119,12 @@ pub struct McpCall {
     /// Digest of the server's list of tools as it was when the call was planned: another list, and it is not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
+    /// The server's questions to people go to the inbox. Without it they are declined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elicitation: bool,
+    /// What people said to questions of this call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<EffectAnswer>,
 }
 
 /// How an MCP server is reached.

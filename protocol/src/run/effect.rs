@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, FileCall, FileDeed, FunctionCall,
-    Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall, Sandbox, ScriptCall, TurnRef,
-    Usage, WorkflowCall, WorkflowError,
+    A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, EffectAnswer, EffectAsk, FileCall,
+    FileDeed, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall, Sandbox,
+    ScriptCall, TurnRef, Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
 use crate::chat::Message;
@@ -108,6 +108,25 @@ impl EffectRequest {
             | Self::Command(_)
             | Self::Permission(_) => &[],
         }
+    }
+
+    /// What people said to its questions, oldest first.
+    #[must_use]
+    pub fn answers(&self) -> &[EffectAnswer] {
+        match self {
+            Self::Mcp(call) => &call.answers,
+            _ => &[],
+        }
+    }
+
+    /// The same request with one more answer; nothing where requests of its kind ask nobody.
+    #[must_use]
+    pub fn answered(mut self, answer: EffectAnswer) -> Option<Self> {
+        match &mut self {
+            Self::Mcp(call) => call.answers.push(answer),
+            _ => return None,
+        }
+        Some(self)
     }
 
     /// One line for people.
@@ -342,6 +361,11 @@ pub enum EffectOutcome {
     },
     /// It was stopped because its task or run was cancelled.
     Cancelled,
+    /// It cannot go on without a person; with what they say it is asked for again.
+    Asks {
+        /// The question.
+        ask: Arc<EffectAsk>,
+    },
 }
 
 /// What to do with an effect that was begun and whose outcome is unknown.

@@ -4,6 +4,7 @@
 //! Nothing here interprets a workflow.
 
 mod approval;
+mod ask;
 mod budget;
 mod call;
 mod command;
@@ -21,6 +22,7 @@ mod usage;
 pub use approval::{
     ApprovalRequest, Consequence, Deciders, Decision, DecisionRecord, Escalation, Risk, digest_of,
 };
+pub use ask::{AnswerWord, EffectAnswer, EffectAsk};
 pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget, ScopeBudget};
 pub use call::{
     A2aCall, Authentication, ContainerCall, FileCall, FileDeed, FunctionCall, Handoff, McpCall, McpTransport,

@@ -231,5 +231,6 @@ fn word(outcome: &EffectOutcome) -> &'static str {
         EffectOutcome::Failed { .. } => "failed",
         EffectOutcome::Unknown { .. } => "unknown",
         EffectOutcome::Cancelled => "cancelled",
+        EffectOutcome::Asks { .. } => "asks",
     }
 }

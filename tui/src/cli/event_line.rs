@@ -245,6 +245,7 @@ fn effect(request: &EffectRequest) -> String {
 
 fn settled(outcome: &EffectOutcome) -> (Tone, String) {
     match outcome {
+        EffectOutcome::Asks { ask } => (Tone::Good, format!("asks: {}", short(&ask.title, 80))),
         EffectOutcome::Turn { turn, .. } => {
             let calls = turn.message.tool_calls();
             let calls = calls.map(|call| format!("⚒ {} {}", call.name, brief(&call.arguments, 40)));

@@ -84,7 +84,7 @@ impl Turn<'_, '_> {
         match &frame.wait {
             _ if frame.phase == Phase::Done => Lot::Keep,
             Wait::Outcome {
-                outcome: EffectOutcome::Done { .. } | EffectOutcome::Turn { .. },
+                outcome: EffectOutcome::Done { .. } | EffectOutcome::Turn { .. } | EffectOutcome::Asks { .. },
                 ..
             }
             | Wait::TimerFired

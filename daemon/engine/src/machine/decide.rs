@@ -231,7 +231,10 @@ impl Turn<'_, '_> {
                     self.reserve_again(effect);
                 }
             }
-            EffectOutcome::Done { .. } | EffectOutcome::Turn { .. } | EffectOutcome::Failed { .. }
+            EffectOutcome::Done { .. }
+            | EffectOutcome::Turn { .. }
+            | EffectOutcome::Failed { .. }
+            | EffectOutcome::Asks { .. }
                 if abort =>
             {
                 self.emit(EventBody::EffectLate {

@@ -101,6 +101,14 @@ impl Turn<'_, '_> {
         {
             key.push_str(&format!("-t{}", turn.exchanges.len()));
         }
+        let asked = request
+            .as_ref()
+            .or_else(|| self.state.effect(effect).map(|queued| &queued.request));
+        let answers = asked.map_or(0, |request| request.answers().len());
+        if answers > 0 {
+            // With another answer it is another request.
+            key.push_str(&format!("-a{answers}"));
+        }
         let on_unknown = self.on_unknown(me);
         self.emit(EventBody::EffectIntended {
             effect,
@@ -142,6 +150,7 @@ impl Turn<'_, '_> {
         match outcome {
             EffectOutcome::Done { output, .. } => me.task.body.performed(self, me, output),
             EffectOutcome::Turn { .. } => self.converse(me),
+            EffectOutcome::Asks { ask } => self.ask_a_person(me, &ask),
             EffectOutcome::Failed {
                 error,
                 retryable,

@@ -15,6 +15,7 @@ mod budget_shown;
 mod build;
 mod check;
 mod decide;
+mod effect_asks;
 mod effects;
 mod extend;
 mod listen;

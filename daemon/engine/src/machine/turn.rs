@@ -391,6 +391,7 @@ impl Turn<'_, '_> {
             Wait::Effect(effect) => return self.look_up(me, effect),
             Wait::TimerFired if self.converses(me) => self.converse(me),
             Wait::TimerFired => me.task.body.timer_fired(self, me),
+            Wait::Decided { record, payload } if own.asked.is_some() => self.answered(me, record, payload),
             Wait::Decided { record, payload } => me.task.body.decided(self, me, record, payload),
             Wait::Events => me.task.body.listened(self, me),
             Wait::Yield {

@@ -65,7 +65,10 @@ impl RunState {
     pub(super) fn charge(&mut self, effect: &Effect, outcome: &EffectOutcome) {
         let Some(worst) = effect.reserved else { return };
         match outcome {
-            EffectOutcome::Done { .. } | EffectOutcome::Turn { .. } | EffectOutcome::Failed { .. } => {
+            EffectOutcome::Done { .. }
+            | EffectOutcome::Turn { .. }
+            | EffectOutcome::Failed { .. }
+            | EffectOutcome::Asks { .. } => {
                 let billed = Amounts::from(usage(outcome));
                 self.in_scopes(effect, |account| {
                     account.reserved = account.reserved.less(worst);

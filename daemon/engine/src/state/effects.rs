@@ -8,7 +8,7 @@ use dirigent_protocol::run::{
 };
 
 use super::conversation::Conversation;
-use super::frame::{FrameId, Wait};
+use super::frame::{Asked, FrameId, Wait};
 use super::run::{Effect, EffectPhase, RunState};
 
 impl RunState {
@@ -138,6 +138,10 @@ impl RunState {
         if let Some(frame) = self.frame_mut(effect.frame)
             && frame.wait == Wait::Effect(id)
         {
+            if let EffectOutcome::Asks { ask } = outcome {
+                let (request, ask) = (effect.request.clone(), ask.clone());
+                frame.asked = Some(Arc::new(Asked { request, ask }));
+            }
             frame.wait = Wait::Outcome {
                 outcome: outcome.clone(),
                 attempt: effect.attempt,
@@ -193,6 +197,7 @@ impl RunState {
         self.effects.insert(id.0, Arc::new(effect));
         if let Some(frame) = self.frame_mut(frame) {
             frame.wait = Wait::Effect(id);
+            frame.asked = None;
         }
     }
 }
@@ -223,6 +228,8 @@ pub(super) fn usage(outcome: &EffectOutcome) -> Usage {
         EffectOutcome::Done { usage, .. }
         | EffectOutcome::Turn { usage, .. }
         | EffectOutcome::Failed { usage, .. } => *usage,
-        EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => Usage::default(),
+        EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => {
+            Usage::default()
+        }
     }
 }

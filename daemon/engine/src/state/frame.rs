@@ -5,7 +5,8 @@ use std::sync::Arc;
 use dirigent_protocol::Payload;
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{
-    Account, DecisionRecord, EffectId, EffectOutcome, StepId, TimerId, WorkflowError,
+    Account, DecisionRecord, EffectAsk, EffectId, EffectOutcome, EffectRequest, StepId, TimerId,
+    WorkflowError,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,18 @@ pub struct Frame {
     /// What was allowed of a tool call, as it stood then: whoever allowed it may have changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Payload>,
+    /// What its effect asks a person, until it is asked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Arc<Asked>>,
+}
+
+/// An effect that ended with a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The effect's request; with the answer it is made again.
+    pub request: EffectRequest,
+    /// The question.
+    pub ask: Arc<EffectAsk>,
 }
 
 /// Which part of a task is at work.

@@ -137,5 +137,6 @@ pub(super) fn new_frame(
         kept: None,
         conversation: None,
         allowed: None,
+        asked: None,
     }
 }

@@ -143,7 +143,7 @@ impl RunState {
             return;
         };
         let payload = pending.request.payload.clone();
-        if let (true, Decision::Approve { edited }) = (of_tool, &record.decision) {
+        if let (true, Decision::Approve { edited }) = (of_tool && frame.asked.is_none(), &record.decision) {
             let changed = edited.as_ref().map(|edited| Arc::new(edited.clone()));
             frame.allowed = Some(changed.unwrap_or_else(|| payload.clone()));
         }

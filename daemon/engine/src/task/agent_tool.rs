@@ -3,19 +3,15 @@
 //! No row: no document names it. It stands inside every task that calls an agent.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
-    ApprovalClass, ApprovalRequest, Consequence, Decision, DecisionRecord, EffectRequest, EventBody,
-    PlannedEffect, Risk, TimerPurpose, WorkflowError,
+    ApprovalClass, ApprovalRequest, Consequence, Decision, DecisionRecord, EffectRequest, PlannedEffect,
+    Risk, WorkflowError,
 };
 use serde_json::{Value, json};
 
 use crate::machine::{Me, Next, Outcome, Stop, Task, Turn, millis};
-
-/// Shortest and longest life of its question.
-const LIVES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(90 * 24 * 3_600));
 
 /// A call of a tool.
 #[derive(Debug)]
@@ -33,7 +29,7 @@ fn ask(
     (class, reason): (ApprovalClass, Option<String>),
 ) -> Outcome {
     let agent = turn.caller(me.frame);
-    let life = turn.default_expiry().clamp(LIVES.0, LIVES.1);
+    let life = turn.question_life();
     let shown = json!({ "tool": name, "destination": planned.destination, "request": planned.request });
     let before = planned.before.as_ref().map(|before| {
         // The same shape with what is there now, so that what differs is what is written.
@@ -72,16 +68,7 @@ fn ask(
         escalation: None,
         raises_budget: false,
     };
-    let (approval, digest, step) = ((turn.cx.ids)(), request.digest(), turn.step(me.frame));
-    turn.emit(EventBody::ApprovalRequested {
-        approval,
-        step: step.clone(),
-        digest,
-        request,
-    });
-    let due = turn.after(life);
-    turn.set_timer(step, due, TimerPurpose::ApprovalExpiry);
-    Ok(Next::Wait)
+    turn.put_question(me, request, life)
 }
 
 /// What is performed: what was planned, or what the person who allowed it made of it.

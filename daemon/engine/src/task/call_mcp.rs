@@ -15,7 +15,7 @@ pub(super) const ROW: KindRow = KindRow {
     target: Some("mcp"),
     fields: &["call", "with"],
     doc: "Asks a Model Context Protocol server over HTTP or over a command's standard input and output.",
-    shape: "call: mcp, with: { method: tools/call, parameters: {...}, transport: { stdio: { command: TEXT, arguments: [ TEXT ], environment: {...} } | http: { endpoint: URI, headers: {...} } }, timeout: DURATION, client: { name: TEXT, version: TEXT } }",
+    shape: "call: mcp, with: { method: tools/call, parameters: {...}, transport: { stdio: { command: TEXT, arguments: [ TEXT ], environment: {...} } | http: { endpoint: URI, headers: {...} } }, timeout: DURATION, client: { name: TEXT, version: TEXT }, elicitation: ask|refuse }; an `oauth2` of the endpoint without `authority` is found out from the server",
     read: Some(read),
 };
 
@@ -28,14 +28,16 @@ const METHODS: [&str; 7] = [
     "resources/read",
     "resources/templates/list",
 ];
-const FIELDS: [&str; 6] = [
+const FIELDS: [&str; 7] = [
     "protocolVersion",
     "method",
     "parameters",
     "timeout",
     "transport",
     "client",
+    "elicitation",
 ];
+const ELICITATION: [&str; 2] = ["ask", "refuse"];
 /// The revision that the standard asks for where a document names none.
 const PROTOCOL: &str = "2025-06-18";
 
@@ -47,6 +49,7 @@ struct CallMcp {
     timeout: Option<Delay>,
     transport: Transport,
     client: Option<(Template, Template)>,
+    elicitation: bool,
 }
 
 #[derive(Debug)]
@@ -102,6 +105,10 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         }
         None => None,
     };
+    let elicitation = match with.get("elicitation") {
+        Some((node, at)) => reader.word(node, &at, &ELICITATION)? == ELICITATION[0],
+        None => false,
+    };
     whole.then_some(())?;
     Some(Box::new(CallMcp {
         method: method?,
@@ -110,6 +117,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, _: TaskIndex) -> Option<Box<
         timeout,
         transport: transport?,
         client,
+        elicitation,
     }))
 }
 
@@ -150,7 +158,7 @@ fn read_transport(reader: &mut Reader, fields: &Fields<'_>, path: &str) -> Optio
                 return None;
             }
             let (endpoint, place) = http.get("endpoint")?;
-            let endpoint = Endpoint::read(reader, endpoint, &place)?;
+            let endpoint = Endpoint::read_discovering(reader, endpoint, &place)?;
             let mut headers = Vec::new();
             if let Some((node, at)) = http.get("headers") {
                 for entry in reader.open(node, &at)?.entries {
@@ -259,6 +267,8 @@ impl Task for CallMcp {
             client,
             secrets: turn.secrets(me),
             manifest: None,
+            elicitation: self.elicitation,
+            answers: Vec::new(),
         };
         turn.request(me, EffectRequest::Mcp(call))
     }

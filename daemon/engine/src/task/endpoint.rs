@@ -21,6 +21,20 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Reads text, an expression, or `{ uri, authentication }`.
     pub(super) fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
+        Self::read_as(reader, node, path, Authentication::read)
+    }
+
+    /// The same, of a server that says itself which authority gives tokens for it.
+    pub(super) fn read_discovering(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
+        Self::read_as(reader, node, path, Authentication::read_discovering)
+    }
+
+    fn read_as(
+        reader: &mut Reader,
+        node: &Node,
+        path: &str,
+        read: fn(&mut Reader, &Node, &str) -> Option<Authentication>,
+    ) -> Option<Self> {
         if node.as_mapping().is_none() {
             return Self::read_uri(reader, node, path);
         }
@@ -30,7 +44,7 @@ impl Endpoint {
             .get("uri")
             .and_then(|(node, at)| Self::read_uri(reader, node, &at));
         let authentication = match fields.get("authentication") {
-            Some((node, at)) => Some(Authentication::read(reader, node, &at)?),
+            Some((node, at)) => Some(read(reader, node, &at)?),
             None => None,
         };
         let endpoint = endpoint?;

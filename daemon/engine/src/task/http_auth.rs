@@ -57,6 +57,15 @@ pub(super) struct Authentication {
 
 impl Authentication {
     pub(super) fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
+        Self::read_as(reader, node, path, false)
+    }
+
+    /// The same; the authority may be left out where the server says which it is.
+    pub(super) fn read_discovering(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
+        Self::read_as(reader, node, path, true)
+    }
+
+    fn read_as(reader: &mut Reader, node: &Node, path: &str, discovers: bool) -> Option<Self> {
         let names = SCHEMES.map(|(name, _)| name);
         let known = [&names[..], &["use"]].concat();
         let fields = reader.fields(node, path, &known)?;
@@ -64,20 +73,20 @@ impl Authentication {
             reader.text(name, &at)?;
             let (node, path) = reader.referenced("authentications", name, &at)?;
             let fields = reader.fields(&node, &path, &names)?;
-            return Self::read_scheme(reader, &fields);
+            return Self::read_scheme(reader, &fields, discovers);
         }
-        Self::read_scheme(reader, &fields)
+        Self::read_scheme(reader, &fields, discovers)
     }
 
     /// Checks a policy under `use.authentications` that nobody may refer to.
     pub(super) fn check(builder: &mut Builder, node: &Node, path: &str) {
         let reader = &mut builder.reader;
         if let Some(fields) = reader.fields(node, path, &SCHEMES.map(|(name, _)| name)) {
-            Self::read_scheme(reader, &fields);
+            Self::read_scheme(reader, &fields, true);
         }
     }
 
-    fn read_scheme(reader: &mut Reader, fields: &Fields<'_>) -> Option<Self> {
+    fn read_scheme(reader: &mut Reader, fields: &Fields<'_>, discovers: bool) -> Option<Self> {
         let found = SCHEMES
             .iter()
             .find_map(|(name, scheme)| Some((*name, *scheme, fields.get(name)?)));
@@ -101,11 +110,15 @@ impl Authentication {
             let with = Template::Literal(Arc::new(Value::String(mark)));
             return Some(Self { scheme, with });
         }
-        warn_of_browser(reader, &inner);
+        let found_out = discovers && scheme == Scheme::Oauth2 && inner.get("authority").is_none();
+        if !found_out {
+            warn_of_browser(reader, &inner);
+        }
         let whole = match scheme {
             Scheme::Basic | Scheme::Digest => texts(reader, &inner, &["username", "password"]),
             Scheme::Bearer => texts(reader, &inner, &["token"]),
-            Scheme::Oauth2 | Scheme::Oidc => oauth(reader, &inner, name),
+            Scheme::Oauth2 | Scheme::Oidc if found_out => discovered(reader, &inner),
+            Scheme::Oauth2 | Scheme::Oidc => oauth(reader, &inner, (name, &["authority", "grant"])),
         };
         let with = Template::read(reader, node, &path)?;
         whole.then_some(Self { scheme, with })
@@ -149,13 +162,25 @@ fn warn_of_browser(reader: &mut Reader, fields: &Fields<'_>) {
     }
 }
 
-fn oauth(reader: &mut Reader, fields: &Fields<'_>, scheme: &str) -> bool {
+/// Grants of an authority that the server names itself.
+const DISCOVERED: [&str; 2] = ["authorization_code", "client_credentials"];
+
+/// A policy whose authority is found out from the server.
+fn discovered(reader: &mut Reader, fields: &Fields<'_>) -> bool {
+    reader.only(fields, &["grant", "client", "issuers", "scopes"]);
+    let known = fields
+        .get("grant")
+        .is_none_or(|(node, at)| reader.word(node, &at, &DISCOVERED).is_some());
+    known && oauth(reader, fields, ("oauth2", &["grant"]))
+}
+
+fn oauth(reader: &mut Reader, fields: &Fields<'_>, (scheme, needed): (&str, &[&str])) -> bool {
     let mut known = OAUTH.to_vec();
     if scheme == "oauth2" {
         known.push("endpoints");
     }
     reader.only(fields, &known);
-    let mut whole = reader.require(fields, &["authority", "grant"]);
+    let mut whole = reader.require(fields, needed);
     let mut word = |fields: &Fields<'_>, name: &str, words: &[&str]| {
         if let Some((node, at)) = fields.get(name) {
             whole &= reader.word(node, &at, words).is_some();

@@ -36,6 +36,15 @@ pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOut
                 }
             }
         }
+        EffectOutcome::Asks { ask } => {
+            let mut written = serde_json::to_value(&**ask).unwrap_or_default();
+            if touches(&written, values) {
+                clean(&mut written, values);
+                if let Ok(clean) = serde_json::from_value(written) {
+                    *ask = Arc::new(clean);
+                }
+            }
+        }
         EffectOutcome::Cancelled => {}
     }
     outcome

@@ -112,7 +112,7 @@ impl Signer {
 }
 
 /// Base64 as RFC 7515 wants it.
-fn url_safe(bytes: &[u8]) -> String {
+pub(super) fn url_safe(bytes: &[u8]) -> String {
     base64(bytes).replace('+', "-").replace('/', "_").replace('=', "")
 }
 

@@ -75,6 +75,18 @@ pub(super) fn text<'v>(fields: &'v Value, name: &str) -> Result<&'v str, Ended> 
         .ok_or_else(|| wrong(format!("`{name}` is missing, or is not text")))
 }
 
+/// What a header says who sends it with a token.
+pub(super) fn bearer(token: &str) -> Result<HeaderValue, Ended> {
+    sensitive(&format!("Bearer {token}"))
+}
+
+fn sensitive(value: &str) -> Result<HeaderValue, Ended> {
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| wrong("it has characters no header can have"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 impl Web {
     /// The request with what says who sends it.
     pub(super) async fn signed(
@@ -93,10 +105,7 @@ impl Web {
             Scheme::Digest => self.digest(&request, with, follow).await?,
             Scheme::Oauth2 | Scheme::Oidc => format!("Bearer {}", self.token(sender).await?),
         };
-        let mut value =
-            HeaderValue::from_str(&value).map_err(|_| wrong("it has characters no header can have"))?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
+        request.headers_mut().insert(AUTHORIZATION, sensitive(&value)?);
         Ok(request)
     }
 
@@ -139,7 +148,7 @@ impl Web {
     }
 
     /// A token of the authority, kept or new.
-    async fn token(&self, sender: &Authentication) -> Result<String, Ended> {
+    pub(super) async fn token(&self, sender: &Authentication) -> Result<String, Ended> {
         if Grant::is_used_up(&sender.with) {
             return self.token_of_a_person(sender).await;
         }
@@ -153,6 +162,17 @@ impl Web {
             self.tokens.keep(asked, token, Duration::from_secs(seconds));
         }
         Ok(token.to_owned())
+    }
+
+    /// Whoever the token was for does not take it any more: the next one is another one.
+    pub(super) async fn forget(&self, sender: &Authentication) -> Result<(), Ended> {
+        self.tokens.drop_all();
+        if !Grant::is_used_up(&sender.with) {
+            return Ok(());
+        }
+        let _one = ONE.lock().await;
+        let refused = Grant::of(&self.data_dir, &sender.with).and_then(|mut grant| grant.refused());
+        refused.map_err(|error| wrong(format!("what the authority gave cannot be kept: {error}")))
     }
 
     /// A token for what a person once allowed: by a code that is good for once, then by refresh tokens.
@@ -253,7 +273,7 @@ fn access_token(answer: &Value) -> Result<&str, Ended> {
 }
 
 /// `name="value", name=value`: what a challenge says.
-fn parameters(text: &str) -> HashMap<String, String> {
+pub(super) fn parameters(text: &str) -> HashMap<String, String> {
     let mut all = HashMap::new();
     let mut rest = text.trim();
     while let Some((name, after)) = rest.split_once('=') {

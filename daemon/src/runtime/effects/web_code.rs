@@ -8,14 +8,14 @@
 //! lost it is not sent again, since an authority takes back what it gave for a code that comes twice.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use dirigent_protocol::digest::Digest;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use super::kept_file;
 
 /// A token is not used in its last moments.
 const EARLY: SignedDuration = SignedDuration::from_secs(30);
@@ -67,20 +67,18 @@ impl Grant {
     /// # Errors
     /// What is kept cannot be read.
     pub(super) fn of(data_dir: &Path, with: &Value) -> io::Result<Self> {
-        let names = json!({
+        let mut names = json!({
             "authority": with["authority"],
             "client": with["client"]["id"],
             "grant": with["grant"],
             "code": with["code"],
             "subject": with["subject"]["token"],
         });
-        let name = Digest::of(&names).to_string().replace(':', "-");
-        let path = data_dir.join("secrets").join(".granted").join(name);
-        let granted = match fs::read(&path) {
-            Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(io::Error::other)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
+        if let Some(sign_in) = with["sign_in"].as_str() {
+            names["sign_in"] = sign_in.into();
+        }
+        let path = kept_file::path(data_dir, &names);
+        let granted = kept_file::read(&path)?;
         let given = (with["grant"] == "refresh_token")
             .then(|| with["subject"]["token"].as_str().map(str::to_owned))
             .flatten();
@@ -135,17 +133,22 @@ impl Grant {
         })
     }
 
+    /// The access token is not taken any more, whatever was said of its time.
+    ///
+    /// # Errors
+    /// That cannot be made durable.
+    pub(super) fn refused(&mut self) -> io::Result<()> {
+        match self.granted.take() {
+            Some(granted) => self.write(Granted {
+                access: None,
+                ..granted
+            }),
+            None => Ok(()),
+        }
+    }
+
     fn write(&mut self, granted: Granted) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let fresh = self.path.with_extension("new");
-        let mut how = fs::OpenOptions::new();
-        how.create(true).write(true).truncate(true).mode(0o600);
-        let mut file = how.open(&fresh)?;
-        file.write_all(&serde_json::to_vec(&granted).map_err(io::Error::other)?)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.path)?;
-        fs::File::open(folder)?.sync_all()?;
+        kept_file::write(&self.path, &granted)?;
         self.granted = Some(granted);
         Ok(())
     }

@@ -65,7 +65,7 @@ fn granted(form: &mut Map<String, Value>, with: &Value) -> Result<(), Ended> {
 fn client_of(
     form: &mut Map<String, Value>,
     client: &Value,
-    endpoint: &Url,
+    audience: &str,
 ) -> Result<Option<Authentication>, Ended> {
     let id = client["id"].as_str().unwrap_or_default();
     let secret = client["secret"].as_str().unwrap_or_default();
@@ -85,9 +85,7 @@ fn client_of(
         kind => {
             let assertion = match client["assertion"].as_str() {
                 Some(given) => given.to_owned(),
-                None => {
-                    assertion(kind, (id, secret), endpoint.as_str(), (clock::system())()).map_err(wrong)?
-                }
+                None => assertion(kind, (id, secret), audience, (clock::system())()).map_err(wrong)?,
             };
             put(form, "client_id", id);
             put(
@@ -107,7 +105,15 @@ pub(super) fn token_request(endpoint: Url, with: &Value) -> Result<HttpCall, End
     granted(&mut form, with)?;
     put(&mut form, "scope", &list(&with["scopes"]));
     put(&mut form, "audience", &list(&with["audiences"]));
-    let authentication = client_of(&mut form, &with["client"], &endpoint)?;
+    // RFC 8707: which server the token is for.
+    put(
+        &mut form,
+        "resource",
+        with["resource"].as_str().unwrap_or_default(),
+    );
+    // Where the authority described itself, its name is who an assertion is for.
+    let audience = with["issuer"].as_str().unwrap_or(endpoint.as_str());
+    let authentication = client_of(&mut form, &with["client"], audience)?;
     let as_json = with["request"]["encoding"] == "application/json";
     let (kind, body) = if as_json {
         ("application/json", Value::Object(form))

@@ -58,7 +58,7 @@ impl InHand {
         let (failed, usage) = match outcome {
             EffectOutcome::Done { usage, .. } | EffectOutcome::Turn { usage, .. } => (false, usage),
             EffectOutcome::Failed { usage, .. } => (true, usage),
-            EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled => return,
+            EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => return,
         };
         self.figures.change(&self.agent, |figure| {
             figure.calls += 1;

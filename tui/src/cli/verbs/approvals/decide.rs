@@ -13,6 +13,7 @@ use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 use crate::cli::faults::usage;
 use crate::cli::out::{Out, Tone};
+use crate::cli::verbs::approvals::fill_in::filled_in;
 use crate::cli::{ask, input, resolve};
 
 /// `dirigent approvals approve`
@@ -24,6 +25,9 @@ pub struct ApproveArgs {
     /// Approve this content instead of the one shown
     #[arg(long, value_name = "JSON|@FILE")]
     pub edit: Option<String>,
+    /// Fill in a member of what is shown (a form, a sign-in); may be given again
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "edit")]
+    pub set: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -101,18 +105,18 @@ pub async fn approve(args: ApproveArgs, cx: &mut Cx) -> Result<Exit, Fault> {
                 );
             }
             show_beside(cx, &document, &approval);
-            if !args.yes && !agreed(&approval, args.edit.is_some()).await? {
+            if !args.yes && !agreed(&approval, args.edit.is_some() || !args.set.is_empty()).await? {
                 cx.say(Tone::Plain, "nothing was decided");
                 return Ok(Exit::Failed);
             }
             digest
         }
     };
-    let edited = args
-        .edit
-        .as_deref()
-        .map(|text| input::json(text, "--edit"))
-        .transpose()?;
+    let edited = match &args.edit {
+        Some(text) => Some(input::json(text, "--edit")?),
+        None if args.set.is_empty() => None,
+        None => Some(filled_in(&approval.payload, &args.set)?),
+    };
     let decision = Decision::Approve { edited };
     let answer = (decision, args.bound.reason, args.rule.also());
     decide(cx, &document, digest, answer, "approved").await

@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 pub mod ask;
 pub mod decide;
 pub mod delegate;
+pub mod fill_in;
 pub mod link;
 pub mod list;
 pub mod resolve_effect;

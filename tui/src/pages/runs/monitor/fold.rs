@@ -248,6 +248,7 @@ impl RunView {
                 EffectOutcome::Failed { .. } => "failed",
                 EffectOutcome::Unknown { .. } => "unknown",
                 EffectOutcome::Cancelled => "cancelled",
+                EffectOutcome::Asks { .. } => "asks",
             });
             if let EffectOutcome::Done { usage, facts, .. } | EffectOutcome::Turn { usage, facts, .. } =
                 outcome

@@ -308,5 +308,6 @@ fn settled(outcome: &EffectOutcome) -> (Voice, String) {
         ),
         EffectOutcome::Unknown { reason } => (Voice::Error, format!("outcome unknown: {reason}")),
         EffectOutcome::Cancelled => (Voice::Event, "stopped".to_owned()),
+        EffectOutcome::Asks { ask } => (Voice::Event, format!("asks: {}", ask.title)),
     }
 }

@@ -12,11 +12,11 @@ use futures::future::BoxFuture;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::mcp_lines::{Lines, Trouble};
-use super::performer::{Call, failed, refused};
-use super::process::{self, Group};
-use super::script::on_path;
-use super::web::Ended;
+use super::super::performer::{Call, failed, refused};
+use super::super::process::{self, Group};
+use super::super::script::on_path;
+use super::super::web::Ended;
+use super::lines::{Lines, Trouble};
 
 /// Bytes that are shown at once.
 const PIECE: usize = 4 << 10;

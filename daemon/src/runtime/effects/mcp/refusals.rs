@@ -15,7 +15,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 
-use super::security::Security;
+use super::super::security::Security;
 
 /// What is refused, as audit records name it.
 const SAMPLING: (u8, &str) = (1, "tools.sampling");
@@ -42,6 +42,13 @@ impl Refusals {
         }
         let detail = format!("it asked for what it is not given, in the call {}", self.key);
         self.security.note(self.run, action, &self.server, &detail).await;
+    }
+}
+
+impl Refusals {
+    /// It wanted input of the kind that it is not given.
+    pub(super) async fn wanted_input(&self) {
+        self.told(ELICITATION).await;
     }
 }
 

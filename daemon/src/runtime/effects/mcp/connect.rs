@@ -1,0 +1,278 @@
+//! A connection to a server: over HTTP or over a command's pipes, greeted in the revision that both speak.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU8;
+use std::time::Duration;
+
+use dirigent_protocol::run::{EffectOutcome, McpCall, McpTransport, Resource, WorkflowError};
+use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use rmcp::model::{
+    ClientCapabilities, ClientConfig, ElicitationCapability, FormElicitationCapability, Implementation,
+    ProtocolVersion, UrlElicitationCapability,
+};
+use rmcp::service::{ClientLifecycleMode, RunningService, serve_client_with_lifecycle};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{RoleClient, transport::IntoTransport};
+use serde_json::Value;
+use tokio::process::Child;
+
+use super::super::performer::{Call, failed, refused};
+use super::super::web::Ended;
+use super::super::web_auth::bearer;
+use super::lines::Trouble;
+use super::perform::Mcp;
+use super::pipes::{self, Piped, Program, Said, beside};
+use super::refusals::Refusals;
+use super::sign_in::{Challenge, Missed, is_discovered};
+
+/// How long a server may take to greet.
+const GREETING: Duration = Duration::from_secs(30);
+
+pub(super) type Client = RunningService<RoleClient, Refusals>;
+
+/// A greeted server, and what keeps it.
+pub(super) struct Server {
+    pub(super) client: Client,
+    /// Why it was given up, once it was.
+    pub(super) trouble: Trouble,
+    /// Shows what it says beside the protocol.
+    pub(super) said: Said,
+    _process: Option<Child>,
+}
+
+impl Mcp {
+    /// A greeted server; `token` where somebody signed in at its authority.
+    pub(super) async fn connect(
+        &self,
+        wanted: &McpCall,
+        token: Option<&str>,
+        call: &Call,
+    ) -> Result<Server, Missed> {
+        match &wanted.transport {
+            McpTransport::Http { endpoint, headers } => {
+                self.over_http(wanted, (endpoint, headers), token, call).await
+            }
+            McpTransport::Stdio {
+                command,
+                arguments,
+                environment,
+            } => {
+                let program = Program {
+                    command,
+                    arguments,
+                    environment,
+                };
+                self.over_pipes(wanted, &program, call).await
+            }
+        }
+    }
+
+    async fn over_http(
+        &self,
+        wanted: &McpCall,
+        (endpoint, headers): (&Resource, &BTreeMap<String, String>),
+        token: Option<&str>,
+        call: &Call,
+    ) -> Result<Server, Missed> {
+        let url = self.web.address(&endpoint.uri)?;
+        let mut custom = HashMap::new();
+        for (name, value) in headers {
+            let pair = name
+                .parse::<HeaderName>()
+                .ok()
+                .zip(HeaderValue::from_str(value).ok());
+            let Some((name, value)) = pair else {
+                let detail = format!("header `{}` cannot be sent", name.escape_debug());
+                return Err(Box::new(refused("validation", 400, "Bad header", detail)).into());
+            };
+            custom.insert(name, value);
+        }
+        if let Some(token) = token {
+            custom.insert(AUTHORIZATION, bearer(token)?);
+        } else if let Some(sender) = endpoint
+            .authentication
+            .as_ref()
+            .filter(|sender| !is_discovered(sender))
+        {
+            let request = reqwest::Request::new(reqwest::Method::POST, url.clone());
+            let signed = self.web.signed(request, sender, false).await?;
+            if let Some(value) = signed.headers().get(AUTHORIZATION) {
+                custom.insert(AUTHORIZATION, value.clone());
+            }
+        }
+        let config = StreamableHttpClientTransportConfig::with_uri(url.to_string())
+            .custom_headers(custom)
+            .max_sse_event_size(self.web.limit())
+            .max_json_response_size(self.web.limit());
+        let transport = StreamableHttpClientTransport::with_client(self.web.client().clone(), config);
+        Ok(Server {
+            client: self.greet(wanted, transport, call).await?,
+            trouble: Trouble::default(),
+            said: Said::default(),
+            _process: None,
+        })
+    }
+
+    /// A command, greeted over its pipes.
+    async fn over_pipes(
+        &self,
+        wanted: &McpCall,
+        program: &Program<'_>,
+        call: &Call,
+    ) -> Result<Server, Missed> {
+        if !self.policy.get().shell {
+            let detail = "[run] shell = \"deny\": this daemon runs no commands";
+            return Err(Box::new(refused("authorization", 403, "Commands are not allowed", detail)).into());
+        }
+        let Piped {
+            child,
+            streams,
+            trouble,
+            mut said,
+        } = pipes::begin(program, &self.notes, call)?;
+        let greeted = beside(&mut said, Box::pin(self.greet(wanted, streams, call))).await;
+        let client = greeted.map_err(|missed| match trouble.get() {
+            Some(why) => Missed::Ended(Box::new(given_up(why))),
+            None => missed,
+        })?;
+        Ok(Server {
+            client,
+            trouble,
+            said,
+            _process: Some(child),
+        })
+    }
+
+    /// The handshake: `initialize` where the revision has one, else what newer servers want in its place.
+    async fn greet<T, E, A>(&self, wanted: &McpCall, transport: T, call: &Call) -> Result<Client, Missed>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (name, version) = wanted
+            .client
+            .clone()
+            .unwrap_or_else(|| ("dirigent".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+        let protocol = serde_json::from_value::<ProtocolVersion>(Value::String(wanted.protocol.clone()))
+            .unwrap_or(ProtocolVersion::V_2025_06_18);
+        let newest = protocol == ProtocolVersion::LATEST;
+        let legacy = if newest {
+            ProtocolVersion::LATEST_WITH_INITIALIZE
+        } else {
+            protocol.clone()
+        };
+        let config = ClientConfig::new(
+            can_do(newest && wanted.elicitation),
+            Implementation::new(name, version),
+        )
+        .with_protocol_version(legacy.clone());
+        let info = Refusals {
+            config,
+            security: self.security.clone(),
+            run: call.run,
+            server: named(&wanted.transport),
+            key: call.key.to_string(),
+            noted: AtomicU8::default(),
+        };
+        let lifecycle = if newest {
+            ClientLifecycleMode::Auto {
+                preferred_versions: vec![protocol],
+                legacy_version: Some(legacy),
+            }
+        } else {
+            ClientLifecycleMode::Initialize
+        };
+        let silent = |detail: String| {
+            let problem = WorkflowError::standard("communication", 503, "The server does not greet");
+            Missed::Ended(Box::new(failed(problem.detail(detail), true)))
+        };
+        let greeted = Box::pin(serve_client_with_lifecycle(info, transport, lifecycle));
+        let client = tokio::time::timeout(GREETING, greeted)
+            .await
+            .map_err(|_| silent(format!("it said nothing for {} s", GREETING.as_secs())))?
+            .map_err(|error| match Challenge::of_greeting(&error) {
+                Some(challenge) => Missed::Challenged(challenge),
+                None => silent(error.to_string()),
+            })?;
+        known(&client)?;
+        Ok(client)
+    }
+}
+
+/// What servers may ask for: nothing, or input of a person.
+fn can_do(asks_people: bool) -> ClientCapabilities {
+    let mut can = ClientCapabilities::default();
+    can.elicitation = asks_people.then(|| {
+        ElicitationCapability::new()
+            .with_form(FormElicitationCapability::new())
+            .with_url(UrlElicitationCapability::new())
+    });
+    can
+}
+
+/// A server, for records: its origin alone, for a secret may stand anywhere else in its address.
+pub(super) fn named(transport: &McpTransport) -> String {
+    match transport {
+        McpTransport::Http { endpoint, .. } => {
+            let place = Url::parse(&endpoint.uri).map(|address| address.origin());
+            let known = place.ok().filter(|origin| origin.is_tuple());
+            known.map_or_else(|| "a server".to_owned(), |origin| origin.ascii_serialization())
+        }
+        McpTransport::Stdio { command, .. } => command.clone(),
+    }
+}
+
+/// Whether the server speaks a revision that is known here.
+fn known(client: &Client) -> Result<(), Ended> {
+    let Some(told) = client.peer_info().map(|info| info.protocol_version.clone()) else {
+        return Ok(());
+    };
+    if ProtocolVersion::KNOWN_VERSIONS.contains(&told) {
+        return Ok(());
+    }
+    let detail = format!(
+        "version_mismatch: it speaks `{}`, known here are up to `{}`",
+        told.as_str().escape_debug(),
+        ProtocolVersion::LATEST
+    );
+    Err(Box::new(refused(
+        "communication",
+        505,
+        "The server speaks another revision",
+        detail,
+    )))
+}
+
+/// A server that broke the protocol.
+pub(super) fn given_up(why: &str) -> EffectOutcome {
+    let problem = WorkflowError::standard("communication", 502, "The server breaks the protocol");
+    failed(problem.detail(why.to_owned()), false)
+}
+
+#[cfg(test)]
+mod tests {
+    use dirigent_protocol::run::Resource;
+
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_nothing_that_may_be_a_secret() {
+        let of = |uri: &str| {
+            named(&McpTransport::Http {
+                endpoint: Resource {
+                    uri: uri.into(),
+                    ..Resource::default()
+                },
+                headers: BTreeMap::default(),
+            })
+        };
+        assert_eq!(
+            of("https://me:hunter2@h:8443/api/hunter2/mcp?k=hunter2#x"),
+            "https://h:8443"
+        );
+        assert_eq!(of("hunter2"), "a server");
+        assert_eq!(of("data:hunter2"), "a server");
+    }
+}

@@ -1,0 +1,224 @@
+//! `call: mcp`: one connection, one request, by the official client. The server is a command in a process group of its
+//! own, or an address that may be reached.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dirigent_protocol::id::RunId;
+use dirigent_protocol::run::{
+    EffectAsk, EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport,
+};
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::super::performer::{Call, Means, Performer, misdirected};
+use super::super::process;
+use super::super::security::Security;
+use super::super::web::Web;
+use super::connect::{given_up, named};
+use super::pipes::beside;
+use super::request::{Unlisted, as_listed, ask, tools};
+use super::rounds::Round;
+use super::sign_in::{Missed, Next, SignIn};
+use crate::runtime::error::RuntimeError;
+use crate::runtime::policy::Policy;
+use crate::swap::Swap;
+
+/// The daemon's limit where the call names none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Connections to servers, one for each request.
+pub(in super::super) struct Mcp {
+    pub(super) web: Web,
+    pub(super) policy: Arc<Swap<Policy>>,
+    pub(super) notes: PathBuf,
+    pub(super) security: Arc<Security>,
+}
+
+pub(in super::super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
+    Ok(Box::new(Mcp::open(means)?))
+}
+
+impl Mcp {
+    /// Ready to connect.
+    ///
+    /// # Errors
+    /// The folder for notes of processes cannot be made.
+    pub(in super::super) fn open(means: &Means) -> Result<Self, RuntimeError> {
+        let notes = means.data_dir.join("effects");
+        std::fs::create_dir_all(&notes).map_err(|source| RuntimeError::Io {
+            what: format!("make {}", notes.display()),
+            source,
+        })?;
+        Ok(Self {
+            web: Web::open(means)?,
+            policy: means.policy.clone(),
+            notes,
+            security: means.security.clone(),
+        })
+    }
+
+    /// Every tool of a server.
+    ///
+    /// # Errors
+    /// Why there is no list, in words.
+    pub(in super::super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
+        let list = self.list(wanted, call);
+        let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
+        let found = tokio::select! {
+            biased;
+            () = call.cancel.cancelled() => Err("it was stopped".to_owned()),
+            found = tokio::time::timeout(limit, Box::pin(list)) => found
+                .unwrap_or_else(|_| Err(format!("no answer within {} ms", limit.as_millis()))),
+        };
+        self.empty(wanted, call).await;
+        found
+    }
+
+    async fn empty(&self, wanted: &McpCall, call: &Call) {
+        if matches!(wanted.transport, McpTransport::Stdio { .. }) {
+            process::empty(&process::note_path(&self.notes, call.run, call.effect), &call.key).await;
+        }
+    }
+}
+
+impl Performer for Mcp {
+    fn kind(&self) -> EffectKind {
+        EffectKind::Mcp
+    }
+
+    fn perform(&self, call: Call) -> BoxFuture<'_, EffectOutcome> {
+        Box::pin(async move {
+            let EffectRequest::Mcp(wanted) = &call.request else {
+                return misdirected();
+            };
+            let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
+            let outcome = tokio::select! {
+                biased;
+                () = call.cancel.cancelled() => EffectOutcome::Cancelled,
+                outcome = tokio::time::timeout(limit, Box::pin(self.exchange(wanted, &call))) => outcome
+                    .unwrap_or_else(|_| EffectOutcome::Unknown {
+                        reason: format!("no answer within {} ms", limit.as_millis()),
+                    }),
+            };
+            self.empty(wanted, &call).await;
+            outcome
+        })
+    }
+
+    fn clear<'a>(&'a self, run: RunId, effect: EffectId, key: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if !process::empty(&process::note_path(&self.notes, run, effect), key).await {
+                tracing::error!(%run, effect = effect.0, "processes of a server cannot be ended");
+            }
+        })
+    }
+}
+
+/// What a request to a server led to where it has no answer yet.
+enum Missing {
+    Asks(Arc<EffectAsk>),
+    Ended(Box<EffectOutcome>),
+}
+
+impl Mcp {
+    /// Does something with a token of the server's authority, if there is one to be had: again with another one where
+    /// the server challenges it.
+    async fn signed_in<'w, T>(
+        &self,
+        wanted: &McpCall,
+        work: impl Fn(Option<String>) -> BoxFuture<'w, Result<T, Missed>> + Send,
+    ) -> Result<T, Missing> {
+        let mut sign_in = SignIn::of(&self.web, wanted).map_err(Missing::Ended)?;
+        if let Some(sign_in) = &mut sign_in
+            && let Some(ask) = sign_in.heard(&wanted.answers).await.map_err(Missing::Ended)?
+        {
+            return Err(Missing::Asks(ask));
+        }
+        loop {
+            let token = match &mut sign_in {
+                Some(sign_in) => sign_in.token().await.map_err(Missing::Ended)?,
+                None => None,
+            };
+            let challenge = match work(token.clone()).await {
+                Ok(done) => return Ok(done),
+                Err(Missed::Ended(ended)) => return Err(Missing::Ended(ended)),
+                Err(Missed::Challenged(challenge)) => challenge,
+            };
+            let Some(sign_in) = &mut sign_in else {
+                return Err(Missing::Ended(challenge.refusal()));
+            };
+            let next = sign_in.challenged(&challenge, token.as_deref()).await;
+            if let Next::Ask(ask) = next.map_err(Missing::Ended)? {
+                return Err(Missing::Asks(ask));
+            }
+        }
+    }
+
+    async fn exchange(&self, wanted: &McpCall, call: &Call) -> EffectOutcome {
+        let server = named(&wanted.transport);
+        let who = (server.as_str(), asked_of(wanted));
+        if let Some(ask) = Round::heard(&wanted.answers).and_then(|round| round.next(who)) {
+            return EffectOutcome::Asks { ask };
+        }
+        let done = self.signed_in(wanted, move |token| {
+            Box::pin(async move {
+                let mut server = self.connect(wanted, token.as_deref(), call).await?;
+                let asking = async {
+                    as_listed(&server.client, wanted).await?;
+                    ask(&server.client, wanted, who, &call.key).await
+                };
+                let outcome = beside(&mut server.said, asking).await;
+                drop(server.client.cancel().await);
+                match server.trouble.get() {
+                    Some(why) => Ok(given_up(why)),
+                    None => outcome,
+                }
+            })
+        });
+        match Box::pin(done).await {
+            Ok(outcome) => outcome,
+            Err(Missing::Ended(ended)) => *ended,
+            Err(Missing::Asks(ask)) => EffectOutcome::Asks { ask },
+        }
+    }
+
+    async fn list(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
+        let listed = self.signed_in(wanted, move |token| {
+            Box::pin(async move {
+                let mut server = self.connect(wanted, token.as_deref(), call).await?;
+                let tools = beside(&mut server.said, tools(&server.client)).await;
+                drop(server.client.cancel().await);
+                match tools {
+                    Ok(tools) => Ok(Ok(tools)),
+                    Err(Unlisted::Challenged(challenge)) => Err(Missed::Challenged(challenge)),
+                    Err(Unlisted::Words(words)) => Ok(Err(server.trouble.get().cloned().unwrap_or(words))),
+                }
+            })
+        });
+        match Box::pin(listed).await {
+            Ok(tools) => tools,
+            Err(Missing::Ended(ended)) => Err(words(&ended)),
+            Err(Missing::Asks(ask)) => Err(format!("{}: {}", ask.title, ask.payload["address"])),
+        }
+    }
+}
+
+/// What a call is for: its tool, its prompt, its resource, or the method alone.
+fn asked_of(wanted: &McpCall) -> &str {
+    let member = |name: &str| wanted.parameters.get(name).and_then(Value::as_str);
+    member("name").or_else(|| member("uri")).unwrap_or(&wanted.method)
+}
+
+/// An ending in words.
+fn words(ended: &EffectOutcome) -> String {
+    match ended {
+        EffectOutcome::Failed { error, .. } => match &error.detail {
+            Some(detail) => format!("{}: {detail}", error.title),
+            None => error.title.clone(),
+        },
+        EffectOutcome::Unknown { reason } => reason.clone(),
+        _ => "it was stopped".to_owned(),
+    }
+}
