@@ -71,7 +71,7 @@ pub enum Command {
         /// The version: its number, or the beginning of its digest.
         version: String,
     },
-    /// Try agents out side by side on one input, in a run of its own; nothing is published.
+    /// Try agents out side by side on one input, in a run of its own: their tools only read, and nothing is published.
     AgentTry {
         /// The agent's name.
         agent: String,

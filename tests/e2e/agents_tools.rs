@@ -230,7 +230,8 @@ fn a_changed_server_asks_again_before_any_call_and_its_new_words_are_not_shown()
         if let Some(manifest) = manifest {
             mcp["manifest"] = json!(manifest);
         }
-        json!({ "tools": [ { "mcp": mcp, "allow": ["echo"], "approval": "never" } ] })
+        json!({ "tools": [ { "mcp": mcp, "allow": ["echo"], "approval": "never",
+            "traits": { "untrusted": true, "outward": true } } ] })
     };
     let script = |body: &Value| match results(body).last() {
         None => Say::call("echo", json!({ "m": 1 })),
@@ -289,6 +290,7 @@ fn of_many_tools_the_model_gets_the_search_and_what_it_found() {
     let server = McpServer::start(json!(tools));
     let grant = json!({ "tools": [ {
         "mcp": { "endpoint": format!("http://{}/mcp", server.place()) }, "allow": ["*"], "approval": "never",
+        "traits": { "untrusted": true, "outward": true },
     } ] });
     let story = Story::new(&grant, &[server.place()], |body| match results(body).len() {
         0 => Say::call("send_invoice", json!({})),
@@ -367,4 +369,195 @@ fn workflows_and_other_agents_are_tools() {
         .as_str()
         .unwrap_or_else(|| panic!("{run}\n{}", story.home.log()));
     assert!(said.contains("42") && said.contains("forty-two"), "{said}");
+}
+
+/// A limit under a name that no tool has holds nobody: it is an error where the names are known, and at the first turn
+/// where a server must be asked. A program that is kept to nothing is never run unasked.
+#[test]
+fn a_grant_that_would_limit_nothing_is_refused() {
+    let server = McpServer::start(json!([mcp_tool("echo", "Says it again.")]));
+    let story = Story::new(&json!({}), &[server.place()], |_| Say::text("done"));
+    let limit = json!({ "properties": { "path": { "pattern": "^notes/" } } });
+    let file = json!({ "workspace": story.home.path("work"), "write": true });
+    let host = json!({ "name": "run", "program": "cat", "workspace": "/", "sandbox": "host" });
+    for (grant, word) in [
+        (
+            json!({ "name": "n", "file": file, "arguments": { "n_write_file": limit } }),
+            "`n_write_file`",
+        ),
+        (
+            json!({ "name": "n", "file": file, "allow": ["writefile"] }),
+            "`writefile`",
+        ),
+        (json!({ "command": host, "approval": "never" }), "unasked"),
+    ] {
+        let spec = json!({ "prompt": "x", "tools": [grant] });
+        let agent = json!({ "kind": "Agent", "metadata": { "name": "wrong" }, "spec": spec });
+        let file = story.home.write("wrong.json", &agent.to_string());
+        let refused = story.home.client(&["apply", "-f", file.to_str().unwrap()]);
+        assert!(
+            refused.code != Some(0) && refused.stderr.contains(word),
+            "{refused:#?}"
+        );
+    }
+    let mcp = json!({ "endpoint": format!("http://{}/mcp", server.place()) });
+    let grant = json!({ "tools": [{ "mcp": mcp, "allow": ["echo"], "arguments": { "ecco": limit } }] });
+    publish(&story.home, "helper", &grant);
+    let run = ask(&story.home, "say", "");
+    assert_eq!(run["status"], "faulted", "{run}");
+    assert!(
+        run["error"]["detail"].as_str().unwrap().contains("`ecco`"),
+        "{run}"
+    );
+    assert!(
+        story.model.told().is_empty(),
+        "no model is asked with a limit that is none"
+    );
+}
+
+/// What only reads is used; what acts is answered, shown with the result, and asks nobody.
+#[test]
+fn a_trial_performs_nothing_that_acts() {
+    let server = dirigent_tests::Server::start(Duration::ZERO);
+    let uri = format!("http://{}/effect/post", server.place());
+    let tools = json!({ "tools": [
+        { "file": { "workspace": "WORK", "write": true }, "approval": "never" },
+        { "http": { "name": "post", "description": "Posts.", "method": "POST", "uri": uri, "parameters": { "type": "object" } } },
+        { "http": { "name": "look", "description": "Looks.", "uri": uri } },
+    ] });
+    let story = Story::new(&tools, &[server.place()], |body| match results(body).len() {
+        0 => Say::Calls(vec![
+            ("read_file".into(), json!({ "path": "a.txt" })),
+            ("write_file".into(), json!({ "path": "a.txt", "content": "new" })),
+            ("post".into(), json!({ "text": "new" })),
+            ("look".into(), json!({})),
+        ]),
+        _ => Say::Text(results(body).join("|")),
+    });
+    std::fs::write(story.home.path("work/a.txt"), "as it was").unwrap();
+    let words = [
+        "agents",
+        "try",
+        "helper",
+        "--input",
+        r#"{"task": "do it"}"#,
+        "--json",
+    ];
+    let tried = story.home.client(&words).expect_code(0).json();
+    let newest = &tried["answers"]["newest"];
+    let said = newest["answer"].as_str().unwrap_or_else(|| panic!("{tried}"));
+    assert!(said.contains("as it was"), "{tried}");
+    assert_eq!(said.matches("not performed while trying").count(), 3, "{tried}");
+    let held: Vec<&str> = newest["not_performed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["tool"].as_str())
+        .collect();
+    assert_eq!(held, ["write_file", "post", "look"], "{tried}");
+    assert_eq!(
+        newest["not_performed"][0]["request"]["file"]["deed"]["write"]["content"],
+        "new"
+    );
+    assert_eq!(newest["not_performed"][1]["request"]["http"]["uri"], uri);
+    assert_eq!(
+        std::fs::read_to_string(story.home.path("work/a.txt")).unwrap(),
+        "as it was"
+    );
+    assert!(server.seen().is_empty());
+    let asked = story
+        .home
+        .client(&["approvals", "list", "--json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(asked["items"], json!([]));
+    let help = story.home.client(&["agents", "try", "--help"]);
+    assert!(help.stdout.contains("not_performed"), "{help:#?}");
+}
+
+/// A request that may not go there is a matter of the audit: once for each place and run.
+#[test]
+fn a_refused_way_out_is_in_the_audit() {
+    let tools = json!({ "tools": [ { "http": { "name": "look", "description": "Looks.", "origins": ["http://169.254.169.254"] } } ] });
+    let story = Story::new(&tools, &[], |body| match results(body).len() {
+        n @ 0..3 => Say::call("look", json!({ "url": format!("http://169.254.169.254/{n}") })),
+        _ => Say::Text(results(body).join("|")),
+    });
+    let run = ask(&story.home, "look", "");
+    assert_eq!(run["status"], "completed", "{run}");
+    let words = [
+        "get",
+        "audit-logs",
+        "--where",
+        "action = 'egress.refused'",
+        "--json",
+    ];
+    let noted = story.home.client(&words).expect_code(0).json();
+    let items = noted["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{noted}");
+    assert_eq!(items[0]["spec"]["object"], "169.254.169.254:80", "{noted}");
+}
+
+/// A stored secret that stands in a file is masked before anybody keeps the answer; one that stands in what a model is
+/// told, or in a call that nobody put it into by reference, goes nowhere. Its name is in the audit, its value nowhere.
+#[test]
+fn no_stored_secret_comes_in_by_a_tool_or_goes_out_to_anybody() {
+    const VALUE: &str = "correct horse battery";
+    let server = dirigent_tests::Server::start(Duration::ZERO);
+    let uri = format!("http://{}/effect/look", server.place());
+    let http = json!({ "name": "look", "description": "Looks.", "uri": uri, "headers": { "x-key": VALUE } });
+    let tools =
+        json!({ "tools": [ { "file": { "workspace": "WORK" } }, { "http": http, "approval": "never" } ] });
+    let story = Story::new(&tools, &[server.place()], |body| {
+        let wants_look = body["messages"][0]["content"].as_str().unwrap().contains("look");
+        match (results(body).last(), wants_look) {
+            (None, true) => Say::call("look", json!({})),
+            (None, false) => Say::call("read_file", json!({ "path": "a.txt" })),
+            (Some(answer), _) => Say::Text(answer.clone()),
+        }
+    });
+    std::fs::create_dir_all(story.home.path("data/secrets")).unwrap();
+    std::fs::write(story.home.path("data/secrets/api"), VALUE).unwrap();
+    std::fs::write(
+        story.home.path("work/a.txt"),
+        format!("the key is {VALUE}, is it not?"),
+    )
+    .unwrap();
+    let read = ask(&story.home, "read", "");
+    assert!(
+        read["output"]
+            .as_str()
+            .unwrap()
+            .contains("the key is ***, is it not?"),
+        "{read}"
+    );
+    let journal = Value::from(events(&story.home, read["run"].as_str().unwrap())).to_string();
+    assert!(!journal.contains(VALUE), "{journal}");
+    let looked = ask(&story.home, "look", "");
+    assert!(
+        looked["output"]
+            .as_str()
+            .unwrap()
+            .contains("A secret would go out"),
+        "{looked}"
+    );
+    assert!(server.seen().is_empty());
+    let before = story.model.told().len();
+    let told = ask(&story.home, &format!("what is {VALUE} for?"), "");
+    assert_eq!(told["error"]["title"], "A secret would go out", "{told}");
+    assert_eq!(story.model.told().len(), before, "the model is told nothing");
+    let words = [
+        "get",
+        "audit-logs",
+        "--where",
+        "action = 'secrets.outgoing'",
+        "--json",
+    ];
+    let noted = story.home.client(&words).expect_code(0).json();
+    let items = noted["items"].as_array().unwrap();
+    assert!(
+        items.len() == 2 && items.iter().all(|item| item["spec"]["object"] == "api"),
+        "{noted}"
+    );
+    assert!(!noted.to_string().contains(VALUE) && !story.home.log().contains(VALUE));
 }

@@ -42,6 +42,7 @@ mod plain;
 mod recorded;
 mod red_team;
 mod reviews;
+mod rule_of_two;
 mod runs;
 mod sandbox;
 mod schedules;

@@ -91,6 +91,21 @@ const COMMANDS: &[(&str, &str)] = &[
         "cp /bin/true tmp/t && chmod 4755 tmp/t",
     ),
     ("make a device", "mknod tmp/dev b 1 1"),
+    ("make a link outside", "ln -s /etc/passwd $OUT/link"),
+    ("make a pipe outside", "mkfifo $OUT/pipe"),
+    (
+        "move a file of its own outside",
+        "echo x > tmp/own && mv tmp/own $OUT/own",
+    ),
+    (
+        "open a file outside and keep it",
+        "exec 3< $OUT/secret && cat <&3",
+    ),
+    ("list the keys of the user", "ls $REALHOME/.ssh"),
+    (
+        "add to the daemon's configuration",
+        "echo >> $DATA/../daemon.toml",
+    ),
     ("lift a limit", "ulimit -c unlimited"),
     (
         "connect to the machine itself",
@@ -121,7 +136,7 @@ const CALLS: &[(&str, u32, &str)] = &[
     ("mount", number::MOUNT, ", 0, 0, 0, 0, 0"),
     ("take a part of the tree", number::OPEN_TREE, ", 0, 0, 0"),
     ("change the root", number::CHROOT, ", \"/\""),
-    ("name the machine", number::SETHOSTNAME, ", \"x\", 1"),
+    ("name the machine", number::SETHOSTNAME, ", \"x\", 1000"),
     ("restart the machine", number::REBOOT, ", 0, 0, 0, 0"),
     ("load a module", number::INIT_MODULE, ", 0, 0, 0"),
     ("make a namespace", number::UNSHARE, ", 0x10000000"),
@@ -242,6 +257,45 @@ fn codes(home: &Home, commands: &[(&str, String)], environment: &Value) -> Vec<(
         .collect()
 }
 
+/// Those that succeed where nothing is in their way: only of them does it say something that they are denied.
+fn control(listener: &std::net::TcpListener) -> Vec<String> {
+    let outside = tempfile::tempdir().unwrap();
+    let mut victim = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let home = home("host", "none");
+    let daemon = home.start();
+    let environment = surroundings(&home, outside.path(), (listener, &victim));
+    // One leaves nothing to the next, and nothing on the machine.
+    let again = "mkdir -p tmp $OUT/.ssh; rm -rf $OUT/new $OUT/dir $OUT/moved $OUT/link $OUT/pipe tmp/*; \
+                 echo 'the secret' > $OUT/secret; echo 'a key' > $OUT/.ssh/id_probe";
+    let swept = "rm -f /usr/dirigent-probe /dev/shm/dirigent-probe /tmp/dirigent-probe-$$";
+    let wrapped: Vec<_> = probes()
+        .into_iter()
+        .map(|(name, text)| (name, format!("{again}; ( {text} ); code=$?; {swept}; exit $code")))
+        .collect();
+    let ended = codes(&home, &wrapped, &environment);
+    daemon.stop();
+    drop(victim.kill());
+    drop(victim.wait());
+    let free = ended.into_iter().filter(|(_, code)| *code == 0);
+    free.map(|(name, _)| name).collect()
+}
+
+/// What probes are told of what lies outside.
+fn surroundings(
+    home: &Home,
+    outside: &std::path::Path,
+    (listener, victim): (&std::net::TcpListener, &std::process::Child),
+) -> Value {
+    json!({
+        "OUT": outside,
+        "REALHOME": outside,
+        "DATA": home.path("data"),
+        "SOCKET": home.socket(),
+        "PORT": listener.local_addr().unwrap().port().to_string(),
+        "VICTIM": victim.id().to_string(),
+    })
+}
+
 #[test]
 fn what_commands_try_is_denied_and_what_they_need_works() {
     let outside = tempfile::tempdir().unwrap();
@@ -250,6 +304,7 @@ fn what_commands_try_is_denied_and_what_they_need_works() {
     std::fs::write(outside.path().join(".ssh/id_probe"), "a key").unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut victim = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let free = control(&listener);
     let walls = if bubblewrap() {
         &["none", "required"][..]
     } else {
@@ -261,18 +316,17 @@ fn what_commands_try_is_denied_and_what_they_need_works() {
     for (walls, profile) in both {
         let home = home(profile, walls);
         let daemon = home.start();
-        let environment = json!({
-            "OUT": outside.path(),
-            "REALHOME": outside.path(),
-            "DATA": home.path("data"),
-            "SOCKET": home.socket(),
-            "PORT": listener.local_addr().unwrap().port().to_string(),
-            "VICTIM": victim.id().to_string(),
-        });
+        let environment = surroundings(&home, outside.path(), (&listener, &victim));
         let ended = codes(&home, &probes(), &environment);
-        // A shell says 126 or 127 where a program did not begin: then nothing was denied to it.
-        let begun = ended.iter().filter(|(_, code)| !matches!(code, 126 | 127));
-        assert!(begun.count() >= 36, "{ended:?}");
+        // A shell says 126 or 127 where a program did not begin: then nothing was denied to it. Nor was it where the
+        // same fails without a sandbox.
+        let denied = ended
+            .iter()
+            .filter(|(name, code)| !matches!(code, 0 | 126 | 127) && free.contains(name));
+        assert!(
+            denied.count() >= 36,
+            "{profile}, walls {walls}: {ended:?}\nof {free:?}"
+        );
         let succeeded: Vec<_> = ended
             .into_iter()
             .filter(|(name, code)| *code == 0 && !granted(profile, walls, name))

@@ -90,6 +90,7 @@ async fn on_run(house: &House, actor: Actor, command: Command) -> Result<Command
             let terms = Terms {
                 budget,
                 priority: priority.map(|priority| priority.clamp(-100, 100)),
+                ..Terms::default()
             };
             return Ok(started(runtime.start_on(start, terms, actor).await?));
         }

@@ -14,6 +14,7 @@ use super::house::House;
 use super::reviews;
 use crate::door::{Action, Object};
 use crate::records::Actor;
+use crate::runtime::Terms;
 
 /// Changes of definitions; anything else is handed on.
 pub(super) async fn on_definition(
@@ -33,8 +34,12 @@ pub(super) async fn on_definition(
             let runtime = house.runtime()?;
             let trial = house.service.trial(&actor, &agent, &variants, &input).await?;
             let labels = BTreeMap::from([("dirigent.trial".to_owned(), agent)]);
+            let terms = Terms {
+                trial: true,
+                ..Terms::default()
+            };
             let run = runtime
-                .start_text(("trial", &trial.document), trial.input, labels, actor)
+                .start_text(("trial", &trial.document), (trial.input, terms), labels, actor)
                 .await?;
             Ok(CommandReply::RunStarted {
                 run: run.run,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dirigent_config::daemon::{SandboxPolicy, ShellPolicy, WallsPolicy};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{Budget, EffectKind, Sandbox, Status, StepId};
+use dirigent_protocol::run::{Budget, EffectKind, Sandbox, Status, StepId, Traits};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
 use serde_json::Value;
@@ -49,6 +49,10 @@ pub struct Terms {
     pub budget: Option<Budget>,
     /// Higher goes first where runs wait; what the document says where none is given.
     pub priority: Option<i32>,
+    /// What came into the run that starts it.
+    pub seen: Traits,
+    /// It only tries agents out.
+    pub trial: bool,
 }
 
 /// A run that exists.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::api::Started;
+use super::api::{Started, Terms};
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use crate::records::Actor;
@@ -29,8 +29,13 @@ impl RuntimeHandle {
     ) -> Result<Started, RuntimeError> {
         let labels = BTreeMap::from([(LABEL.to_owned(), agent.to_owned())]);
         let input = json!({ "agent": agent, "input": input });
-        self.start_text(("conversation.yaml", DOCUMENT), input, labels, actor)
-            .await
+        self.start_text(
+            ("conversation.yaml", DOCUMENT),
+            (input, Terms::default()),
+            labels,
+            actor,
+        )
+        .await
     }
 }
 

@@ -20,7 +20,7 @@ use super::admission::space::Space;
 use super::api::{Counts, RuntimeSettings};
 use super::approvals::links::LinkKey;
 use super::bus::bell::Bus;
-use super::effects::{Egress, Performers};
+use super::effects::{Egress, Performers, Watch};
 use super::emergency::EmergencyStop;
 use super::error::RuntimeError;
 use super::live::Live;
@@ -51,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) policy: Arc<Swap<Policy>>,
     pub(crate) egress: Egress,
     pub(crate) performers: Performers,
+    pub(crate) watch: Watch,
     /// What is known of agents from their calls.
     pub(crate) figures: Arc<Figures>,
     pub(crate) permits: Permits,

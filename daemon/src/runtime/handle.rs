@@ -135,6 +135,7 @@ impl RuntimeHandle {
         let workflow = self.core.plans.compiled(&version)?;
         let mut pins = self.core.plans.pins(org, &workflow)?;
         pins.budget = terms.budget.filter(Budget::limits);
+        (pins.seen, pins.trial) = (terms.seen, terms.trial);
         let request = actor.key;
         match Box::pin(self.launch(run, start, pins, (terms.priority, beside), actor)).await {
             // The request was answered before: this run never began, that one did.

@@ -16,7 +16,7 @@ use super::approvals::links::LinkKey;
 use super::bus::bell::Bus;
 use super::bus::dispatch::Desk;
 use super::core::{Core, Ended, Runs};
-use super::effects::{Egress, Means, Performers, Security};
+use super::effects::{Egress, Means, Performers, Security, Watch};
 use super::emergency::EmergencyStop;
 use super::error::RuntimeError;
 use super::lineage::children::Offspring;
@@ -77,6 +77,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         policy,
         egress,
         performers,
+        watch: Watch::new(means.security, means.data_dir),
         figures,
         permits,
         timers: Timers::default(),

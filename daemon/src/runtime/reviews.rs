@@ -15,7 +15,7 @@ use dirigent_store::{Budget, ScanRange, Txn};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::api::Started;
+use super::api::{Started, Terms};
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::plans::{body, unread};
@@ -144,8 +144,13 @@ impl RuntimeHandle {
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
         let labels = BTreeMap::from([(LABEL.to_owned(), agent.to_owned())]);
-        self.start_text(("review.yaml", DOCUMENT), input, labels, actor)
-            .await
+        self.start_text(
+            ("review.yaml", DOCUMENT),
+            (input, Terms::default()),
+            labels,
+            actor,
+        )
+        .await
     }
 }
 

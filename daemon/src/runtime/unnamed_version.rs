@@ -9,7 +9,7 @@ use dirigent_protocol::id::EntityId;
 use dirigent_store::Txn;
 use serde_json::Value;
 
-use super::api::{StartRun, Started};
+use super::api::{StartRun, Started, Terms};
 use super::core::Core;
 use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
@@ -24,7 +24,7 @@ impl RuntimeHandle {
     pub(crate) async fn start_text(
         &self,
         (label, text): (&str, &str),
-        input: Value,
+        (input, terms): (Value, Terms),
         labels: BTreeMap<String, String>,
         actor: Actor,
     ) -> Result<Started, RuntimeError> {
@@ -35,7 +35,7 @@ impl RuntimeHandle {
             labels,
             parent: None,
         };
-        self.start(start, actor).await
+        self.start_on(start, terms, actor).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Agents that are tried out before anybody publishes them: versions that belong to no agent.
 //!
-//! Invariant: a trial changes no definition. What is tried has one version for its content, found by its digest.
+//! Invariant: a trial changes no definition, and its run performs nothing of its tools but what only reads. What is tried has one version for its content, found by its digest.
 
 use std::collections::BTreeMap;
 

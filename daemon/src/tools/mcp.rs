@@ -57,15 +57,20 @@ impl Tool for Mcp {
                     )
                 })
             });
-            let known = tools
-                .iter()
-                .take(MAX_TOOLS)
-                .filter_map(|tool| offered(tool, stale.is_some()));
-            Ok(Described {
-                offered: known.collect(),
-                stale,
+            let mut described = Described {
                 manifest: Some(digest),
-            })
+                ..Described::default()
+            };
+            for tool in tools.iter().take(MAX_TOOLS) {
+                match offered(tool, stale.is_some()) {
+                    Some(offered) => described.offered.push(offered),
+                    None => described
+                        .withheld
+                        .extend(tool["name"].as_str().map(str::to_owned)),
+                }
+            }
+            described.stale = stale;
+            Ok(described)
         })
     }
 
@@ -100,9 +105,10 @@ fn offered(tool: &Value, stale: bool) -> Option<Offered> {
     Some(Offered {
         definition: definition(own, about, tool["inputSchema"].clone()),
         own: own.to_owned(),
+        // Files, mail, an intranet: nobody knows what a server is of until its grant says so.
         traits: Traits {
             untrusted: true,
-            private: false,
+            private: true,
             outward: true,
         },
         read_only: false,

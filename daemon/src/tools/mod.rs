@@ -8,6 +8,7 @@ mod agent;
 pub(crate) mod change;
 mod command;
 mod file;
+mod granted;
 mod http;
 mod knowledge;
 mod mcp;

@@ -38,6 +38,8 @@ pub(crate) struct Offered {
 pub(crate) struct Described {
     /// Its tools.
     pub(crate) offered: Vec<Offered>,
+    /// Names of tools that are there and cannot be offered.
+    pub(crate) withheld: Vec<String>,
     /// Why a person must be asked before any of them: they are not what was looked at.
     pub(crate) stale: Option<String>,
     /// What names this list, where it comes from outside.

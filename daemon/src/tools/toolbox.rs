@@ -13,7 +13,7 @@ use dirigent_protocol::run::{AgentTurn, ApprovalClass, OnUnknown, Plan, PlannedC
 use serde_json::Value;
 
 use super::tool::{Described, Offered, Tool, World};
-use super::{KINDS, change, names, search};
+use super::{KINDS, change, command, granted, names, search};
 use crate::misfit::misfit;
 
 /// Longest refusal that is told.
@@ -48,10 +48,10 @@ impl Toolbox {
                 return Err("a tool names no kind".to_owned());
             };
             let mut described = tool.describe(world).await?;
-            let granted = |own: &str| {
-                grant.allow.is_empty() || grant.allow.iter().any(|name| name == own || name == "*")
-            };
-            described.offered.retain(|one| granted(&one.own));
+            if let Some((_, wrong)) = granted::wrong(grant, &described).into_iter().next() {
+                return Err(wrong);
+            }
+            described.offered.retain(|one| granted::allows(grant, &one.own));
             for one in &mut described.offered {
                 if let Some(prefix) = &grant.name {
                     one.definition.name = format!("{prefix}_{}", one.own);
@@ -198,6 +198,9 @@ impl Opened {
         let mut approval = grant.approval.unwrap_or(by_rule);
         if self.described.stale.is_some() {
             approval = approval.max(ApprovalClass::Ask);
+        }
+        if command::is_unconfined(grant) {
+            approval = ApprovalClass::Always;
         }
         let unknown = if read_only {
             OnUnknown::Retry

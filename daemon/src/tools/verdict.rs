@@ -4,7 +4,7 @@ use dirigent_protocol::entity::{Agent, AgentTool};
 use dirigent_protocol::run::{ApprovalClass, Traits};
 use dirigent_protocol::source::{Diagnostic, Place};
 
-use super::{KINDS, command, file, http, knowledge, mcp, names};
+use super::{KINDS, command, file, granted, http, knowledge, mcp, names};
 
 fn at(path: String) -> Place {
     Place {
@@ -68,12 +68,36 @@ fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
             ));
         }
     }
+    limits(grant, path, found);
+    unconfined(grant, path, found);
+    looser(grant, path, found);
     if grant.mcp.as_ref().is_some_and(|server| server.manifest.is_none()) {
         let message =
             "the server's list of tools is not pinned: a changed description is not noticed between runs";
         found.push(
             Diagnostic::warning("unpinned_tools", message, at(format!("{path}/mcp")))
                 .help("run it once and write the fact `manifests` of its first turn into `manifest`"),
+        );
+    }
+}
+
+/// What `allow` and `arguments` speak of must be there.
+fn limits(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
+    if let Some(described) = granted::described(grant) {
+        let wrong = granted::wrong(grant, &described).into_iter();
+        found.extend(wrong.map(|(place, message)| {
+            Diagnostic::error("unknown_tool", message, at(format!("{path}/{place}")))
+                .help("`allow` and `arguments` name tools as their own side does, without the grant's `name` before it")
+        }));
+    }
+}
+
+fn unconfined(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
+    if command::is_unconfined(grant) && grant.approval.is_some_and(|class| class < ApprovalClass::Always) {
+        let message = "a program that is kept to nothing (`sandbox: host`) is never run unasked";
+        found.push(
+            Diagnostic::error("unconfined", message, at(format!("{path}/approval")))
+                .help("write `approval: always`, or leave it out; or choose `pure`, `build` or `online`"),
         );
     }
 }
@@ -85,28 +109,35 @@ fn published(grant: &AgentTool) -> Option<String> {
 
 /// What a grant has to do with, as far as it can be told without asking anybody.
 fn traits(grant: &AgentTool) -> Traits {
-    if let Some(traits) = grant.traits {
-        return traits;
-    }
-    if let Some(command) = &grant.command {
-        return command::traits(command);
-    }
-    if grant.knowledge.is_some() {
-        return knowledge::TRAITS;
-    }
-    let writes = |file: &dirigent_protocol::entity::FileTool| file.write && allows(grant, "write_file");
-    Traits {
-        untrusted: grant.file.is_some() || grant.http.is_some() || grant.mcp.is_some(),
-        private: grant.file.is_some(),
-        outward: grant.file.as_ref().is_some_and(writes)
-            || grant.http.is_some()
-            || grant.mcp.is_some()
-            || grant.workflow.is_some(),
-    }
+    grant.traits.unwrap_or_else(|| granted::assumed(grant))
 }
 
-fn allows(grant: &AgentTool, own: &str) -> bool {
-    grant.allow.is_empty() || grant.allow.iter().any(|name| name == own || name == "*")
+/// Says where a grant's own word is less than what its kind is assumed to be: the rule of two goes by it.
+fn looser(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
+    let (Some(own), assumed) = (grant.traits, granted::assumed(grant)) else {
+        return;
+    };
+    let all = [
+        ("untrusted", own.untrusted, assumed.untrusted),
+        ("private", own.private, assumed.private),
+        ("outward", own.outward, assumed.outward),
+    ];
+    let dropped: Vec<&str> = all
+        .into_iter()
+        .filter(|(_, own, assumed)| !own && *assumed)
+        .map(|(name, ..)| name)
+        .collect();
+    if dropped.is_empty() {
+        return;
+    }
+    let message = format!(
+        "`traits` leaves out what is assumed of such a tool: {}. A person is asked the less for it",
+        dropped.join(", ")
+    );
+    found.push(
+        Diagnostic::warning("looser_traits", message, at(format!("{path}/traits")))
+            .help("leave it so where you know that it is not so; else write the ones that are missing as `true`, or take `traits` out"),
+    );
 }
 
 /// Untrusted content, private data and acting outside: all three without a person is said before it is refused.
@@ -130,10 +161,10 @@ fn rule_of_two(agent: &Agent, found: &mut Vec<Diagnostic>) {
     });
     for (n, _) in unasked {
         let message = "untrusted content, private data and this tool, which acts outside, come together: \
-                       once a conversation has seen the first two, a person is asked before every call of it";
+                       once its run has seen the first two, a person is asked before every call of it";
         found.push(
             Diagnostic::warning("rule_of_two", message, at(format!("/tools/{n}")))
-                .help("take one of the three away: `trusted_input`, another agent for the private data, or `traits` where it is not so"),
+                .help("take one of the three away: `trusted_input` where nobody else writes the input, or the tool, or a run of its own for the private data. Another agent of the same run does not help: what came into a run counts in all of it"),
         );
     }
 }

@@ -437,6 +437,8 @@ impl Recorder {
             earlier: Vec::new(),
             agents,
             budget: began.pins.budget,
+            seen: began.pins.seen,
+            trial: began.pins.trial,
             input: began.given,
             started_at: began.at,
             ids: self.ids,

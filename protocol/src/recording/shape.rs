@@ -13,7 +13,7 @@ use crate::entity::Agent;
 use crate::id::{EntityId, RunId};
 use crate::run::{
     Amounts, ApprovalRequest, Budget, BusPosition, DecisionRecord, EffectOutcome, EffectRequest, Lineage,
-    Moved, Pins, Resolution, Status, StepId, TimerPurpose, WorkflowError,
+    Moved, Pins, Resolution, Status, StepId, TimerPurpose, Traits, WorkflowError,
 };
 
 /// The first line of every file: what it is, and which shape it has.
@@ -41,6 +41,12 @@ pub struct Recording {
     /// The most it might take, as its starter said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// What had come into the run that started it.
+    #[serde(default, skip_serializing_if = "Traits::is_empty")]
+    pub seen: Traits,
+    /// It only tried agents out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trial: bool,
     /// What it was given.
     pub input: Payload,
     /// When it began, by the engine's clock.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, EffectAnswer, EffectAsk, FileCall,
     FileDeed, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall, Sandbox,
-    ScriptCall, TurnRef, Usage, WorkflowCall, WorkflowError,
+    ScriptCall, Traits, TurnRef, Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
 use crate::chat::Message;
@@ -85,6 +85,30 @@ impl EffectRequest {
     #[must_use]
     pub const fn is_run(&self) -> bool {
         matches!(self.kind(), EffectKind::Workflow)
+    }
+
+    /// What comes into the run with its answer, where it is a step that a workflow's author wrote: others write what is
+    /// on the network, and a program reads what is not public.
+    #[must_use]
+    pub const fn brings(&self) -> Traits {
+        let (untrusted, private) = match self {
+            Self::Http(_) | Self::Openapi(_) | Self::A2a(_) => (true, false),
+            Self::Shell(_) | Self::Script(_) | Self::Container(_) | Self::Mcp(_) => (true, true),
+            Self::Noop { .. }
+            | Self::Agent(_)
+            | Self::Workflow(_)
+            | Self::Function(_)
+            | Self::Notify(_)
+            | Self::Route(_)
+            | Self::File(_)
+            | Self::Command(_)
+            | Self::Permission(_) => (false, false),
+        };
+        Traits {
+            untrusted,
+            private,
+            outward: false,
+        }
     }
 
     /// Names of the secrets that may be filled in where their marks stand.
@@ -366,6 +390,47 @@ pub enum EffectOutcome {
         /// The question.
         ask: Arc<EffectAsk>,
     },
+}
+
+/// The fact of an outcome, or the member of a failure's data, that says what came into the run with it.
+const BROUGHT: &str = "brought";
+
+impl EffectOutcome {
+    /// The same, and what comes into the run with it. A failure says it in its data, where that is an object or nothing.
+    #[must_use]
+    pub fn bringing(mut self, brought: Traits) -> Self {
+        let all = self.brought().and(brought);
+        if all.is_empty() {
+            return self;
+        }
+        let told = serde_json::to_value(all).unwrap_or_default();
+        match &mut self {
+            Self::Done { facts, .. } | Self::Turn { facts, .. } => {
+                facts.insert(BROUGHT.to_owned(), told);
+            }
+            Self::Failed { error, .. } if error.data.is_object() || error.data.is_null() => {
+                error.data[BROUGHT] = told;
+            }
+            Self::Failed { .. } | Self::Unknown { .. } | Self::Cancelled | Self::Asks { .. } => {}
+        }
+        self
+    }
+
+    /// What comes into the run with it, as far as it says so itself. Whoever writes into it can only add to that.
+    #[must_use]
+    pub fn brought(&self) -> Traits {
+        let told = match self {
+            Self::Done { facts, .. } | Self::Turn { facts, .. } => facts.get(BROUGHT),
+            Self::Failed { error, .. } => error.data.get(BROUGHT),
+            Self::Unknown { .. } | Self::Cancelled | Self::Asks { .. } => None,
+        };
+        let is = |name: &str| told.is_some_and(|told| told[name] == true);
+        Traits {
+            untrusted: is("untrusted"),
+            private: is("private"),
+            outward: is("outward"),
+        }
+    }
 }
 
 /// What to do with an effect that was begun and whose outcome is unknown.

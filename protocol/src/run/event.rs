@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Amounts, ApprovalRequest, Budget, BusPosition, Deciders, DecisionRecord, EffectId, EffectOutcome,
-    EffectRequest, EventPattern, Limited, Lineage, Moved, OnUnknown, ReadAs, Resolution, StepId,
+    EffectRequest, EventPattern, Limited, Lineage, Moved, OnUnknown, ReadAs, Resolution, StepId, Traits,
     WorkflowError,
 };
 use crate::Payload;
@@ -95,6 +95,12 @@ pub struct Pins {
     /// The most the run may take, as its starter says; the document's own budget holds beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// What had come into the run that started it: it counts here from the first step on.
+    #[serde(skip_serializing_if = "Traits::is_empty")]
+    pub seen: Traits,
+    /// It only tries agents out: of their tools' calls, those that merely read are performed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trial: bool,
 }
 
 macro_rules! bodies {

@@ -40,5 +40,7 @@ pub use migration::Moved;
 pub use origin::{Lineage, Origin};
 pub use status::Status;
 pub use step::{ParseStepError, StepId};
-pub use turn::{AgentTurn, ApprovalClass, LoopLimits, Plan, PlannedCall, PlannedEffect, Traits, TurnRef};
+pub use turn::{
+    AgentTurn, ApprovalClass, LoopLimits, NOT_PERFORMED, Plan, PlannedCall, PlannedEffect, Traits, TurnRef,
+};
 pub use usage::Usage;

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EffectRequest, OnUnknown};
+use super::{EffectRequest, FileDeed, OnUnknown, Sandbox};
 use crate::Payload;
 use crate::chat::Message;
 use crate::digest::Digest;
@@ -189,6 +189,25 @@ impl Default for LoopLimits {
             tokens: None,
             time_s: None,
         }
+    }
+}
+
+/// Stands in the answer to a call that was not made because its run only tries an agent out.
+pub const NOT_PERFORMED: &str = "not_performed";
+
+impl PlannedEffect {
+    /// Whether it changes nothing and sends nothing out, by what it is and by what its grant says of it.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        let can = match &self.request {
+            EffectRequest::File(call) => !matches!(call.deed, FileDeed::Write { .. }),
+            EffectRequest::Command(call) => call.sandbox == Sandbox::Pure,
+            EffectRequest::Http(call) => matches!(call.method.as_str(), "GET" | "HEAD"),
+            // Another agent acts through its own tools, and a server says nothing of itself that is believed.
+            EffectRequest::Agent(_) | EffectRequest::Mcp(_) | EffectRequest::Noop { .. } => true,
+            _ => false,
+        };
+        can && !self.traits.outward
     }
 }
 

@@ -166,20 +166,19 @@ impl Turn<'_, '_> {
     }
 
     /// Whether a person must be asked before a tool call, and why; no more than two of the three go together without.
-    pub(crate) fn gate(&self, frame: FrameId, planned: &PlannedEffect) -> (ApprovalClass, Option<String>) {
-        let own = self.state.frame(frame);
-        let around = own.and_then(|own| self.conversation(own.parent?));
-        let seen = around.map(|conversation| conversation.seen).unwrap_or_default();
+    /// Whatever came into the run counts, whichever step or agent of it was told.
+    pub(crate) fn gate(&self, planned: &PlannedEffect) -> (ApprovalClass, Option<String>) {
+        let seen = self.state.seen();
         let mut why: Vec<String> = planned.reason.iter().cloned().collect();
         let mut class = planned.approval;
         if planned.traits.outward && seen.and(planned.traits).all() {
             class = ApprovalClass::Always;
             why.push(
-                "untrusted content and private data are in this conversation, and this call acts outside of it"
+                "untrusted content and private data came into this run, and this call acts outside of it"
                     .to_owned(),
             );
         } else if seen.untrusted {
-            why.push("untrusted content is in this conversation: the model may be following it".to_owned());
+            why.push("untrusted content came into this run: the model may be following it".to_owned());
         }
         (class, (!why.is_empty()).then(|| why.join("; ")))
     }

@@ -360,6 +360,68 @@ fn two_of_three_go_together_and_the_third_asks_a_person() {
     }
 }
 
+/// What one agent of a run was told counts for the next one, whatever kind of step told it.
+#[test]
+fn what_came_into_a_run_counts_in_every_later_call_of_it() {
+    let send = Traits {
+        outward: true,
+        ..Traits::default()
+    };
+    let secret = Traits {
+        private: true,
+        ..Traits::default()
+    };
+    let both = Traits {
+        untrusted: true,
+        ..secret
+    };
+    let second = |run: &mut Run| {
+        let plan = PlannedEffect {
+            traits: send,
+            ..planned(json!(1))
+        };
+        let plan = vec![("post", json!({}), Plan::Effect(Box::new(plan)))];
+        let turn = only(run);
+        run.settle(turn, wants_as(plan, LoopLimits::default(), Traits::default()));
+        run.approvals().len()
+    };
+    const TWO: &str = "do:\n  - read: { call: agent, with: { agent: reader } }\n  - post: { call: agent, with: { agent: poster } }\n";
+    for (brought, asked) in [(secret, 0), (both, 1)] {
+        // An agent without tools, a foreign one or a run of a run says it with its answer.
+        let mut run = Bench::yaml(TWO).start(json!({}));
+        let first = only(&run);
+        run.settle(first, done(json!("told")).bringing(brought));
+        assert_eq!(second(&mut run), asked, "an answer that brings {brought:?}");
+        // One with tools, with what its tools answered.
+        let mut run = Bench::yaml(TWO).start(json!({}));
+        let plan = PlannedEffect {
+            traits: brought,
+            ..planned(json!(1))
+        };
+        let plan = vec![("look", json!({}), Plan::Effect(Box::new(plan)))];
+        let first = only(&run);
+        run.settle(first, wants_as(plan, LoopLimits::default(), Traits::default()));
+        let look = only(&run);
+        run.settle(look, done(json!("seen")));
+        let last = only(&run);
+        run.settle(last, done(json!("told")));
+        assert_eq!(second(&mut run), asked, "tools that bring {brought:?}");
+        // A run of a run begins with what its parent saw.
+        let pins = dirigent_protocol::run::Pins {
+            seen: brought,
+            ..Default::default()
+        };
+        let mut run = Bench::yaml(AGENT).start_pinned(json!({}), pins);
+        assert_eq!(second(&mut run), asked, "a parent that saw {brought:?}");
+    }
+    // A program that a workflow's author runs reads what is not public; what it prints was written by others.
+    let text = "do:\n  - read: { run: { shell: { command: cat /etc/hosts } } }\n  - post: { call: agent, with: { agent: poster } }\n";
+    let mut run = Bench::yaml(text).start(json!({}));
+    let first = only(&run);
+    run.settle(first, done(json!("127.0.0.1")));
+    assert_eq!(second(&mut run), 1);
+}
+
 #[test]
 fn from_every_event_a_fork_repeats_nothing_that_was_answered() {
     let mut run = Bench::yaml(AGENT).start(json!({}));

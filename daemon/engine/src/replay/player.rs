@@ -203,6 +203,8 @@ impl<'a> Player<'a> {
             let pins = Pins {
                 agents: agents.map(|(name, agent)| (name.clone(), agent.digest)).collect(),
                 budget: self.recording.budget,
+                seen: self.recording.seen,
+                trial: self.recording.trial,
             };
             let input = self.recording.input.clone();
             return Some((Stimulus::Start { input, pins }, None));

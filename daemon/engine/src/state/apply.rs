@@ -71,6 +71,7 @@ impl RunState {
                 self.version = Some(*version);
                 self.input = input.clone();
                 self.pins = Arc::new(pins.clone());
+                self.seen = self.seen.and(pins.seen);
                 self.status = Status::Running;
                 self.started_at = Some(event.time);
                 self.root = event.seq;

@@ -130,6 +130,7 @@ impl RunState {
         };
         self.charge(&effect, outcome);
         self.usage += usage(outcome);
+        self.comes_in(&effect, outcome);
         if let (EffectOutcome::Turn { turn, usage, .. }, EffectRequest::Agent(call)) =
             (outcome, &effect.request)
         {
@@ -149,25 +150,28 @@ impl RunState {
         }
     }
 
+    /// What came into the run with an outcome. What tools of agents bring is counted with their answers: a grant says it.
+    fn comes_in(&mut self, effect: &Effect, outcome: &EffectOutcome) {
+        let answered = matches!(outcome, EffectOutcome::Done { .. } | EffectOutcome::Failed { .. });
+        let tool = self.is_tool_call(effect);
+        let by_kind = if answered && !tool {
+            effect.request.brings()
+        } else {
+            Traits::default()
+        };
+        self.seen = self.seen.and(by_kind).and(outcome.brought());
+    }
+
     /// A model wants tools: its turn is part of the conversation.
     fn turned(&mut self, frame: FrameId, call: &AgentCall, turn: &Arc<AgentTurn>, usage: Usage) {
-        let around = self.frame(frame).and_then(|own| self.frame(own.parent?));
-        let seen = around
-            .and_then(|around| around.conversation.as_ref())
-            .map(|outer| outer.seen)
-            .unwrap_or_default();
-        // What was said before was said in this run, whoever wrote it down in between.
-        let before = if call.history.is_empty() {
-            Traits::default()
-        } else {
-            self.seen
-        };
+        // Whatever came into this run may stand in its input, whoever wrote it down in between.
+        let seen = self.seen;
         let Some(own) = self.frame_mut(frame) else { return };
         // Attempts count within a turn.
         own.attempt = 1;
         let conversation = own
             .conversation
-            .get_or_insert_with(|| Arc::new(Conversation::new(call, seen.and(before))));
+            .get_or_insert_with(|| Arc::new(Conversation::new(call, seen)));
         Arc::make_mut(conversation).turned(turn, usage);
         let now = conversation.seen;
         self.seen = self.seen.and(now);

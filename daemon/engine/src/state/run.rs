@@ -73,7 +73,7 @@ pub struct RunState {
     /// Handoffs between agents, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) handoffs: Vec<Handed>,
-    /// What came into conversations of agents so far.
+    /// What came into the run so far: with conversations of agents, with steps, with what started it.
     #[serde(default, skip_serializing_if = "Traits::is_empty")]
     pub(crate) seen: Traits,
 }
@@ -292,6 +292,12 @@ impl RunState {
         &self.pins
     }
 
+    /// What came into it so far: no more than two of the three go together without a person.
+    #[must_use]
+    pub fn seen(&self) -> Traits {
+        self.seen
+    }
+
     /// What it was given.
     #[must_use]
     pub fn input(&self) -> &Payload {
@@ -383,6 +389,13 @@ impl RunState {
     #[must_use]
     pub fn effect(&self, id: EffectId) -> Option<&Effect> {
         self.effects.get(id.0).map(|effect| &**effect)
+    }
+
+    /// Whether an agent's model asked for an effect.
+    #[must_use]
+    pub fn is_tool_call(&self, effect: &Effect) -> bool {
+        let around = self.frame(effect.frame).and_then(|own| self.frame(own.parent?));
+        around.is_some_and(|around| around.conversation.is_some())
     }
 
     /// What the agent of an effect has said and been told; none before its second turn.

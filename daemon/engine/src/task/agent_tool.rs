@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use dirigent_protocol::Payload;
 use dirigent_protocol::run::{
-    ApprovalClass, ApprovalRequest, Consequence, Decision, DecisionRecord, EffectRequest, PlannedEffect,
-    Risk, WorkflowError,
+    ApprovalClass, ApprovalRequest, Consequence, Decision, DecisionRecord, EffectRequest, NOT_PERFORMED,
+    PlannedEffect, Risk, WorkflowError,
 };
 use serde_json::{Value, json};
 
@@ -91,6 +91,15 @@ fn allowed(turn: &Turn<'_, '_>, me: Me<'_>) -> Result<EffectRequest, Stop> {
     })
 }
 
+/// What the model is told, and the trial's result shows, of a call that a trial does not make.
+fn not_performed(planned: &PlannedEffect) -> Value {
+    json!({
+        NOT_PERFORMED: "not performed while trying: this call acts, or a person is asked before it; nothing was done",
+        "destination": planned.destination,
+        "request": planned.request,
+    })
+}
+
 /// What may become of all that is shown, where the request may become that.
 fn changes(name: &str, planned: &PlannedEffect, request: &Value) -> Value {
     json!({
@@ -108,7 +117,10 @@ fn changes(name: &str, planned: &PlannedEffect, request: &Value) -> Value {
 impl Task for AgentTool {
     fn start(&self, turn: &mut Turn<'_, '_>, me: Me<'_>) -> Outcome {
         let (name, planned) = turn.planned(me.frame).ok_or_else(gone)?;
-        let (class, reason) = turn.gate(me.frame, &planned);
+        let (class, reason) = turn.gate(&planned);
+        if turn.state.pins().trial && (class != ApprovalClass::Never || !planned.only_reads()) {
+            return Ok(Next::Done(Arc::new(not_performed(&planned)), None));
+        }
         if class == ApprovalClass::Never {
             return turn.request(me, planned.request);
         }

@@ -213,8 +213,8 @@ mod tests {
         assert_eq!(bench.workflow().agents(), ["reviewer"]);
         let pin = Digest::of(&json!(1));
         let pins = Pins {
-            budget: None,
             agents: [("reviewer".to_owned(), pin)].into(),
+            ..Pins::default()
         };
         let mut run = bench.start_pinned(json!({"t": "hello"}), pins);
         let EffectRequest::Agent(call) = run.request(run.intended()[0]) else {

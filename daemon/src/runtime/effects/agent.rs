@@ -24,7 +24,7 @@ use super::agent_ask::{self, Asker, Step, Taken};
 use super::agent_context::{Window, recent};
 use super::agent_quote;
 use super::agent_tools::{self, Manifests, Servers};
-use super::foreign::{Foreign, Task, most_told};
+use super::foreign::{self, Foreign, Task, most_told};
 use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
 use super::security::Security;
@@ -107,6 +107,15 @@ impl Agents {
         let Some(foreign) = &agent.foreign else {
             return Box::pin(self.turn(&version, (asked, wanted), call)).await;
         };
+        if call.trial {
+            let detail = "it is a program of its own: nobody can hold back what it does. Run it instead";
+            return Err(Box::new(refused(
+                "runtime",
+                409,
+                "Not performed while trying",
+                detail,
+            )));
+        }
         let now = words(&self.messages(agent, wanted, call).await?);
         let most = agent.context.unwrap_or_default().most();
         let history = recent(&wanted.history, most.min(most_told(foreign, &now)));
@@ -119,11 +128,12 @@ impl Agents {
             secrets: std::collections::BTreeMap::new(),
         };
         let outcome = Box::pin(self.foreign.work(task, call)).await;
-        Ok(if wanted.messages {
+        let outcome = if wanted.messages {
             with_messages(outcome, &now, forgotten)
         } else {
             outcome
-        })
+        };
+        Ok(outcome.bringing(foreign::given(agent, foreign)))
     }
 
     async fn turn(
@@ -176,12 +186,15 @@ impl Agents {
         Ok(EffectOutcome::Done {
             output: Arc::new(if wanted.messages {
                 window.told(&request.messages, answer)
+            } else if call.trial {
+                agent_tools::tried(answer, talk)
             } else {
                 answer
             }),
             usage: taken.usage,
             facts: taken.facts,
-        })
+        }
+        .bringing(agent_tools::given(agent)))
     }
 
     /// Notes calls of tools that the model was not offered.

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::agent_context::Window;
 use super::performer::{Call, misdirected, refused};
-use super::secrets;
+use super::secrets_kept::{Kept, held, kept};
 use super::security::Security;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
@@ -60,10 +60,10 @@ pub(super) fn wait_for_keys(agents_at_once: usize) -> Semaphore {
 }
 
 /// The values that no answer may hold: read where a slow disk holds nobody else up.
-async fn guarded(data_dir: &Path) -> Step<Arc<[Secret]>> {
+async fn guarded(data_dir: &Path) -> Step<Arc<[Kept]>> {
     let home = data_dir.to_owned();
-    let read = tokio::task::spawn_blocking(move || secrets::stored(&home)).await;
-    read.map(Into::into).map_err(|error| {
+    let read = tokio::task::spawn_blocking(move || kept(&home)).await;
+    read.map_err(|error| {
         let title = "The secrets cannot be looked at";
         Box::new(refused("runtime", 500, title, error.to_string()))
     })
@@ -92,6 +92,25 @@ impl Asker<'_> {
         Ok((providers, self.models()?))
     }
 
+    /// Says what no answer may hold. A request that holds it itself is not sent: it is not the model's to know.
+    async fn guard(&self, request: &mut ChatRequest) -> Step<()> {
+        let kept = guarded(self.data_dir).await?;
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let said = serde_json::to_value(&request.messages).unwrap_or_default();
+        if let Some(name) = held(&kept, &said) {
+            let detail = format!("what the model would be told holds the value of the secret `{name}`");
+            self.security
+                .note(self.call.run, "secrets.outgoing", name, &detail)
+                .await;
+            let title = "A secret would go out";
+            return Err(Box::new(refused("authorization", 403, title, detail)));
+        }
+        request.guarded = kept.iter().map(|one| Secret::new(&one.value)).collect();
+        Ok(())
+    }
+
     /// One answer. The request loses what its window has no room for.
     ///
     /// # Errors
@@ -106,7 +125,7 @@ impl Asker<'_> {
         let (mut providers, mut models) = self.known()?;
         let mut fallback = Fallback::new(models.len());
         let mut place = 0;
-        request.guarded = guarded(self.data_dir).await?;
+        self.guard(request).await?;
         while let Some(model) = models.get(place) {
             let spoke = AtomicBool::new(false);
             let sink = |piece: &str| {

@@ -8,7 +8,7 @@ use dirigent_engine::state::Conversation;
 use dirigent_protocol::chat::{Message, ToolCall};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Agent, McpServer};
-use dirigent_protocol::run::{AgentTurn, EffectOutcome, Traits, Usage};
+use dirigent_protocol::run::{AgentTurn, EffectOutcome, NOT_PERFORMED, Plan, Traits, Usage};
 use dirigent_protocol::watch::StreamSource;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -100,6 +100,33 @@ pub(super) fn show_answers(call: &Call) {
     }
 }
 
+/// What an agent's input brings into its run.
+pub(super) fn given(agent: &Agent) -> Traits {
+    Traits {
+        untrusted: !agent.trusted_input,
+        ..Traits::default()
+    }
+}
+
+/// A trial's answer, with the calls that were not made for it.
+pub(super) fn tried(answer: Value, conversation: Option<&Conversation>) -> Value {
+    let exchanges = conversation.map(|talk| &talk.exchanges[..]).unwrap_or_default();
+    let calls = exchanges
+        .iter()
+        .flat_map(|exchange| exchange.turn.calls.iter().zip(&exchange.answers));
+    let held = calls.filter_map(|(call, answer)| {
+        let told = &answer.as_ref()?.response;
+        let Plan::Effect(_) = &call.plan else { return None };
+        told.get(NOT_PERFORMED)?;
+        Some(json!({ "tool": call.name, "destination": told["destination"], "request": told["request"] }))
+    });
+    let held: Vec<Value> = held.collect();
+    if held.is_empty() {
+        return answer;
+    }
+    json!({ "answer": answer, NOT_PERFORMED: held })
+}
+
 /// The outcome of a turn whose model wants tools.
 pub(super) fn turn(
     toolbox: &Toolbox,
@@ -124,10 +151,7 @@ pub(super) fn turn(
         calls,
         message,
         limits: agent.limits.unwrap_or_default(),
-        given: Traits {
-            untrusted: !agent.trusted_input,
-            ..Traits::default()
-        },
+        given: given(agent),
     };
     EffectOutcome::Turn {
         turn: Arc::new(turn),

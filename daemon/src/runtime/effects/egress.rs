@@ -36,6 +36,18 @@ pub(super) enum Refused {
     Credentials,
 }
 
+impl Refused {
+    /// The place that was asked for.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Internal { host, port } => format!("{host}:{port}"),
+            Self::Name { host } => host.clone(),
+            Self::Scheme { scheme } => format!("{scheme}:"),
+            Self::NoHost | Self::Credentials => "an address".to_owned(),
+        }
+    }
+}
+
 impl Egress {
     /// Reads `host:port` rows; a row that is none allows nothing (the configuration has refused it before).
     pub(crate) fn new(rows: &[String]) -> Self {

@@ -27,10 +27,12 @@ mod performer;
 mod process;
 mod script;
 pub(crate) mod secrets;
+pub(crate) mod secrets_kept;
 pub(crate) mod secrets_mask;
 mod security;
 mod shell;
 mod shell_output;
+mod watch;
 mod web;
 mod web_assertion;
 mod web_auth;
@@ -43,6 +45,7 @@ pub(crate) use egress::Egress;
 pub(crate) use performer::{AgentSource, Child, Children, Means, Performers, refused};
 pub use performer::{Call, Performer};
 pub(crate) use security::Security;
+pub(crate) use watch::Watch;
 
 use dirigent_protocol::run::EffectKind;
 

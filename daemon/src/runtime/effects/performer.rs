@@ -11,7 +11,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::AgentVersion;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
-    Amounts, Budget, EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Usage, WorkflowError,
+    Amounts, Budget, EffectId, EffectKind, EffectOutcome, EffectRequest, StepId, Traits, Usage, WorkflowError,
 };
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,12 @@ pub struct Call {
     pub reserved: Option<Amounts>,
     /// The budget of a run that it starts; none where nothing limits that.
     pub budget: Option<Budget>,
+    /// An agent's model asked for it.
+    pub tool: bool,
+    /// What came into its run so far.
+    pub seen: Traits,
+    /// Its run only tries agents out.
+    pub trial: bool,
     /// Stop it: the task or the run was stopped.
     pub cancel: CancellationToken,
     /// Where it writes live text.

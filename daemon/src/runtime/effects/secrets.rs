@@ -12,25 +12,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use dirigent_protocol::run::{EffectOutcome, EffectRequest, SECRET_CLOSE, SECRET_OPEN};
-use dirigent_providers::Secret;
 use serde_json::{Map, Value};
 
 use super::refused;
 
 /// Shorter values are not looked for in outcomes: they would be found everywhere.
 const MIN_MASKED: usize = 4;
-/// Shorter values are not looked for in what models say.
-const MIN_GUARDED: usize = 8;
+/// Shorter numbers are not looked for: a value like 4711 stands in texts by chance, and is no secret to anybody who counts.
+const MIN_NUMBER: usize = 6;
 /// Fields of a secret that are no secret: an ordinary answer says `postgres`.
 const PLAIN: &[&str] = &[
     "user", "username", "host", "hostname", "port", "database", "dbname", "type", "region",
 ];
-/// Most files of secrets that are looked at for that.
-const MAX_GUARDED: usize = 1_024;
 /// Largest secret, bytes.
 const MAX_BYTES: u64 = 64 << 10;
 /// How the variables of secrets begin.
-const VARIABLE: &str = "DIRIGENT_SECRET_";
+pub(super) const VARIABLE: &str = "DIRIGENT_SECRET_";
 
 /// A request that may be performed, and what must not come back.
 pub(crate) struct Revealed {
@@ -40,7 +37,7 @@ pub(crate) struct Revealed {
 
 /// Why a secret has no value.
 #[derive(Debug, thiserror::Error)]
-enum Missing {
+pub(super) enum Missing {
     #[error("no value of the secret `{0}` is known to this daemon")]
     Unknown(String),
     #[error("the secret `{name}` has no `{key}`")]
@@ -210,27 +207,8 @@ impl Filler<'_> {
     }
 }
 
-/// The values of all secrets there are, for whoever must hand none of them on. Short ones stand in texts by chance.
-pub(crate) fn stored(data_dir: &Path) -> Vec<Secret> {
-    let folders = [Some(data_dir.join("secrets")), credentials()];
-    let files = folders
-        .into_iter()
-        .flatten()
-        .filter_map(|folder| std::fs::read_dir(folder).ok());
-    let files = files.flatten().flatten().take(MAX_GUARDED);
-    let texts = files.filter_map(|entry| file(&entry.path(), false).ok().flatten());
-    let named = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(VARIABLE));
-    let given = named.filter_map(|(_, text)| text.into_string().ok());
-    let mut values = Vec::new();
-    texts
-        .chain(given)
-        .for_each(|text| note(&without_plain(read(&text)), &mut values));
-    let long = values.iter().filter(|value| value.len() >= MIN_GUARDED);
-    long.map(|value| Secret::new(value)).collect()
-}
-
 /// A secret without the fields that say where and as whom it is used.
-fn without_plain(mut secret: Value) -> Value {
+pub(super) fn without_plain(mut secret: Value) -> Value {
     if let Value::Object(fields) = &mut secret {
         fields.retain(|name, _| !PLAIN.contains(&name.to_ascii_lowercase().as_str()));
     }
@@ -244,16 +222,22 @@ fn whole_mark(text: &str) -> Option<&str> {
 }
 
 /// So that no value leaves the end of another that begins with it.
-fn longest_first(mut values: Vec<String>) -> Vec<String> {
+pub(crate) fn longest_first(mut values: Vec<String>) -> Vec<String> {
     values.sort_by_key(|value| Reverse(value.len()));
     values
 }
 
-/// Every text in a secret is one that must not come back.
-fn note(value: &Value, values: &mut Vec<String>) {
+/// Every text in a secret is one that must not come back, and every long number.
+pub(super) fn note(value: &Value, values: &mut Vec<String>) {
     match value {
         Value::String(text) if text.len() >= MIN_MASKED && !values.contains(text) => {
             values.push(text.clone())
+        }
+        Value::Number(number) => {
+            let text = number.to_string();
+            if text.len() >= MIN_NUMBER && !values.contains(&text) {
+                values.push(text);
+            }
         }
         Value::Array(items) => items.iter().for_each(|item| note(item, values)),
         Value::Object(fields) => fields.values().for_each(|item| note(item, values)),
@@ -261,7 +245,7 @@ fn note(value: &Value, values: &mut Vec<String>) {
     }
 }
 
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().fold(String::new(), |mut coded, byte| {
         if plain(byte) {
@@ -302,11 +286,11 @@ fn look_up(data_dir: &Path, name: &str) -> Result<Value, Missing> {
 }
 
 /// Where the service manager puts credentials.
-fn credentials() -> Option<PathBuf> {
+pub(super) fn credentials() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-fn file(path: &Path, own: bool) -> Result<Option<String>, Missing> {
+pub(super) fn file(path: &Path, own: bool) -> Result<Option<String>, Missing> {
     let Ok(found) = path.metadata() else {
         return Ok(None);
     };
@@ -319,7 +303,7 @@ fn file(path: &Path, own: bool) -> Result<Option<String>, Missing> {
     Ok(std::fs::read_to_string(path).ok())
 }
 
-fn read(text: &str) -> Value {
+pub(super) fn read(text: &str) -> Value {
     let text = text.strip_suffix('\n').unwrap_or(text);
     match serde_json::from_str::<Value>(text) {
         Ok(value @ Value::Object(_)) => value,
@@ -442,6 +426,6 @@ mod tests {
         let guarded = without_plain(read(secret));
         assert_eq!(guarded, json!({ "password": "correct horse" }));
         let home = kept("db", secret, 0o600);
-        assert_eq!(stored(home.path()).len(), 1);
+        assert_eq!(super::super::secrets_kept::kept(home.path()).len(), 1);
     }
 }

@@ -61,7 +61,8 @@ fn touches(value: &Value, values: &[String]) -> bool {
         Value::Object(fields) => fields
             .iter()
             .any(|(name, item)| dirty(name, values) || touches(item, values)),
-        _ => false,
+        Value::Number(number) => !values.is_empty() && dirty(&number.to_string(), values),
+        Value::Null | Value::Bool(_) => false,
     }
 }
 
@@ -88,6 +89,14 @@ fn clean(value: &mut Value, values: &[String]) {
                 fields.insert(name, item);
             }
         }
-        _ => {}
+        // A number that is a value becomes a text.
+        Value::Number(number) => {
+            let mut text = number.to_string();
+            if dirty(&text, values) {
+                clean_text(&mut text, values);
+                *value = Value::String(text);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
 }

@@ -13,7 +13,7 @@ use dirigent_protocol::run::{EffectOutcome, HttpCall, Resource, Usage, WorkflowE
 use dirigent_providers::trust::trusting;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, Url, redirect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::egress::{Egress, Refused};
 use super::http_answer::{self, BodyError};
@@ -26,6 +26,8 @@ use crate::swap::Swap;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: usize = 5;
 const KEY_HEADER: &str = "idempotency-key";
+/// The code of a failure whose request may not go where it leads.
+pub(super) const EGRESS_REFUSED: &str = "egress_refused";
 
 /// Why there is no answer, told as the effect's end.
 pub(super) type Ended = Box<EffectOutcome>;
@@ -279,7 +281,10 @@ fn unread(error: BodyError) -> EffectOutcome {
 }
 
 fn not_allowed(refusal: &Refused) -> EffectOutcome {
-    refused("authorization", 403, "Address not allowed", refusal.to_string())
+    let mut problem =
+        WorkflowError::standard("authorization", 403, "Address not allowed").detail(refusal.to_string());
+    problem.data = json!({ "code": EGRESS_REFUSED, "place": refusal.place() });
+    failed(problem, false)
 }
 
 /// There is no answer: either nothing was sent, which is a known failure, or nobody knows.

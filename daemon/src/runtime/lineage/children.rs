@@ -164,6 +164,8 @@ async fn begin(core: &Arc<Core>, call: &Call, child: Child, input: Payload) -> R
     let handle = RuntimeHandle { core: core.clone() };
     let terms = Terms {
         budget: call.budget,
+        seen: call.seen,
+        trial: call.trial,
         ..Terms::default()
     };
     let started = handle.start_on(start, terms, actor).await?;
@@ -313,11 +315,8 @@ async fn ended(core: &Arc<Core>, call: &Call, run: RunId) -> EffectOutcome {
     };
     let problem = match state.status() {
         Status::Completed => {
-            return done(
-                run,
-                state.output().cloned().unwrap_or_default(),
-                taken(call, &state),
-            );
+            let output = state.output().cloned().unwrap_or_default();
+            return done(run, output, taken(call, &state)).bringing(state.seen());
         }
         Status::Faulted => state.error().cloned().map(|mut error| {
             let step = error.instance.take().map(|step| step.to_string());
@@ -340,6 +339,7 @@ async fn ended(core: &Arc<Core>, call: &Call, run: RunId) -> EffectOutcome {
         retry_after_ms: None,
         usage: taken(call, &state),
     }
+    .bringing(state.seen())
 }
 
 async fn state_of(core: &Core, run: RunId) -> Result<RunState, RuntimeError> {

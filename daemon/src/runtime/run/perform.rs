@@ -204,6 +204,9 @@ impl Driver {
             cancel,
             reserved: known.reserved,
             budget: budget.flatten(),
+            tool: self.state.is_tool_call(known),
+            seen: self.state.seen(),
+            trial: self.state.pins().trial,
             live: self.core.live.sink(self.run, &known.step, known.attempt),
         }
     }
@@ -230,12 +233,21 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
             () = tokio::time::sleep(pause) => {}
         }
     }
+    watched(core, call).await
+}
+
+/// Performs it with its secrets filled in; nothing that must not be kept stands in the outcome.
+async fn watched(core: &Core, call: Call) -> EffectOutcome {
     let Some(performer) = core.performers.of(call.request.kind()) else {
         return EffectOutcome::Unknown {
             reason: "there is no performer".into(),
         };
     };
-    let Revealed { request, values } = match secrets::reveal(&core.settings.data_dir, call.request) {
+    let kept = match core.watch.before(&call).await {
+        Ok(kept) => kept,
+        Err(outcome) => return *outcome,
+    };
+    let Revealed { request, mut values } = match secrets::reveal(&core.settings.data_dir, call.request) {
         Ok(revealed) => revealed,
         Err(outcome) => return *outcome,
     };
@@ -245,10 +257,13 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
     } else {
         call.live.silenced()
     };
+    values.extend(kept.iter().map(|one| one.value.clone()));
+    let values = secrets::longest_first(values);
     let in_hand = match &request {
         EffectRequest::Agent(call) => Some(core.figures.begins(&call.agent)),
         _ => None,
     };
+    let run = call.run;
     let (is_run, cancel) = (request.is_run(), call.cancel.clone());
     let performing = performer.perform(Call {
         request,
@@ -263,5 +278,7 @@ async fn perform(core: &Core, call: Call, pause: Duration) -> EffectOutcome {
     if let Some(in_hand) = in_hand {
         in_hand.ended(&outcome);
     }
-    secrets_mask::masked(outcome, &values)
+    let outcome = secrets_mask::masked(outcome, &values);
+    core.watch.after(run, &outcome).await;
+    outcome
 }

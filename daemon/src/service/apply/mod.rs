@@ -4,6 +4,7 @@
 
 mod read;
 mod text;
+mod unknown;
 mod write;
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use dirigent_protocol::command::{Applied, ApplyOutcome, CommandReply};
 use dirigent_protocol::entity::{Document, Kind};
 use dirigent_protocol::graph::Graph;
 use dirigent_protocol::hello::Subject;
-use dirigent_protocol::source::{Diagnostic, Place, nearest};
-use dirigent_store::{ScanRange, Txn};
+use dirigent_protocol::source::{Diagnostic, Place};
+use dirigent_store::Txn;
 
 use super::super::change::exists;
 use super::super::commit::persist;
@@ -15,7 +15,7 @@ use super::super::definitions;
 use super::super::error::ServiceError;
 use super::read::{Item, Reading, read};
 use crate::door::{Action, Object};
-use crate::records::{Actor, Audit, Draft, audit, key, put};
+use crate::records::{Actor, Audit, Draft, audit, put};
 
 /// What a file would do.
 struct Work {
@@ -97,7 +97,7 @@ impl Service {
             .await?;
         let reading = read(&self.schemas, source.as_bytes());
         let mut found = reading.found.clone();
-        found.extend(self.unknown_agents(subject, &reading)?);
+        found.extend(self.unknown_names(subject, &reading)?);
         found.sort_by_key(|finding| (finding.at.line, finding.at.column));
         Ok(found)
     }
@@ -136,7 +136,7 @@ impl Service {
 
     fn readable(&self, subject: &Subject, file: &str, source: &str) -> Result<Reading, ServiceError> {
         let mut reading = read(&self.schemas, source.as_bytes());
-        let unknown = self.unknown_agents(subject, &reading)?;
+        let unknown = self.unknown_names(subject, &reading)?;
         reading.found.extend(unknown);
         if reading.found.iter().any(Diagnostic::is_error) {
             return Err(ServiceError::Invalid {
@@ -220,45 +220,6 @@ impl Service {
             .owner(subject.user)
             .labels(item.labels.clone().unwrap_or_default())
             .document(self.now())
-    }
-
-    /// A warning for each agent that a workflow calls and nobody has defined.
-    fn unknown_agents(&self, subject: &Subject, reading: &Reading) -> Result<Vec<Diagnostic>, ServiceError> {
-        let mut found = Vec::new();
-        for (agent, at) in reading.items.iter().flat_map(|item| &item.agents) {
-            let in_file = |item: &Item| item.kind == Kind::Agent && item.name == *agent;
-            if reading.items.iter().any(in_file)
-                || self
-                    .records
-                    .find_by_name(subject.org, Kind::Agent, agent)?
-                    .is_some()
-            {
-                continue;
-            }
-            let known = self.agent_names(subject)?;
-            let help = nearest(agent, known.iter().map(String::as_str)).map_or_else(
-                || format!("apply `kind: Agent` with `name: {agent}` before a run gets there"),
-                |near| format!("did you mean `{near}`?"),
-            );
-            let message = format!("there is no agent `{agent}`");
-            found.push(Diagnostic::warning("unknown_agent", message, Place::new(*at, "")).help(help));
-        }
-        Ok(found)
-    }
-
-    /// Names of agents, some hundreds at most: for suggestions.
-    fn agent_names(&self, subject: &Subject) -> Result<Vec<String>, ServiceError> {
-        let members = key::members(subject.org, Kind::Agent);
-        let (rows, _) = self.records.rows(ScanRange::prefix(&members).limited(500))?;
-        let mut names = Vec::new();
-        for row in rows {
-            names.extend(
-                self.records
-                    .get(Kind::Agent, row.id)?
-                    .map(|stored| stored.document.metadata.name),
-            );
-        }
-        Ok(names)
     }
 }
 

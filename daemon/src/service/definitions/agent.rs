@@ -1,7 +1,8 @@
 //! Agents: their templates must parse, their schemas must be schemas, their model must look like one.
 
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{Agent, AgentVersion, Document, Kind};
+use dirigent_protocol::entity::{Agent, AgentVersion, Document, ForeignAgent, Kind};
+use dirigent_protocol::run::{ApprovalClass, Sandbox};
 use dirigent_protocol::source::{Diagnostic, Place};
 use minijinja::Environment;
 use serde_json::Value;
@@ -132,6 +133,7 @@ fn check_foreign(agent: &Agent, found: &mut Vec<Diagnostic>) {
         found
             .push(Diagnostic::error("bad_foreign_agent", message, place).help("see `dirigent schema agent`"));
     }
+    check_unasked(agent, foreign, found);
     let budget = agent.budget.unwrap_or_default();
     let measured = [("usd", budget.usd.is_none()), ("tokens", budget.tokens.is_none())];
     for (field, _) in measured.into_iter().filter(|(_, absent)| !absent) {
@@ -154,6 +156,30 @@ fn check_foreign(agent: &Agent, found: &mut Vec<Diagnostic>) {
             "ignored_field",
             message,
             at(format!("/{field}")),
+        ));
+    }
+}
+
+/// Whoever is kept to nothing is always asked about; whoever reads a repository and reaches the network is, too, once it
+/// was told what others wrote.
+fn check_unasked(agent: &Agent, foreign: &ForeignAgent, found: &mut Vec<Diagnostic>) {
+    let place = at("/foreign/approval".to_owned());
+    let unasked = foreign
+        .approval
+        .is_some_and(|class| class < ApprovalClass::Always);
+    if unasked && foreign.sandbox == Sandbox::Host {
+        let message = "a program that is kept to nothing (`sandbox: host`) is never given leave unasked";
+        found.push(
+            Diagnostic::error("unconfined", message, place)
+                .help("write `approval: always`, or leave it out; or choose `build` or `online`"),
+        );
+        return;
+    }
+    let reads = !foreign.repository.is_empty() && !agent.trusted_input;
+    if reads && foreign.approval == Some(ApprovalClass::Never) {
+        let message = "it is told what others wrote and reads a repository: a person is asked all the same before it acts";
+        found.push(Diagnostic::warning("rule_of_two", message, place).help(
+            "take `approval: never` out, or write `trusted_input: true` where nobody else writes its input",
         ));
     }
 }

@@ -92,7 +92,10 @@ impl Question {
             }
             Purpose::Rename => format!("New name of {on}:"),
             Purpose::Try => "Simulate with which input? JSON; empty: the document's own sample".to_owned(),
-            Purpose::Trial => format!("Try {} with which input? JSON; nothing is published", draft.name),
+            Purpose::Trial => format!(
+                "Try {} with which input? JSON; tools only read, nothing is published",
+                draft.name
+            ),
             Purpose::Begin => "Begin a new workflow with:".to_owned(),
             Purpose::Row(field) => format!("{}: {}", field.name, field.about),
             Purpose::Join(_) => "Who joins?".to_owned(),

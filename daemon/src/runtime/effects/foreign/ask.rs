@@ -8,7 +8,7 @@ use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Agent, ForeignAgent};
 use dirigent_protocol::run::{
     AgentTurn, ApprovalClass, EffectRequest, LoopLimits, OnUnknown, PermissionCall, PermissionOption, Plan,
-    PlannedCall, PlannedEffect, Traits,
+    PlannedCall, PlannedEffect, Sandbox, Traits,
 };
 use serde_json::{Value, json};
 
@@ -152,6 +152,7 @@ pub(super) fn turn(
     asked: &[Asked],
     place: &str,
 ) -> AgentTurn {
+    let given = given(agent, foreign);
     let mut parts = Vec::new();
     if !said.is_empty() {
         parts.push(Part::Text {
@@ -179,11 +180,11 @@ pub(super) fn turn(
             // Whoever decides may take another of the answers it offers.
             edit: change::schema(&request, &[("/permission/option", json!({ "enum": ids }))]),
             request,
-            approval: foreign.approval.unwrap_or(ApprovalClass::Ask),
+            approval: class(foreign),
             on_unknown: OnUnknown::Retry,
             traits: Traits {
                 outward: true,
-                ..Traits::default()
+                ..given
             },
             waits: true,
             destination: place.to_owned(),
@@ -208,10 +209,24 @@ pub(super) fn turn(
             tool_calls: 5_000,
             ..LoopLimits::default()
         }),
-        given: Traits {
-            untrusted: !agent.trusted_input,
-            ..Traits::default()
-        },
+        given,
+    }
+}
+
+/// Whether a person is asked: always about a program that is kept to nothing.
+fn class(foreign: &ForeignAgent) -> ApprovalClass {
+    match foreign.sandbox {
+        Sandbox::Host => ApprovalClass::Always,
+        _ => foreign.approval.unwrap_or(ApprovalClass::Ask),
+    }
+}
+
+/// What an agent brings into its run with what it says: it is told the input, and reads its repository.
+pub(in super::super) fn given(agent: &Agent, foreign: &ForeignAgent) -> Traits {
+    Traits {
+        untrusted: !agent.trusted_input,
+        private: !foreign.repository.is_empty() || foreign.sandbox == Sandbox::Host,
+        outward: false,
     }
 }
 

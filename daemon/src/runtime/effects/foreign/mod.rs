@@ -17,5 +17,6 @@ mod wire;
 mod work;
 mod worktree;
 
+pub(super) use ask::given;
 pub(super) use command::most_told;
 pub(super) use work::{Foreign, Task};

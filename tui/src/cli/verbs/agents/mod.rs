@@ -29,7 +29,12 @@ pub enum Action {
     /// What any definition can do.
     #[command(flatten)]
     Common(Common),
-    /// Let a draft answer beside the published version; nothing is published
+    /// Let a draft answer beside the published version: its tools only read, and nothing is published
+    ///
+    /// Models are asked for real. Of their tools, those that only read are used: files, programs that may write nothing,
+    /// and requests whose grant says that nothing goes out with them. Every other call is answered with `not performed
+    /// while trying`, and stands with all it would have done under `not_performed` in the result. Nobody is asked for
+    /// approval, and nothing is published.
     Try(try_out::Args),
     /// What it took in the runs that are kept, and how it did
     Took(took::Args),
