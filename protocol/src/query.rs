@@ -449,6 +449,10 @@ pub struct DaemonStatus {
     pub providers: Vec<String>,
     /// The model of agents that name none.
     pub default_model: String,
+    /// What runs wait for that were refused at a door: `the limit of openai`, with the first time one asks again and how
+    /// many runs wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<RunsWaiting>,
     /// Where offers are served over HTTP; empty where they are not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub serve: String,
@@ -457,6 +461,17 @@ pub struct DaemonStatus {
     pub emergency: Option<Emergency>,
     /// Figures of the store: commits, lag, bytes.
     pub store: StoreStatus,
+}
+
+/// Runs that were refused at one door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsWaiting {
+    /// What they wait for, in words.
+    pub what: String,
+    /// When the first of them asks again.
+    pub until: Timestamp,
+    /// How many.
+    pub runs: u64,
 }
 
 /// Figures of the store.

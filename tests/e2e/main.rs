@@ -51,6 +51,7 @@ mod secrets;
 mod serve;
 mod ssh;
 mod standard;
+mod strategies;
 mod systemd;
 mod templates;
 mod thinking;

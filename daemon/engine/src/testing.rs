@@ -52,6 +52,7 @@ pub(crate) fn failed(kind: &str, status: u16, retryable: bool) -> EffectOutcome 
         error,
         retryable,
         retry_after_ms: None,
+        retry: None,
         usage: Usage::default(),
     }
 }

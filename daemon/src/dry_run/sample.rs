@@ -158,6 +158,7 @@ fn failed(error: &Value) -> EffectOutcome {
         error: made,
         retryable: status >= 500 || matches!(status, 408 | 425 | 429),
         retry_after_ms: None,
+        retry: None,
         usage: Usage::default(),
     }
 }

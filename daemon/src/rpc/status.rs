@@ -43,6 +43,7 @@ pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, F
         effects_in_flight: counts.in_flight.values().sum(),
         providers: info.providers,
         default_model: info.default_model,
+        waits: counts.waits(),
         serve: info.serve,
     })
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use dirigent_engine::state::RunState;
 use dirigent_protocol::agent_use::{AgentUse, MAX_RUNS};
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{EffectOutcome, EffectRequest, EventBody, RunEvent, Usage};
+use dirigent_protocol::run::{EffectOutcome, EffectRequest, EventBody, RunEvent, StepId, Usage};
 use dirigent_store::{ScanRange, Store, Txn};
 use jiff::Timestamp;
 
@@ -15,37 +16,67 @@ use super::error::RuntimeError;
 use super::handle::RuntimeHandle;
 use super::rows::{self, UsedRow};
 
-/// What these events settled, by agent; `asked` knows the request of an effect.
-pub(crate) fn settled<'a>(
-    events: &[RunEvent],
-    asked: impl Fn(&EventBody) -> Option<&'a EffectRequest>,
-) -> BTreeMap<&'a str, UsedRow> {
+/// What these events settled, by agent; `state` is the one before them. A step counts once, at its end: neither its turns
+/// nor attempts that are followed by another are uses or failures, but what they took is counted.
+pub(crate) fn settled<'a>(state: &'a RunState, events: &[RunEvent]) -> BTreeMap<&'a str, UsedRow> {
     let mut all: BTreeMap<&str, UsedRow> = BTreeMap::new();
-    for event in events {
-        let EventBody::EffectSettled { outcome, .. } = &event.body else {
-            continue;
-        };
-        let (failed, usage) = match outcome {
-            EffectOutcome::Done { usage, .. } | EffectOutcome::Turn { usage, .. } => (false, *usage),
-            EffectOutcome::Failed { usage, .. } => (true, *usage),
-            // What nobody knows, or nobody wanted any more, says nothing of the agent.
-            EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => continue,
-        };
-        let Some(EffectRequest::Agent(call)) = asked(&event.body) else {
-            continue;
-        };
-        let one = UsedRow {
-            uses: u64::from(call.turn.is_none()),
-            failures: u64::from(failed),
-            usage,
-            at: event.time,
-        };
-        let sum = all
-            .entry(call.agent.as_str())
-            .or_insert_with(|| nothing(event.time));
+    let mut add = |agent: &'a str, one: UsedRow| {
+        let sum = all.entry(agent).or_insert_with(|| nothing(one.at));
         *sum = together(*sum, one);
+    };
+    let mut failed: Vec<&StepId> = Vec::new();
+    for event in events {
+        match &event.body {
+            EventBody::EffectSettled { effect, outcome } => {
+                let Some(effect) = state.effect(*effect) else {
+                    continue;
+                };
+                let EffectRequest::Agent(call) = &effect.request else {
+                    continue;
+                };
+                let (ended, failure, usage) = match outcome {
+                    EffectOutcome::Done { usage, .. } => (true, false, *usage),
+                    EffectOutcome::Turn { usage, .. } => (false, false, *usage),
+                    EffectOutcome::Failed { usage, .. } => {
+                        failed.push(&effect.step);
+                        let again = is_tried_again(events, &effect.step);
+                        (!again, !again, *usage)
+                    }
+                    // What nobody knows, or nobody wanted any more, says nothing of the agent.
+                    EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => {
+                        continue;
+                    }
+                };
+                let one = UsedRow {
+                    uses: u64::from(ended),
+                    failures: u64::from(failure),
+                    usage,
+                    at: event.time,
+                };
+                add(&call.agent, one);
+            }
+            // A conversation that went in circles or too far: none of its effects failed.
+            EventBody::TaskFaulted { step, .. } if !failed.contains(&step) => {
+                let frame = state.frames().find(|(_, frame)| frame.step == *step);
+                let conversation = frame.and_then(|(_, frame)| frame.conversation.as_deref());
+                if let Some(conversation) = conversation {
+                    let one = UsedRow {
+                        uses: 1,
+                        failures: 1,
+                        ..nothing(event.time)
+                    };
+                    add(&conversation.call.agent, one);
+                }
+            }
+            _ => {}
+        }
     }
     all
+}
+
+fn is_tried_again(events: &[RunEvent], of: &StepId) -> bool {
+    let again = |event: &RunEvent| matches!(&event.body, EventBody::TaskRetried { step, .. } if step == of);
+    events.iter().any(again)
 }
 
 /// Adds to the rows of a run what its agents took.
@@ -110,6 +141,32 @@ fn together(mut one: UsedRow, other: UsedRow) -> UsedRow {
     one
 }
 
+/// What an agent took in the newest of the runs that are kept, at most so many.
+pub(crate) fn took(
+    store: &dyn Store,
+    org: EntityId,
+    agent: &str,
+    most: usize,
+) -> Result<AgentUse, RuntimeError> {
+    let range = ScanRange::prefix(&rows::used_of(org, agent))
+        .reversed()
+        .limited(most);
+    let page = store.scan(range)?;
+    let mut told = AgentUse {
+        complete: page.next.is_none(),
+        ..AgentUse::default()
+    };
+    for (_, found) in &page.items {
+        let row: UsedRow = rows::decode(&found.value, "what an agent took")?;
+        told.runs += 1;
+        told.uses += row.uses;
+        told.failures += row.failures;
+        told.usage += row.usage;
+        told.last_used_at = told.last_used_at.max(Some(row.at));
+    }
+    Ok(told)
+}
+
 impl RuntimeHandle {
     /// What an agent took in the runs that are kept, the newest [`MAX_RUNS`] of them.
     ///
@@ -117,22 +174,6 @@ impl RuntimeHandle {
     /// The store cannot be read.
     pub fn agent_use(&self, org: EntityId, agent: &str) -> Result<AgentUse, RuntimeError> {
         let most = usize::try_from(MAX_RUNS).unwrap_or(usize::MAX);
-        let range = ScanRange::prefix(&rows::used_of(org, agent))
-            .reversed()
-            .limited(most);
-        let page = self.core.store.scan(range)?;
-        let mut told = AgentUse {
-            complete: page.next.is_none(),
-            ..AgentUse::default()
-        };
-        for (_, found) in &page.items {
-            let row: UsedRow = rows::decode(&found.value, "what an agent took")?;
-            told.runs += 1;
-            told.uses += row.uses;
-            told.failures += row.failures;
-            told.usage += row.usage;
-            told.last_used_at = told.last_used_at.max(Some(row.at));
-        }
-        Ok(told)
+        took(&*self.core.store, org, agent, most)
     }
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use dirigent_config::daemon::{SandboxPolicy, ShellPolicy, WallsPolicy};
 use dirigent_protocol::entity::Document;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{Budget, EffectKind, Sandbox, Status, StepId, Traits};
+use dirigent_protocol::query::RunsWaiting;
+use dirigent_protocol::run::{Budget, EffectKind, Sandbox, Status, StepId, Traits, Waiting};
 use dirigent_providers::{PriceTable, Registry};
 use dirigent_store::Position;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::admission::gate::Most;
@@ -87,9 +89,29 @@ pub struct Counts {
     pub queued: u64,
     /// Runs that were set aside after repeated deaths of the daemon.
     pub quarantined: u64,
+    /// Runs that were refused at a door, by what they wait for: the first of them that asks again, and how many.
+    pub(crate) waiting: BTreeMap<String, (Timestamp, u64)>,
 }
 
 impl Counts {
+    /// Counts a run that waits.
+    pub(crate) fn note_waiting(&mut self, waits: &Waiting) {
+        let (until, runs) = self.waiting.entry(waits.what.clone()).or_insert((waits.until, 0));
+        *until = (*until).min(waits.until);
+        *runs += 1;
+    }
+
+    /// What runs wait for.
+    #[must_use]
+    pub fn waits(&self) -> Vec<RunsWaiting> {
+        let told = |(what, (until, runs)): (&String, &(Timestamp, u64))| RunsWaiting {
+            what: what.clone(),
+            until: *until,
+            runs: *runs,
+        };
+        self.waiting.iter().map(told).collect()
+    }
+
     /// Effects that do something: one that only waits for a run of its own does not keep the daemon.
     pub(crate) fn at_work(&self) -> u64 {
         let counted = self
@@ -200,14 +222,6 @@ impl RuntimeSettings {
             newest: config.retention.newest,
         };
         settings
-    }
-
-    /// How many agents may be at work at once.
-    pub(crate) fn agents_at_once(&self) -> usize {
-        self.permits
-            .get(&EffectKind::Agent)
-            .copied()
-            .unwrap_or(usize::MAX)
     }
 
     /// How many runs there may be.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::Status;
+use dirigent_protocol::run::{Status, Waiting};
 use dirigent_store::{Fence, Position, ReadError, Store};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -141,6 +141,8 @@ struct Places {
 struct Place {
     status: Status,
     quarantined: bool,
+    /// What steps of it wait for that were refused at a door.
+    waits: Option<Waiting>,
     /// Its driver's inbox; none while it is out of memory.
     inbox: Option<UnboundedSender<Message>>,
 }
@@ -155,6 +157,7 @@ impl Runs {
         let place = Place {
             status: row.status,
             quarantined: row.quarantined,
+            waits: row.waits.clone(),
             inbox: None,
         };
         self.lock().by_run.insert(run, place);
@@ -166,6 +169,7 @@ impl Runs {
         let place = Place {
             status,
             quarantined: false,
+            waits: None,
             inbox: Some(inbox),
         };
         self.lock().by_run.insert(run, place);
@@ -173,10 +177,11 @@ impl Runs {
     }
 
     /// A driver says where its run stands.
-    pub(crate) fn update(&self, run: RunId, status: Status, quarantined: bool) {
+    pub(crate) fn update(&self, run: RunId, (status, quarantined): (Status, bool), waits: Option<Waiting>) {
         if let Some(place) = self.lock().by_run.get_mut(&run) {
             place.status = status;
             place.quarantined = quarantined;
+            place.waits = waits;
         }
     }
 
@@ -225,6 +230,9 @@ impl Runs {
             *counts.runs.entry(place.status).or_default() += 1;
             counts.loaded += u64::from(place.inbox.is_some());
             counts.quarantined += u64::from(place.quarantined);
+            if let Some(waits) = &place.waits {
+                counts.note_waiting(waits);
+            }
         }
     }
 }

@@ -57,7 +57,6 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program,
         children: offspring.clone(),
         router: Arc::new(Router::new(records.clone(), plans.clone(), figures.clone())),
-        agents_at_once: settings.agents_at_once(),
         security: Arc::new(Security::new(records.clone(), rooms.clock.clone())),
     };
     let performers = Performers::open(&means, rooms.performers)?;
@@ -151,6 +150,7 @@ async fn recover(core: &Arc<Core>) -> Result<(), RuntimeError> {
             let Some(run) = rows::run_of(&key) else { continue };
             let row: Unfinished = rows::decode(&found.value, "a run's row")?;
             core.runs.note_parked(run, &row);
+            core.figures.set(run, row.agents.clone());
             if !row.quarantined {
                 core.gate.restore(row.org, run, row.place.as_deref());
             }

@@ -8,7 +8,7 @@ use dirigent_engine::state::RunState;
 use dirigent_protocol::Payload;
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::id::{EntityId, RunId};
-use dirigent_protocol::run::{EffectId, Pins, Status, Usage};
+use dirigent_protocol::run::{EffectId, Pins, Status, Usage, Waiting};
 use dirigent_store::{BlobId, BlobSpace, Store, StreamId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -189,6 +189,12 @@ pub(crate) struct Unfinished {
     /// How it stands with the gate, where it waits or a limit counts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) place: Option<Box<Place>>,
+    /// Steps of it were refused at a door and ask again later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waits: Option<Waiting>,
+    /// Steps that agents have in hand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) agents: BTreeMap<String, u32>,
     /// Set aside after repeated deaths of the daemon; its open intents are settled when a person resumes it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) quarantined: bool,

@@ -117,8 +117,27 @@ fn explain(schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {
         | ValidationErrorKind::ExclusiveMinimum { .. } => {
             vec![Diagnostic::error("out_of_range", error.to_string(), place(path))]
         }
+        // A field that may be absent: what it is where it is there tells more than that it is not nothing.
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            inside(schema, path, context)
+                .unwrap_or_else(|| vec![Diagnostic::error("invalid_value", error.to_string(), place(path))])
+        }
         _ => vec![Diagnostic::error("invalid_value", error.to_string(), place(path))],
     }
+}
+
+/// What keeps a value from being the one thing it may be beside nothing; none where it may be several.
+fn inside(schema: &Value, path: &str, context: &[Vec<ValidationError<'static>>]) -> Option<Vec<Diagnostic>> {
+    let other_type = |errors: &&Vec<ValidationError<'static>>| {
+        let of_whole = |error: &ValidationError<'_>| {
+            matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path().as_str() == path
+        };
+        !errors.iter().any(of_whole)
+    };
+    let mut left = context.iter().filter(other_type);
+    let (one, more) = (left.next()?, left.next());
+    let found = one.iter().flat_map(|error| explain(schema, error)).collect();
+    more.is_none().then_some(found)
 }
 
 #[cfg(test)]
@@ -148,6 +167,29 @@ mod tests {
                 "wrong_type /model"
             ]
         );
+        // What may be absent is named at its field as well.
+        for (spec, expected) in [
+            (json!({"limits": {"turns": 0}}), "out_of_range /limits/turns"),
+            (json!({"limits": {"turn": 1}}), "unknown_field /limits/turn"),
+            (json!({"budget": {"usd": "much"}}), "wrong_type /budget/usd"),
+            (
+                json!({"retry": {"limit": {"attempt": {"count": 5000}}}}),
+                "out_of_range /retry/limit/attempt/count",
+            ),
+            (
+                json!({"foreign": {"kind": "acp", "comand": ["x"]}}),
+                "unknown_field /foreign/comand",
+            ),
+        ] {
+            let mut spec = spec;
+            spec["prompt"] = "x".into();
+            let found = schemas.check(Kind::Agent, &spec);
+            let places: Vec<_> = found
+                .iter()
+                .map(|d| format!("{} {}", d.code, d.at.path))
+                .collect();
+            assert!(places.iter().any(|place| place == expected), "{spec}: {found:?}");
+        }
         let unknown = found.iter().find(|d| d.code == "unknown_field").unwrap();
         assert_eq!(unknown.help.as_deref(), Some("write `prompt`"));
     }

@@ -5,6 +5,7 @@
 //! nothing. Invariant: what no grant names is not offered, and a call of it is refused before anything is planned.
 
 mod agent;
+mod capabilities;
 pub(crate) mod change;
 mod command;
 mod file;
@@ -21,6 +22,7 @@ mod verdict;
 mod workflow;
 pub(crate) mod workspace;
 
+pub(crate) use capabilities::check_capabilities;
 pub(crate) use mcp::{IDEMPOTENCY_KEY, manifest_digest, server_call};
 pub(crate) use told::told;
 pub(crate) use tool::World;

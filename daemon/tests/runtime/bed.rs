@@ -6,24 +6,16 @@ use std::time::Duration;
 
 use dirigent_daemon::clock::{self, EngineClock};
 use dirigent_daemon::door::Door;
-use dirigent_daemon::records::{
-    Actor, BOOTSTRAP_USER, DEFAULT_ORG, Draft, Journal, Records, decode_event, put,
-};
-use dirigent_daemon::runtime::{Rooms, RuntimeError, RuntimeHandle, RuntimeSettings, StartRun, Started};
+use dirigent_daemon::records::{Actor, BOOTSTRAP_USER, DEFAULT_ORG};
+use dirigent_daemon::runtime::{Rooms, RuntimeHandle, RuntimeSettings};
 use dirigent_daemon::swap::Swap;
 use dirigent_protocol::command::Command;
-use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{
-    Agent, AgentVersion, ApprovalRule, Document, Entity, Kind, Question, WorkflowApproval, WorkflowExecution,
-    WorkflowVersion,
-};
 use dirigent_protocol::hello::Subject;
-use dirigent_protocol::id::{EntityId, RequestId, RunId};
-use dirigent_protocol::run::{Decision, RunEvent, Status};
+use dirigent_protocol::id::RequestId;
 use dirigent_providers::{PriceTable, ProviderSettings, Registry};
-use dirigent_store::{Budget, Feed, FeedItem, Fence, Options, Position, Store, StreamId, Txn};
+use dirigent_store::{Fence, Options, Store};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::server::{Reply, Script, Server};
@@ -47,7 +39,7 @@ pub(crate) struct Bed {
 #[derive(Default)]
 pub(crate) struct Wall {
     /// Milliseconds it is ahead.
-    ahead: AtomicI64,
+    pub(crate) ahead: AtomicI64,
     /// At which reading it leaps, and by how much.
     leaps_in: AtomicI64,
     by: AtomicI64,
@@ -163,272 +155,6 @@ impl Bed {
             change,
         }
     }
-
-    pub(crate) fn records(&self) -> Records {
-        Records::new(self.store.clone())
-    }
-
-    /// Puts the clock forward.
-    pub(crate) fn forward(&self, by: Duration) {
-        self.wall
-            .ahead
-            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
-    }
-
-    pub(crate) async fn publish(&self, tasks: &str) -> Document {
-        self.publish_with("", tasks).await
-    }
-
-    /// `settings` are `metadata.dirigent` of the document, in flow style without braces.
-    pub(crate) async fn publish_with(&self, settings: &str, tasks: &str) -> Document {
-        let text = format!(
-            "document: {{ dsl: '1.0.3', namespace: tests, name: sample, version: '0.1.0', \
-             metadata: {{ dirigent: {{ {settings} }} }} }}\n{tasks}"
-        );
-        let workflow =
-            dirigent_engine::load("sample.yaml", &text).unwrap_or_else(|found| panic!("{found:#?}"));
-        let body = WorkflowVersion {
-            workflow: EntityId::nil(),
-            workflow_name: workflow.name().into(),
-            digest: workflow.digest().to_string(),
-            version: workflow.version().into(),
-            number: 1,
-            source: text,
-            document: (**workflow.definition()).clone(),
-        };
-        self.put(Kind::WorkflowVersion, "", json(&body)).await
-    }
-
-    pub(crate) async fn agent(&self, name: &str, agent: Agent) {
-        let draft = self.put(Kind::Agent, name, json(&agent)).await;
-        let version = AgentVersion {
-            agent: draft.metadata.id,
-            agent_name: name.into(),
-            digest: Digest::of(&json(&agent)).to_string(),
-            number: 1,
-            definition: agent,
-        };
-        self.put(Kind::AgentVersion, "", json(&version)).await;
-    }
-
-    pub(crate) async fn put_rule(&self, name: &str, rule: &ApprovalRule) {
-        self.put(Kind::ApprovalRule, name, json(rule)).await;
-    }
-
-    /// What a daemon that died at once leaves behind: the question is noted, nothing answers it.
-    pub(crate) async fn note_question(&self, approval: EntityId, text: &str) {
-        let stored = self
-            .records()
-            .get(Kind::WorkflowApproval, approval)
-            .unwrap()
-            .unwrap();
-        let mut body: WorkflowApproval = stored.document.body().unwrap();
-        body.questions.push(Question {
-            by: "dana".into(),
-            text: text.into(),
-            agent: "writer".into(),
-            run: EntityId::new(),
-            ..Question::default()
-        });
-        let mut txn = Txn::default();
-        put(
-            &mut txn,
-            Some(&stored),
-            &stored.next(json(&body), clock::system()()),
-        )
-        .unwrap();
-        // The daemon's own mark that the question is open.
-        let mark = [&b"Q"[..], &approval.bytes()].concat();
-        txn.puts.push((mark.into(), bytes::Bytes::new()));
-        self.store.commit(txn).await.unwrap();
-    }
-
-    async fn put(&self, kind: Kind, name: &str, spec: Value) -> Document {
-        self.put_document(Draft::of(kind, name, spec).document(clock::system()()))
-            .await
-    }
-
-    pub(crate) async fn put_document(&self, document: Document) -> Document {
-        let mut txn = Txn::default();
-        put(&mut txn, None, &document).unwrap();
-        self.store.commit(txn).await.unwrap();
-        document
-    }
-
-    pub(crate) async fn start(&self, tasks: &str) -> RunId {
-        self.start_with(tasks, json!({})).await
-    }
-
-    pub(crate) async fn start_with(&self, tasks: &str, input: Value) -> RunId {
-        let version = self.publish(tasks).await;
-        self.begin(version, input, None).await.unwrap().run
-    }
-
-    pub(crate) async fn begin(
-        &self,
-        version: Document,
-        input: Value,
-        key: Option<&str>,
-    ) -> Result<Started, RuntimeError> {
-        let start = StartRun {
-            version,
-            input,
-            idempotency_key: key.map(Into::into),
-            labels: Default::default(),
-            parent: None,
-        };
-        self.runtime.start(start, dana()).await
-    }
-
-    pub(crate) fn execution(&self, run: RunId) -> WorkflowExecution {
-        self.find(Kind::WorkflowExecution, run.into())
-    }
-
-    pub(crate) fn find<T: Entity>(&self, kind: Kind, id: EntityId) -> T {
-        self.records()
-            .get(kind, id)
-            .unwrap()
-            .unwrap()
-            .document
-            .body()
-            .unwrap()
-    }
-
-    pub(crate) fn all<T: Entity>(&self, kind: Kind) -> Vec<T> {
-        let found = self.records().all(kind, None, 1_000).unwrap();
-        found
-            .iter()
-            .map(|stored| stored.document.body().unwrap())
-            .collect()
-    }
-
-    /// The whole journal of a run, also what it has from another.
-    pub(crate) fn events(&self, run: RunId) -> Vec<RunEvent> {
-        let origin = self.execution(run).origin;
-        let journal = Journal::of(&self.records(), run, origin.as_ref()).unwrap();
-        let mut events: Vec<RunEvent> = Vec::new();
-        let mut end = 0;
-        loop {
-            let after = events.last().map_or(0, |event| event.seq);
-            let page = journal.page(&*self.store, after, Budget::default()).unwrap();
-            if page.is_empty() {
-                let read = events.len() as u64;
-                assert!(end <= read, "of {end} events {read} can be read");
-                // A run that goes on may have had another one meanwhile.
-                end = journal.end(&*self.store).unwrap();
-                if end == read {
-                    break;
-                }
-            }
-            for (event, _) in page {
-                assert_eq!(event.seq, events.len() as u64 + 1, "gapless");
-                events.push(event);
-            }
-        }
-        events
-    }
-
-    /// Numbers and sizes of the events in the run's own stream.
-    pub(crate) fn own_events(&self, run: RunId) -> Vec<(u64, usize)> {
-        let mut events = Vec::new();
-        let mut cursor = Position(0);
-        loop {
-            let page = self
-                .store
-                .read(Feed::Stream(StreamId(run.bytes())), cursor, Budget::default())
-                .unwrap();
-            if page.items.is_empty() {
-                break;
-            }
-            for item in page.items {
-                let FeedItem::Record { data, .. } = item else {
-                    panic!()
-                };
-                events.push((decode_event(&data).unwrap().seq, data.len()));
-            }
-            cursor = page.next;
-        }
-        events
-    }
-
-    pub(crate) fn names(&self, run: RunId) -> Vec<&'static str> {
-        self.events(run).iter().map(|event| event.body.name()).collect()
-    }
-
-    pub(crate) fn count(&self, run: RunId, name: &str) -> usize {
-        self.names(run).iter().filter(|other| **other == name).count()
-    }
-
-    /// Waits until something holds; looks again after every commit.
-    pub(crate) async fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let head = self.store.head();
-            if let Some(found) = look(self) {
-                return found;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "{what} did not come");
-            self.store.wait(head, Duration::from_millis(500)).await;
-        }
-    }
-
-    pub(crate) async fn ended(&self, run: RunId) -> WorkflowExecution {
-        let ended = self
-            .until("the end", |bed| {
-                Some(bed.execution(run)).filter(|execution| execution.status.is_final())
-            })
-            .await;
-        assert!(
-            self.store
-                .get(&[b"L".as_slice(), &run.bytes()].concat())
-                .unwrap()
-                .is_none(),
-            "no row is left"
-        );
-        ended
-    }
-
-    pub(crate) async fn completed(&self, run: RunId) -> Value {
-        let ended = self.ended(run).await;
-        assert_eq!(ended.status, Status::Completed, "{:#}", ended.error);
-        ended.output
-    }
-
-    pub(crate) async fn faulted(&self, run: RunId) -> Value {
-        let ended = self.ended(run).await;
-        assert_eq!(ended.status, Status::Faulted, "{:#}", ended.output);
-        ended.error
-    }
-
-    pub(crate) async fn happens(&self, run: RunId, event: &str, times: usize) {
-        self.until(event, |bed| (bed.count(run, event) >= times).then_some(()))
-            .await;
-    }
-
-    /// Waits for a pending approval of the run.
-    pub(crate) async fn asked(&self, run: RunId) -> (EntityId, WorkflowApproval) {
-        self.until("an approval", |bed| {
-            let found = bed.records().all(Kind::WorkflowApproval, None, 1_000).unwrap();
-            found.iter().find_map(|stored| {
-                let approval: WorkflowApproval = stored.document.body().unwrap();
-                let fits = RunId::from(approval.run) == run && approval.decided_at.is_none();
-                fits.then_some((stored.document.metadata.id, approval))
-            })
-        })
-        .await
-    }
-
-    pub(crate) async fn decide(
-        &self,
-        id: EntityId,
-        approval: &WorkflowApproval,
-        decision: Decision,
-    ) -> Result<(), RuntimeError> {
-        let digest = approval.digest.parse().unwrap();
-        self.runtime
-            .decide(id, digest, decision, Some("because".into()), dana())
-            .await
-    }
 }
 
 async fn open(
@@ -512,6 +238,6 @@ pub(crate) fn dana() -> Actor {
     Actor::of(subject, RequestId::new(), &Command::DaemonStop {})
 }
 
-fn json<T: serde::Serialize>(body: &T) -> Value {
+pub(crate) fn json<T: serde::Serialize>(body: &T) -> Value {
     serde_json::to_value(body).unwrap()
 }

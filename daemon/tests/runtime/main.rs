@@ -13,6 +13,8 @@ mod agent_loop;
 mod agents;
 mod approvals;
 mod bed;
+mod bed_looks;
+mod bed_publishes;
 mod bus;
 mod children;
 mod compensate;

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::agent_retry::AgentRetry;
 use super::agent_tool::AgentTool;
+use super::capability::Capability;
 use super::definition::{check_as, json_of, schema_of};
 use super::foreign_agent::ForeignAgent;
 use crate::chat::{Effort, RehearsedCall};
@@ -61,9 +63,12 @@ pub struct Agent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_input_tokens: Option<u32>,
-    /// What it can do, in words that orchestrations and rules of routing name.
+    /// When a call that is known to have failed is made again; 5 attempts where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<AgentRetry>,
+    /// What it can do, in words that orchestrations and rules of routing name, each alone or with the tools it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub capabilities: Vec<String>,
+    pub capabilities: Vec<Capability>,
     /// The most all its calls in one run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<AgentBudget>,
@@ -85,6 +90,20 @@ pub struct Agent {
     /// An answer counts only where the provider says that it is of exactly the model that was asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exact_model: bool,
+    /// What becomes of an answer that its model had to cut: `fail`, or `mark` to go on with what there is. Where it is
+    /// absent, a call fails and an answer in a conversation is marked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_cut: Option<OnCut>,
+}
+
+/// What becomes of an answer that was cut at `max_tokens`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCut {
+    /// The call fails, and says so.
+    Fail,
+    /// The text goes on, marked as cut among its facts.
+    Mark,
 }
 
 /// How much of what was said a model is given.

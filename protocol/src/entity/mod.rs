@@ -5,12 +5,14 @@
 
 mod access_token;
 mod agent;
+mod agent_retry;
 mod agent_self_report;
 mod agent_suggestion;
 mod agent_tool;
 mod agent_version;
 mod approval_rule;
 mod audit_log;
+mod capability;
 mod definition;
 mod document;
 mod foreign_agent;
@@ -30,7 +32,8 @@ mod workflow_execution;
 mod workflow_version;
 
 pub use access_token::AccessToken;
-pub use agent::{Agent, AgentBudget, ContextPolicy, WhenFull};
+pub use agent::{Agent, AgentBudget, ContextPolicy, OnCut, WhenFull};
+pub use agent_retry::{AgentRetry, AttemptLimit, IsoDuration, RetryBackoff, RetryLimit};
 pub use agent_self_report::{AgentSelfReport, Assessment, RefusedSuggestion, ReviewFigures};
 pub use agent_suggestion::{AgentSuggestion, SuggestionStatus};
 pub use agent_tool::{
@@ -40,6 +43,7 @@ pub use agent_tool::{
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};
 pub use audit_log::{AuditLog, Verdict};
+pub use capability::{Capability, DeclaredCapability};
 pub use definition::{Column, Definition, Entity, Index, Relation, Writer};
 pub use document::{Document, Metadata, Visibility};
 pub use foreign_agent::{ForeignAgent, ForeignKind, ForeignOutput, KeepTree};

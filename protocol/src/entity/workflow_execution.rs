@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::definition::{check_as, json_of, schema_of};
 use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
 use crate::id::{EntityId, RunId};
-use crate::run::{Origin, RunBudget, Status, Usage};
+use crate::run::{Origin, RunBudget, Status, Usage, Waiting};
 
 /// How far a run is, in tasks of its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +107,9 @@ pub struct WorkflowExecution {
     /// Where it waits for its turn; absent where it has begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queued>,
+    /// A step of it was refused at a door and asks again later; the one that asks first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waiting>,
     /// It was set aside; a person must release it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,

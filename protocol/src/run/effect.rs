@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::retry::RetryTerms;
 use super::{
     A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, EffectAnswer, EffectAsk, FileCall,
     FileDeed, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall, Sandbox,
@@ -377,6 +378,9 @@ pub enum EffectOutcome {
         /// What it took all the same.
         #[serde(default)]
         usage: Usage,
+        /// What was asked says how it wants to be tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Box<RetryTerms>>,
     },
     /// It was begun and nobody knows how it ended.
     Unknown {

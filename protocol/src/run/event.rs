@@ -214,7 +214,14 @@ bodies! {
     /// A `try` caught the error of a step inside it.
     TaskCaught = "task.caught" { step: StepId, error: WorkflowError, }
     /// Another attempt is due.
-    TaskRetried = "task.retried" { step: StepId, attempt: u32, delay_ms: u64, error: WorkflowError, }
+    TaskRetried = "task.retried" {
+        step: StepId,
+        attempt: u32,
+        delay_ms: u64,
+        error: WorkflowError,
+        /// It was refused at the door and waits for this: `the limit of openai`.
+        #[serde(default, skip_serializing_if = "Option::is_none")] waits_for: Option<String>,
+    }
     /// It was stopped: a fork's race was lost, a limit ran out, the run was cancelled.
     TaskCancelled = "task.cancelled" { step: StepId, #[serde(default)] reason: Option<String>, }
     /// A task is done and what extends it comes after it; `output` is the task's, `then` where it wants to go.

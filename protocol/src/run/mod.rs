@@ -14,6 +14,7 @@ mod event;
 mod listening;
 mod migration;
 mod origin;
+mod retry;
 mod status;
 mod step;
 mod turn;
@@ -38,6 +39,7 @@ pub use event::{Data, EventBody, Pins, RunEvent, TimerId, TimerPurpose};
 pub use listening::{BusPosition, EventPattern, ReadAs, member};
 pub use migration::Moved;
 pub use origin::{Lineage, Origin};
+pub use retry::{RetryTerms, Waiting};
 pub use status::Status;
 pub use step::{ParseStepError, StepId};
 pub use turn::{

@@ -185,7 +185,7 @@ impl Default for LoopLimits {
             turns: 50,
             tool_calls: 200,
             parallel: 8,
-            repeats: 4,
+            repeats: 3,
             tokens: None,
             time_s: None,
         }

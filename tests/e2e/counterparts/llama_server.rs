@@ -91,7 +91,7 @@ fn an_answer_that_is_cut_is_told_from_a_whole_one() {
     };
     let _daemon = home.start();
     for dialect in DIALECTS {
-        let report = ask(&home, dialect, &json!({ "max_tokens": 5 }));
+        let report = ask(&home, dialect, &json!({ "max_tokens": 5, "on_cut": "mark" }));
         assert_eq!(
             report["status"],
             "completed",
@@ -114,8 +114,7 @@ fn a_conversation_that_outgrows_the_window_leaves_out_its_beginning() {
     };
     let _daemon = home.start();
     for dialect in DIALECTS {
-        let spec =
-            json!({ "model": format!("{dialect}/tiny-random"), "prompt": "{{ input }}", "max_tokens": 100 });
+        let spec = json!({ "model": format!("{dialect}/tiny-random"), "prompt": "{{ input }}", "max_tokens": 100, "on_cut": "mark" });
         publish_as(&home, "helper", &spec);
         let words = [&["chat", "helper", "--json"][..], &["--say", SAYS].repeat(4)].concat();
         let said = home.client(&words).expect_code(0).json();

@@ -143,6 +143,7 @@ impl Simulated {
                 retryable,
                 retry_after_ms: (manner.n == 0).then_some(1_500),
                 usage: usage(manner.calls),
+                retry: None,
             },
             What::LosesTheConnection => EffectOutcome::Unknown {
                 reason: "the connection was cut".into(),

@@ -13,7 +13,9 @@ use super::out::{Look, Tone};
 const DETAIL: usize = 100;
 
 /// Facts of an effect that say little to people; scripts get them.
-const UNTOLD: &[&str] = &["agent_version", "response_id", "finish_reason", "provider"];
+const UNTOLD: &[&str] = &["agent_version", "response_id", "provider"];
+/// How an answer ends that is whole.
+const WHOLE: &[&str] = &["stop", "tool_call"];
 
 /// Knows the names of the tasks it has seen.
 #[derive(Debug, Default)]
@@ -160,11 +162,15 @@ fn of_task(body: &EventBody) -> (Tone, String) {
             attempt,
             delay_ms,
             error,
+            waits_for,
             ..
-        } => (
-            Tone::Ask,
-            format!("attempt {attempt} in {delay_ms} ms after {}", why(error)),
-        ),
+        } => {
+            let what = waits_for.as_deref().map_or_else(
+                || format!("attempt {attempt}"),
+                |what| format!("waits ({what}): attempt {attempt}"),
+            );
+            (Tone::Ask, format!("{what} in {delay_ms} ms after {}", why(error)))
+        }
         EventBody::TaskCancelled { reason, .. } => (Tone::Dim, reason.clone().unwrap_or_default()),
         EventBody::TaskIterated { iteration, .. } => (Tone::Plain, format!("round {iteration}")),
         EventBody::EventEmitted { event, .. } => (Tone::Good, kind_of(event)),
@@ -252,7 +258,10 @@ fn settled(outcome: &EffectOutcome) -> (Tone, String) {
             (Tone::Good, calls.collect::<Vec<_>>().join(", "))
         }
         EffectOutcome::Done { usage, facts, .. } => {
-            let told = |(name, _): &(&String, &Value)| !UNTOLD.contains(&name.as_str());
+            let whole = |value: &Value| value.as_str().is_some_and(|word| WHOLE.contains(&word));
+            let told = |(name, value): &(&String, &Value)| {
+                !(UNTOLD.contains(&name.as_str()) || *name == "finish_reason" && whole(value))
+            };
             let word = |(name, value): (&String, &Value)| match value {
                 Value::Bool(true) => name.clone(),
                 value => format!("{name} {}", brief(value, 40)),

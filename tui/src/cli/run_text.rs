@@ -58,6 +58,7 @@ impl Run {
             "budget": body.budget,
             "priority": body.priority,
             "queue": body.queue,
+            "waits": body.waits,
             "quarantine": body.quarantine,
         })
     }
@@ -70,6 +71,9 @@ impl Run {
             return Some(format!(
                 "quarantined: the daemon died {deaths} times with it; release or cancel it"
             ));
+        }
+        if let Some(waits) = self.body.waits.as_ref().filter(|_| self.body.queue.is_none()) {
+            return Some(waits.words(&moment(waits.until)));
         }
         let queue = self.body.queue.as_ref()?;
         let place = queue
@@ -157,7 +161,7 @@ impl Run {
             "waits",
             &self
                 .held_up()
-                .filter(|_| body.queue.is_some())
+                .filter(|_| body.quarantine.is_none())
                 .unwrap_or_default(),
         );
         field(

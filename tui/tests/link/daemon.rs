@@ -273,6 +273,7 @@ impl Handler for Shared {
 
 fn status() -> DaemonStatus {
     DaemonStatus {
+        waits: Vec::new(),
         version: "1".into(),
         pid: 1,
         started_at: Timestamp::UNIX_EPOCH,

@@ -369,6 +369,7 @@ pub(crate) fn everything() -> Vec<Document> {
 pub(crate) fn health(trouble: &str) -> DaemonStatus {
     DaemonStatus {
         version: "0.1.0".into(),
+        waits: Vec::new(),
         pid: 4_711,
         started_at: ago(3_542_400),
         data_dir: "/home/dana/.local/share/dirigent".into(),

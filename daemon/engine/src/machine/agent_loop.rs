@@ -12,6 +12,8 @@ use dirigent_protocol::run::{
     PlannedEffect, StepId, WorkflowError,
 };
 
+use serde_json::json;
+
 use super::build::Builder;
 use super::model::{Me, Next, Outcome, Stop, Task, TaskDef, TaskIndex, Turn};
 use crate::document::Base;
@@ -222,10 +224,13 @@ fn in_circles(conversation: &Conversation, period: usize, times: u32) -> Workflo
         })
     });
     let named: Vec<String> = calls.take(6).collect();
-    WorkflowError::standard("runtime", 508, "The agent goes in circles").detail(format!(
+    let detail = format!(
         "{} gave the same answers {times} times over; a tool that is asked again while it waits is declared with `waits`",
         named.join(", ")
-    ))
+    );
+    let mut error = WorkflowError::standard("runtime", 508, "The agent goes in circles").detail(detail);
+    error.data = json!({ "code": "loop_detected", "times": times });
+    error
 }
 
 #[cfg(test)]

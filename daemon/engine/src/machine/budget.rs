@@ -349,6 +349,7 @@ impl Turn<'_, '_> {
                 error: shortage.error(),
                 retryable: false,
                 retry_after_ms: None,
+                retry: None,
                 usage: Usage::default(),
             },
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dirigent_protocol::run::{
-    Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, TimerPurpose, WorkflowError,
+    Amounts, EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, WorkflowError,
 };
 
 use super::budget::Room;
@@ -12,10 +12,6 @@ use super::stimulus::PermitClass;
 
 /// How often an effect under `retry` may end unknown before its task fails.
 const MAX_UNKNOWNS: u32 = 5;
-const FIRST_DELAY_MS: u64 = 1_000;
-const LAST_DELAY_MS: u64 = 300_000;
-/// Longest wait the outside may ask for.
-const MAX_RETRY_AFTER_MS: u64 = 3_600_000;
 
 impl Turn<'_, '_> {
     /// Asks for an effect: intended at once where a permit is free, else queued.
@@ -153,32 +149,12 @@ impl Turn<'_, '_> {
             EffectOutcome::Asks { ask } => self.ask_a_person(me, &ask),
             EffectOutcome::Failed {
                 error,
-                retryable,
+                retryable: true,
                 retry_after_ms,
+                retry,
                 ..
-            } => {
-                let declared = me
-                    .task
-                    .base
-                    .settings
-                    .max_attempts
-                    .or(self.workflow.settings.max_attempts);
-                let most = declared.unwrap_or_else(|| me.task.body.default_attempts());
-                if !retryable || attempt >= most {
-                    return Err(Stop::fault(error));
-                }
-                let delay = self.backoff(attempt, retry_after_ms);
-                let (step, delay_ms) = (self.step(me.frame), millis(delay));
-                self.emit(EventBody::TaskRetried {
-                    step: step.clone(),
-                    attempt: attempt + 1,
-                    delay_ms,
-                    error,
-                });
-                let due = self.after(delay);
-                self.set_timer(step, due, TimerPurpose::Retry);
-                Ok(Next::Wait)
-            }
+            } => self.try_again(me, error, (retry_after_ms, retry.as_deref()), attempt),
+            EffectOutcome::Failed { error, .. } => Err(Stop::fault(error)),
             EffectOutcome::Unknown { reason } => {
                 let error = WorkflowError::standard("runtime", 500, "Nobody knows whether it happened");
                 Err(Stop::fault(error.detail(reason)))
@@ -188,15 +164,6 @@ impl Turn<'_, '_> {
                 Err(Stop::fault(error))
             }
         }
-    }
-
-    fn backoff(&mut self, attempt: u32, retry_after_ms: Option<u64>) -> Duration {
-        let ceiling = FIRST_DELAY_MS
-            .saturating_mul(1 << attempt.min(20))
-            .min(LAST_DELAY_MS);
-        let jittered = (self.cx.random)() % (ceiling + 1);
-        let asked = retry_after_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS);
-        Duration::from_millis(jittered.max(asked))
     }
 
     /// Nobody knows how an effect ended: what its policy says. Repeats after the daemon's own death are not counted

@@ -24,6 +24,7 @@ mod model;
 mod scope;
 mod sequence;
 mod stimulus;
+mod try_again;
 mod turn;
 mod undo;
 mod verify;

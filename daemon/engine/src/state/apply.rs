@@ -164,11 +164,7 @@ impl RunState {
                 frame.phase = Phase::Catch;
                 frame.error = Some(error.clone());
             }),
-            EventBody::TaskRetried { step, attempt, .. } => self.attempt_ended(step, |frame| {
-                frame.phase = Phase::Body;
-                frame.attempt = *attempt;
-                frame.wait = Wait::Nothing;
-            }),
+            EventBody::TaskRetried { .. } => self.task_retried(event),
             EventBody::TaskExtended { step, output, then } => self.task_extended(step, output, then),
             EventBody::TaskIterated {
                 step,
@@ -184,6 +180,24 @@ impl RunState {
             }),
             _ => {}
         }
+    }
+
+    fn task_retried(&mut self, event: &RunEvent) {
+        let EventBody::TaskRetried {
+            step,
+            attempt,
+            waits_for,
+            ..
+        } = &event.body
+        else {
+            return;
+        };
+        self.attempt_ended(step, |frame| {
+            frame.phase = Phase::Body;
+            frame.attempt = *attempt;
+            frame.wait = Wait::Nothing;
+            frame.refused_again(event.time, waits_for.as_deref());
+        });
     }
 
     /// An attempt of a `try` ended with an error: what comes next begins with the task's input.

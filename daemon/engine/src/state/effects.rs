@@ -118,6 +118,7 @@ impl RunState {
                     retryable: false,
                     retry_after_ms: None,
                     usage: Usage::default(),
+                    retry: None,
                 };
                 self.settle(effect, &outcome);
             }
@@ -169,6 +170,7 @@ impl RunState {
         let Some(own) = self.frame_mut(frame) else { return };
         // Attempts count within a turn.
         own.attempt = 1;
+        own.refused = None;
         let conversation = own
             .conversation
             .get_or_insert_with(|| Arc::new(Conversation::new(call, seen)));

@@ -74,6 +74,9 @@ pub struct Frame {
     /// What an agent with tools has said and been told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Arc<Conversation>>,
+    /// How often it was refused at a door, and what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<Refused>>,
     /// What was allowed of a tool call, as it stood then: whoever allowed it may have changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Payload>,
@@ -89,6 +92,17 @@ pub struct Asked {
     pub request: EffectRequest,
     /// The question.
     pub ask: Arc<EffectAsk>,
+}
+
+/// Attempts that did nothing because they were refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// How many.
+    pub times: u32,
+    /// The first of those that came one after the other.
+    pub since: Timestamp,
+    /// What it waits for; none where its last attempt was not refused.
+    pub waits_for: Option<String>,
 }
 
 /// Which part of a task is at work.

@@ -19,7 +19,7 @@ mod waits;
 
 pub use apply::apply;
 pub use conversation::{Answer, Conversation, Exchange};
-pub use frame::{Frame, FrameId, Phase, Wait};
+pub use frame::{Frame, FrameId, Phase, Refused, Wait};
 pub use listening::Listening;
 pub use run::{Effect, EffectPhase, PendingApproval, RunState, Timer};
 pub use table::Table;

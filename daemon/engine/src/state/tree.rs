@@ -136,6 +136,7 @@ pub(super) fn new_frame(
         listening: None,
         kept: None,
         conversation: None,
+        refused: None,
         allowed: None,
         asked: None,
     }

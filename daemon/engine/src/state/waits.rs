@@ -3,12 +3,61 @@
 use std::sync::Arc;
 
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{Decision, DecisionRecord, EventBody, RunEvent, TimerId, TimerPurpose};
+use dirigent_protocol::run::{Decision, DecisionRecord, EventBody, RunEvent, TimerId, TimerPurpose, Waiting};
+use jiff::Timestamp;
 
-use super::frame::{FrameId, Wait};
+use super::frame::{Frame, FrameId, Refused, Wait};
 use super::run::{PendingApproval, RunState, Timer};
 
+impl Frame {
+    /// Another attempt is due; where it was refused at a door, what it waits for.
+    pub(super) fn refused_again(&mut self, at: Timestamp, waits_for: Option<&str>) {
+        match (&mut self.refused, waits_for) {
+            (None, None) => {}
+            (Some(refused), None) => refused.waits_for = None,
+            (None, Some(what)) => {
+                self.refused = Some(Box::new(Refused {
+                    times: 1,
+                    since: at,
+                    waits_for: Some(what.to_owned()),
+                }));
+            }
+            (Some(refused), Some(what)) => {
+                refused.times = refused.times.saturating_add(1);
+                if refused.waits_for.replace(what.to_owned()).is_none() {
+                    refused.since = at;
+                }
+            }
+        }
+    }
+}
+
 impl RunState {
+    /// The steps that were refused at a door and ask again later: what the first of them waits for.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Waiting> {
+        let mut steps = 0;
+        let mut first: Option<(Timestamp, &str)> = None;
+        for (_, timer) in self.timers.iter() {
+            if timer.purpose != TimerPurpose::Retry {
+                continue;
+            }
+            let refused = self.frame(timer.frame).and_then(|frame| frame.refused.as_deref());
+            let Some(what) = refused.and_then(|refused| refused.waits_for.as_deref()) else {
+                continue;
+            };
+            steps += 1;
+            if first.is_none_or(|(due, _)| timer.due < due) {
+                first = Some((timer.due, what));
+            }
+        }
+        first.map(|(until, what)| Waiting {
+            what: what.to_owned(),
+            until,
+            steps,
+        })
+    }
+
     pub(super) fn timer_event(&mut self, body: &EventBody) {
         match body {
             EventBody::TimerSet {

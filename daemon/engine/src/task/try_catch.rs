@@ -208,6 +208,7 @@ impl Task for TryCatch {
             if let Some(delay) = retry.next(turn, me, attempt)? {
                 let delay_ms = millis(delay);
                 turn.emit(EventBody::TaskRetried {
+                    waits_for: None,
                     step: step.clone(),
                     attempt: attempt + 1,
                     delay_ms,

@@ -17,16 +17,18 @@ use dirigent_protocol::watch::StreamSource;
 use dirigent_providers::{ChatReply, ChatRequest, FinishReason, Message, Role};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use super::agent_answer::{self, AnswerError};
-use super::agent_ask::{self, Asker, Step, Taken};
+use super::agent_ask::{Asker, Step, Taken};
 use super::agent_context::{Window, recent};
+use super::agent_cut;
+use super::agent_door::Door;
 use super::agent_quote;
+use super::agent_retry;
 use super::agent_tools::{self, Manifests, Servers};
 use super::foreign::{self, Foreign, Task, most_told};
 use super::mcp::Mcp;
-use super::performer::{AgentSource, Call, Means, Performer, failed, misdirected, refused};
+use super::performer::{AgentSource, Call, Means, Performer, misdirected, refused};
 use super::security::Security;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
@@ -46,7 +48,7 @@ struct Agents {
     foreign: Foreign,
     security: Arc<Security>,
     data_dir: PathBuf,
-    keys: Semaphore,
+    door: Door,
 }
 
 pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
@@ -59,7 +61,7 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         foreign: Foreign::open(means)?,
         security: means.security.clone(),
         data_dir: means.data_dir.clone(),
-        keys: agent_ask::wait_for_keys(means.agents_at_once),
+        door: Door::default(),
     }))
 }
 
@@ -73,10 +75,15 @@ impl Performer for Agents {
             let EffectRequest::Agent(wanted) = &call.request else {
                 return misdirected();
             };
-            match Box::pin(self.talk(wanted, &call)).await {
+            let version = match self.version(wanted) {
+                Ok(version) => version,
+                Err(outcome) => return *outcome,
+            };
+            let outcome = match Box::pin(self.talk(&version, wanted, &call)).await {
                 Ok(outcome) => outcome,
                 Err(outcome) => *outcome,
-            }
+            };
+            agent_retry::with_policy(outcome, version.definition.retry.as_ref(), call.attempt)
         })
     }
 
@@ -95,8 +102,7 @@ impl Performer for Agents {
 }
 
 impl Agents {
-    async fn talk(&self, asked: &AgentCall, call: &Call) -> Step<EffectOutcome> {
-        let version = self.version(asked)?;
+    async fn talk(&self, version: &AgentVersion, asked: &AgentCall, call: &Call) -> Step<EffectOutcome> {
         let agent = &version.definition;
         // A later turn names the first, whose input it goes on with.
         let wanted = call.conversation.as_deref().map_or(asked, |talk| &*talk.call);
@@ -105,7 +111,7 @@ impl Agents {
                 .map_err(|error| invalid("The agent's input does not fit its schema", error.to_string()))?;
         }
         let Some(foreign) = &agent.foreign else {
-            return Box::pin(self.turn(&version, (asked, wanted), call)).await;
+            return Box::pin(self.turn(version, (asked, wanted), call)).await;
         };
         if call.trial {
             let detail = "it is a program of its own: nobody can hold back what it does. Run it instead";
@@ -150,7 +156,7 @@ impl Agents {
             policy: &self.policy,
             security: &self.security,
             data_dir: &self.data_dir,
-            keys: &self.keys,
+            door: &self.door,
         };
         asker.models()?;
         let mut request = self.request(agent, wanted, call).await?;
@@ -170,6 +176,7 @@ impl Agents {
         agent_tools::show_answers(call);
         let mut taken = Taken::default();
         let reply = asker.ask(&mut request, &mut window, &mut taken).await?;
+        agent_cut::judge((agent, wanted), &reply, &mut taken)?;
         if window.missing() > 0 {
             let missing = window.missing() as u64;
             taken.facts.insert("messages_left_out".into(), missing.into());
@@ -185,7 +192,8 @@ impl Agents {
         taken.facts.insert("agent_version".into(), digest.into());
         Ok(EffectOutcome::Done {
             output: Arc::new(if wanted.messages {
-                window.told(&request.messages, answer)
+                let cut = taken.facts.contains_key("cut");
+                window.told(&request.messages, answer, cut)
             } else if call.trial {
                 agent_tools::tried(answer, talk)
             } else {
@@ -360,25 +368,20 @@ fn unfit(error: &AnswerError, reply: &ChatReply, usage: Usage) -> Box<EffectOutc
     } else {
         ""
     };
-    let problem = WorkflowError::standard(
+    let mut problem = WorkflowError::standard(
         "validation",
         422,
         "The model's answer does not fit the output schema",
     )
     .detail(format!("{error}{cut}"));
-    let EffectOutcome::Failed {
-        error,
-        retryable,
-        retry_after_ms,
-        ..
-    } = failed(problem, true)
-    else {
-        return Box::new(misdirected());
-    };
+    if !cut.is_empty() {
+        problem.data = json!({ "code": "answer_cut_at_limit" });
+    }
     Box::new(EffectOutcome::Failed {
-        error,
-        retryable,
-        retry_after_ms,
+        error: problem,
+        retryable: true,
+        retry_after_ms: None,
         usage,
+        retry: None,
     })
 }

@@ -1,8 +1,8 @@
 //! One answer of an agent's models: who is asked, what is waited out, what is taken back, what the answer cost.
 //!
-//! Waits out rate limits, refusals at the door and keys that are refused (they cost nothing and happened to nobody), or
-//! asks the agent's next model instead; whatever may have been billed is told to the engine, whose policy decides.
-//! Invariant: an answer that does not count is not left on screens.
+//! Waits out a moment, or asks the agent's next model instead. What takes longer is a refusal at the door (it cost nothing
+//! and happened to nobody): it goes back to the engine, which waits without a place; so does whatever may have been
+//! billed, whose policy decides. Invariant: an answer that does not count is not left on screens.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,26 +11,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dirigent_protocol::entity::Agent;
-use dirigent_protocol::run::{EffectOutcome, Usage, WorkflowError};
+use dirigent_protocol::run::{EffectOutcome, RetryTerms, Usage, WorkflowError};
 use dirigent_protocol::watch::StreamSource;
 use dirigent_providers::{
     ChatReply, ChatRequest, Fallback, ModelError, ModelErrorKind, Next, Registry, Resolved, Secret,
 };
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::agent_context::Window;
+use super::agent_door::{Door, another_key_in, barred_by};
 use super::performer::{Call, misdirected, refused};
 use super::secrets_kept::{Kept, held, kept};
 use super::security::Security;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
 
-/// Between two looks whether there is another key.
-const LOOK: Duration = Duration::from_secs(2);
-/// A key is waited for this long.
-const PATIENCE: Duration = Duration::from_secs(24 * 3_600);
+/// Waits for models up to this, in all, are kept in place: an answer is on its way.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// What one conversation has taken so far.
 #[derive(Default)]
@@ -50,13 +48,8 @@ pub(super) struct Asker<'a> {
     pub(super) security: &'a Security,
     /// Where values of secrets are, which no answer may hold.
     pub(super) data_dir: &'a Path,
-    /// Turns of those who wait for another key.
-    pub(super) keys: &'a Semaphore,
-}
-
-/// What a refused key may hold up: half of the agents that may be at work at once, so that those of other providers go on.
-pub(super) fn wait_for_keys(agents_at_once: usize) -> Semaphore {
-    Semaphore::new((agents_at_once / 2).clamp(1, Semaphore::MAX_PERMITS))
+    /// Keys that were refused lately.
+    pub(super) door: &'a Door,
 }
 
 /// The values that no answer may hold: read where a slow disk holds nobody else up.
@@ -84,12 +77,6 @@ impl Asker<'_> {
             })
         });
         models.collect()
-    }
-
-    /// The models, and the configuration they are of.
-    fn known(&self) -> Step<(Arc<Registry>, Vec<Resolved>)> {
-        let providers = self.policy.get().providers.clone();
-        Ok((providers, self.models()?))
     }
 
     /// Says what no answer may hold. A request that holds it itself is not sent: it is not the model's to know.
@@ -122,21 +109,15 @@ impl Asker<'_> {
         taken: &mut Taken,
     ) -> Step<ChatReply> {
         let started = Instant::now();
-        let (mut providers, mut models) = self.known()?;
+        let providers = self.policy.get().providers.clone();
+        let models = self.models()?;
         let mut fallback = Fallback::new(models.len());
         let mut place = 0;
         self.guard(request).await?;
         while let Some(model) = models.get(place) {
             let spoke = AtomicBool::new(false);
-            let sink = |piece: &str| {
-                spoke.store(true, Ordering::Relaxed);
-                self.call.live.write(StreamSource::Model, piece);
-            };
-            // As it is before the call: another key may come while this one is being refused.
-            let key = model.client.key_mark();
-            let asked = put_to(model, (place, window.cuts()), request);
-            let answer = model.client.chat(asked, &sink, self.call.cancel.clone()).await;
-            let error = match answer {
+            let put = put_to(model, (place, window.cuts()), request);
+            let error = match self.put(model, &providers, put, &spoke).await {
                 Ok(reply) => {
                     self.count(model, &reply, taken).await;
                     self.is_exact(model, &reply, taken)?;
@@ -155,32 +136,77 @@ impl Asker<'_> {
                 self.call.live.withdraw(&note);
                 continue;
             }
-            match fallback.after(&error, started.elapsed()) {
-                Next::Ask { model: next, after } => {
-                    self.goes_on(&next_note(&error, &models, next, after), &spoke);
-                    place = next;
-                    tokio::select! {
-                        () = self.call.cancel.cancelled() => return Err(Box::new(EffectOutcome::Cancelled)),
-                        () = tokio::time::sleep(after) => {}
-                    }
-                }
-                Next::Give if matches!(error.kind, ModelErrorKind::AuthRefused { .. }) => {
-                    let with = (key, &providers);
-                    self.other_key(model, with, &error, started, taken).await?;
-                    (providers, models) = self.known()?;
-                    (fallback, place) = (Fallback::new(models.len()), 0);
-                }
-                Next::Give => {
-                    let outcome = self.lost(model, &error, taken);
-                    if matches!(outcome, EffectOutcome::Unknown { .. }) {
-                        // Whatever becomes of it, this half of an answer is no part of it.
-                        self.goes_on(&format!("\n{error}\n"), &spoke);
-                    }
-                    return Err(Box::new(outcome));
-                }
-            }
+            let next = fallback.after(&error, started.elapsed());
+            place = self
+                .next((model, &error), next, (&models, started), (taken, &spoke))
+                .await?;
         }
         Err(Box::new(misdirected()))
+    }
+
+    /// Puts the question to one model; a key that it refused is not shown to it again.
+    async fn put(
+        &self,
+        model: &Resolved,
+        providers: &Arc<Registry>,
+        request: ChatRequest,
+        spoke: &AtomicBool,
+    ) -> Result<ChatReply, ModelError> {
+        let sink = |piece: &str| {
+            spoke.store(true, Ordering::Relaxed);
+            self.call.live.write(StreamSource::Model, piece);
+        };
+        // As it is before the call: another key may come while this one is being refused.
+        let key = (model.client.key_mark(), providers);
+        let again = self.call.attempt > 1;
+        if let Some(error) = again.then(|| self.door.refused(model, key)).flatten() {
+            return Err(error);
+        }
+        let answer = model.client.chat(request, &sink, self.call.cancel.clone()).await;
+        if let Err(error) = &answer
+            && matches!(error.kind, ModelErrorKind::AuthRefused { .. })
+        {
+            self.note_refused_key(model, key, error).await;
+        }
+        answer
+    }
+
+    /// The place of the model that is asked next, after a moment.
+    ///
+    /// # Errors
+    /// None is asked now: the step waits, or has failed.
+    async fn next(
+        &self,
+        (model, error): (&Resolved, &ModelError),
+        next: Next,
+        (models, started): (&[Resolved], Instant),
+        (taken, spoke): (&Taken, &AtomicBool),
+    ) -> Step<usize> {
+        match next {
+            Next::Ask { model: next, after } => {
+                self.goes_on(&next_note(error, models, next, after), spoke);
+                if started.elapsed() + after > MOMENT {
+                    let what = barred_by(error, models.get(next));
+                    return Err(Box::new(self.refused((model, error), (what, after), taken)));
+                }
+                tokio::select! {
+                    () = self.call.cancel.cancelled() => Err(Box::new(EffectOutcome::Cancelled)),
+                    () = tokio::time::sleep(after) => Ok(next),
+                }
+            }
+            Next::Give if matches!(error.kind, ModelErrorKind::AuthRefused { .. }) => {
+                let wait = (barred_by(error, Some(model)), another_key_in(self.call.attempt));
+                Err(Box::new(self.refused((model, error), wait, taken)))
+            }
+            Next::Give => {
+                let outcome = self.lost(model, error, taken);
+                if matches!(outcome, EffectOutcome::Unknown { .. }) {
+                    // Whatever becomes of it, this half of an answer is no part of it.
+                    self.goes_on(&format!("\n{error}\n"), spoke);
+                }
+                Err(Box::new(outcome))
+            }
+        }
     }
 
     /// Says that another answer comes; what was said of this one is taken back.
@@ -192,38 +218,41 @@ impl Asker<'_> {
         }
     }
 
-    /// Waits until there is another key than the one that was refused, or another configuration. Where too many wait
-    /// already, the call is lost.
-    async fn other_key(
+    /// A key was refused: remembered, recorded and told.
+    async fn note_refused_key(
         &self,
         model: &Resolved,
-        (key, providers): (Option<u64>, &Arc<Registry>),
+        key: (Option<u64>, &Arc<Registry>),
         error: &ModelError,
-        started: Instant,
-        taken: &Taken,
-    ) -> Step<()> {
+    ) {
+        self.door.remember(model, key, error);
         let whose = format!("{}/{}", error.provider, error.model);
         let words = format!("{}; {}", error.kind, error.help());
-        self.security
-            .note(self.call.run, "model.key_refused", &whose, &words)
-            .await;
-        let Ok(_turn) = self.keys.try_acquire() else {
-            return Err(Box::new(self.lost(model, error, taken)));
-        };
+        let kind = "model.key_refused";
+        self.security.note(self.call.run, kind, &whose, &words).await;
         let note = format!("\n{whose}: {words}; it goes on by itself once there is another key\n");
         self.call.live.write(StreamSource::Note, &note);
-        loop {
-            tokio::select! {
-                () = self.call.cancel.cancelled() => return Err(Box::new(EffectOutcome::Cancelled)),
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            let changed = !Arc::ptr_eq(providers, &self.policy.get().providers);
-            if changed || model.client.key_mark() != key {
-                return Ok(());
-            }
-            if started.elapsed() > PATIENCE {
-                return Err(Box::new(self.lost(model, error, taken)));
-            }
+    }
+
+    /// It was refused at the door: the step waits without a place, and asks again then.
+    fn refused(
+        &self,
+        (model, error): (&Resolved, &ModelError),
+        (what, after): (String, Duration),
+        taken: &Taken,
+    ) -> EffectOutcome {
+        match self.lost(model, error, taken) {
+            EffectOutcome::Failed { error, usage, .. } => EffectOutcome::Failed {
+                error,
+                retryable: true,
+                retry_after_ms: Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+                usage,
+                retry: Some(Box::new(RetryTerms {
+                    waits_for: Some(what),
+                    ..RetryTerms::default()
+                })),
+            },
+            other => other,
         }
     }
 
@@ -245,6 +274,7 @@ impl Asker<'_> {
             retryable: false,
             retry_after_ms: None,
             usage: taken.usage,
+            retry: None,
         }))
     }
 
@@ -332,6 +362,7 @@ impl Asker<'_> {
             retryable: error.retryable() && error.max_retries().is_none_or(|most| self.call.attempt <= most),
             retry_after_ms: None,
             usage,
+            retry: None,
         }
     }
 }

@@ -97,10 +97,14 @@ impl Window {
     }
 
     /// What came of the call where its messages are wanted: the answer, what was said, and how much was forgotten.
-    pub(super) fn told(&self, messages: &[Message], answer: Value) -> Value {
+    pub(super) fn told(&self, messages: &[Message], answer: Value, cut: bool) -> Value {
         let said = messages.get(self.head + self.before..).unwrap_or_default();
         let said = lean(said, self.policy.most());
-        json!({ "answer": answer, "messages": said, "forgotten": self.forgotten() })
+        let mut told = json!({ "answer": answer, "messages": said, "forgotten": self.forgotten() });
+        if cut {
+            told["cut"] = true.into();
+        }
+        told
     }
 
     /// Messages that the model was not given: of the history, and of this call.
@@ -288,7 +292,7 @@ mod tests {
             called("b"),
             answered("b", "small"),
         ]);
-        let told = window.told(&messages, json!("done"));
+        let told = window.told(&messages, json!("done"), false);
         assert_eq!((&told["answer"], &told["forgotten"]), (&json!("done"), &json!(0)));
         let said = told["messages"].as_array().unwrap();
         assert_eq!(said.len(), 5, "instructions are not of it: {told}");

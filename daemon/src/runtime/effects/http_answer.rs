@@ -77,6 +77,7 @@ pub(super) fn failure(status: StatusCode, headers: &HeaderMap, body: Option<&[u8
         retryable: status.is_server_error() || matches!(code, 408 | 425 | 429),
         retry_after_ms: retry_after(headers).map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         usage: Usage::default(),
+        retry: None,
     }
 }
 

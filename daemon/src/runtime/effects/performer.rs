@@ -111,8 +111,6 @@ pub(crate) struct Means {
     pub(crate) children: Arc<dyn Children>,
     /// Which agent does it.
     pub(crate) router: Arc<Router>,
-    /// How many agents may be at work at once.
-    pub(crate) agents_at_once: usize,
     /// Records what must not stay unseen.
     pub(crate) security: Arc<Security>,
 }
@@ -187,6 +185,7 @@ pub(super) fn failed(error: WorkflowError, retryable: bool) -> EffectOutcome {
         error,
         retryable,
         retry_after_ms: None,
+        retry: None,
         usage: Usage::default(),
     }
 }

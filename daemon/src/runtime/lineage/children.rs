@@ -337,6 +337,7 @@ async fn ended(core: &Arc<Core>, call: &Call, run: RunId) -> EffectOutcome {
         error,
         retryable: false,
         retry_after_ms: None,
+        retry: None,
         usage: taken(call, &state),
     }
     .bringing(state.seen())

@@ -15,9 +15,9 @@ pub(super) struct Candidate {
     pub(super) agent: String,
     /// Digest of the newest version.
     pub(super) version: String,
-    /// Calls in hand.
+    /// Steps in hand.
     pub(super) load: u32,
-    /// Calls that ended.
+    /// Steps that ended, in the newest runs that are kept.
     pub(super) calls: u64,
     /// Of them, those that failed.
     pub(super) failures: u64,

@@ -1,77 +1,77 @@
-//! What is known of agents from their calls since the daemon started.
+//! How much agents have in hand now: steps of theirs that began and did not end, of every run that is not over.
+//!
+//! Kept by the runs' own commits and in their rows, so a run that waits for a person is counted as well, also behind a
+//! restart. What agents did before is not here: it is in the rows of what they took.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dirigent_protocol::run::EffectOutcome;
+use dirigent_protocol::id::RunId;
 
-/// Agents that are counted at most; what is beyond is not told apart from new.
-const MOST: usize = 10_000;
+/// Agents by name, each with how many steps of a run it has in hand.
+pub(crate) type InHand = BTreeMap<String, u32>;
 
-/// Figures of one agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Figure {
-    pub(super) in_hand: u32,
-    pub(super) calls: u64,
-    pub(super) failures: u64,
-    pub(super) micro_usd: u64,
-}
-
-/// Figures of all agents.
 #[derive(Debug, Default)]
-pub(crate) struct Figures(Mutex<HashMap<String, Figure>>);
-
-/// A call in hand; it is in hand no more when this is dropped.
-pub(crate) struct InHand {
-    figures: Arc<Figures>,
-    agent: String,
+struct Known {
+    by_run: HashMap<RunId, InHand>,
+    load: HashMap<String, u32>,
 }
+
+/// What all agents have in hand.
+#[derive(Debug, Default)]
+pub(crate) struct Figures(Mutex<Known>);
 
 impl Figures {
-    /// A call of an agent begins.
-    pub(crate) fn begins(self: &Arc<Self>, agent: &str) -> InHand {
-        self.change(agent, |figure| figure.in_hand += 1);
-        InHand {
-            figures: self.clone(),
-            agent: agent.to_owned(),
-        }
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn of(&self, agent: &str) -> Figure {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(agent).copied().unwrap_or_default()
+    /// How a run stands now; nothing in hand where it is over.
+    pub(crate) fn set(&self, run: RunId, now: InHand) {
+        let mut known = self.lock();
+        if now.is_empty() && !known.by_run.contains_key(&run) {
+            return;
+        }
+        let before = known.by_run.remove(&run).unwrap_or_default();
+        for (agent, many) in before {
+            if let Some(load) = known.load.get_mut(&agent) {
+                *load = load.saturating_sub(many);
+                if *load == 0 {
+                    known.load.remove(&agent);
+                }
+            }
+        }
+        if now.is_empty() {
+            return;
+        }
+        for (agent, many) in &now {
+            *known.load.entry(agent.clone()).or_default() += many;
+        }
+        known.by_run.insert(run, now);
     }
 
-    fn change(&self, agent: &str, change: impl FnOnce(&mut Figure)) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(figure) = known.get_mut(agent) {
-            change(figure);
-        } else if known.len() < MOST {
-            change(known.entry(agent.to_owned()).or_default());
-        }
+    /// Steps that an agent has in hand.
+    pub(super) fn load(&self, agent: &str) -> u32 {
+        self.lock().load.get(agent).copied().unwrap_or_default()
     }
 }
 
-impl InHand {
-    /// How it ended. What nobody knows, or nobody wanted any more, says nothing of the agent.
-    pub(crate) fn ended(&self, outcome: &EffectOutcome) {
-        let (failed, usage) = match outcome {
-            EffectOutcome::Done { usage, .. } | EffectOutcome::Turn { usage, .. } => (false, usage),
-            EffectOutcome::Failed { usage, .. } => (true, usage),
-            EffectOutcome::Unknown { .. } | EffectOutcome::Cancelled | EffectOutcome::Asks { .. } => return,
-        };
-        self.figures.change(&self.agent, |figure| {
-            figure.calls += 1;
-            figure.failures += u64::from(failed);
-            figure.micro_usd += usage.cost_micro_usd;
-        });
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Drop for InHand {
-    fn drop(&mut self) {
-        self.figures.change(&self.agent, |figure| {
-            figure.in_hand = figure.in_hand.saturating_sub(1)
-        });
+    #[test]
+    fn the_load_is_the_sum_of_what_runs_have_in_hand() {
+        let figures = Figures::default();
+        let (one, other) = (RunId(uuid::Uuid::from_u128(1)), RunId(uuid::Uuid::from_u128(2)));
+        figures.set(one, [("a".to_owned(), 2)].into());
+        figures.set(other, [("a".to_owned(), 1), ("b".to_owned(), 1)].into());
+        assert_eq!(
+            (figures.load("a"), figures.load("b"), figures.load("c")),
+            (3, 1, 0)
+        );
+        figures.set(one, InHand::new());
+        figures.set(other, [("b".to_owned(), 2)].into());
+        assert_eq!((figures.load("a"), figures.load("b")), (0, 2));
     }
 }

@@ -10,12 +10,15 @@ use serde_json::json;
 use super::choose::{Candidate, choose};
 use super::figures::Figures;
 use crate::records::{DEFAULT_ORG, Records};
+use crate::runtime::agent_use;
 use crate::runtime::effects::refused;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::plans::{Plans, body, unread};
 
 /// Agents and rules that are looked at.
 const MOST: usize = 1_000;
+/// Newest runs of an agent that say how it does.
+const NEWEST: usize = 500;
 
 /// Chooses agents.
 pub(crate) struct Router {
@@ -70,17 +73,17 @@ impl Router {
         for stored in self.records.all(Kind::Agent, None, MOST).map_err(unread)? {
             let meta = &stored.document.metadata;
             let agent: Agent = body(&stored.document)?;
-            if meta.org != DEFAULT_ORG || !agent.capabilities.iter().any(|known| known == capability) {
+            if meta.org != DEFAULT_ORG || !agent.capabilities.iter().any(|known| known.name() == capability) {
                 continue;
             }
-            let figure = self.figures.of(&meta.name);
+            let took = agent_use::took(&**self.records.store(), meta.org, &meta.name, NEWEST)?;
             found.push(Candidate {
                 agent: meta.name.clone(),
                 version: self.plans.newest(meta.org, &meta.name)?.digest,
-                load: figure.in_hand,
-                calls: figure.calls,
-                failures: figure.failures,
-                micro_usd: figure.micro_usd,
+                load: self.figures.load(&meta.name),
+                calls: took.uses,
+                failures: took.failures,
+                micro_usd: took.usage.cost_micro_usd,
             });
         }
         Ok(found)

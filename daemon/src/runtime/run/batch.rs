@@ -12,6 +12,7 @@ use dirigent_protocol::run::{EffectId, EventBody, Moved, RunEvent};
 use dirigent_store::Guard;
 
 use super::driver::{Driver, Tally};
+use super::in_hand::Steps;
 use crate::runtime::admission::permits::{Permit, Permits};
 use crate::runtime::admission::quotes::PriceDesk;
 use crate::runtime::approvals::papers::{About, Papers};
@@ -31,6 +32,8 @@ pub(crate) struct Batch {
     pub(crate) tally: Tally,
     /// What else its commit stands on.
     pub(crate) guards: Vec<Guard>,
+    /// Steps that agents have in hand behind it, where that changes.
+    pub(crate) in_hand: Option<Steps>,
 }
 
 /// Why a stimulus gave no events.
@@ -52,6 +55,7 @@ impl Driver {
             papers: Papers::new(about, self.core.records.clone(), self.core.chance.clone(), asks),
             tally: self.tally.clone(),
             guards: Vec::new(),
+            in_hand: None,
         }
     }
 

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use dirigent_protocol::command::CommandReply;
 use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecution, WorkflowVersion};
 use dirigent_protocol::id::EntityId;
-use dirigent_protocol::run::{EventBody, RunEvent, Status};
+use dirigent_protocol::run::{RunEvent, Status};
 use dirigent_store::error::Conflict;
 use dirigent_store::{Append, BlobId, CommitError, Guard, Key, ReadError, Txn};
 use jiff::Timestamp;
 
 use super::batch::Batch;
 use super::driver::Driver;
-use super::{listens, log_lines};
+use super::{in_hand, listens, log_lines};
 use crate::records::{Actor, Audit, Stored, audit, encode_event, forget_later, put, remember, unchanged};
 use crate::runtime::agent_use;
 use crate::runtime::approvals::links::LINK_DAYS;
@@ -143,6 +143,10 @@ impl Driver {
         self.state = batch.state;
         self.tally = batch.tally;
         self.row = prepared.row;
+        if let Some(in_hand) = batch.in_hand {
+            self.core.figures.set(self.run, in_hand::counted(&in_hand));
+            self.in_hand = in_hand;
+        }
         if let Some(document) = prepared.document {
             self.document = Some(Stored::sole_writer(document));
         }
@@ -154,7 +158,9 @@ impl Driver {
             core.gate.began(self.run, at);
         }
         core.approvals_pending.fetch_add(pending, Ordering::Relaxed);
-        core.runs.update(self.run, self.state.status(), self.quarantined);
+        let waits = self.row.as_ref().and_then(|row| row.waits.clone());
+        core.runs
+            .update(self.run, (self.state.status(), self.quarantined), waits);
         core.timers.set(self.run, self.next_due(&self.state));
         if on_bus {
             core.bus.poke();
@@ -184,11 +190,15 @@ impl Driver {
         let Some(base) = old.map(|stored| &stored.document).or(born) else {
             return Err(RuntimeError::Internal("a run without its document"));
         };
+        batch.in_hand = in_hand::after(&self.in_hand, &batch.events);
         let row = self.unfinished(batch, base, now);
         let parks = row.as_ref().is_some_and(|row| row.parked);
         let mut document = None;
         let version = deed.and_then(|deed| deed.version.as_ref());
-        let changed = version.is_some() || self.core.runs.status(self.run) != Some(status);
+        let waits = |row: &Option<Unfinished>| row.as_ref().and_then(|row| row.waits.clone());
+        let changed = waits(&row) != waits(&self.row)
+            || version.is_some()
+            || self.core.runs.status(self.run) != Some(status);
         if old.is_none() || parks || status.is_final() || changed {
             let next = self.next_document(batch, (base, old), version, now)?;
             put(&mut txn, old, &next).map_err(unread)?;
@@ -246,6 +256,8 @@ impl Driver {
             asks: batch.papers.asks.clone(),
             quarantined: self.quarantined,
             place: self.place.clone(),
+            waits: batch.state.waiting(),
+            agents: in_hand::counted(batch.in_hand.as_ref().unwrap_or(&self.in_hand)),
         })
     }
 
@@ -274,11 +286,7 @@ impl Driver {
 
     /// What its agents took. Outcomes are not lost because the state is being built again: this waits, as commits do.
     async fn put_used(&self, batch: &Batch, org: EntityId, txn: &mut Txn) -> Result<(), RuntimeError> {
-        let asked = |body: &EventBody| match body {
-            EventBody::EffectSettled { effect, .. } => self.state.effect(*effect).map(|known| &known.request),
-            _ => None,
-        };
-        let settled = agent_use::settled(&batch.events, asked);
+        let settled = agent_use::settled(&self.state, &batch.events);
         loop {
             let mut own = Txn::default();
             match agent_use::put(&*self.core.store, (org, self.run), &settled, &mut own) {
@@ -356,6 +364,7 @@ impl Driver {
         run.usage = state.usage();
         run.budget = dirigent_engine::run_budget(&self.workflow, state);
         run.events = state.seq();
+        run.waits = state.waiting();
         run.quarantine = self.quarantined.then(|| {
             run.quarantine.take().unwrap_or(Quarantine {
                 deaths: self.core.settings.max_crashes,

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
+use super::in_hand::Steps;
 use super::message::Message;
 use crate::records::Stored;
 use crate::runtime::admission::gate::Counted;
@@ -22,6 +23,7 @@ use crate::runtime::admission::permits::Permit;
 use crate::runtime::admission::place::Place;
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
+use crate::runtime::routing::InHand;
 use crate::runtime::rows::Unfinished;
 
 /// Most messages that share a commit.
@@ -69,6 +71,8 @@ pub(crate) struct Driver {
     pub(crate) place: Option<Box<Place>>,
     /// The gate let it through and it has not begun; where a rate counts it.
     pub(crate) begins: Option<Option<Counted>>,
+    /// Steps that agents have in hand.
+    pub(crate) in_hand: Steps,
 }
 
 /// What the state itself does not hold.
@@ -223,6 +227,7 @@ impl Driver {
         core.permits.forget(run);
         core.live.ended(run);
         core.runs.leave(run);
+        core.figures.set(run, InHand::new());
         core.performers.all().for_each(|performer| performer.over(run));
         if self.asked {
             core.admit(core.gate.leave(run, !self.waits() && !self.aside, (core.clock)()));

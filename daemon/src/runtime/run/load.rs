@@ -13,6 +13,7 @@ use dirigent_protocol::run::{EventBody, Status};
 use dirigent_store::Budget;
 
 use super::driver::{Driver, Tally};
+use super::in_hand::{self, Steps};
 use crate::records::{Journal, Stored};
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
@@ -45,6 +46,7 @@ impl Driver {
             aside: false,
             place: None,
             begins: None,
+            in_hand: Steps::new(),
         }
     }
 }
@@ -73,8 +75,10 @@ pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, Runtime
     driver.asked = true;
     driver.row = row;
     driver.document = Some(Stored::sole_writer(document));
+    driver.in_hand = in_hand::loaded(&driver.state);
     core.live.began(run);
-    core.runs.update(run, driver.state.status(), driver.quarantined);
+    let stands = (driver.state.status(), driver.quarantined);
+    core.runs.update(run, stands, driver.state.waiting());
     if driver.state.status() != Status::Suspended {
         driver.enqueue_waiting();
     }

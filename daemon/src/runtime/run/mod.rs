@@ -7,6 +7,7 @@ pub(crate) mod begin;
 pub(crate) mod commit;
 pub(crate) mod driver;
 pub(crate) mod grant;
+mod in_hand;
 pub(crate) mod listens;
 pub(crate) mod load;
 pub(crate) mod log_lines;

@@ -94,6 +94,7 @@ fn too_large(outcome: &EffectOutcome) -> EffectOutcome {
         error: WorkflowError::standard("runtime", 413, "The output is too large").detail(detail),
         retryable: false,
         retry_after_ms: None,
+        retry: None,
         usage,
     }
 }

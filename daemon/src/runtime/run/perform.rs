@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use dirigent_engine::budget_inside;
 use dirigent_engine::state::{Effect, EffectPhase};
-use dirigent_protocol::run::{
-    EffectId, EffectOutcome, EffectRequest, EventBody, OnUnknown, Resolution, RunEvent,
-};
+use dirigent_protocol::run::{EffectId, EffectOutcome, EventBody, OnUnknown, Resolution, RunEvent};
 use dirigent_protocol::watch::StreamSource;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -259,10 +257,6 @@ async fn watched(core: &Core, call: Call) -> EffectOutcome {
     };
     values.extend(kept.iter().map(|one| one.value.clone()));
     let values = secrets::longest_first(values);
-    let in_hand = match &request {
-        EffectRequest::Agent(call) => Some(core.figures.begins(&call.agent)),
-        _ => None,
-    };
     let run = call.run;
     let (is_run, cancel) = (request.is_run(), call.cancel.clone());
     let performing = performer.perform(Call {
@@ -275,9 +269,6 @@ async fn watched(core: &Core, call: Call) -> EffectOutcome {
         true => performing.await,
         false => core.emergency.unless_stopped(cancel, performing).await,
     };
-    if let Some(in_hand) = in_hand {
-        in_hand.ended(&outcome);
-    }
     let outcome = secrets_mask::masked(outcome, &values);
     core.watch.after(run, &outcome).await;
     outcome

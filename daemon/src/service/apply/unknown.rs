@@ -74,21 +74,17 @@ impl Service {
         reading: &Reading,
         item: &Item,
     ) -> Result<Vec<Diagnostic>, ServiceError> {
-        let members = item.spec["members"].as_array().into_iter().flatten();
-        let members = members.chain(item.spec.get("lead"));
-        let wanted: BTreeSet<&str> = members
-            .filter(|_| item.kind == Kind::Orchestration)
-            .filter_map(|member| member["capability"].as_str())
-            .collect();
+        let wanted: BTreeSet<&str> = asked_for(item).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
         let mut had: BTreeSet<String> = BTreeSet::new();
         let beside = reading.items.iter().filter(|item| item.kind == Kind::Agent);
-        beside.for_each(|agent| had.extend(texts(&agent.spec["capabilities"])));
-        self.agents(subject)?
-            .into_iter()
-            .for_each(|(_, agent)| had.extend(agent.capabilities));
+        let beside = beside.filter_map(|item| serde_json::from_value::<Agent>(item.spec.clone()).ok());
+        let stored = self.agents(subject)?.into_iter().map(|(_, agent)| agent);
+        for agent in beside.chain(stored) {
+            had.extend(agent.capabilities.iter().map(|one| one.name().to_owned()));
+        }
         let absent = wanted.into_iter().filter(|name| !had.contains(*name));
         let finding = |name: &str| {
             let help = nearest(name, had.iter().map(String::as_str)).map_or_else(
@@ -146,7 +142,13 @@ fn tools(item: &Item, kind: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-fn texts(value: &Value) -> Vec<String> {
-    let all = value.as_array().into_iter().flatten();
-    all.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+/// Capabilities that a definition asks for by name.
+fn asked_for(item: &Item) -> impl Iterator<Item = &str> {
+    let rule = (item.kind == Kind::OrchestrationRule).then(|| &item.spec["capability"]);
+    let of_members = item.kind == Kind::Orchestration;
+    let members = of_members.then(|| item.spec["members"].as_array()).flatten();
+    let lead = of_members.then(|| &item.spec["lead"]["capability"]);
+    let named = members.into_iter().flatten().map(|member| &member["capability"]);
+    let all = rule.into_iter().chain(lead).chain(named);
+    all.filter_map(Value::as_str).filter(|name| !name.is_empty())
 }

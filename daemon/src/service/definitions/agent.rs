@@ -38,6 +38,7 @@ impl Definition for Agents {
         }
         if let Ok(agent) = serde_json::from_value::<Agent>(spec.clone()) {
             found.extend(crate::tools::check(&agent));
+            found.extend(crate::tools::check_capabilities(&agent));
             check_foreign(&agent, &mut found);
         }
         found

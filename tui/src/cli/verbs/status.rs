@@ -47,7 +47,11 @@ pub fn write(status: &DaemonStatus, out: &mut Out) {
     let look = out.look;
     let serve = Some(status.serve.clone()).filter(|serve| !serve.is_empty());
     let serve = serve.map(|serve| ("offers", Tone::Plain, serve));
-    let rows = process(status).into_iter().chain(serve).chain(work(status));
+    let rows = process(status)
+        .into_iter()
+        .chain(serve)
+        .chain(work(status))
+        .chain(waits(status));
     for (name, tone, text) in rows {
         out.raw_line(&format!("{name:<10} {}", look.paint(tone, &look.line(&text))));
     }
@@ -72,6 +76,16 @@ fn process(status: &DaemonStatus) -> [Row; 6] {
         ("socket", Tone::Plain, format!("{}{private}", status.socket)),
         ("shell", Tone::Plain, status.shell.clone()),
     ]
+}
+
+/// What runs wait for that were refused at a door.
+fn waits(status: &DaemonStatus) -> Option<Row> {
+    let told = status.waits.iter().map(|waits| {
+        let (runs, until) = (count(waits.runs), moment(waits.until));
+        format!("{runs} until {until} ({})", waits.what)
+    });
+    let words = told.collect::<Vec<_>>().join(", ");
+    (!words.is_empty()).then_some(("waiting", Tone::Ask, words))
 }
 
 fn work(status: &DaemonStatus) -> [Row; 5] {

@@ -1,7 +1,7 @@
 //! The card of an agent: what it is, and what it took in the runs that are kept.
 
 use dirigent_protocol::agent_use::AgentUse;
-use dirigent_protocol::entity::{Agent, AgentTool};
+use dirigent_protocol::entity::{Agent, AgentTool, Capability};
 
 use super::asked::{self, Subject};
 use crate::pages::Ctx;
@@ -93,7 +93,15 @@ fn about(agent: &Agent, out: &mut Vec<Line>) {
     out.push(row("model", model));
     let lists = [
         ("else", agent.fallback_models.join(", ")),
-        ("can", agent.capabilities.join(", ")),
+        (
+            "can",
+            agent
+                .capabilities
+                .iter()
+                .map(Capability::name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
         (
             "tools",
             agent.tools.iter().map(tool_word).collect::<Vec<_>>().join(", "),

@@ -166,6 +166,7 @@ fn text(column: Column, run: &Run, now: Timestamp) -> String {
         Column::Step if run.status().is_final() => "-".to_owned(),
         Column::Step if body.quarantine.is_some() => "quarantined".to_owned(),
         Column::Step if body.queue.is_some() => in_line(run),
+        Column::Step if body.waits.is_some() => at_a_door(run),
         Column::Step => crate::text::clean_line(&body.step).into_owned(),
         Column::Tokens => amount::tokens(body.usage.input_tokens + body.usage.output_tokens),
         Column::Cost => amount::usd(body.usage.cost_micro_usd),
@@ -179,6 +180,12 @@ fn text(column: Column, run: &Run, now: Timestamp) -> String {
 fn in_line(run: &Run) -> String {
     let place = run.body.queue.as_ref().and_then(|queue| queue.place);
     place.map_or_else(|| "in line".to_owned(), |place| format!("in line, {place}"))
+}
+
+/// What a run waits for that was refused: `waits: limit of openai`.
+fn at_a_door(run: &Run) -> String {
+    let what = run.body.waits.as_ref().map(|waits| waits.what.as_str());
+    format!("waits: {}", crate::text::clean_line(what.unwrap_or_default()))
 }
 
 /// Seconds since it was started.

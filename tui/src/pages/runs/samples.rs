@@ -168,6 +168,7 @@ impl Script {
             error: error.clone(),
             retryable: true,
             retry_after_ms: None,
+            retry: None,
             usage: Usage::default(),
         };
         self.say(ms, EventBody::EffectSettled { effect, outcome });
@@ -275,6 +276,7 @@ fn fork(s: &mut Script) -> (EffectId, String, String) {
             attempt: 2,
             delay_ms: 20_000,
             error,
+            waits_for: None,
         },
     );
     (first, changes, errors)

@@ -325,12 +325,14 @@ fn failed_after(problem: WorkflowError, usage: Usage) -> EffectOutcome {
             error,
             retryable,
             retry_after_ms,
+            retry,
             ..
         } => EffectOutcome::Failed {
             error,
             retryable,
             retry_after_ms,
             usage,
+            retry,
         },
         other => other,
     }

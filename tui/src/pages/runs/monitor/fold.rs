@@ -320,9 +320,11 @@ fn change(step: &mut StepRun, body: &EventBody, due: Option<u64>, now: u64) {
             attempt,
             delay_ms,
             error,
+            waits_for,
             ..
         } => {
             step.fail_try(now);
+            step.awaits.clone_from(waits_for);
             step.attempt = *attempt;
             step.error = Some(error.clone());
             step.due = Some(now + delay_ms);

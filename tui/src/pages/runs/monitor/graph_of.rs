@@ -143,6 +143,11 @@ pub(super) fn note(step: &StepRun, now: u64) -> String {
             Some(error) => format!("{} {took}", error.status),
             None => took,
         },
+        StepState::Retry if step.awaits.is_some() => format!(
+            "{} ({})",
+            left.unwrap_or_default(),
+            step.awaits.as_deref().unwrap_or_default()
+        ),
         StepState::Retry => left.map_or_else(
             || "again".to_owned(),
             |left| format!("try {} {left}", step.attempt),

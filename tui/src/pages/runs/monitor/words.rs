@@ -147,6 +147,11 @@ fn task_phrase(body: &EventBody, view: &RunView, now: Timestamp) -> Option<(Voic
         }
         E::TaskCaught { error, .. } => (Voice::Event, format!("caught: {}", fault(error))),
         E::TaskRetried {
+            delay_ms,
+            waits_for: Some(what),
+            ..
+        } => (Voice::Event, format!("waits {} ({what})", short(*delay_ms))),
+        E::TaskRetried {
             attempt, delay_ms, ..
         } => (Voice::Event, format!("attempt {attempt} in {}", short(*delay_ms))),
         E::TaskCancelled { step, reason } => (
