@@ -46,7 +46,7 @@ esac
 # What it asks for.
 with() { printf -- "- %s: { call: mcp, with: { protocolVersion: '%s', elicitation: ask, transport: { http: { endpoint: %s } }, %s } }\n" "$1" "$revision" "$endpoint" "$2"; }
 list() { with list 'method: tools/list, parameters: {}'; }
-tool() { with "$1" "method: tools/call, parameters: { name: $1, arguments: ${2:-{\}} }"; }
+tool() { with "${3:-$1}" "method: tools/call, parameters: { name: $1, arguments: ${2:-{\}} }"; }
 {
   printf "document: { dsl: '1.0.3', namespace: tests, name: ask, version: '1.0.0' }\n%s\ndo:\n" "$secrets"
   case "$scenario" in
@@ -60,7 +60,7 @@ tool() { with "$1" "method: tools/call, parameters: { name: $1, arguments: ${2:-
       printf '%s' "$MCP_CONFORMANCE_CONTEXT" | python3 -c '
 import json, sys
 for call in json.load(sys.stdin)["toolCalls"]:
-    print(json.dumps(call["arguments"]))' | while read -r arguments; do tool test_custom_headers "$arguments"; done ;;
+    print(call["name"], json.dumps(call["arguments"]))' | { n=0; while read -r name arguments; do n=$((n + 1)); tool "$name" "$arguments" "call$n"; done; } ;;
     json-schema-2020-12-preservation)
       list
       tool json_schema_echo "{ schema: '\${ .tools[] | select(.name == \"json_schema_2020_12_tool\") | .inputSchema }' }" ;;

@@ -46,7 +46,6 @@ const NEWEST: (&str, &[&str]) = (
         "auth/iss-unexpected",
         "auth/iss-normalized",
         "auth/metadata-issuer-mismatch",
-        "sep-2322-client-request-state",
         "http-standard-headers",
         "http-custom-headers",
         "http-invalid-tool-headers",
@@ -124,6 +123,12 @@ const REFUSED: &[Refused] = &[
             "sep-1932-client-as-nonce",
             "sep-1932-client-rs-nonce",
         ],
+    ),
+    // What was answered goes over a connection of its own, whose requests are numbered anew.
+    (
+        "2026-07-28",
+        "sep-2322-client-request-state",
+        &["sep-2322-client-jsonrpc-id-different"],
     ),
     // A question in the middle of a call, as only revisions before the newest have it, is refused.
     (
