@@ -459,6 +459,9 @@ pub struct DaemonStatus {
     /// Who stopped everything; none where it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Emergency>,
+    /// What stands around the sandbox of commands, the outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub walls: Vec<WallStatus>,
     /// Figures of the store: commits, lag, bytes.
     pub store: StoreStatus,
 }
@@ -472,6 +475,19 @@ pub struct RunsWaiting {
     pub until: Timestamp,
     /// How many.
     pub runs: u64,
+}
+
+/// What may stand around the sandbox of commands: its own three layers are there with it and without it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WallStatus {
+    /// `unit`, `bubblewrap`.
+    pub name: String,
+    /// Whether it does; none while it is being tried.
+    pub stands: Option<bool>,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }
 
 /// Figures of the store.

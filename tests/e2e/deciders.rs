@@ -20,13 +20,6 @@ fn home_with_people() -> Home {
     Home::new(&[])
 }
 
-fn apply(home: &Home, name: &str, text: &str) {
-    let file = home.write(name, text);
-    let _applied = home
-        .client(&["apply", "-f", file.to_str().unwrap()])
-        .expect_code(0);
-}
-
 fn ask(home: &Home, terms: &str) -> (String, Value) {
     let text = format!(
         "document: {{ dsl: '1.0.3', namespace: tests, name: gate, version: '1.0.0' }}\ndo:\n  - gate:\n      \
@@ -83,7 +76,7 @@ fn ended(home: &Home, run: &str) -> Value {
 fn two_of_three_decide_by_links_that_are_good_once_also_across_a_kill() {
     let home = home_with_people();
     let daemon = home.start();
-    apply(&home, "people.yaml", PEOPLE);
+    drop(home.apply("people.yaml", PEOPLE));
     let (run, approval) = ask(&home, "approvers: { users: [ada, bo, cy], quorum: 2 }");
     let refused = home.client(&["approvals", "approve", id(&approval), "--yes"]);
     assert!(
@@ -129,7 +122,7 @@ fn two_of_three_decide_by_links_that_are_good_once_also_across_a_kill() {
 fn roles_count_at_the_moment_of_the_decision_and_work_can_be_handed_over() {
     let home = home_with_people();
     let _daemon = home.start();
-    apply(&home, "people.yaml", PEOPLE);
+    drop(home.apply("people.yaml", PEOPLE));
     let bo = home
         .client(&["get", "user", "bo", "--json"])
         .expect_code(0)
@@ -142,10 +135,10 @@ fn roles_count_at_the_moment_of_the_decision_and_work_can_be_handed_over() {
     let team = |members: &str| {
         format!("kind: Team\nmetadata: {{ name: ops }}\nspec: {{ title: Ops, members: [{members}] }}\n")
     };
-    apply(&home, "team.yaml", &team(&bo));
+    drop(home.apply("team.yaml", &team(&bo)));
     let (run, approval) = ask(&home, "approvers: { teams: [ops] }");
     let made = link(&home, &approval, "bo");
-    apply(&home, "team.yaml", &team(""));
+    drop(home.apply("team.yaml", &team("")));
     let refused = home
         .client(&["approvals", "answer", &made, "--approve"])
         .expect_code(77);
@@ -167,7 +160,7 @@ fn roles_count_at_the_moment_of_the_decision_and_work_can_be_handed_over() {
 fn what_is_changed_is_asked_anew_fits_its_schema_and_is_not_for_its_own_requester() {
     let home = home_with_people();
     let _daemon = home.start();
-    apply(&home, "people.yaml", PEOPLE);
+    drop(home.apply("people.yaml", PEOPLE));
     let terms = "self_approval: deny, schema: { document: { type: object, properties: { amount: { type: integer, maximum: 900 } } } }";
     let (run, approval) = ask(&home, terms);
     let own = home

@@ -1,25 +1,7 @@
 //! Orchestrations: compiled, shown, run, rolled back; by the binaries alone.
 
-use dirigent_tests::{Home, LONG, until};
+use dirigent_tests::{AGENTS, Home, LONG, until};
 use serde_json::{Value, json};
-
-const AGENTS: &str = "\
-kind: Agent
-metadata: { name: reader }
-spec: { description: Reads., model: rehearsal/rehearsal, prompt: 'List what went wrong in: {{ input.text }}' }
----
-kind: Agent
-metadata: { name: writer }
-spec: { description: Writes., model: rehearsal/rehearsal, prompt: 'Summarise: {{ input }}' }
----
-";
-
-fn apply(home: &Home, name: &str, text: &str) -> String {
-    let file = home.write(name, text);
-    home.client(&["apply", "-f", file.to_str().unwrap()])
-        .expect_code(0)
-        .stdout
-}
 
 fn json_of(home: &Home, words: &[&str]) -> Value {
     home.client(words).expect_code(0).json()
@@ -45,7 +27,7 @@ spec:
   output: '${{ keys }}'
 "
     );
-    let said = apply(&home, "all.yaml", &text);
+    let said = home.apply("all.yaml", &text);
     assert_eq!(said.matches("created").count(), 4, "{said}");
     let shown = json_of(
         &home,
@@ -111,7 +93,7 @@ fn a_bad_orchestration_is_refused_at_its_field() {
     );
     // A name that a workflow has is not given twice.
     let flow = "document: { dsl: '1.0.3', namespace: a, name: taken, version: '1.0.0' }\ndo: [ { a: { set: { x: 1 } } } ]\n";
-    apply(&home, "flow.yaml", flow);
+    drop(home.apply("flow.yaml", flow));
     let text = "kind: Orchestration\nmetadata: { name: taken }\nspec:\n  strategy: sequential\n  members: [ { workflow: x } ]\n";
     let file = home.write("taken.yaml", text);
     let output = home.client(&["apply", "-f", file.to_str().unwrap()]);
@@ -130,8 +112,8 @@ fn an_agent_has_versions_a_diff_a_rollback_and_users() {
             "kind: Agent\nmetadata: {{ name: sum }}\nspec:\n  model: rehearsal/rehearsal\n  prompt: '{prompt}'\n"
         )
     };
-    apply(&home, "a1.yaml", &agent("Summarise {{ input.text }}"));
-    apply(&home, "a2.yaml", &agent("List the errors in {{ input.text }}"));
+    drop(home.apply("a1.yaml", &agent("Summarise {{ input.text }}")));
+    drop(home.apply("a2.yaml", &agent("List the errors in {{ input.text }}")));
     let versions = json_of(&home, &["agents", "versions", "sum", "--json"]);
     assert_eq!(versions["items"][0]["number"], 2, "{versions}");
     let diff = json_of(&home, &["agents", "diff", "sum", "v1", "v2", "--json"]);
@@ -155,7 +137,7 @@ do:
   - ask: { call: approval, with: { title: Go on? } }
   - a: { call: agent, with: { agent: sum, input: { text: x } } }
 ";
-    apply(&home, "flow.yaml", flow);
+    drop(home.apply("flow.yaml", flow));
     let _waits = home.client(&["run", "waits", "--detach"]).expect_code(0);
     until("a run that waits is among the users", LONG, || {
         let users = json_of(&home, &["agents", "used-by", "sum", "--json"]);
@@ -199,7 +181,7 @@ fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
         agent("anna"),
         agent("bert")
     );
-    apply(&home, "all.yaml", &text);
+    drop(home.apply("all.yaml", &text));
     let chosen = |input: &str| {
         let run = json_of(&home, &["run", "routed", "--input", input, "--json"]);
         assert_eq!(run["status"], "completed", "{run}");
@@ -215,7 +197,7 @@ fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
     };
     assert_eq!(chosen(r#"{"kind": "b"}"#), "anna");
     let rule = "kind: OrchestrationRule\nmetadata: { name: to-bert }\nspec:\n  capability: review\n  when: 'kind == \"b\"'\n  agents: [bert]\n  active: ";
-    apply(&home, "rule.yaml", &format!("{rule}false\n"));
+    drop(home.apply("rule.yaml", &format!("{rule}false\n")));
     assert_eq!(
         chosen(r#"{"kind": "b"}"#),
         "anna",
@@ -228,7 +210,7 @@ fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
         "{told}"
     );
     assert_eq!(told["differs"][0]["would"], "bert", "{told}");
-    apply(&home, "rule.yaml", &format!("{rule}true\n"));
+    drop(home.apply("rule.yaml", &format!("{rule}true\n")));
     assert_eq!(chosen(r#"{"kind": "b"}"#), "bert");
     assert_eq!(chosen(r#"{"kind": "c"}"#), "anna", "its condition does not hold");
 }
@@ -357,7 +339,7 @@ fn a_brief_is_made_of_a_folder_by_a_debate() {
 fn a_conversation_persists_resumes_forks_and_is_exported() {
     let home = Home::new(&[]);
     let daemon = home.start();
-    apply(&home, "agents.yaml", AGENTS.trim_end_matches("---\n"));
+    drop(home.apply("agents.yaml", AGENTS.trim_end_matches("---\n")));
     let first = json_of(&home, &["chat", "reader", "--say", "The disk is full.", "--json"]);
     let id = first["conversation"].as_str().unwrap().to_owned();
     assert!(first["turns"][0]["answer"].is_string(), "{first}");

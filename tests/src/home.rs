@@ -11,6 +11,18 @@ use tempfile::TempDir;
 
 use crate::{LONG, client_path, daemon_path, until};
 
+/// Two agents, a document each: `reader` and `writer`.
+pub const AGENTS: &str = "\
+kind: Agent
+metadata: { name: reader }
+spec: { description: Reads., model: rehearsal/rehearsal, prompt: 'List what went wrong in: {{ input.text }}' }
+---
+kind: Agent
+metadata: { name: writer }
+spec: { description: Writes., model: rehearsal/rehearsal, prompt: 'Summarise: {{ input }}' }
+---
+";
+
 /// A folder with everything one daemon owns.
 pub struct Home {
     folder: TempDir,
@@ -113,6 +125,16 @@ impl Home {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         path
+    }
+
+    /// Publishes the definitions of a text under a file's name; what is said of it.
+    ///
+    /// # Panics
+    /// When they are refused.
+    pub fn apply(&self, name: &str, text: &str) -> String {
+        let file = self.write(name, text);
+        let file = file.display().to_string();
+        self.client(&["apply", "-f", &file]).expect_code(0).stdout
     }
 
     /// Where the daemon listens.

@@ -29,7 +29,7 @@ mod wait;
 pub use asking::asking;
 pub use binaries::{client_path, daemon_path};
 pub use guarded_server::GuardedServer;
-pub use home::{Daemon, Home, Output};
+pub use home::{AGENTS, Daemon, Home, Output};
 pub use link::Link;
 pub use machine::Machine;
 pub use mcp_server::McpServer;

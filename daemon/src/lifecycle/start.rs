@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_config::DaemonConfig;
-use dirigent_config::daemon::{SandboxPolicy, ShellPolicy};
+use dirigent_config::daemon::{SandboxPolicy, ShellPolicy, WallsPolicy};
 use dirigent_config::paths::private_dir;
 use dirigent_store::{Progress, Store};
 use tokio_util::sync::CancellationToken;
@@ -273,6 +273,7 @@ pub(super) fn info(
         providers: registry.offered(),
         default_model: options.config.models.default.clone(),
         serve,
+        walls: options.config.run.sandbox_walls != WallsPolicy::None,
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Info {
     pub default_model: String,
     /// Where offers are served over HTTP; empty where they are not.
     pub serve: String,
+    /// Walls are wanted around the sandbox of commands.
+    pub walls: bool,
 }
 
 /// The rooms behind the wire.

@@ -13,6 +13,7 @@ use super::house::{House, Info};
 use super::runs::MOST;
 use crate::records::DEFAULT_ORG;
 use crate::runtime::RuntimeHandle;
+use crate::sandbox::walls;
 
 pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, Fault> {
     let records = house.service.records();
@@ -45,6 +46,10 @@ pub(super) fn status(house: &House, subject: &Subject) -> Result<DaemonStatus, F
         default_model: info.default_model,
         waits: counts.waits(),
         serve: info.serve,
+        walls: match info.walls {
+            true => walls::known(&house.tasks),
+            false => walls::unwanted(),
+        },
     })
 }
 

@@ -84,37 +84,27 @@ fn offered(write: bool) -> Vec<Offered> {
         on_unknown: Some(dirigent_protocol::run::OnUnknown::Retry),
     };
     let schema = |properties: Value, required: Value| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
-    let mut all = vec![
-        one(
-            "read_file",
-            "Gives the text of a file of the workspace.",
-            schema(json!({ "path": path }), json!(["path"])),
-            reads,
-        ),
-        one(
-            "list_files",
-            "Lists the names in a directory of the workspace; those that end with / are directories.",
-            schema(json!({ "path": path }), json!([])),
-            reads,
-        ),
-    ];
-    if write {
-        let content = json!({ "type": "string", "description": "the whole text of the file" });
-        let writes = Traits {
-            outward: true,
-            ..Traits::default()
-        };
-        all.push(one(
-            "write_file",
-            "Writes a file of the workspace, whole; what stands there is replaced.",
-            schema(
-                json!({ "path": path, "content": content }),
-                json!(["path", "content"]),
+    let content = json!({ "type": "string", "description": "the whole text of the file" });
+    let writes = Traits {
+        outward: true,
+        ..Traits::default()
+    };
+    let granted = FileTool::TOOLS.iter().filter(|(_, _, writes)| write || !writes);
+    granted
+        .map(|(own, about, _)| match *own {
+            "list_files" => one(own, about, schema(json!({ "path": path }), json!([])), reads),
+            "write_file" => {
+                let properties = json!({ "path": path, "content": content });
+                one(own, about, schema(properties, json!(["path", "content"])), writes)
+            }
+            _ => one(
+                own,
+                about,
+                schema(json!({ "path": path }), json!(["path"])),
+                reads,
             ),
-            writes,
-        ));
-    }
-    all
+        })
+        .collect()
 }
 
 /// Whether a grant's workspace is one: for the definition's check.

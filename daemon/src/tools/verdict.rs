@@ -51,7 +51,7 @@ fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
         .or_else(|| knowledge::problem(grant))
         .or_else(|| published(grant));
     if let Some(problem) = problem {
-        let place = at(format!("{path}/{}", kinds[0]));
+        let place = at(place_of(&problem, path, kinds[0]));
         found.push(Diagnostic::error("bad_tool", problem, place).help("see `dirigent schema agent`"));
     }
     if grant.name.as_deref().is_some_and(|name| !names::usable(name)) {
@@ -99,6 +99,16 @@ fn unconfined(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
             Diagnostic::error("unconfined", message, at(format!("{path}/approval")))
                 .help("write `approval: always`, or leave it out; or choose `pure`, `build` or `online`"),
         );
+    }
+}
+
+/// Where a problem is: it begins with the name of its field, or is about the whole.
+fn place_of(problem: &str, path: &str, kind: &str) -> String {
+    let named = problem.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+    match named {
+        Some(("allow", _)) => format!("{path}/allow"),
+        Some((field, _)) => format!("{path}/{kind}/{field}"),
+        None => format!("{path}/{kind}"),
     }
 }
 

@@ -89,6 +89,23 @@ pub struct KnowledgeTool {
     pub bytes: Option<u32>,
 }
 
+impl FileTool {
+    /// Its tools: name, what each does, whether it is there only where files may be written.
+    pub const TOOLS: [(&str, &str, bool); 3] = [
+        ("read_file", "Gives the text of a file of the workspace.", false),
+        (
+            "list_files",
+            "Lists the names in a directory of the workspace; those that end with / are directories.",
+            false,
+        ),
+        (
+            "write_file",
+            "Writes a file of the workspace, whole; what stands there is replaced.",
+            true,
+        ),
+    ];
+}
+
 /// One request to somewhere.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -55,5 +55,13 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Ask, "talk with it"),
         Bind::footer(Action::Copy, "copy the text"),
         Bind::new(Action::Create, "new agent"),
+        Bind::new(Action::Insert, "grant a tool behind"),
+        Bind::new(Action::InsertBefore, "grant a tool before"),
+        Bind::new(Action::Rename, "what stands before the names of its tools"),
+        Bind::new(Action::Stop, "take the tool away, empty the value"),
+        Bind::new(Action::NextItem, "move the tool down"),
+        Bind::new(Action::PrevItem, "move the tool up"),
+        Bind::new(Action::Left, "to the left, out of the rows"),
+        Bind::new(Action::Right, "to the right, into the rows"),
     ],
 };

@@ -121,3 +121,11 @@ pub fn without_signs(text: &str) -> String {
     }
     out
 }
+
+/// A word at the beginning of a sentence.
+#[must_use]
+pub fn capital(word: &str) -> String {
+    let mut rest = word.chars();
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}

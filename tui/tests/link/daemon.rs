@@ -288,6 +288,7 @@ fn status() -> DaemonStatus {
         default_model: String::new(),
         emergency: None,
         serve: String::new(),
+        walls: Vec::new(),
         store: StoreStatus::default(),
     }
 }

@@ -9,7 +9,7 @@ use dirigent_tui::options::Options;
 use dirigent_tui::pages::PAGES;
 use serde_json::{Value, json};
 
-use super::world::{RunSample, World, ago, approval, everything, id, run, text};
+use super::world::{RunSample, World, ago, approval, check, everything, id, run, text};
 
 const RUN: u128 = 0xc0;
 const ASK: &str = "/do/1/talk/foreach/do/0/answer/try/0/turn/fork/branches/0/ask";
@@ -131,14 +131,6 @@ fn at(columns: u16, rows: u16, place: &str) -> World {
     let mut world = World::with(&options, columns, rows);
     world.connect(documents());
     world
-}
-
-fn check(name: &str, world: &World) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, world.text()));
 }
 
 fn question() -> Document {

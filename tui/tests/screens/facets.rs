@@ -6,7 +6,7 @@ use dirigent_tui::nav::Place;
 use dirigent_tui::options::Options;
 use serde_json::json;
 
-use super::world::{World, ago, document, everything};
+use super::world::{World, ago, check, document, everything};
 
 /// Runs that only the daemon knows.
 fn old_runs(many: u128) -> Vec<Document> {
@@ -22,14 +22,6 @@ fn old_runs(many: u128) -> Vec<Document> {
         )
     };
     (0..many).map(one).collect()
-}
-
-fn check(name: &str, world: &World) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, world.text()));
 }
 
 fn at(page: &str, columns: u16, rows: u16) -> World {

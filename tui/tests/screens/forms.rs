@@ -4,34 +4,7 @@ use dirigent_protocol::entity::{Document, Kind};
 use dirigent_tui::model::{LinkCmd, News};
 use serde_json::json;
 
-use super::world::{World, ago, document, everything, triage};
-
-fn check(name: &str, world: &World) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, world.text()));
-}
-
-/// The newest text of the draft: what would be published.
-fn published(world: &mut World) -> String {
-    world.press("P a");
-    let sent = world.sent.iter().rev().find_map(|cmd| match cmd {
-        LinkCmd::Apply { source, .. } => Some(source.clone()),
-        _ => None,
-    });
-    sent.unwrap()
-}
-
-/// A row says it.
-fn says(world: &World, row: &str, words: &str) {
-    let text = world.text();
-    let found = text
-        .lines()
-        .any(|line| line.contains(row) && line.contains(words));
-    assert!(found, "{text}");
-}
+use super::world::{World, ago, check, document, everything, triage};
 
 /// A new orchestration by a vote.
 fn begun(columns: u16, rows: u16) -> World {
@@ -50,7 +23,7 @@ fn an_orchestration_is_built_by_keyboard_alone() {
         check(&name("begin"), &world);
         world.press("enter");
         world.wait(500);
-        says(&world, "strategy", "vote");
+        world.says("strategy", "vote");
         check(&name("start"), &world);
         // Into the first member: who it is, and what it is good for.
         world.press("j j enter enter");
@@ -81,7 +54,7 @@ fn an_orchestration_is_built_by_keyboard_alone() {
         world.press("D");
         check(&name("changed"), &world);
         world.press("esc");
-        let text = published(&mut world);
+        let text = world.published();
         assert_eq!(
             text,
             "kind: Orchestration\nmetadata:\n  name: new-orchestration\nspec:\n  description: What it is for.\n  strategy: vote\n  \
@@ -101,10 +74,10 @@ fn rows_and_text_are_one_document_and_every_edit_is_undone() {
     world.type_text("parallel");
     world.press("esc");
     world.wait(500);
-    says(&world, "strategy", "parallel");
+    world.says("strategy", "parallel");
     world.press("u u");
     world.wait(500);
-    says(&world, "strategy", "sequential");
+    world.says("strategy", "sequential");
     // What is written over several lines is changed in the text, at its place.
     world.press("G enter");
     assert!(world.text().contains("Text"), "{}", world.text());
@@ -162,7 +135,7 @@ fn looking_at_a_value_changes_nothing() {
     // The strategy, its name, who the second member is, and its name.
     world.press("enter enter k k enter enter j j j j j enter enter enter");
     world.wait(500);
-    let text = published(&mut world);
+    let text = world.published();
     assert!(text.contains("strategy: vote\n"), "{text}");
     assert!(
         text.ends_with("    - agent: first\n    - agent: second\n"),
@@ -195,7 +168,7 @@ fn what_is_published_is_named_as_the_text_names_it() {
 #[test]
 fn after_a_new_one_is_published_the_next_one_begins_anew() {
     let mut world = renamed("pair");
-    let text = published(&mut world);
+    let text = world.published();
     assert!(text.contains("name: pair"), "{text}");
     world.news(News::Changed(vec![orchestration(0x32, "pair")]));
     world.press("esc");
@@ -203,7 +176,7 @@ fn after_a_new_one_is_published_the_next_one_begins_anew() {
     let drafts = &kept.pages["orchestrations"]["drafts"];
     assert_eq!(drafts["pair"][0], text, "nothing is lost");
     world.press("c enter");
-    let next = published(&mut world);
+    let next = world.published();
     assert!(next.contains("name: new-orchestration"), "{next}");
 }
 

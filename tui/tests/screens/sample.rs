@@ -383,6 +383,7 @@ pub(crate) fn health(trouble: &str) -> DaemonStatus {
         default_model: "openai/gpt".into(),
         emergency: None,
         serve: String::new(),
+        walls: Vec::new(),
         store: StoreStatus {
             commits: 90_412,
             lag: 3,

@@ -6,17 +6,9 @@ use dirigent_tui::options::Options;
 use dirigent_tui::pages::PAGES;
 use dirigent_tui::theme::Theme;
 
-use super::world::{World, everything, health, text};
+use super::world::{World, check, everything, health, text};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
-
-fn check(name: &str, world: &World) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, world.text()));
-}
 
 fn at(page: &str, (columns, rows): (u16, u16)) -> World {
     let options = Options {

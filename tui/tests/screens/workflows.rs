@@ -4,15 +4,7 @@ use dirigent_protocol::query::Query;
 use dirigent_tui::model::LinkCmd;
 use dirigent_tui::nav::Place;
 
-use super::world::World;
-
-fn check(name: &str, world: &World) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, world.text()));
-}
+use super::world::{World, check};
 
 #[test]
 fn versions_are_read_compared_and_counted() {
@@ -51,16 +43,6 @@ fn without_a_mark_a_version_is_compared_with_the_one_before() {
     assert!(world.text().contains("v1 1.0.0 → v2 2.0.0"), "{}", world.text());
     world.press("j");
     assert!(world.text().contains("nothing before it"), "{}", world.text());
-}
-
-/// The newest text of the draft: what would be published.
-fn published(world: &mut World) -> String {
-    world.press("P a");
-    let sent = world.sent.iter().rev().find_map(|cmd| match cmd {
-        LinkCmd::Apply { source, .. } => Some(source.clone()),
-        _ => None,
-    });
-    sent.unwrap()
 }
 
 fn build(columns: u16, rows: u16) -> World {
@@ -110,7 +92,7 @@ fn a_graph_is_built_by_keyboard_alone() {
         world.press("tab t");
         check(&name("text"), &world);
         world.press("esc");
-        let text = published(&mut world);
+        let text = world.published();
         assert!(
             text.contains("  - rest:\n      wait:\n        seconds: 9\n      then: end\n  - fetch:\n"),
             "{text}"
@@ -234,7 +216,7 @@ fn a_new_workflow_begins_with_a_template_that_is_published_with_its_agents() {
     world.wait(500);
     assert_eq!(world.shell.place().to_string(), "workflows/mail-digest/draft");
     assert!(world.text().contains("1 collect"), "{}", world.text());
-    let text = published(&mut world);
+    let text = world.published();
     assert!(
         text.contains("kind: Agent") && text.contains("name: mail-digest-writer"),
         "{text}"
@@ -244,33 +226,4 @@ fn a_new_workflow_begins_with_a_template_that_is_published_with_its_agents() {
     world.press("g w c enter");
     world.wait(500);
     assert!(world.text().contains("1 first"), "{}", world.text());
-}
-
-#[test]
-fn an_agent_is_edited_as_a_text_tried_and_published_by_keyboard_alone() {
-    for (columns, rows) in [(80, 24), (120, 40)] {
-        let mut world = World::live(columns, rows);
-        world.press("g b e");
-        world.wait(500);
-        assert_eq!(world.shell.place().to_string(), "agents/reviewer/draft");
-        assert!(world.text().contains("kind: Agent"), "{}", world.text());
-        check(&format!("agent-editor-{columns}x{rows}"), &world);
-        world.press("ctrl-end");
-        world.type_text("x");
-        world.press("esc");
-        assert!(world.text().contains("+ "), "what changed: {}", world.text());
-        let source = published(&mut world);
-        assert!(
-            source.starts_with("kind: Agent") && source.contains("name: reviewer"),
-            "{source}"
-        );
-        world.press("T");
-        world.type_text("{\"text\": \"a\"}");
-        world.press("enter");
-        let tried = world
-            .sent
-            .iter()
-            .any(|cmd| matches!(cmd, LinkCmd::TryOut { agent, .. } if agent == "reviewer"));
-        assert!(tried, "{}", world.text());
-    }
 }

@@ -165,6 +165,25 @@ impl World {
         text(&self.draw())
     }
 
+    /// Says yes to publishing; the text that is sent.
+    pub(crate) fn published(&mut self) -> String {
+        self.press("P a");
+        let sent = self.sent.iter().rev().find_map(|cmd| match cmd {
+            LinkCmd::Apply { source, .. } => Some(source.clone()),
+            _ => None,
+        });
+        sent.unwrap()
+    }
+
+    /// A row says it.
+    pub(crate) fn says(&self, row: &str, words: &str) {
+        let text = self.text();
+        let found = text
+            .lines()
+            .any(|line| line.contains(row) && line.contains(words));
+        assert!(found, "{text}");
+    }
+
     pub(crate) fn decided(&self) -> Vec<&Verdict> {
         fn decide(command: &LinkCmd) -> Option<&Verdict> {
             if let LinkCmd::Decide(verdict) = command {
@@ -179,6 +198,15 @@ impl World {
     pub(crate) fn held(&self) -> usize {
         self.shell.model().outbox.held().len()
     }
+}
+
+/// What is on the screen is what is kept under that name.
+pub(crate) fn check(name: &str, world: &World) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, world.text()));
 }
 
 pub(crate) fn event(name: &str) -> KeyEvent {

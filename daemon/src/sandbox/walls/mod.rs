@@ -10,7 +10,7 @@ mod unit;
 
 use std::ffi::OsString;
 
-pub use stand::standing;
+pub use stand::{known, standing, unwanted};
 
 use super::enter::Room;
 use super::profile::Grant;
@@ -18,7 +18,7 @@ use super::profile::Grant;
 /// See the module header.
 #[derive(Debug)]
 pub struct Wall {
-    /// As `doctor` and errors name it.
+    /// As `status` and errors name it.
     pub name: &'static str,
     /// What comes before the command.
     words: fn(Grant, &Room) -> Vec<OsString>,

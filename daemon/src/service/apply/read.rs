@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use dirigent_protocol::entity::{Kind, Writer};
-use dirigent_protocol::source::{self, Diagnostic, Node, Place, Position, Value as Parsed, nearest};
+use dirigent_protocol::source::{
+    self, Diagnostic, Node, Place, Position, Value as Parsed, join_pointer, nearest,
+};
 use serde_json::Value;
 
 use super::super::change::check_labels;
@@ -35,7 +37,7 @@ pub(super) struct Item {
     /// Where it stands.
     pub(super) at: Position,
     /// Agents it calls, and where.
-    pub(super) agents: Vec<(String, Position)>,
+    pub(super) agents: Vec<(String, Place)>,
 }
 
 /// Definitions of a file and findings in the order of the text.
@@ -83,10 +85,12 @@ fn read_workflow(node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Option
     if let Err(wrong) = name::check(&read.name, Place::new(at, "/document/name")) {
         found.push(wrong);
     }
-    let agents = read
-        .agents
-        .into_iter()
-        .map(|agent| (agent.clone(), locate_agent(node, &agent).unwrap_or(at)));
+    let agents = read.agents.into_iter().map(|agent| {
+        (
+            agent.clone(),
+            locate_agent(node, "", &agent).unwrap_or(Place::new(at, "")),
+        )
+    });
     Some(Item {
         kind: Kind::Workflow,
         agents: agents.collect(),
@@ -97,18 +101,22 @@ fn read_workflow(node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Option
     })
 }
 
-/// Where an agent is named.
-fn locate_agent(node: &Node, agent: &str) -> Option<Position> {
+/// Where an agent is named, below a pointer: as a text, or by the name of what may be used.
+fn locate_agent(node: &Node, pointer: &str, agent: &str) -> Option<Place> {
     match &node.value {
         Parsed::Mapping(entries) => entries.iter().find_map(|entry| {
-            let named = entry.key == "agent" && entry.value.as_str() == Some(agent);
-            if named {
-                Some(entry.value.span.start)
+            let here = join_pointer(pointer, &entry.key);
+            let name = entry.value.as_str().or_else(|| entry.value.get("name")?.as_str());
+            if entry.key == "agent" && name == Some(agent) {
+                Some(Place::new(entry.value.span.start, here))
             } else {
-                locate_agent(&entry.value, agent)
+                locate_agent(&entry.value, &here, agent)
             }
         }),
-        Parsed::Sequence(items) => items.iter().find_map(|item| locate_agent(item, agent)),
+        Parsed::Sequence(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(at, item)| locate_agent(item, &format!("{pointer}/{at}"), agent))
+        }
         _ => None,
     }
 }
@@ -152,7 +160,10 @@ fn read_entity(schemas: &Schemas, node: &Node, found: &mut Vec<Diagnostic>) -> O
     {
         more = definition.complete(&name, &mut spec);
         let called = definition.agents(&name, &spec).into_iter();
-        agents.extend(called.map(|agent| (agent.clone(), locate_agent(spec_node, &agent).unwrap_or(start))));
+        agents.extend(called.map(|agent| {
+            let place = locate_agent(spec_node, "/spec", &agent);
+            (agent, place.unwrap_or(Place::new(start, "")))
+        }));
     }
     for finding in &mut more {
         // A finding inside an embedded text keeps the place it has there; others get theirs in the file.

@@ -29,8 +29,13 @@ impl Service {
         let mut found = Vec::new();
         for item in &reading.items {
             let tools = tools(item, "agent");
-            let tools = tools.iter().map(|name| (name, item.at));
-            for (agent, at) in item.agents.iter().map(|(name, at)| (name, *at)).chain(tools) {
+            let tools = tools.iter().map(|name| (name, Place::new(item.at, "")));
+            for (agent, at) in item
+                .agents
+                .iter()
+                .map(|(name, at)| (name, at.clone()))
+                .chain(tools)
+            {
                 if self.is_there(subject, reading, &[Kind::Agent], agent)? {
                     continue;
                 }
@@ -40,7 +45,7 @@ impl Service {
                     |near| format!("did you mean `{near}`?"),
                 );
                 let message = format!("there is no agent `{agent}`");
-                found.push(Diagnostic::warning("unknown_agent", message, Place::new(at, "")).help(help));
+                found.push(Diagnostic::warning("unknown_agent", message, at).help(help));
             }
             found.extend(self.unknown_workflows(subject, reading, item)?);
             found.extend(self.unknown_capabilities(subject, reading, item)?);

@@ -66,6 +66,21 @@ impl Definition for Agents {
     fn restored(&self, version: &Document) -> Value {
         version.spec["definition"].clone()
     }
+
+    fn agents(&self, _name: &str, spec: &Value) -> Vec<String> {
+        granted(spec, "agent")
+    }
+
+    fn workflows(&self, spec: &Value) -> Vec<String> {
+        granted(spec, "workflow")
+    }
+}
+
+/// Names of what it may use of a kind that is published itself.
+fn granted(spec: &Value, kind: &str) -> Vec<String> {
+    let grants = spec["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names = grants.iter().filter_map(|grant| grant[kind]["name"].as_str());
+    names.map(str::to_owned).collect()
 }
 
 fn at(path: String) -> Place {

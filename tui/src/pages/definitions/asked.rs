@@ -48,6 +48,19 @@ pub(super) struct Subject {
     pub(super) name: String,
 }
 
+impl Subject {
+    /// The one of that name, where it is known here.
+    pub(super) fn named(kind: Kind, name: &str, ctx: &Ctx<'_>) -> Option<Self> {
+        let all = ctx.model.of_kind(kind);
+        let found = all.into_iter().find(|named| named.name == name)?;
+        Some(Self {
+            kind,
+            id: found.id,
+            name: found.name.clone(),
+        })
+    }
+}
+
 fn versions(subject: &Subject) -> Query {
     let (kind, field) = subject.kind.versions().unwrap_or((subject.kind, "name"));
     Query::List(ListQuery {

@@ -6,18 +6,24 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui_textarea::TextArea;
 
 use super::builder::{Builder, Focus, Open};
+use super::canvas::within;
+use super::changed;
 use super::drafts::MAX_DRAFTS;
 use super::outline::Task;
+use super::prose;
 use super::question::Question;
 use super::side;
 use crate::keymap::{Action, FieldKey};
 use crate::pages::Ctx;
+use crate::pages::wording::capital;
 use crate::text::{clean_line, wrap};
 use crate::theme::Role;
-use crate::widgets::{Line, Pane, Size, draw_writing, first_row};
+use crate::widgets::{Line, Pane, Size, draw_writing, first_row, written};
 
 /// Columns of the steps beside the drawing.
 const STEPS: u16 = 42;
+/// Rows of a question about one line, its frame included.
+const ASKED: u16 = 3;
 /// Most rows of the findings, their frame included.
 const FINDINGS: u16 = 7;
 
@@ -34,13 +40,22 @@ impl Builder {
             trial.monitor.view(ctx, body, buf);
             return;
         }
-        if !self.what.canvas {
+        if !self.what.canvas && !self.draft.is_form() {
             return self.draw_text_page(ctx, body, buf);
         }
         if Size::of(area).is_single() {
             match (&self.open, self.focus) {
                 (Some(Open::Publish | Open::Leave) | None, Focus::Steps) if !self.diff => {
                     self.draw_steps(ctx, body, buf);
+                }
+                // One sees the row that is asked about.
+                (Some(Open::Line(question)), _) if self.draft.is_form() && body.height > 2 * ASKED => {
+                    let rows = question.options(&self.draft).len().saturating_add(3);
+                    let rows = u16::try_from(rows).unwrap_or(body.height).min(body.height / 2);
+                    let [form, line] =
+                        Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(body);
+                    self.draw_steps(ctx, form, buf);
+                    self.draw_question(question, ctx, line, buf);
                 }
                 _ => self.draw_right(ctx, body, buf),
             }
@@ -85,10 +100,15 @@ impl Builder {
         let inner = Pane::new("Changed")
             .focus(self.open.is_none())
             .draw(area, ctx.theme, buf);
-        let lines = side::changes(&self.draft.base, self.draft.text());
+        let lines = self.changed_lines();
         for (row, line) in (0u16..inner.height).zip(&lines) {
             line.draw_row(row, inner, ctx.theme, buf);
         }
+    }
+
+    /// What is different from where it began.
+    pub(super) fn changed_lines(&self) -> Vec<Line> {
+        changed::values_and_lines(&self.draft.base, self.draft.text())
     }
 
     fn draw_steps(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
@@ -139,6 +159,7 @@ impl Builder {
     fn step_line(&self, task: &Task, ctx: &Ctx<'_>) -> Line {
         let here = Some(&task.pointer) == self.draft.on.as_ref();
         let wrong = self.wrong(&task.pointer, ctx);
+        let told = self.told(task, ctx);
         let lead = "  ".repeat(task.depth);
         let name = match task.item {
             true => format!("{lead}{} {}", task.at + 1, task.name),
@@ -149,9 +170,14 @@ impl Builder {
             .as_ref()
             .map_or_else(String::new, |(to, _)| format!(" → {to}"));
         let said = task.said && task.field.is_some();
-        Line::new()
+        let sign = match (wrong, told) {
+            (true, _) => (Role::Bad, "✗"),
+            (false, Some(_)) => (Role::Warn, "!"),
+            (false, None) => (Role::Text, " "),
+        };
+        let line = Line::new()
             .add(Role::Focus, if here { "▸" } else { " " })
-            .add(Role::Bad, if wrong { "✗" } else { " " })
+            .add(sign.0, sign.1)
             .add_fit(
                 if here { Role::Selected } else { Role::Text },
                 clean_line(&name),
@@ -165,7 +191,21 @@ impl Builder {
                     clean_line(&task.kind),
                     clean_line(&then)
                 ),
-            )
+            );
+        match told {
+            Some(finding) => line.add(sign.0, format!("  {} {}", sign.1, clean_line(&finding.message))),
+            None => line,
+        }
+    }
+
+    /// What is wrong with the value of a row, which is told beside it.
+    pub(super) fn told<'a>(&'a self, row: &Task, ctx: &Ctx<'a>) -> Option<&'a Diagnostic> {
+        row.field?;
+        let findings = self.draft.findings(ctx).unwrap_or_default();
+        let mut own = findings.iter().filter(|finding| within(finding, &row.pointer));
+        own.clone()
+            .find(|finding| finding.is_error())
+            .or_else(|| own.next())
     }
 
     /// Something is wrong in this task itself, or in what it contains.
@@ -174,20 +214,23 @@ impl Builder {
         findings
             .iter()
             .filter(|finding| finding.is_error())
-            .any(|finding| {
-                let rest = finding.at.path.strip_prefix(pointer);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+            .any(|finding| within(finding, pointer))
     }
 
     fn draw_right(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
         match &self.open {
             Some(Open::Line(question)) => self.draw_question(question, ctx, area, buf),
             Some(Open::Task(text, _)) => {
-                let name = self.draft.task().map_or("", |task| task.name.as_str());
+                let name = clean_line(self.draft.task().map_or("", |task| task.name.as_str()));
                 let foot = format!("{} takes it", FieldKey::ESC.label(ctx.keymap));
-                let pane = Pane::new(format!("Task {}", clean_line(name))).foot(Role::Dim, foot);
-                draw_area(text, pane, ctx, area, buf);
+                let pane = match self.draft.is_form() {
+                    true => {
+                        let length = prose::length(&written(text));
+                        Pane::new(&name).title(Role::Dim, format!("  {length}"))
+                    }
+                    false => Pane::new(format!("Task {name}")),
+                };
+                draw_area(text, pane.foot(Role::Dim, foot), ctx, area, buf);
             }
             Some(Open::Text(text)) => {
                 let at = text.cursor();
@@ -202,6 +245,9 @@ impl Builder {
             // A dry run fills the page.
             Some(Open::Trial(_)) => {}
             Some(Open::Publish | Open::Leave) | None if self.diff => self.draw_changed(ctx, area, buf),
+            Some(Open::Publish | Open::Leave) | None if !self.what.canvas => {
+                self.draw_beside(ctx, area, buf);
+            }
             Some(Open::Publish | Open::Leave) | None => {
                 let inner = Pane::new("Canvas")
                     .focus(self.focus == Focus::Canvas && self.open.is_none())
@@ -276,8 +322,15 @@ impl Builder {
         }
         let findings = findings.iter();
         findings
-            .flat_map(|finding| finding_rows(finding, cells))
+            .flat_map(|finding| finding_rows(&self.place(finding), finding, cells))
             .collect()
+    }
+
+    /// Where a finding is: its row of a form, or its line.
+    fn place(&self, finding: &Diagnostic) -> String {
+        let mut rows = self.draft.tasks().iter().rev();
+        let row = rows.find(|row| row.field.is_some() && within(finding, &row.pointer));
+        row.map_or_else(|| finding.at.to_string(), |row| format!("{}:", row.name))
     }
 
     /// Whether to publish, under the name that the text says; another one of that name is not overlooked.
@@ -289,7 +342,9 @@ impl Builder {
         let about = if is_new && all.any(|named| named.name == own) {
             format!("As a new version of {name}, which is there.")
         } else {
-            "New runs begin with it; those under way stay on theirs.".to_owned()
+            let stay = || "New runs begin with it; those under way stay on theirs.".to_owned();
+            let moves = self.who_moves(ctx).filter(|_| !self.what.canvas);
+            moves.map_or_else(stay, |moves| format!("{}.", capital(&moves)))
         };
         (format!("Publish {name}?"), about)
     }
@@ -310,7 +365,7 @@ impl Builder {
 }
 
 /// `✗ 12:7 what is wrong. what to write instead`
-fn finding_rows(finding: &Diagnostic, cells: usize) -> Vec<Line> {
+fn finding_rows(place: &str, finding: &Diagnostic, cells: usize) -> Vec<Line> {
     let (sign, role) = match finding.severity {
         Severity::Error => ("✗", Role::Bad),
         Severity::Warning => ("!", Role::Warn),
@@ -319,7 +374,7 @@ fn finding_rows(finding: &Diagnostic, cells: usize) -> Vec<Line> {
         .help
         .as_ref()
         .map_or_else(String::new, |help| format!("; {help}"));
-    let text = format!("{} {}{help}", finding.at, finding.message);
+    let text = format!("{place} {}{help}", finding.message);
     wrap(&clean_line(&text), cells.saturating_sub(4))
         .into_iter()
         .enumerate()

@@ -1,7 +1,6 @@
 //! The builder in words: what is wrong, then the tasks, the one that one stands on marked; and what is being asked.
 
 use super::builder::{Builder, Open};
-use super::side;
 use crate::pages::speech::count;
 use crate::pages::{Ctx, Field, Speech, wording};
 use crate::widgets::written;
@@ -21,7 +20,7 @@ impl Builder {
         let title = self.title_in_words();
         let tasks = self.draft.shown();
         let mut speech = Speech::new(title).part(match (self.what.canvas, self.diff) {
-            (true, false) if self.draft.is_form() => "form",
+            (_, false) if self.draft.is_form() => "form",
             (true, false) => "steps",
             (_, true) => "changed",
             (false, false) => "text",
@@ -29,12 +28,13 @@ impl Builder {
         for line in self.finding_lines(ctx, WIDE) {
             speech.say(wording::without_signs(line.text().trim()));
         }
-        if !self.what.canvas && !self.diff {
+        let form = self.draft.is_form();
+        if !self.what.canvas && !self.diff && !form {
             speech.quote(self.draft.text());
             return speech;
         }
         if self.diff {
-            for line in side::changes(&self.draft.base, self.draft.text()) {
+            for line in self.changed_lines() {
                 speech.say(format!("| {}", wording::without_signs(line.text().trim_end())));
             }
             return speech;
@@ -48,10 +48,10 @@ impl Builder {
                 .then
                 .as_ref()
                 .map_or_else(String::new, |(to, _)| format!(", then {to}"));
-            let wrong = if self.wrong(&task.pointer, ctx) {
-                ", wrong"
-            } else {
-                ""
+            let wrong = match (self.told(task, ctx), self.wrong(&task.pointer, ctx)) {
+                (Some(finding), _) => format!(", {}", finding.message),
+                (None, true) => ", wrong".to_owned(),
+                (None, false) => String::new(),
             };
             let number = match task.item {
                 true => format!("{} ", task.at + 1),
@@ -63,6 +63,11 @@ impl Builder {
                 task.name, task.kind
             );
             speech.line(text, self.draft.on.as_ref() == Some(&task.pointer));
+        }
+        if form && !self.what.canvas {
+            for line in self.beside_lines(ctx) {
+                speech.say(wording::without_signs(line.text().trim_end()));
+            }
         }
         speech
     }
@@ -99,7 +104,10 @@ impl Builder {
                 Some(Field::Line(lines))
             }
             Some(Open::Task(area, _)) => Some(Field::Text {
-                about: vec!["The text of the task; it takes the place of the task.".to_owned()],
+                about: vec![match self.draft.is_form() {
+                    true => "All its words; nothing empties it.".to_owned(),
+                    false => "The text of the task; it takes the place of the task.".to_owned(),
+                }],
                 text: written(area),
             }),
             Some(Open::Text(area)) => Some(Field::Text {

@@ -9,7 +9,9 @@ use ratatui_textarea::{CursorMove, TextArea};
 
 use super::canvas::Canvas;
 use super::draft::Draft;
+use super::form_edit;
 use super::lines::Refusal;
+use super::prose;
 use super::question::{Purpose, Question};
 use super::surgery::{self, Where};
 use super::trial::Trial;
@@ -37,7 +39,7 @@ pub(super) enum Focus {
 pub(super) enum Open {
     /// A line.
     Line(Question),
-    /// The text of one task.
+    /// The text of one task, or words of several lines of a row.
     Task(Box<TextArea<'static>>, String),
     /// The whole text.
     Text(Box<TextArea<'static>>),
@@ -65,11 +67,14 @@ pub(super) struct Builder {
     pub(super) trying: Option<DryRunQuery>,
     pub(super) canvas: RefCell<Canvas>,
     pub(super) height: Cell<usize>,
+    /// How far what stands beside a form is scrolled, and how far it can be.
+    pub(super) scroll: Cell<(usize, usize)>,
 }
 
 impl Builder {
     pub(super) fn new(what: &'static What, draft: Draft) -> Self {
-        let text = (!what.canvas).then(|| Open::Text(Box::new(area(draft.text()))));
+        let text = !what.canvas && !draft.is_form();
+        let text = text.then(|| Open::Text(Box::new(area(draft.text()))));
         Self {
             what,
             draft,
@@ -81,6 +86,7 @@ impl Builder {
             trying: None,
             canvas: RefCell::default(),
             height: Cell::new(10),
+            scroll: Cell::default(),
         }
     }
 
@@ -207,6 +213,12 @@ impl Builder {
         }
     }
 
+    /// Words of several lines, in a window of their own.
+    pub(super) fn open_prose(&mut self, pointer: &str) {
+        let words = prose::at(self.draft.text(), &form_edit::path(pointer));
+        self.open = Some(Open::Task(Box::new(area(&words)), pointer.to_owned()));
+    }
+
     /// The whole text at the next thing that is wrong.
     pub(super) fn jump_to_error(&mut self, ctx: &Ctx<'_>) -> Vec<Cmd> {
         let Some(findings) = self.findings(ctx) else {
@@ -232,7 +244,11 @@ impl Builder {
     fn save(&mut self, now: Duration) -> Vec<Cmd> {
         match self.open.take() {
             Some(Open::Task(area, on)) => {
-                let edited = surgery::replace_task(self.draft.text(), &on, &written(&area));
+                let (text, new) = (self.draft.text(), written(&area));
+                let edited = match self.draft.is_form() {
+                    true => form_edit::set_prose(text, &on, &new),
+                    false => surgery::replace_task(text, &on, &new),
+                };
                 if let Err(why) = self.draft.take(edited, now) {
                     self.open = Some(Open::Task(area, on));
                     return note(Note::refused(why));
@@ -255,6 +271,9 @@ impl Builder {
             Action::Down => Some(Direction::Down),
             _ => None,
         };
+        if self.focus == Focus::Canvas && !self.what.canvas {
+            return self.scroll_beside(action);
+        }
         if let (Focus::Canvas, Some(direction)) = (self.focus, direction) {
             if let Some(on) = self.canvas.borrow_mut().step(&self.draft, direction, ctx) {
                 self.draft.on = Some(on);
@@ -392,7 +411,7 @@ impl Builder {
                 self.begin(&answer, ctx);
                 Vec::new()
             }
-            purpose @ (Purpose::Row(_) | Purpose::Join(_)) => {
+            purpose @ (Purpose::Row(_) | Purpose::Join(..)) => {
                 let cmds = self.set_row(purpose, &answer, ctx);
                 if !cmds.is_empty() {
                     // What was refused stays, to be mended.

@@ -76,12 +76,10 @@ impl Canvas {
     }
 }
 
-fn within(finding: &Diagnostic, pointer: &str) -> bool {
-    let path = finding.at.path.as_str();
-    path == pointer
-        || path
-            .strip_prefix(pointer)
-            .is_some_and(|rest| rest.starts_with('/'))
+/// A finding is about what stands at a pointer, or below it.
+pub(super) fn within(finding: &Diagnostic, pointer: &str) -> bool {
+    let rest = finding.at.path.strip_prefix(pointer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn drawn(document: &Document) -> Graph {

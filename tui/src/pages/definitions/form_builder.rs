@@ -7,9 +7,14 @@ use dirigent_protocol::source::{self, Node};
 use super::builder::{Builder, Focus, Open};
 use super::draft::Draft;
 use super::field::{Ask, Field};
+use super::form::items_of;
 use super::form_edit;
+use super::items::{Items, published};
+use super::lines::Refusal;
+use super::named;
+use super::outline::Task;
 use super::question::Purpose;
-use super::surgery::Where;
+use super::surgery::{Edited, Where};
 use crate::keymap::Action;
 use crate::model::{Cmd, Note};
 use crate::pages::Ctx;
@@ -51,15 +56,22 @@ impl Builder {
         let now = ctx.time.mono;
         let item = self.draft.task().is_some_and(|row| row.item);
         let refuse = |why: &str| Some(vec![Cmd::Note(Note::refused(why))]);
+        let field = self.draft.task().and_then(|row| row.field);
+        let checked = field.is_some_and(|field| field.ask == Ask::Check);
+        let word = items_of(self.draft.text()).map_or("item", Items::word);
         match action {
-            Action::Insert => self.ask(Purpose::Join(Where::Behind)),
-            Action::InsertBefore => self.ask(Purpose::Join(Where::Before)),
-            Action::Rename => return Some(self.ask_name()),
-            Action::Link => return refuse("members follow one another: move them"),
-            Action::NextItem | Action::PrevItem if !item => return refuse("only members are moved"),
-            Action::Stop if !item => {
-                return Some(self.on_task("emptied", now, form_edit::empty));
+            Action::Insert => self.ask_join(Where::Behind),
+            Action::InsertBefore => self.ask_join(Where::Before),
+            Action::Mark | Action::Open | Action::Edit | Action::Stop if checked => {
+                return Some(self.edited(ctx, form_edit::toggle));
             }
+            Action::Rename => return Some(self.ask_name(word)),
+            Action::Link => return refuse(&format!("{word}s follow one another: move them")),
+            Action::NextItem | Action::PrevItem if !item => {
+                return refuse(&format!("only {word}s are moved"));
+            }
+            Action::Stop if item => return Some(self.on_task("deleted", now, form_edit::leave)),
+            Action::Stop => return Some(self.on_task("emptied", now, form_edit::empty)),
             Action::Open | Action::Edit => return Some(self.ask_row()),
             Action::Right if self.focus == Focus::Steps => {
                 self.draft.enter();
@@ -77,10 +89,14 @@ impl Builder {
         };
         let Some(field) = field else {
             if !self.draft.enter() {
-                self.ask(Purpose::Join(Where::Behind));
+                self.ask_join(Where::Behind);
             }
             return Vec::new();
         };
+        if field.ask == Ask::Prose {
+            self.open_prose(&pointer);
+            return Vec::new();
+        }
         let parsed = source::parse(self.draft.text().as_bytes());
         let short = |root: &Node| field.ask == Ask::Who || form_edit::is_short(root, &pointer, field.ask);
         match parsed.documents.first() {
@@ -91,6 +107,51 @@ impl Builder {
             _ => self.ask_field(field),
         }
         Vec::new()
+    }
+
+    /// Asks what joins the list of the form.
+    fn ask_join(&mut self, place: Where) {
+        if let Some(items) = items_of(self.draft.text()) {
+            self.ask(Purpose::Join(place, items));
+        }
+    }
+
+    /// An edit of the row one stands on that says nothing where it went well.
+    fn edited(
+        &mut self,
+        ctx: &Ctx<'_>,
+        edit: impl FnOnce(&str, &str) -> Result<Edited, Refusal>,
+    ) -> Vec<Cmd> {
+        let Some(on) = self.draft.on.clone() else {
+            return Vec::new();
+        };
+        let edited = edit(self.draft.text(), &on);
+        self.taken(edited, ctx)
+    }
+
+    fn taken(&mut self, edited: Result<Edited, Refusal>, ctx: &Ctx<'_>) -> Vec<Cmd> {
+        match self.draft.take(edited, ctx.time.mono) {
+            Ok(()) => Vec::new(),
+            Err(why) => vec![Cmd::Note(Note::refused(why))],
+        }
+    }
+
+    /// What has joined may not say yet what it cannot be without: that is asked next.
+    fn ask_missing(&mut self) {
+        let parsed = source::parse(self.draft.text().as_bytes());
+        let (Some(root), Some(on)) = (parsed.documents.first(), self.draft.on.clone()) else {
+            return;
+        };
+        let missing = |row: &&Task| {
+            let words = named::at(root, &form_edit::path(&row.pointer)).and_then(Node::as_str);
+            row.list == on && words == Some("")
+        };
+        let row = self.draft.tasks().iter().find(missing);
+        let found = row.and_then(|row| Some((row.pointer.clone(), row.field?)));
+        if let Some((pointer, field)) = found {
+            self.draft.on = Some(pointer);
+            self.ask_field(field);
+        }
     }
 
     fn ask_field(&mut self, field: &'static Field) {
@@ -110,8 +171,8 @@ impl Builder {
         }
     }
 
-    /// Asks for the name of the member one stands on or in.
-    fn ask_name(&mut self) -> Vec<Cmd> {
+    /// Asks for the name of the item one stands on or in.
+    fn ask_name(&mut self, word: &str) -> Vec<Cmd> {
         let member = self.draft.task().and_then(|row| match (row.item, row.folded) {
             (true, _) => Some(row.pointer.clone()),
             (false, true) => Some(row.list.clone()),
@@ -121,7 +182,7 @@ impl Builder {
         let row = name.and_then(|name| self.draft.tasks().iter().find(|row| row.pointer == name));
         let found = row.and_then(|row| Some((row.pointer.clone(), row.field?)));
         let Some((pointer, field)) = found else {
-            return vec![Cmd::Note(Note::refused("only members have names"))];
+            return vec![Cmd::Note(Note::refused(format!("only {word}s have names")))];
         };
         self.draft.on = Some(pointer);
         self.ask_field(field);
@@ -140,18 +201,18 @@ impl Builder {
 
     /// What was answered goes into the text.
     pub(super) fn set_row(&mut self, purpose: Purpose, answer: &str, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        let now = ctx.time.mono;
         let on = self.draft.on.clone().unwrap_or_default();
         let text = self.draft.text();
         let edited = match purpose {
             Purpose::Row(field) => form_edit::set(text, &on, field, answer),
-            Purpose::Join(place) => form_edit::join(text, &on, place, answer),
+            Purpose::Join(place, _) => form_edit::join(text, &on, place, answer),
             _ => return Vec::new(),
         };
-        match self.draft.take(edited, now) {
-            Ok(()) => Vec::new(),
-            Err(why) => vec![Cmd::Note(Note::refused(why))],
+        let cmds = self.taken(edited, ctx);
+        if cmds.is_empty() && matches!(purpose, Purpose::Join(..)) {
+            self.ask_missing();
         }
+        cmds
     }
 
     /// Keeps what is offered up to date with what the daemon said, and asks what it did not say yet.
@@ -164,7 +225,9 @@ impl Builder {
                 Purpose::Row(Field {
                     ask: Ask::Strategy, ..
                 }) => strategies(ctx),
-                Purpose::Row(Field { ask: Ask::Who, .. }) | Purpose::Join(_) => who(ctx),
+                Purpose::Row(Field { ask: Ask::Who, .. }) => published(ctx),
+                Purpose::Row(Field { ask: Ask::Model, .. }) => models(ctx),
+                Purpose::Join(_, items) => items.offered(ctx),
                 Purpose::Row(Field {
                     ask: Ask::OneOf(all), ..
                 }) => {
@@ -191,16 +254,27 @@ fn strategies(ctx: &Ctx<'_>) -> Vec<(String, String)> {
     }
 }
 
-/// Who can work: agents first, then what is run.
-fn who(ctx: &Ctx<'_>) -> Vec<(String, String)> {
-    let kinds = [
-        (Kind::Agent, "agent"),
-        (Kind::Workflow, "workflow"),
-        (Kind::Orchestration, "workflow"),
-    ];
-    let all = kinds.into_iter().flat_map(|(kind, word)| {
-        let named = ctx.model.of_kind(kind).into_iter();
-        named.map(move |named| (format!("{word} {}", named.name), named.about.clone()))
+/// Models that are known here: the default one, and those that agents have; then what is connected.
+fn models(ctx: &Ctx<'_>) -> Vec<(String, String)> {
+    let health = ctx.model.health.as_ref();
+    let mut out: Vec<(String, String)> = Vec::new();
+    if let Some(health) = health.filter(|health| !health.default_model.is_empty()) {
+        out.push((health.default_model.clone(), "the default one now".to_owned()));
+    }
+    for agent in ctx.model.of_kind(Kind::Agent) {
+        let known = out.iter().any(|(name, _)| *name == agent.sort);
+        if !agent.sort.is_empty() && !known {
+            out.push((agent.sort.clone(), format!("as {} has it", agent.name)));
+        }
+    }
+    let providers = health.map_or(&[][..], |health| health.providers.as_slice());
+    let more = providers.iter().filter_map(|provider| {
+        let name = provider.split_whitespace().next()?;
+        let prefix = format!("{name}/");
+        let known = out.iter().any(|(model, _)| model.starts_with(&prefix));
+        (!known).then(|| (prefix, "then the name of its model".to_owned()))
     });
-    all.collect()
+    let more: Vec<(String, String)> = more.collect();
+    out.extend(more);
+    out
 }

@@ -5,12 +5,17 @@
 use dirigent_protocol::source::{self, Node, Value};
 
 use super::field::{Ask, Field};
-use super::form::{MEMBERS, WHO, who};
-use super::lines::{Refusal, replace};
+use super::form::{ALLOW, CHECK, items_of};
+use super::form_orchestration::{chosen, who};
+use super::items::{Check, Checked};
+use super::lines::{Refusal, quoted, replace};
 use super::named;
 use super::outline::Task;
+use super::prose;
 use super::rows::rows;
-use super::surgery::{Edited, Where, found, last_own, own};
+use super::surgery::{self, Edited, Where, found, last_own, own};
+
+const IN_TEXT: &str = "this is changed in the text";
 
 /// The steps of a pointer.
 pub(super) fn path(pointer: &str) -> Vec<&str> {
@@ -27,6 +32,18 @@ pub(super) fn set(text: &str, pointer: &str, field: &Field, typed: &str) -> Resu
         Ask::Who => set_who(text, &steps[..steps.len().saturating_sub(1)], typed)?,
         _ if typed.is_empty() => return empty(text, pointer),
         ask => named::set(text, &steps, Some(&as_written(ask, typed)?))?,
+    };
+    Ok(Edited {
+        text,
+        on: Some(pointer.to_owned()),
+    })
+}
+
+/// Sets the words of several lines at a pointer.
+pub(super) fn set_prose(text: &str, pointer: &str, words: &str) -> Result<Edited, Refusal> {
+    let text = match words.trim().is_empty() {
+        true => return empty(text, pointer),
+        false => prose::set(text, &path(pointer), words)?,
     };
     Ok(Edited {
         text,
@@ -73,36 +90,8 @@ fn as_written(ask: Ask, typed: &str) -> Result<String, Refusal> {
             Err(error) => Err(format!("this is no JSON: {error}")),
         },
         Ask::OneOf(_) => Ok(typed.to_owned()),
-        Ask::Words | Ask::Value | Ask::Strategy => Ok(quoted(typed)),
-        Ask::Who | Ask::Text => Err("this is changed in the text".to_owned()),
-    }
-}
-
-/// Words as YAML writes them: plain where nothing in them means anything else.
-pub(super) fn quoted(text: &str) -> String {
-    let harmless = text.starts_with(|c: char| c.is_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/'));
-    let parsed = source::parse(text.as_bytes());
-    let same = parsed
-        .documents
-        .first()
-        .is_some_and(|node| matches!(&node.value, Value::String { text: read, .. } if read == text));
-    if harmless && same {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "''"))
-    }
-}
-
-/// What a person chose: the kind of name, and the name.
-fn chosen(typed: &str) -> Result<(&'static str, &str), Refusal> {
-    let (kind, name) = typed.split_once(' ').unwrap_or((typed, ""));
-    let kind = WHO.into_iter().find(|known| *known == kind);
-    match (kind, name.trim()) {
-        (Some(kind), name) if !name.is_empty() => Ok((kind, name)),
-        _ => Err("it takes an agent, a workflow or a capability".to_owned()),
+        Ask::Words | Ask::Value | Ask::Strategy | Ask::Model => Ok(quoted(typed)),
+        Ask::Who | Ask::Text | Ask::Prose | Ask::Check => Err(IN_TEXT.to_owned()),
     }
 }
 
@@ -115,30 +104,34 @@ fn set_who(text: &str, member: &[&str], typed: &str) -> Result<String, Refusal> 
     let text = match now.and_then(who) {
         Some((old, _)) if old != kind => {
             let renamed = named::rename(text, &with(old), kind);
-            renamed.ok_or_else(|| "this is changed in the text".to_owned())?
+            renamed.ok_or_else(|| IN_TEXT.to_owned())?
         }
         _ => text.to_owned(),
     };
     named::set(&text, &with(kind), Some(&quoted(name)))
 }
 
-/// Somebody joins: beside the member one stands on or in, or as the last one.
+/// One more joins the list of the form: beside the item one stands on or in, or as the last one.
 pub(super) fn join(text: &str, on: &str, place: Where, typed: &str) -> Result<Edited, Refusal> {
-    let (kind, name) = chosen(typed)?;
-    let item = format!("- {kind}: {}", quoted(name));
-    let list = format!("/spec/{MEMBERS}");
+    let items = items_of(text).ok_or_else(|| IN_TEXT.to_owned())?;
+    let made = items.made(typed)?;
+    let list = format!("/spec/{}", items.name());
     let rows = rows(text);
-    let members: Vec<&Task> = rows.iter().filter(|row| row.item && row.list == list).collect();
+    let all: Vec<&Task> = rows.iter().filter(|row| row.item && row.list == list).collect();
     let inside = |row: &&&Task| on == row.pointer || on.starts_with(&format!("{}/", row.pointer));
-    let (beside, place) = match members.iter().find(inside) {
+    let (beside, place) = match all.iter().find(inside) {
         Some(row) => (Some(*row), place),
-        None => (members.last().copied(), Where::Behind),
+        None => (all.last().copied(), Where::Behind),
     };
     let Some(beside) = beside else {
         let bare = empty(text, &list)?.text;
-        let text = named::append(&bare, &["spec"], &format!("{MEMBERS}:\n  {item}"));
+        let text = named::append(
+            &bare,
+            &["spec"],
+            &format!("{}:\n{}", items.name(), dashed(&made, 2)),
+        );
         return Ok(Edited {
-            text: text.ok_or_else(|| "this is changed in the text".to_owned())?,
+            text: text.ok_or_else(|| IN_TEXT.to_owned())?,
             on: Some(format!("{list}/0")),
         });
     };
@@ -147,16 +140,66 @@ pub(super) fn join(text: &str, on: &str, place: Where, typed: &str) -> Result<Ed
         Where::Behind => (last_own(text, from, to), beside.at + 1),
         Where::Before => (from, beside.at),
     };
-    let text = replace(
-        text,
-        line,
-        line,
-        &format!("{}{item}\n", " ".repeat(beside.indent)),
-    );
+    let text = replace(text, line, line, &dashed(&made, beside.indent));
     Ok(Edited {
         on: found(&text, &list, at),
         text,
     })
+}
+
+/// The lines of an item behind its dash.
+fn dashed(made: &str, indent: usize) -> String {
+    let pad = " ".repeat(indent);
+    let rows = made.lines().enumerate();
+    rows.map(|(at, row)| format!("{pad}{}{row}\n", if at == 0 { "- " } else { "" }))
+        .collect()
+}
+
+/// An item goes; the last one takes its list with it, where that may be.
+pub(super) fn leave(text: &str, pointer: &str) -> Result<Edited, Refusal> {
+    let rows = rows(text);
+    let beside = rows.iter().find(|row| row.pointer == pointer);
+    let list = beside.map_or("", |row| row.list.as_str());
+    let alone = rows.iter().filter(|row| row.item && row.list == list).count() == 1;
+    if alone && items_of(text).is_some_and(|items| items.may_be_none()) {
+        return empty(text, list);
+    }
+    surgery::delete(text, pointer)
+}
+
+/// Lists a name that was not listed, or the other way round; all of them need no list.
+pub(super) fn toggle(text: &str, pointer: &str) -> Result<Edited, Refusal> {
+    let (item, name) = pointer
+        .split_once(&format!("/{ALLOW}{CHECK}"))
+        .ok_or_else(|| IN_TEXT.to_owned())?;
+    let parsed = source::parse(text.as_bytes());
+    let node = parsed
+        .documents
+        .first()
+        .and_then(|root| named::at(root, &path(item)));
+    let (items, node) = items_of(text).zip(node).ok_or_else(|| IN_TEXT.to_owned())?;
+    let checks = items.checks(node);
+    let listed = |check: &&Check| (check.state != Checked::No) != (check.name == name);
+    let names: Vec<String> = checks
+        .iter()
+        .filter(listed)
+        .map(|check| quoted(&check.name))
+        .collect();
+    let known = checks.iter().filter(|check| check.state != Checked::Unknown);
+    let all = names.len() == checks.len() && known.count() == checks.len();
+    let allow: Vec<&str> = path(item).into_iter().chain([ALLOW]).collect();
+    let text = match (names.is_empty(), all) {
+        (true, _) => return Err("nothing would be left of it: delete it instead".to_owned()),
+        (false, true) => named::set(text, &allow, None)?,
+        (false, false) => named::set(text, &allow, Some(&format!("[{}]", names.join(", "))))?,
+    };
+    // What was unknown has no row any more once it is not listed: one goes to another of them.
+    let names = format!("{item}/{ALLOW}{CHECK}");
+    let rows = rows(&text);
+    let mut left = rows.iter().filter(|row| row.pointer.starts_with(&names));
+    let same = left.clone().find(|row| row.pointer == pointer);
+    let on = same.or_else(|| left.next()).map(|row| row.pointer.clone());
+    Ok(Edited { on, text })
 }
 
 /// What stands at a pointer is written in the line of its name and comes back whole from a line that is typed, so that
@@ -231,7 +274,8 @@ spec:
                 Ask::OneOf(_) => "majority",
                 Ask::Strategy => "debate",
                 Ask::Who => "capability judge",
-                Ask::Text => continue,
+                Ask::Model => "rehearsal/rehearsal",
+                Ask::Text | Ask::Prose | Ask::Check => continue,
             };
             let new = typed(TEXT, &field.pointer, words);
             assert_eq!(row(&new, &field.pointer).kind, words, "{}\n{new}", field.pointer);
@@ -354,10 +398,94 @@ spec:
         for words in ["", "agent", "person dana"] {
             assert!(set(TEXT, "/spec/members/0/who", who, words).is_err(), "{words}");
         }
-        let parsed = source::parse(b"kind: Agent\nspec: {}\n");
+        let parsed = source::parse(b"kind: Schedule\nspec: {}\n");
+        assert!(rows_of(&parsed.documents[0], &[]).is_empty());
+    }
+
+    const AGENT: &str = "\
+kind: Agent
+metadata: { name: n }
+spec:
+  prompt: 'Summarise: {{ input.text }}'
+  # what it may use
+  tools:
+    - file:
+        workspace: /srv/docs
+        write: true
+      approval: ask
+    - command: { name: build, program: make, workspace: /srv }
+";
+
+    #[test]
+    fn every_row_of_an_agent_shows_what_was_typed_into_it_and_is_emptied_again() {
+        let all = rows(AGENT);
+        let mut tried = 0;
+        for row in all.iter().filter(|row| row.field.is_some()) {
+            let words = match row.field.unwrap().ask {
+                Ask::Words | Ask::Model => "it's: \"a\" #, {{ b }}",
+                Ask::Number => "0.5",
+                Ask::Names => "yes, it's, no: 1",
+                Ask::Value => r#"{"read_file":{"properties":{"path":{"pattern":"^docs/"}}}}"#,
+                Ask::OneOf(all) => all[0].0,
+                _ => continue,
+            };
+            tried += 1;
+            let new = typed(AGENT, &row.pointer, words);
+            let shown = self::row(&new, &row.pointer);
+            assert_eq!(shown.kind, words, "{}\n{new}", row.pointer);
+            assert!(new.contains("  # what it may use"), "{new}");
+            if !row.said {
+                assert_eq!(empty(&new, &row.pointer).unwrap().text, AGENT, "{}", row.pointer);
+            }
+        }
+        assert!(tried > 40, "{tried}");
+    }
+
+    #[test]
+    fn tools_are_granted_one_by_one_and_taken_back() {
+        let bare = "kind: Agent\nmetadata:\n  name: n\nspec:\n  prompt: x\n";
+        let one = join(bare, "/spec/prompt", Where::Behind, "file").unwrap();
+        assert_eq!(one.on.as_deref(), Some("/spec/tools/0"));
+        assert_eq!(
+            one.text,
+            format!("{bare}  tools:\n    - file:\n        workspace: ''\n")
+        );
+        let two = join(&one.text, "/spec/tools/0", Where::Behind, "agent reviewer").unwrap();
         assert!(
-            rows_of(&parsed.documents[0], &[]).is_empty(),
-            "an agent has no form yet"
+            two.text.ends_with("    - agent:\n        name: reviewer\n"),
+            "{}",
+            two.text
+        );
+        assert_eq!(row(&two.text, "/spec/tools/1").name, "reviewer");
+        let left = leave(&two.text, "/spec/tools/1").unwrap().text;
+        assert_eq!(left, one.text);
+        assert_eq!(leave(&left, "/spec/tools/0").unwrap().text, bare);
+        for nobody in ["agent", "file x", "shell"] {
+            assert!(
+                join(bare, "/spec/prompt", Where::Behind, nobody).is_err(),
+                "{nobody}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_tools_of_a_grant_are_checked_one_by_one() {
+        let at = |name: &str| format!("/spec/tools/0/allow#{name}");
+        let sign = |text: &str, name: &str| row(text, &at(name)).kind[..3].to_owned();
+        assert_eq!(sign(AGENT, "write_file"), "[x]");
+        let off = toggle(AGENT, &at("write_file")).unwrap().text;
+        assert_eq!(sign(&off, "write_file"), "[ ]");
+        assert!(off.contains("allow: [read_file, list_files]"), "{off}");
+        assert_eq!(toggle(&off, &at("write_file")).unwrap().text, AGENT);
+        // One nobody knows is named, and goes when it is taken off.
+        let strange = off.replace("list_files", "lst_files");
+        assert_eq!(sign(&strange, "lst_files"), "[!]");
+        let mended = toggle(&strange, &at("lst_files")).unwrap();
+        assert_eq!(mended.on, Some(at("read_file")));
+        assert!(mended.text.contains("allow: [read_file]"), "{}", mended.text);
+        assert!(
+            toggle(&mended.text, &at("read_file")).is_err(),
+            "nothing would be left"
         );
     }
 }

@@ -56,7 +56,7 @@ pub(super) const BUILD_KEYS: &[Bind] = &[
 /// The footer of a form.
 pub(super) const FORM_KEYS: &[Bind] = &[
     Bind::footer(Action::Open, "change"),
-    Bind::footer(Action::Insert, "add a member"),
+    Bind::footer(Action::Insert, "add"),
     Bind::footer(Action::Stop, "delete"),
     Bind::footer(Action::NextItem, "down"),
     Bind::footer(Action::PrevItem, "up"),
@@ -65,6 +65,7 @@ pub(super) const FORM_KEYS: &[Bind] = &[
     Bind::footer(Action::Undo, "undo"),
     Bind::footer(Action::Validate, "check"),
     Bind::footer(Action::Diff, "changed"),
+    Bind::footer(Action::Try, "try"),
     Bind::footer(Action::Publish, "publish…"),
 ];
 

@@ -1,5 +1,7 @@
 //! Lines and characters of a text, replaced where they stand.
 
+use dirigent_protocol::source::{self, Value};
+
 /// An edit that cannot be made, in words.
 pub(super) type Refusal = String;
 
@@ -42,5 +44,23 @@ pub(super) fn written(name: &str) -> String {
         name.to_owned()
     } else {
         format!("'{}'", name.replace('\'', "''"))
+    }
+}
+
+/// Words as YAML writes them: plain where nothing in them means anything else.
+pub(super) fn quoted(text: &str) -> String {
+    let harmless = text.starts_with(|c: char| c.is_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/'));
+    let parsed = source::parse(text.as_bytes());
+    let same = parsed
+        .documents
+        .first()
+        .is_some_and(|node| matches!(&node.value, Value::String { text: read, .. } if read == text));
+    if harmless && same {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
     }
 }

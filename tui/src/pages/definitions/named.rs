@@ -14,6 +14,16 @@ const AS_TEXT: &str = "it is written in a way that only the text can change";
 /// Sets the value at a path of names and places (`["spec", "members", "0", "role"]`), written as `new` in one line;
 /// none takes it out, with what then holds nothing.
 pub(super) fn set(text: &str, path: &[&str], new: Option<&str>) -> Result<String, Refusal> {
+    let meant = new.map(|new| read(new).map_or(Json::Null, |node| node.to_json()));
+    set_meant(text, path, new, meant)
+}
+
+/// Sets the value at a path, written so that it means just that in its place.
+pub(super) fn set_as(text: &str, path: &[&str], written: &str, meant: Json) -> Result<String, Refusal> {
+    set_meant(text, path, Some(written), Some(meant))
+}
+
+fn set_meant(text: &str, path: &[&str], new: Option<&str>, meant: Option<Json>) -> Result<String, Refusal> {
     let refused = || AS_TEXT.to_owned();
     let root = read(text).ok_or_else(refused)?;
     let done = match new {
@@ -22,12 +32,8 @@ pub(super) fn set(text: &str, path: &[&str], new: Option<&str>) -> Result<String
     };
     let done = done.ok_or_else(refused)?;
     let mut wanted = root.to_json();
-    match new {
-        Some(new) => put_json(
-            &mut wanted,
-            path,
-            read(new).map_or(Json::Null, |node| node.to_json()),
-        ),
+    match meant {
+        Some(meant) => put_json(&mut wanted, path, meant),
         None => take_json(&mut wanted, path),
     }
     let same = read(&done).is_some_and(|node| node.to_json() == wanted);

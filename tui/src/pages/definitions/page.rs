@@ -125,14 +125,7 @@ impl Definitions {
 
     /// The one under the cursor.
     pub(super) fn subject(&self, ctx: &Ctx<'_>) -> Option<Subject> {
-        let name = self.cursor.key()?;
-        let all = ctx.model.of_kind(self.what.kind);
-        let found = all.into_iter().find(|named| named.name == *name)?;
-        Some(Subject {
-            kind: self.what.kind,
-            id: found.id,
-            name: found.name.clone(),
-        })
+        Subject::named(self.what.kind, self.cursor.key()?, ctx)
     }
 
     pub(super) fn versions(&self, ctx: &Ctx<'_>) -> Option<Vec<Version>> {

@@ -4,6 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::draft::Draft;
 use super::field::{Ask, Field};
+use super::form_orchestration::capability;
+use super::items::Items;
 use super::outline::Target;
 use super::surgery::{TEMPLATES, Where};
 use crate::templates;
@@ -20,7 +22,7 @@ pub(super) const EMPTY: &str = "empty";
 pub(super) const NEXT: &str = "(the next one)";
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// A kind of task.
     Add(Where),
@@ -40,8 +42,8 @@ pub(super) enum Purpose {
     Begin,
     /// The value of a row of a form.
     Row(&'static Field),
-    /// Who joins.
-    Join(Where),
+    /// What joins a list of a form.
+    Join(Where, &'static dyn Items),
 }
 
 impl Purpose {
@@ -98,7 +100,7 @@ impl Question {
             ),
             Purpose::Begin => "Begin a new workflow with:".to_owned(),
             Purpose::Row(field) => format!("{}: {}", field.name, field.about),
-            Purpose::Join(_) => "Who joins?".to_owned(),
+            Purpose::Join(_, items) => items.asks().to_owned(),
         }
     }
 
@@ -113,7 +115,7 @@ impl Question {
             Purpose::Case => cases(draft),
             Purpose::Begin => begins(),
             Purpose::Rename | Purpose::Try | Purpose::Trial => Vec::new(),
-            Purpose::Row(_) | Purpose::Join(_) => self.offered.clone(),
+            Purpose::Row(_) | Purpose::Join(..) => self.offered.clone(),
         };
         let all = self.now_first(all);
         let typed = self.typed.to_lowercase();
@@ -124,13 +126,17 @@ impl Question {
             .into_iter()
             .filter(|(name, _)| name.to_lowercase().contains(&typed));
         let mut all: Vec<(String, String)> = begin.into_iter().chain(holds).collect();
-        let whom = matches!(
-            self.purpose,
-            Purpose::Join(_) | Purpose::Row(Field { ask: Ask::Who, .. })
-        );
-        if whom && !self.typed.trim().is_empty() {
-            let capability = format!("capability {}", self.typed.trim());
-            all.push((capability, "whichever agent can do this".to_owned()));
+        let typed = self.typed.trim();
+        match self.purpose {
+            _ if typed.is_empty() => {}
+            Purpose::Row(Field { ask: Ask::Who, .. }) => all.push(capability(typed)),
+            Purpose::Join(_, items) => all.extend(items.typed(typed)),
+            // Exactly what is typed comes first: one that is offered may only begin so.
+            Purpose::Row(Field { ask: Ask::Model, .. }) => {
+                all.retain(|(name, _)| name != typed);
+                all.insert(0, (typed.to_owned(), "as typed".to_owned()));
+            }
+            _ => {}
         }
         all
     }

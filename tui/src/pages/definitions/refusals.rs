@@ -21,7 +21,8 @@ impl Definitions {
                 (FieldKey::ESC, "back"),
             ],
             Some(Open::Task(..)) => &[
-                (FieldKey::Of(Action::Save), "take the text of the task"),
+                (FieldKey::Of(Action::Save), "take the text"),
+                (FieldKey::Of(Action::EditOutside), "in $EDITOR"),
                 (FieldKey::ESC, "the same"),
             ],
             _ => &[(FieldKey::ESC, "back to the steps; the text is the draft already")],

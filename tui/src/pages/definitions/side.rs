@@ -3,16 +3,13 @@
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::query::Use;
 use serde_json::Value;
-use similar::ChangeTag;
 
 use super::asked::{self, Subject, Version};
+use super::changed;
 use crate::pages::Ctx;
-use crate::text::{amount, clean_line, diff, span};
+use crate::text::{amount, clean_line, span};
 use crate::theme::Role;
 use crate::widgets::Line;
-
-/// Lines around a change that stay as they are.
-const AROUND: usize = 3;
 
 /// The sides, in the order of the tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,31 +77,7 @@ pub(super) fn difference(old: &Version, new: &Version) -> Vec<Line> {
     if old.digest == new.digest {
         out.push(Line::new().add(Role::Dim, "  the same to the engine: only the text may differ"));
     }
-    out.extend(changes(&old.source, &new.source));
-    out
-}
-
-/// What is different between two texts.
-pub(super) fn changes(old: &str, new: &str) -> Vec<Line> {
-    let all = diff::lines(old, new);
-    let groups = diff::groups(&all, AROUND);
-    let mut out = Vec::new();
-    for (at, group) in groups.iter().enumerate() {
-        if at > 0 {
-            out.push(Line::new().add(Role::Dim, "…"));
-        }
-        for (tag, line) in group {
-            let (sign, role) = match tag {
-                ChangeTag::Delete => ("- ", Role::Bad),
-                ChangeTag::Insert => ("+ ", Role::Good),
-                ChangeTag::Equal => ("  ", Role::Dim),
-            };
-            out.push(Line::new().add(role, sign).add(role, clean_line(line)));
-        }
-    }
-    if groups.is_empty() {
-        out.push(Line::new().add(Role::Dim, "  no difference"));
-    }
+    out.extend(changed::values_and_lines(&old.source, &new.source));
     out
 }
 
@@ -160,7 +133,7 @@ pub(super) fn used(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
 }
 
 /// Who uses it, in one line.
-fn in_words(user: &Use) -> String {
+pub(super) fn in_words(user: &Use) -> String {
     let pinned = match (user.number, &user.digest) {
         (Some(number), _) => format!("v{number}"),
         (None, Some(digest)) => digest.chars().take(8).collect(),

@@ -44,7 +44,7 @@ impl Definitions {
 
     fn versions_in_words(&self, ctx: &Ctx<'_>) -> Speech {
         let name = self.cursor.key().map_or("", String::as_str);
-        let word = capital(self.what.word);
+        let word = wording::capital(self.what.word);
         let Some(versions) = self.versions(ctx) else {
             return Speech::new(format!("{word} {name}. Its versions are not known here."));
         };
@@ -95,11 +95,4 @@ impl Definitions {
         }
         speech
     }
-}
-
-/// A word at the beginning of a sentence.
-fn capital(word: &str) -> String {
-    let mut rest = word.chars();
-    rest.next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }

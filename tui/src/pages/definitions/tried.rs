@@ -11,6 +11,7 @@ use dirigent_protocol::source;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+use super::changed;
 use super::page::{Definitions, Depth};
 use super::question::Purpose;
 use super::side::{self, Side};
@@ -180,7 +181,7 @@ impl Definitions {
         if let [new, old] = tried.names.as_slice() {
             out.push(Line::new());
             out.push(Line::new().add(Role::Heading, format!("{old} → {new}")));
-            out.extend(side::changes(&words(old), &words(new)));
+            out.extend(changed::lines(&words(old), &words(new)));
         }
         out
     }
