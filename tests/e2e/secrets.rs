@@ -138,7 +138,8 @@ fn run(home: &Home, file: &str) -> Value {
     serde_json::from_str(&printed.stdout).unwrap_or_else(|_| panic!("{printed:#?}\n{}", home.log()))
 }
 
-fn keep(home: &Home, name: &str, text: &str) {
+/// Stores a secret.
+pub(crate) fn keep(home: &Home, name: &str, text: &str) {
     let folder = home.path("data/secrets");
     std::fs::create_dir_all(&folder).unwrap();
     // The daemon takes no data directory that others can look into.

@@ -89,14 +89,6 @@ impl Tool for Command {
     }
 }
 
-/// Whether a grant's program is kept to nothing: then a person is asked about every call, whatever else is written.
-pub(super) fn is_unconfined(grant: &AgentTool) -> bool {
-    grant
-        .command
-        .as_ref()
-        .is_some_and(|tool| tool.sandbox == Sandbox::Host)
-}
-
 /// What a program has to do with: it reads files that others may have written; where it writes or connects, it acts.
 pub(super) fn traits(tool: &CommandTool) -> Traits {
     Traits {

@@ -2,7 +2,7 @@
 //! name that no tool has is an error, not a limit that nobody is held to.
 
 use dirigent_protocol::entity::{AgentTool, McpServer};
-use dirigent_protocol::run::Traits;
+use dirigent_protocol::run::{Sandbox, Traits};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -82,6 +82,13 @@ impl World for Nobody {
 pub(super) fn described(grant: &AgentTool) -> Option<Described> {
     let tool = KINDS.iter().find_map(|kind| (kind.open)(grant))?;
     tool.describe(&Nobody).now_or_never()?.ok()
+}
+
+/// Whether a grant's program is kept to nothing: then a person is asked about every call, whatever else is written.
+pub(super) fn is_unconfined(grant: &AgentTool) -> bool {
+    let command = grant.command.as_ref().map(|command| command.sandbox);
+    let server = grant.mcp.as_ref().and_then(|server| server.sandbox);
+    command.or(server) == Some(Sandbox::Host)
 }
 
 /// What the tools that a grant covers have to do with, as their kind assumes.

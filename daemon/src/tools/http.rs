@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Kind;
 use super::change::{Open, whole};
 use super::names::definition;
+use super::secrets;
 use super::tool::{Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
@@ -78,11 +79,14 @@ impl Tool for Http {
             (within(tool, arguments["url"].as_str().unwrap_or_default())?, None)
         };
         let host = url.host_str().unwrap_or_default().to_owned();
+        let mut headers = tool.headers.clone();
+        let secrets = secrets::marked(&mut headers, &tool.secrets);
         Ok(Wanted {
             request: EffectRequest::Http(HttpCall {
                 method: method(tool),
                 uri: url.to_string(),
-                headers: tool.headers.clone(),
+                headers,
+                secrets,
                 body,
                 output: "content".to_owned(),
                 redirect: false,
@@ -174,6 +178,9 @@ pub(super) fn problem(grant: &AgentTool) -> Option<String> {
     }
     if !http.origins.is_empty() && !only_reads(http) {
         return Some("with `origins` it may only read: GET or HEAD".to_owned());
+    }
+    if let Some(problem) = secrets::problem(&http.secrets) {
+        return Some(problem);
     }
     let host = http.uri.split('/').nth(2).unwrap_or_default();
     if host.contains('{') {

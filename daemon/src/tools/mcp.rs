@@ -7,7 +7,8 @@
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{AgentTool, Elicitation, McpServer, McpSignIn};
 use dirigent_protocol::run::{
-    Authentication, EffectRequest, McpCall, McpTransport, Resource, SECRET_CLOSE, SECRET_OPEN, Scheme, Traits,
+    Authentication, EffectRequest, McpCall, McpRoom, McpTransport, Resource, SECRET_CLOSE, SECRET_OPEN,
+    Sandbox, Scheme, Traits,
 };
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use super::change::{Open, whole};
 use super::names::definition;
+use super::secrets;
 use super::tool::{Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
@@ -152,19 +154,29 @@ fn place(server: &McpServer) -> String {
 
 /// A request to a server of a grant.
 pub(crate) fn server_call(server: &McpServer, method: &str, parameters: Value) -> McpCall {
+    let mut secrets = client_secret(server);
     let transport = if server.endpoint.is_empty() {
+        let mut environment = server.environment.clone();
+        secrets.extend(secrets::marked(&mut environment, &server.secrets));
         McpTransport::Stdio {
             command: server.command.clone(),
             arguments: server.arguments.clone(),
-            environment: server.environment.clone(),
+            environment,
+            room: Some(McpRoom {
+                sandbox: server.sandbox.unwrap_or(Sandbox::Build),
+                workspace: server.workspace.clone(),
+                reads: server.reads.clone(),
+            }),
         }
     } else {
+        let mut headers = server.headers.clone();
+        secrets.extend(secrets::marked(&mut headers, &server.secrets));
         McpTransport::Http {
             endpoint: Resource {
                 uri: server.endpoint.clone(),
                 authentication: server.sign_in.as_ref().map(authentication),
             },
-            headers: server.headers.clone(),
+            headers,
         }
     };
     McpCall {
@@ -174,7 +186,7 @@ pub(crate) fn server_call(server: &McpServer, method: &str, parameters: Value) -
         timeout_ms: Some(TIMEOUT_MS),
         transport,
         client: None,
-        secrets: secrets(server),
+        secrets,
         manifest: None,
         elicitation: server.elicitation == Some(Elicitation::Ask),
         answers: Vec::new(),
@@ -206,7 +218,7 @@ fn authentication(sign_in: &McpSignIn) -> Authentication {
     }
 }
 
-fn secrets(server: &McpServer) -> Vec<String> {
+fn client_secret(server: &McpServer) -> Vec<String> {
     let named = server.sign_in.iter().map(|sign_in| sign_in.client_secret.clone());
     named.filter(|name| !name.is_empty()).collect()
 }
@@ -226,6 +238,22 @@ pub(super) fn problem(grant: &AgentTool) -> Option<String> {
     let server = grant.mcp.as_ref()?;
     if server.command.is_empty() == server.endpoint.is_empty() {
         return Some("it needs `command`, or `endpoint`, and not both".to_owned());
+    }
+    let relative = |path: &&String| !path.is_empty() && !path.starts_with('/');
+    if let Some(path) = server.reads.iter().chain([&server.workspace]).find(relative) {
+        let path = path.escape_debug();
+        return Some(format!(
+            "`workspace` and `reads` must be absolute paths, and {path} is not"
+        ));
+    }
+    let kept = server.sandbox.is_some() || !server.workspace.is_empty() || !server.reads.is_empty();
+    if kept && !server.endpoint.is_empty() {
+        return Some(
+            "`sandbox`, `workspace` and `reads` are of a program, and this is an address".to_owned(),
+        );
+    }
+    if let Some(problem) = secrets::problem(&server.secrets) {
+        return Some(problem);
     }
     if grant.allow.is_empty() {
         return Some(

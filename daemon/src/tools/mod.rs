@@ -15,6 +15,7 @@ mod knowledge;
 mod mcp;
 mod names;
 mod search;
+mod secrets;
 mod told;
 mod tool;
 mod toolbox;

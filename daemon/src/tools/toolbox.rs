@@ -13,7 +13,7 @@ use dirigent_protocol::run::{AgentTurn, ApprovalClass, OnUnknown, Plan, PlannedC
 use serde_json::Value;
 
 use super::tool::{Described, Offered, Tool, World};
-use super::{KINDS, change, command, granted, names, search};
+use super::{KINDS, change, granted, names, search};
 use crate::misfit::misfit;
 
 /// Longest refusal that is told.
@@ -199,7 +199,7 @@ impl Opened {
         if self.described.stale.is_some() {
             approval = approval.max(ApprovalClass::Ask);
         }
-        if command::is_unconfined(grant) {
+        if granted::is_unconfined(grant) {
             approval = ApprovalClass::Always;
         }
         let unknown = if read_only {

@@ -93,7 +93,7 @@ fn limits(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
 }
 
 fn unconfined(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
-    if command::is_unconfined(grant) && grant.approval.is_some_and(|class| class < ApprovalClass::Always) {
+    if granted::is_unconfined(grant) && grant.approval.is_some_and(|class| class < ApprovalClass::Always) {
         let message = "a program that is kept to nothing (`sandbox: host`) is never run unasked";
         found.push(
             Diagnostic::error("unconfined", message, at(format!("{path}/approval")))

@@ -126,6 +126,10 @@ pub struct HttpTool {
     /// Sent along.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// Secrets that go along, by the headers they go into: `NAME` or `NAME/KEY`, behind words that stand before the value
+    /// (`Bearer github/token`). The model, the approval and the journal see their names alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// JSON Schema of the arguments. What the address has no place for goes into the query, or into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
@@ -144,12 +148,26 @@ pub struct McpServer {
     /// Its variables.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// What the program is kept to, as a command of an agent is; `build` where nothing is said. `host` (nothing) is asked
+    /// about before every call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
+    /// The program's working directory, absolute; without it, one of its own that is empty and goes with it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub workspace: String,
+    /// What the program may read beside what every program may, and its workspace: absolute paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
     /// The address, in the place of a program.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub endpoint: String,
     /// Sent along to it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// Secrets that go along, by the variables or headers they go into: `NAME` or `NAME/KEY`, behind words that stand before the value
+    /// (`Bearer github/token`). The model, the approval and the journal see their names alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// Signing in at the authority that the server names, in the place of headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<McpSignIn>,

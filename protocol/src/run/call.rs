@@ -149,7 +149,23 @@ pub enum McpTransport {
         /// Its variables.
         #[serde(default)]
         environment: BTreeMap<String, String>,
+        /// What it is kept to; without it, what the daemon keeps every command to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<McpRoom>,
     },
+}
+
+/// What a server of tools that is a command is kept to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpRoom {
+    /// How strictly.
+    pub sandbox: Sandbox,
+    /// Its working directory, absolute; one of its own, and empty, where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub workspace: String,
+    /// What it may read beside what every program may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
 }
 
 /// `run: script`.

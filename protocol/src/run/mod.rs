@@ -26,9 +26,9 @@ pub use approval::{
 pub use ask::{AnswerWord, EffectAnswer, EffectAsk};
 pub use budget::{Account, Amounts, Budget, Doubt, Limited, OnExceeded, OpenBill, RunBudget, ScopeBudget};
 pub use call::{
-    A2aCall, Authentication, ContainerCall, FileCall, FileDeed, FunctionCall, Handoff, McpCall, McpTransport,
-    NotifyCall, OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme, ScriptCall,
-    WorkflowCall,
+    A2aCall, Authentication, ContainerCall, FileCall, FileDeed, FunctionCall, Handoff, McpCall, McpRoom,
+    McpTransport, NotifyCall, OpenapiCall, Process, Resource, RouteCall, SECRET_CLOSE, SECRET_OPEN, Scheme,
+    ScriptCall, WorkflowCall,
 };
 pub use command::{CommandCall, PermissionCall, PermissionOption, Sandbox};
 pub use effect::{

@@ -14,6 +14,12 @@ use crate::installed::{free_port, from_npm, reference_server_alone, served};
 const EVERYTHING: &str = "@modelcontextprotocol/server-everything@2026.8.31";
 const FILESYSTEM: &str = "@modelcontextprotocol/server-filesystem@2026.8.31";
 
+/// The folder of a package with all it needs, which its program may read.
+fn installed(program: &Path) -> &Path {
+    let all = program.ancestors().find(|place| place.ends_with("node_modules"));
+    all.unwrap()
+}
+
 /// The list of tools that a run's first turn was offered, by digest.
 fn manifest(home: &Home, run: &Value) -> String {
     let events = events(home, run["run"].as_str().unwrap());
@@ -49,7 +55,7 @@ fn the_everything_server_is_tools_of_an_agent_over_both_transports() {
     let home = home(&model, std::slice::from_ref(&place));
     let _daemon = home.start();
     for transport in [
-        json!({ "command": server }),
+        json!({ "command": server, "reads": [installed(&server)] }),
         json!({ "endpoint": format!("http://{place}/mcp") }),
     ] {
         used(&home, &transport);
@@ -121,7 +127,8 @@ fn the_filesystem_server_writes_what_a_person_has_seen_and_nothing_outside() {
     let work = home.path("work");
     std::fs::create_dir_all(&work).unwrap();
     let work = work.canonicalize().unwrap();
-    let server = json!({ "command": server, "arguments": [work] });
+    let server =
+        json!({ "command": server, "arguments": [work], "workspace": work, "reads": [installed(&server)] });
     let tools = json!({ "tools": [
         { "mcp": server, "allow": ["write_file"], "approval": "ask" },
         { "mcp": server, "allow": ["read_text_file"], "approval": "never", "traits": {} },

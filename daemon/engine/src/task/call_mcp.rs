@@ -231,6 +231,7 @@ impl CallMcp {
                     command,
                     arguments: given,
                     environment: texts(turn, me, environment)?,
+                    room: None,
                 }
             }
         })

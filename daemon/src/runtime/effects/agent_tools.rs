@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::mcp::Mcp;
 use super::performer::{Call, refused};
+use super::secrets_mask::unmarked;
 use crate::capped::Capped;
 use crate::tools::{Toolbox, World, server_call, told};
 
@@ -135,6 +136,7 @@ pub(super) fn turn(
     call: &Call,
     (usage, mut facts): (Usage, BTreeMap<String, Value>),
 ) -> EffectOutcome {
+    let message = unmarked(message);
     let asked: Vec<&ToolCall> = message.tool_calls().collect();
     for one in &asked {
         let arguments: String = one.arguments.to_string().chars().take(200).collect();

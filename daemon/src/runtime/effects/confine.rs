@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use dirigent_config::daemon::WallsPolicy as Walls;
-use dirigent_protocol::run::{EffectRequest, Sandbox, ShellCall};
+use dirigent_protocol::run::{EffectOutcome, EffectRequest, Sandbox, ShellCall};
 use tokio::process::Command;
 
 use super::performer::refused;
@@ -91,6 +91,33 @@ async fn strictest(policy: &Policy, asked: Sandbox) -> Result<Kept, Ended> {
 }
 
 impl Kept {
+    /// Whether it is kept to anything.
+    pub(super) fn keeps(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// A failure of a program that is kept, with the first thing to look at.
+    pub(super) fn explained(&self, mut ended: Ended) -> Ended {
+        if let (Some(profile), EffectOutcome::Failed { error, .. }) = (self.profile, &mut *ended) {
+            let detail = error.detail.take().unwrap_or_default();
+            let hint = format!(
+                "it is kept to `{}`: it reads programs, its workspace and what `reads` names{}",
+                profile.name(),
+                if profile == Profile::Online {
+                    ""
+                } else {
+                    ", and has no network"
+                },
+            );
+            error.detail = Some(if detail.is_empty() {
+                hint
+            } else {
+                format!("{detail} ({hint})")
+            });
+        }
+        ended
+    }
+
     /// The same, and it may read these.
     pub(super) fn reading(mut self, reads: Vec<PathBuf>) -> Self {
         self.reads.extend(reads);

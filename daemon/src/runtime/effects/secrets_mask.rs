@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use dirigent_protocol::chat::Message;
 use dirigent_protocol::run::{EffectOutcome, SECRET_CLOSE, SECRET_OPEN};
 use serde_json::Value;
 
@@ -15,22 +16,28 @@ pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOut
     match &mut outcome {
         EffectOutcome::Done { output, facts, .. } => {
             if touches(output, values) {
-                clean(Arc::make_mut(output), values);
+                clean(Arc::make_mut(output), values, Marks::Gone);
             }
-            facts.values_mut().for_each(|fact| clean(fact, values));
+            facts
+                .values_mut()
+                .for_each(|fact| clean(fact, values, Marks::Gone));
         }
         EffectOutcome::Failed { error, .. } => {
-            clean_text(&mut error.title, values);
+            clean_text(&mut error.title, values, Marks::Gone);
             if let Some(detail) = &mut error.detail {
-                clean_text(detail, values);
+                clean_text(detail, values, Marks::Gone);
             }
-            clean(&mut error.data, values);
+            clean(&mut error.data, values, Marks::Gone);
         }
-        EffectOutcome::Unknown { reason } => clean_text(reason, values),
+        EffectOutcome::Unknown { reason } => clean_text(reason, values, Marks::Gone),
         EffectOutcome::Turn { turn, .. } => {
             let mut written = serde_json::to_value(&**turn).unwrap_or_default();
             if touches(&written, values) {
-                clean(&mut written, values);
+                // What is planned has the marks of its grants; those of the model were taken out before it was planned.
+                let mut calls = written["calls"].take();
+                clean(&mut calls, values, Marks::Kept);
+                clean(&mut written, values, Marks::Gone);
+                written["calls"] = calls;
                 if let Ok(clean) = serde_json::from_value(written) {
                     *turn = Arc::new(clean);
                 }
@@ -39,7 +46,7 @@ pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOut
         EffectOutcome::Asks { ask } => {
             let mut written = serde_json::to_value(&**ask).unwrap_or_default();
             if touches(&written, values) {
-                clean(&mut written, values);
+                clean(&mut written, values, Marks::Gone);
                 if let Ok(clean) = serde_json::from_value(written) {
                     *ask = Arc::new(clean);
                 }
@@ -48,6 +55,23 @@ pub(crate) fn masked(mut outcome: EffectOutcome, values: &[String]) -> EffectOut
         EffectOutcome::Cancelled => {}
     }
     outcome
+}
+
+/// What a model said, without marks that it made up: none of what it asks for is filled in.
+pub(super) fn unmarked(message: Message) -> Message {
+    let mut written = serde_json::to_value(&message).unwrap_or_default();
+    if !touches(&written, &[]) {
+        return message;
+    }
+    clean(&mut written, &[], Marks::Gone);
+    serde_json::from_value(written).unwrap_or(message)
+}
+
+/// What becomes of marks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    Kept,
+    Gone,
 }
 
 fn dirty(text: &str, values: &[String]) -> bool {
@@ -66,26 +90,26 @@ fn touches(value: &Value, values: &[String]) -> bool {
     }
 }
 
-fn clean_text(text: &mut String, values: &[String]) {
+fn clean_text(text: &mut String, values: &[String], marks: Marks) {
     for value in values {
         if text.contains(value.as_str()) {
             *text = text.replace(value.as_str(), MASK);
         }
     }
-    if text.contains([SECRET_OPEN, SECRET_CLOSE]) {
+    if marks == Marks::Gone && text.contains([SECRET_OPEN, SECRET_CLOSE]) {
         *text = text.replace([SECRET_OPEN, SECRET_CLOSE], "");
     }
 }
 
-fn clean(value: &mut Value, values: &[String]) {
+fn clean(value: &mut Value, values: &[String], marks: Marks) {
     match value {
-        Value::String(text) => clean_text(text, values),
-        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, values)),
+        Value::String(text) => clean_text(text, values, marks),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, values, marks)),
         Value::Object(fields) => {
             let taken = std::mem::take(fields);
             for (mut name, mut item) in taken {
-                clean_text(&mut name, values);
-                clean(&mut item, values);
+                clean_text(&mut name, values, marks);
+                clean(&mut item, values, marks);
                 fields.insert(name, item);
             }
         }
@@ -93,7 +117,7 @@ fn clean(value: &mut Value, values: &[String]) {
         Value::Number(number) => {
             let mut text = number.to_string();
             if dirty(&text, values) {
-                clean_text(&mut text, values);
+                clean_text(&mut text, values, marks);
                 *value = Value::String(text);
             }
         }

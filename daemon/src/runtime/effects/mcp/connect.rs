@@ -1,10 +1,11 @@
 //! A connection to a server: over HTTP or over a command's pipes, greeted in the revision that both speak.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
-use dirigent_protocol::run::{EffectOutcome, McpCall, McpTransport, Resource, WorkflowError};
+use dirigent_protocol::run::{EffectOutcome, McpCall, McpRoom, McpTransport, Resource, WorkflowError};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rmcp::model::{
@@ -18,6 +19,7 @@ use rmcp::{RoleClient, transport::IntoTransport};
 use serde_json::Value;
 use tokio::process::Child;
 
+use super::super::confine::{self, Kept};
 use super::super::performer::{Call, failed, refused};
 use super::super::web::Ended;
 use super::super::web_auth::bearer;
@@ -26,6 +28,12 @@ use super::perform::Mcp;
 use super::pipes::{self, Piped, Program, Said, beside};
 use super::refusals::Refusals;
 use super::sign_in::{Challenge, Missed, is_discovered};
+use crate::sandbox::Room;
+
+fn no_room(place: &Path, error: &std::io::Error) -> EffectOutcome {
+    let problem = WorkflowError::standard("runtime", 500, "The server has no room");
+    failed(problem.detail(format!("{}: {error}", place.display())), false)
+}
 
 /// How long a server may take to greet.
 const GREETING: Duration = Duration::from_secs(30);
@@ -58,15 +66,51 @@ impl Mcp {
                 command,
                 arguments,
                 environment,
+                room,
             } => {
+                let (kept, room) = self.room(room.as_ref(), call).await?;
                 let program = Program {
                     command,
                     arguments,
                     environment,
+                    kept,
+                    room,
                 };
                 self.over_pipes(wanted, &program, call).await
             }
         }
+    }
+
+    /// What a command is kept to, and where it works; without a word of its own, as every command of the daemon.
+    async fn room(&self, wanted: Option<&McpRoom>, call: &Call) -> Result<(Kept, Room), Missed> {
+        let policy = self.policy.get();
+        let kept = match wanted {
+            Some(wanted) => confine::of_agent(&policy, wanted.sandbox).await?,
+            None => confine::kept(&policy, &call.request).await?,
+        };
+        let own = self.room_of(call);
+        let given = wanted.map_or("", |wanted| wanted.workspace.as_str());
+        let made = match kept.keeps() {
+            true => std::fs::create_dir_all(&own),
+            false => Ok(()),
+        };
+        made.map_err(|error| Box::new(no_room(&own, &error)))?;
+        let reads = wanted.map_or(&[][..], |wanted| &wanted.reads);
+        let room = Room {
+            workspace: match (given, kept.keeps()) {
+                ("", true) => own.clone(),
+                (given, _) => PathBuf::from(given),
+            },
+            temporary: kept.keeps().then_some(own),
+            reads: reads.iter().map(PathBuf::from).collect(),
+            outlives: false,
+        };
+        Ok((kept, room))
+    }
+
+    /// The directory of a command's own.
+    pub(super) fn room_of(&self, call: &Call) -> PathBuf {
+        self.work.join(format!("{}-{}", call.run, call.effect.0))
     }
 
     async fn over_http(
@@ -131,11 +175,14 @@ impl Mcp {
             streams,
             trouble,
             mut said,
-        } = pipes::begin(program, &self.notes, call)?;
+        } = pipes::begin(program, (&self.dirigentd, &self.notes), call)?;
         let greeted = beside(&mut said, Box::pin(self.greet(wanted, streams, call))).await;
         let client = greeted.map_err(|missed| match trouble.get() {
             Some(why) => Missed::Ended(Box::new(given_up(why))),
-            None => missed,
+            None => match missed {
+                Missed::Ended(ended) => Missed::Ended(program.kept.explained(ended)),
+                challenged @ Missed::Challenged(_) => challenged,
+            },
         })?;
         Ok(Server {
             client,

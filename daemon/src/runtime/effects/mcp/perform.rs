@@ -1,19 +1,22 @@
 //! `call: mcp`: one connection, one request, by the official client. The server is a command in a process group of its
 //! own, or an address that may be reached.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
-    EffectAsk, EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport,
+    EffectAsk, EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport, Usage,
 };
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::super::performer::{Call, Means, Performer, misdirected};
 use super::super::process;
+use super::super::secrets::{self, Revealed};
+use super::super::secrets_mask;
 use super::super::security::Security;
 use super::super::web::Web;
 use super::connect::{given_up, named};
@@ -33,6 +36,11 @@ pub(in super::super) struct Mcp {
     pub(super) web: Web,
     pub(super) policy: Arc<Swap<Policy>>,
     pub(super) notes: PathBuf,
+    /// Where commands have rooms of their own.
+    pub(super) work: PathBuf,
+    data_dir: PathBuf,
+    /// This program: it becomes the sandbox.
+    pub(super) dirigentd: PathBuf,
     pub(super) security: Arc<Security>,
 }
 
@@ -55,6 +63,9 @@ impl Mcp {
             web: Web::open(means)?,
             policy: means.policy.clone(),
             notes,
+            work: means.data_dir.join("work"),
+            data_dir: means.data_dir.clone(),
+            dirigentd: means.program.clone(),
             security: means.security.clone(),
         })
     }
@@ -64,6 +75,17 @@ impl Mcp {
     /// # Errors
     /// Why there is no list, in words.
     pub(in super::super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
+        let request = EffectRequest::Mcp(wanted.clone());
+        let Revealed { request, values } =
+            secrets::reveal(&self.data_dir, request).map_err(|ended| words(&ended))?;
+        let EffectRequest::Mcp(wanted) = &request else {
+            return Err("it is no call of a server".to_owned());
+        };
+        let mut call = call.clone();
+        if !values.is_empty() {
+            call.live = call.live.silenced();
+        }
+        let call = &call;
         let list = self.list(wanted, call);
         let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
         let found = tokio::select! {
@@ -73,12 +95,13 @@ impl Mcp {
                 .unwrap_or_else(|_| Err(format!("no answer within {} ms", limit.as_millis()))),
         };
         self.empty(wanted, call).await;
-        found
+        found.map(|tools| without(tools, &values))
     }
 
     async fn empty(&self, wanted: &McpCall, call: &Call) {
         if matches!(wanted.transport, McpTransport::Stdio { .. }) {
             process::empty(&process::note_path(&self.notes, call.run, call.effect), &call.key).await;
+            drop(std::fs::remove_dir_all(self.room_of(call)));
         }
     }
 }
@@ -202,6 +225,19 @@ impl Mcp {
             Err(Missing::Ended(ended)) => Err(words(&ended)),
             Err(Missing::Asks(ask)) => Err(format!("{}: {}", ask.title, ask.payload["address"])),
         }
+    }
+}
+
+/// A list of tools without the values of secrets.
+fn without(tools: Vec<Value>, values: &[String]) -> Vec<Value> {
+    let outcome = EffectOutcome::Done {
+        output: Arc::new(Value::Array(tools)),
+        usage: Usage::default(),
+        facts: BTreeMap::new(),
+    };
+    match secrets_mask::masked(outcome, values) {
+        EffectOutcome::Done { output, .. } => output.as_array().cloned().unwrap_or_default(),
+        _ => Vec::new(),
     }
 }
 

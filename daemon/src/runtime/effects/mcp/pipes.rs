@@ -10,13 +10,15 @@ use dirigent_protocol::watch::StreamSource;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
+use super::super::confine::Kept;
 use super::super::performer::{Call, failed, refused};
 use super::super::process::{self, Group};
 use super::super::script::on_path;
 use super::super::web::Ended;
 use super::lines::{Lines, Trouble};
+use crate::sandbox::Room;
 
 /// Bytes that are shown at once.
 const PIECE: usize = 4 << 10;
@@ -26,6 +28,9 @@ pub(super) struct Program<'a> {
     pub(super) command: &'a str,
     pub(super) arguments: &'a [String],
     pub(super) environment: &'a BTreeMap<String, String>,
+    /// What it is kept to.
+    pub(super) kept: Kept,
+    pub(super) room: Room,
 }
 
 /// Reads what a server says beside the protocol; nothing where it can say nothing.
@@ -55,7 +60,11 @@ pub(super) async fn beside<T>(said: &mut Said, work: impl Future<Output = T>) ->
 }
 
 /// Starts a server. Its process group is noted, so that whatever becomes of this process it can be ended.
-pub(super) fn begin(program: &Program<'_>, notes: &Path, call: &Call) -> Result<Piped, Ended> {
+pub(super) fn begin(
+    program: &Program<'_>,
+    (dirigentd, notes): (&Path, &Path),
+    call: &Call,
+) -> Result<Piped, Ended> {
     let command = program.command;
     let path = if command.contains('/') {
         Some(PathBuf::from(command))
@@ -75,14 +84,16 @@ pub(super) fn begin(program: &Program<'_>, notes: &Path, call: &Call) -> Result<
         let problem = WorkflowError::standard("communication", 503, "The server cannot be started");
         Box::new(failed(problem.detail(format!("{command}: {error}")), false))
     };
-    let mut child = process::spoken_to(
-        Command::new(path),
-        program.arguments,
-        program.environment,
-        &call.key,
-    )
-    .spawn()
-    .map_err(not_started)?;
+    let kept = program
+        .kept
+        .command(dirigentd, &program.room, &path.to_string_lossy());
+    let environment = program.kept.environment(program.environment);
+    let environment = environment.iter().map(|(name, value)| (name, value));
+    let mut started = process::spoken_to(kept, program.arguments, environment, &call.key);
+    if program.room.workspace.is_absolute() {
+        started.current_dir(&program.room.workspace);
+    }
+    let mut child = started.spawn().map_err(not_started)?;
     if let Some(group) = child.id().and_then(Group::of) {
         process::note(&process::note_path(notes, call.run, call.effect), &group).map_err(not_started)?;
     }
