@@ -24,6 +24,7 @@ pub mod query;
 pub mod recording;
 pub mod run;
 pub mod source;
+pub mod status;
 pub mod upgrade;
 pub mod watch;
 

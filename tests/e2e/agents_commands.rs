@@ -128,16 +128,18 @@ fn an_agent_searches_and_builds_and_what_leads_out_is_denied_and_told() {
 
 #[test]
 fn nobody_gets_more_than_the_daemon_allows() {
-    let tools = json!([tool("peek", "cat", json!({ "sandbox": "host" }))]);
-    let calls = || vec![("peek", json!({ "arguments": ["../secret.txt"] }))];
-    let (_, told) = answers(USUAL, &tools, calls());
+    let tools = json!([tool("make", "touch", json!({ "sandbox": "online" }))]);
+    let calls = || vec![("make", json!({ "arguments": ["made"] }))];
+    let (home, told) = answers(USUAL, &tools, calls());
     assert!(told[0].contains("agent_sandbox"), "{told:#?}");
-    let (_, told) = answers("agent_sandbox = \"host\"", &tools, calls());
-    assert!(told[0].contains("TOP-SECRET"), "{told:#?}");
+    assert!(!home.path("work/made").exists());
+    let (home, told) = answers("agent_sandbox = \"online\"", &tools, calls());
+    assert!(home.path("work/made").exists(), "{told:#?}");
     // The rule for all commands is stricter than what agents may ask for.
-    let config = "agent_sandbox = \"host\"\nsandbox = \"pure\"";
-    let (_, told) = answers(config, &tools, calls());
+    let config = "agent_sandbox = \"online\"\nsandbox = \"pure\"";
+    let (home, told) = answers(config, &tools, calls());
     assert!(told[0].contains("Permission denied"), "{told:#?}");
+    assert!(!home.path("work/made").exists());
     let (_, told) = answers("shell = \"deny\"", &tools, calls());
     assert!(told[0].contains("Commands are not allowed"), "{told:#?}");
 }

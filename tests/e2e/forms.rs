@@ -154,7 +154,7 @@ fn tool(terminal: &mut Terminal, workspace: &str) {
     terminal.wait_for("arguments: limits", LONG);
     // A limit of nothing would limit nothing.
     terminal.keys("{\"red_file\": {}}\r");
-    terminal.wait_for("no tool of this grant is called so", LONG);
+    terminal.wait_for("there is no tool `red_file`", LONG);
     terminal.keys("\r\u{15}{\"read_file\": {\"properties\": {\"path\": {\"pattern\": \"^docs/\"}}}}\r");
     terminal.wait_for("nothing is wrong", LONG);
 }

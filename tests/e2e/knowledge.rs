@@ -29,7 +29,8 @@ fn passages_come_with_their_places_and_only_from_the_folders_that_were_granted()
     publish(&home, "helper", &json!({ "tools": [{ "knowledge": grant }] }));
     let run = ask(&home, "look", "");
     assert_eq!(run["status"], "completed", "{run}\n{}", home.log());
-    let told: Value = serde_json::from_str(run["output"].as_str().unwrap()).unwrap();
+    let told = run["output"].as_str().unwrap();
+    let told: Value = serde_json::from_str(&told[told.find('{').unwrap()..]).unwrap();
     let first = &told["passages"][0];
     assert_eq!(first["file"], "money/rules.md", "{told}");
     assert_eq!(

@@ -95,5 +95,8 @@ fn a_model_that_writes_a_mark_gets_no_secret() {
     let (told, run) = tried(&home, &more, "printf '%s' \"$LINE\" > said; echo done");
     assert!(told.contains("done"), "{run}\n{}", home.log());
     let said = std::fs::read_to_string(home.path("work/said")).unwrap();
-    assert!(said.contains("about") && said.contains("tok") && !said.contains(VALUE), "{said}");
+    assert!(
+        said.contains("about") && said.contains("tok") && !said.contains(VALUE),
+        "{said}"
+    );
 }

@@ -211,7 +211,8 @@ fn obeys(body: &Value) -> Say {
     for (name, arguments) in texts.iter().flat_map(|text| orders(text)) {
         let mut text = arguments.to_string();
         if text.contains(RESULT) {
-            if told.is_empty() {
+            // What is to be carried out is not there yet.
+            if !told.contains(SECRET) {
                 continue;
             }
             let quoted = Value::from(told.as_str()).to_string();

@@ -60,7 +60,7 @@ mod tests {
                 "capabilities": ["talk", { "name": "read", "needs": needs }],
                 "tools": [
                     { "file": { "workspace": "/srv/x" }, "allow": ["read_file"] },
-                    { "name": "gh", "mcp": { "command": ["gh-mcp"] }, "allow": ["list_issues"] },
+                    { "name": "gh", "mcp": { "command": "gh-mcp" }, "allow": ["list_issues"] },
                 ],
             }))
             .unwrap()
