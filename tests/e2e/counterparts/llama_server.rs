@@ -108,6 +108,8 @@ fn an_answer_that_is_cut_is_told_from_a_whole_one() {
 
 #[test]
 fn a_conversation_that_outgrows_the_window_leaves_out_its_beginning() {
+    /// Enough of them, however short the answers are.
+    const TURNS: usize = 12;
     const SAYS: &str = "tell me more about the rivers of the north and of the south";
     let Some((home, _server)) = started(512) else {
         return;
@@ -116,18 +118,20 @@ fn a_conversation_that_outgrows_the_window_leaves_out_its_beginning() {
     for dialect in DIALECTS {
         let spec = json!({ "model": format!("{dialect}/tiny-random"), "prompt": "{{ input }}", "max_tokens": 100, "on_cut": "mark" });
         publish_as(&home, "helper", &spec);
-        let words = [&["chat", "helper", "--json"][..], &["--say", SAYS].repeat(4)].concat();
+        let words = [&["chat", "helper", "--json"][..], &["--say", SAYS].repeat(TURNS)].concat();
         let said = home.client(&words).expect_code(0).json();
         let turns = said["turns"].as_array().unwrap();
-        assert_eq!(turns.len(), 4, "{dialect}: {said}");
+        assert_eq!(turns.len(), TURNS, "{dialect}: {said}");
         assert!(
             turns.iter().all(|turn| turn["answer"].is_string()),
             "{dialect}: {said}"
         );
         let facts = facts(&home, said["conversation"].as_str().unwrap());
-        let left_out = facts[0]["messages_left_out"].as_u64();
-        assert!(left_out >= Some(2), "{dialect}: {facts:#?}\n{}", home.log());
-        assert_eq!(facts[3].get("messages_left_out"), None, "{dialect}: {facts:#?}");
-        assert!(turns[3]["forgotten"].as_u64() >= Some(2), "{dialect}: {said}");
+        let left_out = facts.iter().filter_map(|fact| fact["messages_left_out"].as_u64());
+        assert!(left_out.max() >= Some(2), "{dialect}: {facts:#?}\n{}", home.log());
+        let first = facts.last().unwrap();
+        assert_eq!(first.get("messages_left_out"), None, "{dialect}: {facts:#?}");
+        let forgotten = turns.iter().filter_map(|turn| turn["forgotten"].as_u64());
+        assert!(forgotten.max() >= Some(2), "{dialect}: {said}");
     }
 }
