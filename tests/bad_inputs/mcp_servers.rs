@@ -195,14 +195,27 @@ fn with_tools(tools: Value) -> (Bed, Model, McpServer) {
     (bed, model, server)
 }
 
+/// The Python that is there, and where all of it lies: a sandbox reads no home.
+fn python() -> (String, String) {
+    let ask = "import os, sys; print(os.path.realpath(sys.executable)); print(sys.base_prefix)";
+    let told = std::process::Command::new("python3")
+        .args(["-c", ask])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let (program, prefix) = told.trim().split_once('\n').unwrap();
+    (program.to_owned(), prefix.to_owned())
+}
+
 #[test]
 fn lists_without_end_and_crowds_of_tools_are_not_collected() {
     let Some(bed) = bed() else { return };
+    let (python, prefix) = python();
     for (id, mode) in [("M07", "endless_pages"), ("M07", "crowd")] {
         let script = bed.home.path("server.py");
         let text = format!(
-            "kind: Agent\nmetadata: {{ name: helper }}\nspec:\n  prompt: go\n  tools: [ {{ mcp: {{ command: python3, \
-             arguments: [{script:?}, {mode}] }}, allow: ['*'] }} ]\n---\n\
+            "kind: Agent\nmetadata: {{ name: helper }}\nspec:\n  prompt: go\n  tools: [ {{ mcp: {{ command: {python:?}, \
+             arguments: [{script:?}, {mode}], reads: [{prefix:?}, {script:?}] }}, allow: ['*'] }} ]\n---\n\
              document: {{dsl: '1.0.3', namespace: bad, name: row, version: '1.0.0'}}\n# {mode}\n\
              do: [{{a: {{call: agent, with: {{agent: helper, input: {{}}}}}}}}]\n"
         );

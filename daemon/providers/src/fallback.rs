@@ -71,7 +71,11 @@ impl Fallback {
         }
         if let Some(model) = self.models.get_mut(self.asked) {
             if error.passes() {
-                model.from = now + error.retry_after().unwrap_or(model.wait);
+                // Who says "at once" is not asked at the speed of the network.
+                model.from = now
+                    + error
+                        .retry_after()
+                        .map_or(model.wait, |wait| wait.max(FIRST_WAIT));
                 model.wait = (model.wait * 2).min(LAST_WAIT);
             } else {
                 model.out = true;

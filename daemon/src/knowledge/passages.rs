@@ -69,6 +69,11 @@ pub(super) fn cut(shape: Shape, text: &str) -> Vec<Passage> {
     cutter.passages
 }
 
+/// Most bytes of a heading: each passage below carries it.
+const LONGEST_TITLE: usize = 200;
+/// Most passages of one file; what is behind them is not found.
+const MOST: usize = 2_000;
+
 #[derive(Default)]
 struct Cutter {
     passages: Vec<Passage>,
@@ -88,10 +93,9 @@ impl Cutter {
         if is_heading {
             self.end();
             self.headings.retain(|(other, _)| *other < level);
-            self.headings.push((
-                level,
-                line[level..].trim().trim_end_matches('#').trim().to_owned(),
-            ));
+            let title = line[level..].trim().trim_end_matches('#').trim();
+            let title = &title[..title.floor_char_boundary(LONGEST_TITLE)];
+            self.headings.push((level, title.to_owned()));
             return;
         }
         let blank = line.trim().is_empty();
@@ -104,16 +108,26 @@ impl Cutter {
         if self.open.is_empty() {
             self.lines.0 = at;
         }
-        self.lines.1 = at;
-        let end = line.floor_char_boundary(LONGEST);
-        self.open.push_str(&line[..end]);
-        self.open.push('\n');
+        // A line that is longer than a passage goes on in the next.
+        let mut rest = line;
+        loop {
+            self.lines.1 = at;
+            let end = rest.floor_char_boundary(LONGEST);
+            self.open.push_str(&rest[..end]);
+            self.open.push('\n');
+            rest = &rest[end..];
+            if rest.is_empty() {
+                return;
+            }
+            self.end();
+            self.lines.0 = at;
+        }
     }
 
     fn end(&mut self) {
         let text = std::mem::take(&mut self.open);
         let text = text.trim_end();
-        if text.is_empty() {
+        if text.is_empty() || self.passages.len() >= MOST {
             return;
         }
         let titles: Vec<&str> = self.headings.iter().map(|(_, title)| title.as_str()).collect();

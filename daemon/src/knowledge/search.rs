@@ -47,10 +47,12 @@ pub(crate) fn search(shelf: &Shelf, question: &Question<'_>, began: Instant) -> 
     let (mut told, mut bytes) = (Vec::new(), 0);
     for (at, score) in found {
         let (folder, path, passage) = places[at];
-        bytes += passage.text.len() + passage.title.len();
-        if bytes > question.bytes {
-            break;
+        let size = passage.text.len() + passage.title.len();
+        // A shorter one behind it may fit.
+        if bytes + size > question.bytes {
+            continue;
         }
+        bytes += size;
         let file = if question.folders.len() > 1 {
             format!("{}/{path}", folder.trim_end_matches('/'))
         } else {

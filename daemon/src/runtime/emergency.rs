@@ -17,7 +17,11 @@ use super::error::RuntimeError;
 use super::rows;
 
 /// See the module header.
-pub(crate) struct EmergencyStop(Mutex<Now>);
+pub(crate) struct EmergencyStop {
+    now: Mutex<Now>,
+    /// One command at a time: what is in force is what was noted last.
+    turn: tokio::sync::Mutex<()>,
+}
 
 struct Now {
     /// Who stopped everything, if it is stopped.
@@ -37,15 +41,18 @@ impl EmergencyStop {
             Some(_) => stop.cancel(),
             None => release.cancel(),
         }
-        Ok(Self(Mutex::new(Now {
-            stopped,
-            stop,
-            release,
-        })))
+        Ok(Self {
+            now: Mutex::new(Now {
+                stopped,
+                stop,
+                release,
+            }),
+            turn: tokio::sync::Mutex::new(()),
+        })
     }
 
     fn now(&self) -> std::sync::MutexGuard<'_, Now> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who stopped everything; none where it goes on.
@@ -82,11 +89,21 @@ impl EmergencyStop {
         performing: impl Future<Output = EffectOutcome>,
     ) -> EffectOutcome {
         tokio::pin!(performing);
-        let stop = self.now().stop.clone();
+        let stop = loop {
+            let stop = self.now().stop.clone();
+            if !stop.is_cancelled() {
+                break stop;
+            }
+            // Nothing has begun: it waits.
+            tokio::select! {
+                () = self.over() => {}
+                () = cancel.cancelled() => return EffectOutcome::Unknown { reason: "stopped before it began".into() },
+            }
+        };
         tokio::select! {
             biased;
-            outcome = &mut performing => return outcome,
             () = stop.cancelled() => cancel.cancel(),
+            outcome = &mut performing => return outcome,
         }
         match performing.await {
             EffectOutcome::Cancelled => EffectOutcome::Unknown {
@@ -112,6 +129,7 @@ impl Core {
                 ..Txn::default()
             },
         };
+        let _turn = self.emergency.turn.lock().await;
         self.store.commit(row).await?;
         self.emergency.set(stopped);
         self.hold();

@@ -50,7 +50,11 @@ impl Service {
         let carried_over = version.digest != one.digest;
         let (now, proposed) = match &one.draft {
             Some(draft) if one.draft_of == version.digest => (version.definition, Ok(draft.clone())),
-            Some(draft) => (one.base.clone(), Ok(draft.clone())),
+            // Another version was published since: what it was drafted of must not come back.
+            Some(_) => {
+                let proposed = carry_over(&one.base, &version.definition, &one.change);
+                (version.definition, proposed)
+            }
             None => {
                 let proposed = proposed(one, &version.definition, carried_over);
                 (version.definition, proposed)

@@ -185,7 +185,9 @@ impl Asker<'_> {
         match next {
             Next::Ask { model: next, after } => {
                 self.goes_on(&next_note(error, models, next, after), spoke);
-                if started.elapsed() + after > MOMENT {
+                // Another model that is free is asked at once, however long the first took to refuse.
+                let free = after.is_zero() && models.get(next).is_some_and(|one| !std::ptr::eq(one, model));
+                if !free && started.elapsed() + after > MOMENT {
                     let what = barred_by(error, models.get(next));
                     return Err(Box::new(self.refused((model, error), (what, after), taken)));
                 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::survey::Survey;
 use crate::records::{Actor, Draft, Journal, MAX_CHAIN};
+use crate::review::LABEL;
 use crate::runtime::api::Started;
 use crate::runtime::approvals::papers::shown;
 use crate::runtime::error::RuntimeError;
@@ -62,6 +63,13 @@ impl RuntimeHandle {
         self.core.space.get().admit()?;
         let past = self.past(run)?;
         let request = actor.key;
+        // What a report says was counted for that run alone.
+        let other_input = matches!(&from, From::Event { input: Some(_), .. });
+        let is_review = past.document.metadata.labels.contains_key(LABEL);
+        if is_review && (other_input || past.execution.status == Status::Completed) {
+            let detail = "it is an agent's look back on its work, counted once".to_owned();
+            return Err(past.refuse(detail, "look back again: `dirigent agents review`"));
+        }
         let started = match from {
             From::Start => Box::pin(self.anew(&past, actor)).await,
             From::Event { at, input } => {

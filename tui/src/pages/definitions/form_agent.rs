@@ -18,6 +18,10 @@ const WHEN_FULL: Ask = Ask::OneOf(&[
     ("fail", "the call fails and says so"),
     ("drop_oldest", "the oldest exchanges are left out"),
 ]);
+const ON_CUT: Ask = Ask::OneOf(&[
+    ("fail", "the call fails and says so"),
+    ("mark", "the text goes on, marked as cut"),
+]);
 const APPROVAL: Ask = Ask::OneOf(&[
     ("never", "nobody is asked"),
     ("ask", "a person is asked; a rule may answer"),
@@ -100,7 +104,7 @@ pub(super) const AGENT: &[Part] = &[
             field("turns", Ask::Number, "turns of the model; 50"),
             field("tool_calls", Ask::Number, "calls of tools in all; 200"),
             field("parallel", Ask::Number, "calls at once; 8"),
-            field("repeats", Ask::Number, "the same, this often, is a circle; 4"),
+            field("repeats", Ask::Number, "the same, this often, is a circle; 3"),
             field("tokens", Ask::Number, "tokens, read and written"),
             field("time_s", Ask::Number, "seconds"),
         ],
@@ -114,6 +118,12 @@ pub(super) const AGENT: &[Part] = &[
         "exact_model",
         YES_NO,
         "only an answer of exactly that model counts",
+    )),
+    Part::One(field("on_cut", ON_CUT, "a call fails, what is said is marked")),
+    Part::One(field(
+        "retry",
+        Ask::Text,
+        "when it is asked again after a failure",
     )),
     Part::One(field(
         "max_input_tokens",
@@ -160,7 +170,7 @@ struct Grant {
     values: &'static [Field],
 }
 
-const GRANTS: [Grant; 6] = [
+const GRANTS: [Grant; 7] = [
     Grant {
         kind: "file",
         about: "files below one directory",
@@ -213,6 +223,17 @@ const GRANTS: [Grant; 6] = [
                 "its address, in the place of a program",
             ),
             field("mcp/manifest", Ask::Words, "digest of its list of tools"),
+            field("mcp/sandbox", SANDBOX, "build: it writes its workspace"),
+            field(
+                "mcp/workspace",
+                Ask::Words,
+                "where its program works, absolute; an empty one",
+            ),
+            field(
+                "mcp/reads",
+                Ask::Names,
+                "what else its program reads, with commas",
+            ),
             field("allow", Ask::Names, "names of its tools, with commas; * is all"),
         ],
     },
@@ -233,6 +254,25 @@ const GRANTS: [Grant; 6] = [
         values: &[
             field("agent/name", Ask::Words, "the agent"),
             field("agent/description", Ask::Words, "what it does, for the model"),
+        ],
+    },
+    Grant {
+        kind: "knowledge",
+        about: "passages of folders of texts",
+        begins: "folders: ['']",
+        values: &[
+            field(
+                "knowledge/folders",
+                Ask::Names,
+                "directories, absolute, with commas",
+            ),
+            field(
+                "knowledge/description",
+                Ask::Words,
+                "what is in them, for the model",
+            ),
+            field("knowledge/passages", Ask::Number, "most of one search; 5"),
+            field("knowledge/bytes", Ask::Number, "most bytes of one search; 8192"),
         ],
     },
 ];

@@ -223,7 +223,11 @@ impl Mcp {
         match Box::pin(listed).await {
             Ok(tools) => tools,
             Err(Missing::Ended(ended)) => Err(words(&ended)),
-            Err(Missing::Asks(ask)) => Err(format!("{}: {}", ask.title, ask.payload["address"])),
+            // A list has nobody to ask: a call has.
+            Err(Missing::Asks(ask)) => Err(format!(
+                "{}: run a step `call: mcp` of this server with the same client, grant and issuers; its question comes to the inbox",
+                ask.title
+            )),
         }
     }
 }

@@ -189,6 +189,7 @@ impl<'a> SignIn<'a> {
 
     async fn sign_in(&self, challenge: &Challenge, kept: Kept) -> Result<Next, Ended> {
         let (authority, resource, supported) = self.authority(challenge).await?;
+        self.same_authority(&kept, &authority)?;
         let mut kept = if kept.issuer == authority.issuer {
             kept
         } else {
@@ -217,6 +218,25 @@ impl<'a> SignIn<'a> {
         self.place.write(&kept).map_err(unkept)?;
         let asked = kept.pending.as_ref().map(|pending| self.question(pending, None));
         asked.map(Next::Ask).ok_or_else(|| wrong("nobody is asked"))
+    }
+
+    /// What only this client knows goes to the authority that it went to first, or to one that its policy names.
+    fn same_authority(&self, kept: &Kept, now: &Authority) -> Result<(), Ended> {
+        let own = ["secret", "assertion"]
+            .iter()
+            .any(|name| !self.policy["client"][*name].is_null());
+        if own && self.policy["issuers"].is_null() && !kept.issuer.is_empty() && kept.issuer != now.issuer {
+            let detail = format!(
+                "it was {}, and it is {} now: name it under `issuers` if that is right",
+                quoted(&kept.issuer),
+                quoted(&now.issuer)
+            );
+            return Err(unsound(
+                "The server takes tokens of another authority now",
+                detail,
+            ));
+        }
+        Ok(())
     }
 
     /// Which authority it is, what the token is for, and what there are tokens for.
