@@ -121,7 +121,7 @@ fn line(need: Need, here: bool, lead: usize, ctx: &Ctx<'_>, width: usize) -> Lin
                 .as_ref()
                 .map(|health| health.store.trouble.as_str())
                 .unwrap_or_default();
-            line.push(Role::Bad, format!("{} {}", Sign::ALERT.sign, fit("daemon", 6)));
+            line.push(Role::Bad, format!("{} {}", Sign::ALERT.sign, fit("alert", 6)));
             line.push_fit(name, trouble, room + 4);
         }
     }
