@@ -36,6 +36,7 @@ mod knowledge;
 mod limits;
 mod log;
 mod mcp;
+mod mcp_asks;
 mod mcp_room;
 mod mcp_sign_in;
 mod orchestrations;

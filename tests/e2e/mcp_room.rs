@@ -16,6 +16,7 @@ while read -r line; do
     *'"initialize"'*) result='{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"prober","version":"1"}}' ;;
     *'"tools/list"'*) result='{"tools":[{"name":"probe","description":"Tries.","inputSchema":{"type":"object"}}]}' ;;
     *'"tools/call"'*) result="{\"content\":[{\"type\":\"text\",\"text\":\"$(LINE=$line sh -c "$PROBE" 2>&1 | tr '"\\\n' "'/ ")\"}]}" ;;
+    *'"id":'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}\n' "$id" && continue ;;
     *) continue ;;
   esac
   printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$result"

@@ -18,6 +18,8 @@ struct Book {
     seen: Arc<Mutex<Vec<String>>>,
     /// Tokens given so far.
     given: Arc<Mutex<u32>>,
+    /// Clients registered so far.
+    registered: Arc<Mutex<u32>>,
 }
 
 /// The server and the authority; they end with the test.
@@ -39,6 +41,7 @@ impl GuardedServer {
             place: Arc::default(),
             seen: Arc::default(),
             given: Arc::default(),
+            registered: Arc::default(),
         };
         let address = serve(&runtime, Router::new().fallback(answer).with_state(book.clone()));
         *book.place.lock().unwrap() = address.to_string();
@@ -91,26 +94,35 @@ async fn answer(State(book): State<Book>, request: Request) -> Response {
     let Some((lie, rest)) = path.trim_start_matches('/').split_once('/') else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    let asked: Value = serde_json::from_str(&text).unwrap_or_default();
+    // One of them shows its tools to everybody.
+    let open = lie == "shows" && asked["method"] != "tools/call";
     match rest {
-        "mcp" if token.is_empty() => challenge(&at, lie),
+        "mcp" if token.is_empty() && !open => challenge(&at, lie),
         "mcp" => {
-            let asked: Value = serde_json::from_str(&text).unwrap_or_default();
             if asked["method"] == "tools/call" {
                 seen(&token);
             }
-            spoken(&asked)
+            spoken(&asked, &token)
         }
         "register" => {
             seen("");
+            let mut registered = book.registered.lock().unwrap();
+            *registered += 1;
             let id = if lie == "refuses" {
                 json!(null)
             } else {
-                json!("registered")
+                json!(format!("registered-{registered}"))
             };
             (StatusCode::CREATED, Json(json!({ "client_id": id }))).into_response()
         }
         "token" => {
             seen(&text);
+            if lie == "forgets" && text.contains("client_id=registered-1") && text.contains("refresh_token=")
+            {
+                let error = json!({ "error": "invalid_client" });
+                return (StatusCode::UNAUTHORIZED, Json(error)).into_response();
+            }
             tokens(&book, &text)
         }
         _ => StatusCode::NOT_FOUND.into_response(),
@@ -187,16 +199,24 @@ fn tokens(book: &Book, form: &str) -> Response {
     .into_response()
 }
 
-fn spoken(asked: &Value) -> Response {
+/// It says the token that it was given back, as no server should.
+fn spoken(asked: &Value, token: &str) -> Response {
+    let id = &asked["id"];
     let result = match asked["method"].as_str().unwrap_or_default() {
         "initialize" => json!({
             "protocolVersion": asked["params"]["protocolVersion"],
             "capabilities": { "tools": {} },
             "serverInfo": { "name": "guarded", "version": "1" },
         }),
-        "tools/call" => json!({ "content": [{ "type": "text", "text": "let in" }] }),
-        "tools/list" => json!({ "tools": [{ "name": "t", "inputSchema": { "type": "object" } }] }),
-        _ => return StatusCode::ACCEPTED.into_response(),
+        "tools/call" => json!({ "content": [{ "type": "text", "text": format!("let in with {token}") }] }),
+        "tools/list" => {
+            json!({ "tools": [{ "name": "t", "description": "does it", "inputSchema": { "type": "object" } }] })
+        }
+        _ if id.is_null() => return StatusCode::ACCEPTED.into_response(),
+        _ => {
+            let error = json!({ "code": -32601, "message": "there is no such method" });
+            return Json(json!({ "jsonrpc": "2.0", "id": id, "error": error })).into_response();
+        }
     };
-    Json(json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result })).into_response()
+    Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
 }

@@ -51,7 +51,7 @@ pub(crate) struct Core {
     pub(crate) policy: Arc<Swap<Policy>>,
     pub(crate) egress: Egress,
     pub(crate) performers: Performers,
-    pub(crate) watch: Watch,
+    pub(crate) watch: Arc<Watch>,
     /// What is known of agents from their calls.
     pub(crate) figures: Arc<Figures>,
     pub(crate) permits: Permits,

@@ -45,8 +45,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let worker = Arc::new(WorkerPool::new(program.clone(), settings.expression_budget));
     let policy = Arc::new(Swap::new(settings.policy(rooms.providers, rooms.prices)));
     let egress = Egress::new(&settings.egress_allow);
-    let offspring = Arc::new(Offspring::default());
-    let figures = Arc::new(Figures::default());
+    let (offspring, figures) = (Arc::new(Offspring::default()), Arc::new(Figures::default()));
+    let security = Arc::new(Security::new(records.clone(), rooms.clock.clone()));
     let means = Means {
         data_dir: settings.data_dir.clone(),
         policy: policy.clone(),
@@ -57,7 +57,8 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         program,
         children: offspring.clone(),
         router: Arc::new(Router::new(records.clone(), plans.clone(), figures.clone())),
-        security: Arc::new(Security::new(records.clone(), rooms.clock.clone())),
+        watch: Arc::new(Watch::new(security.clone(), settings.data_dir.clone())),
+        security,
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
@@ -76,7 +77,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         policy,
         egress,
         performers,
-        watch: Watch::new(means.security, means.data_dir),
+        watch: means.watch,
         figures,
         permits,
         timers: Timers::default(),

@@ -95,12 +95,9 @@ impl Service {
                     }
                     let called = match kind {
                         Kind::Agent => definition.agents(&meta.name, spec),
-                        // A rule is about a capability, or about all of them.
-                        Kind::OrchestrationRule => definition.capabilities(spec),
                         _ => definition.workflows(spec),
                     };
-                    let any = kind == Kind::OrchestrationRule && name.is_empty();
-                    if called.iter().any(|called| any || called == name) {
+                    if called.iter().any(|called| called == name) {
                         found.push(stored.document);
                     }
                 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use super::names::definition;
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
     field: "agent",
@@ -24,7 +24,7 @@ pub(super) const KIND: Kind = Kind {
 struct Other(PublishedTool);
 
 impl Tool for Other {
-    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         // Without a schema of its input, the other agent is told a message.
         let message = json!({
             "type": "object",

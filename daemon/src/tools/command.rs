@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use super::change::{Open, property, words_behind};
 use super::names::{definition, usable};
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
     field: "command",
@@ -26,7 +26,7 @@ const TIMEOUT_S: u32 = 60;
 struct Command(CommandTool);
 
 impl Tool for Command {
-    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         let tool = &self.0;
         let words = json!({
             "type": "array",

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use super::change::{Open, property};
 use super::names::definition;
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 use super::workspace;
 
 pub(super) const KIND: Kind = Kind {
@@ -26,7 +26,7 @@ pub(super) const KIND: Kind = Kind {
 struct Files(FileTool);
 
 impl Tool for Files {
-    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         Box::pin(std::future::ready(Ok(Described {
             offered: offered(self.0.write),
             ..Described::default()

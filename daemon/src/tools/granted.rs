@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::KINDS;
-use super::tool::{Described, World};
+use super::tool::{Closed, Described, World};
 
 /// Stands for all tools of a grant.
 const ALL: &str = "*";
@@ -73,8 +73,8 @@ fn strange<'a>(limit: &'a Value, parameters: &Value) -> Option<&'a str> {
 struct Nobody;
 
 impl World for Nobody {
-    fn manifest<'a>(&'a self, _: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, String>> {
-        Box::pin(std::future::ready(Err(String::new())))
+    fn manifest<'a>(&'a self, _: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, Closed>> {
+        Box::pin(std::future::ready(Err(Closed::Words(String::new()))))
     }
 }
 

@@ -10,7 +10,7 @@ use super::Kind;
 use super::change::{Open, whole};
 use super::names::definition;
 use super::secrets;
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
     field: "http",
@@ -40,7 +40,7 @@ fn only_reads(tool: &HttpTool) -> bool {
 }
 
 impl Tool for Http {
-    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         let tool = &self.0;
         let url = json!({
             "type": "object",

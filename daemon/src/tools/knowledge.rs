@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use super::names::definition;
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
     field: "knowledge",
@@ -29,7 +29,7 @@ const MAX_QUERY: usize = 1_000;
 struct Knowledge(KnowledgeTool);
 
 impl Tool for Knowledge {
-    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         let about = if self.0.description.is_empty() {
             "Finds passages of the texts that answer a question; each has its file and lines to quote it by."
         } else {

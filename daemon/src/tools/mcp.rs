@@ -17,7 +17,7 @@ use super::Kind;
 use super::change::{Open, whole};
 use super::names::definition;
 use super::secrets;
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
     field: "mcp",
@@ -29,8 +29,8 @@ pub(super) const KIND: Kind = Kind {
 
 /// Member of a call's `_meta`: a server of ours finds the run that the same key started.
 pub(crate) const IDEMPOTENCY_KEY: &str = "dirigent/idempotency-key";
-/// The newest revision that needs `initialize`: every server speaks it, or says what it speaks.
-const PROTOCOL: &str = "2025-06-18";
+/// The newest revision; a server that does not know it is greeted in an older one.
+const PROTOCOL: &str = "2026-07-28";
 /// Milliseconds for one request.
 const TIMEOUT_MS: u64 = 120_000;
 /// Most tools of one server.
@@ -45,7 +45,7 @@ struct Mcp {
 }
 
 impl Tool for Mcp {
-    fn describe<'a>(&'a self, world: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, world: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         Box::pin(async move {
             let tools = world.manifest(&self.server).await?;
             let digest = manifest_digest(&tools);
@@ -139,7 +139,8 @@ fn sound(schema: &Value, depth: usize) -> Result<(), &'static str> {
     }
 }
 
-fn place(server: &McpServer) -> String {
+/// A server, for people.
+pub(crate) fn place(server: &McpServer) -> String {
     if server.endpoint.is_empty() {
         // With its arguments: often they alone say what it may touch.
         let words: Vec<&str> = [server.command.as_str()]

@@ -26,7 +26,7 @@ pub(crate) mod workspace;
 pub(crate) use capabilities::check_capabilities;
 pub(crate) use mcp::{IDEMPOTENCY_KEY, manifest_digest, server_call};
 pub(crate) use told::told;
-pub(crate) use tool::World;
+pub(crate) use tool::{Closed, World};
 pub(crate) use toolbox::Toolbox;
 pub use verdict::check;
 

@@ -1,21 +1,38 @@
 //! What a kind of tool must be able to do.
 
+use std::sync::Arc;
+
 use dirigent_protocol::Payload;
 use dirigent_protocol::chat::ToolDefinition;
 use dirigent_protocol::entity::McpServer;
-use dirigent_protocol::run::{EffectRequest, OnUnknown, Traits};
+use dirigent_protocol::run::{EffectAsk, EffectRequest, OnUnknown, Traits};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::change::Open;
+
+/// Why there is nothing to offer.
+#[derive(Debug)]
+pub(crate) enum Closed {
+    /// In words.
+    Words(String),
+    /// A person is asked first; with what they say it is looked at again.
+    Asks(Arc<EffectAsk>),
+}
+
+impl From<String> for Closed {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
 
 /// What tools must ask of the outside to describe themselves.
 pub(crate) trait World: Send + Sync {
     /// The list of tools of a server, whole, as it is now.
     ///
     /// # Errors
-    /// Why there is none, in words.
-    fn manifest<'a>(&'a self, server: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, String>>;
+    /// Why there is none.
+    fn manifest<'a>(&'a self, server: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, Closed>>;
 }
 
 /// A tool as it is offered.
@@ -62,8 +79,8 @@ pub(crate) trait Tool: Send + Sync {
     /// What it offers now.
     ///
     /// # Errors
-    /// Why nothing can be offered, in words.
-    fn describe<'a>(&'a self, world: &'a dyn World) -> BoxFuture<'a, Result<Described, String>>;
+    /// Why nothing can be offered.
+    fn describe<'a>(&'a self, world: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>>;
 
     /// A call of it by its own name, complete. Arguments have been checked against its schema and the grant's limits.
     ///

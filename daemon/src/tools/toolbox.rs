@@ -10,9 +10,10 @@ use dirigent_protocol::chat::{ToolCall, ToolDefinition};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::AgentTool;
 use dirigent_protocol::run::{AgentTurn, ApprovalClass, OnUnknown, Plan, PlannedCall, PlannedEffect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::tool::{Described, Offered, Tool, World};
+use super::mcp::place;
+use super::tool::{Closed, Described, Offered, Tool, World};
 use super::{KINDS, change, granted, names, search};
 use crate::misfit::misfit;
 
@@ -36,20 +37,20 @@ impl Toolbox {
     /// Opens every grant; `turns` are those the conversation has had.
     ///
     /// # Errors
-    /// A grant that cannot be used, in words.
+    /// A grant that cannot be used.
     pub(crate) async fn open<'a>(
         grants: &[AgentTool],
         world: &dyn World,
         turns: impl Iterator<Item = &'a Arc<AgentTurn>>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Closed> {
         let mut opened = Vec::new();
         for grant in grants {
             let Some(tool) = KINDS.iter().find_map(|kind| (kind.open)(grant)) else {
-                return Err("a tool names no kind".to_owned());
+                return Err("a tool names no kind".to_owned().into());
             };
             let mut described = tool.describe(world).await?;
             if let Some((_, wrong)) = granted::wrong(grant, &described).into_iter().next() {
-                return Err(wrong);
+                return Err(wrong.into());
             }
             described.offered.retain(|one| granted::allows(grant, &one.own));
             for one in &mut described.offered {
@@ -73,10 +74,9 @@ impl Toolbox {
         let mut seen = BTreeSet::new();
         for (_, one) in toolbox.all() {
             if one.definition.name == search::NAME || !seen.insert(&one.definition.name) {
-                return Err(format!(
-                    "two tools are called `{}`: give one of the grants a `name`",
-                    one.definition.name
-                ));
+                let name = &one.definition.name;
+                let why = format!("two tools are called `{name}`: give one of the grants a `name`");
+                return Err(why.into());
             }
         }
         Ok(toolbox)
@@ -114,6 +114,11 @@ impl Toolbox {
             .iter()
             .filter_map(|opened| opened.described.manifest)
             .collect()
+    }
+
+    /// What each grant offers, for people.
+    pub(crate) fn shown(&self) -> Vec<Value> {
+        self.grants.iter().map(Opened::shown).collect()
     }
 
     /// Whether a tool of exactly that name is offered.
@@ -186,6 +191,29 @@ impl Toolbox {
 }
 
 impl Opened {
+    fn shown(&self) -> Value {
+        let kind = KINDS.iter().find(|kind| (kind.open)(&self.grant).is_some());
+        let tools = self.described.offered.iter().map(|one| {
+            let terms = self.terms(one);
+            json!({
+                "name": one.definition.name,
+                "own": one.own,
+                "description": one.definition.description,
+                "approval": terms.approval,
+                "traits": terms.traits,
+            })
+        });
+        json!({
+            "kind": kind.map(|kind| kind.field),
+            "server": self.grant.mcp.as_ref().map(place),
+            "manifest": self.described.manifest,
+            "pinned": self.grant.mcp.as_ref().and_then(|server| server.manifest.clone()),
+            "changed": self.described.stale.is_some(),
+            "tools": tools.collect::<Vec<Value>>(),
+            "withheld": self.described.withheld,
+        })
+    }
+
     /// How a call of it is made, before its request is known.
     fn terms(&self, offered: &Offered) -> PlannedEffect {
         let grant = &self.grant;

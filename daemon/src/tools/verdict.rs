@@ -76,7 +76,7 @@ fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
             "the server's list of tools is not pinned: a changed description is not noticed between runs";
         found.push(
             Diagnostic::warning("unpinned_tools", message, at(format!("{path}/mcp")))
-                .help("run it once and write the fact `manifests` of its first turn into `manifest`"),
+                .help("`dirigent agents tools AGENT` shows the list, and `--pin` pins it"),
         );
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Kind;
 use super::change::{Open, whole};
 use super::names::definition;
-use super::tool::{Described, Offered, Tool, Wanted, World};
+use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
     field: "workflow",
@@ -25,7 +25,7 @@ pub(super) const KIND: Kind = Kind {
 struct Published(PublishedTool);
 
 impl Tool for Published {
-    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, String>> {
+    fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
         let PublishedTool {
             name,
             description,

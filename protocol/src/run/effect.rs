@@ -140,6 +140,7 @@ impl EffectRequest {
     pub fn answers(&self) -> &[EffectAnswer] {
         match self {
             Self::Mcp(call) => &call.answers,
+            Self::Agent(call) => &call.answers,
             _ => &[],
         }
     }
@@ -149,6 +150,7 @@ impl EffectRequest {
     pub fn answered(mut self, answer: EffectAnswer) -> Option<Self> {
         match &mut self {
             Self::Mcp(call) => call.answers.push(answer),
+            Self::Agent(call) => call.answers.push(answer),
             _ => return None,
         }
         Some(self)
@@ -166,6 +168,7 @@ impl EffectRequest {
                     format!("handoff {} to {}: {}", handoff.from, handoff.to, handoff.reason)
                 }
                 (None, Some(turn)) => format!("agent {}, turn {}", call.agent, turn.number + 1),
+                (None, None) if call.tools => format!("tools of agent {}", call.agent),
                 (None, None) => format!("agent {}", call.agent),
             },
             Self::Script(call) => format!("script in {}", call.language),
@@ -318,6 +321,9 @@ pub struct AgentCall {
     /// history's first messages its model was not given any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub messages: bool,
+    /// Its model is not asked: what came of it is what its tools are now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tools: bool,
     /// Who hands the matter over to it, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
@@ -325,6 +331,9 @@ pub struct AgentCall {
     /// absent here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnRef>,
+    /// What people said to what had to be known before its model could be asked: a server of its tools wants a sign-in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<EffectAnswer>,
 }
 
 impl AgentCall {

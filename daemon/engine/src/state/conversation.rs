@@ -61,14 +61,20 @@ pub struct Answer {
 
 impl Conversation {
     pub(super) fn new(call: &AgentCall, seen: Traits) -> Self {
-        let written = serde_json::to_value(call).unwrap_or_default();
+        // What people said before its model was asked is no part of what is said in it.
+        let call = AgentCall {
+            answers: Vec::new(),
+            ..call.clone()
+        };
+        let written = serde_json::to_value(&call).unwrap_or_default();
         let told = call.message.as_ref().map_or(0, String::len);
+        let bytes = (2 * call.input.to_string().len() + told + call.history_bytes()) as u64;
         Self {
-            call: Arc::new(call.clone()),
+            call: Arc::new(call),
             exchanges: Vec::new(),
             calls_before: 0,
             digest: Digest::of(&written),
-            bytes: (2 * call.input.to_string().len() + told + call.history_bytes()) as u64,
+            bytes,
             seen,
             tokens: 0,
         }

@@ -18,9 +18,10 @@ pub(super) const ROW: KindRow = KindRow {
     fields: &["call", "with"],
     doc: "Calls an agent by name; its input is `with.input`, or the task's input. \
           `with.message` is said to it in the place of its own prompt; `with.history` stands before it: messages as \
-          OpenTelemetry writes them, as `output: messages` gives them beside the answer. Retryable failures: 5 attempts.",
+          OpenTelemetry writes them, as `output: messages` gives them beside the answer. `output: tools` asks no model: it \
+          says what the agent's tools are now. Retryable failures: 5 attempts.",
     shape: "call: agent, with: { agent: NAME, version: DIGEST, input: VALUE, message: TEXT, history: [MESSAGE], \
-            output: answer | messages }",
+            output: answer | messages | tools }",
     read: Some(read),
 };
 
@@ -30,6 +31,7 @@ const MAX_MESSAGES: usize = 4_096;
 /// What may become of what was said, in words of `output`.
 const ANSWER: &str = "answer";
 const MESSAGES: &str = "messages";
+const TOOLS: &str = "tools";
 
 #[derive(Debug)]
 struct CallAgent {
@@ -38,7 +40,7 @@ struct CallAgent {
     input: Option<Template>,
     message: Option<Template>,
     history: Option<Template>,
-    messages: bool,
+    output: &'static str,
 }
 
 fn read(builder: &mut Builder, fields: &Fields<'_>, me: TaskIndex) -> Option<Box<dyn Task>> {
@@ -70,9 +72,9 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, me: TaskIndex) -> Option<Box
         }
         None => None,
     };
-    let messages = match with.get("output") {
-        Some((node, at)) => builder.reader.word(node, &at, &[ANSWER, MESSAGES])? == MESSAGES,
-        None => false,
+    let output = match with.get("output") {
+        Some((node, at)) => builder.reader.word(node, &at, &[ANSWER, MESSAGES, TOOLS])?,
+        None => ANSWER,
     };
     builder.tools_of(me, fields.path, Box::new(AgentTool));
     Some(Box::new(CallAgent {
@@ -81,7 +83,7 @@ fn read(builder: &mut Builder, fields: &Fields<'_>, me: TaskIndex) -> Option<Box
         input,
         message,
         history,
-        messages,
+        output,
     }))
 }
 
@@ -141,7 +143,8 @@ impl Task for CallAgent {
             input: Arc::clone(&input),
             message,
             history: Arc::new(history),
-            messages: self.messages,
+            messages: self.output == MESSAGES,
+            tools: self.output == TOOLS,
             ..AgentCall::default()
         };
         turn.request(me, EffectRequest::Agent(call))

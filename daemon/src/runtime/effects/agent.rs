@@ -3,7 +3,6 @@
 //! What was said before stands between its instructions and what is said now, as what it was. Does not choose among
 //! models and waits for nothing itself. Never shows an answer of the rehearsal as a model's.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use super::agent_ask::{Asker, Step, Taken};
 use super::agent_context::{Window, recent};
 use super::agent_cut;
 use super::agent_door::Door;
+use super::agent_listed;
 use super::agent_quote;
 use super::agent_retry;
 use super::agent_tools::{self, Manifests, Servers};
@@ -30,6 +30,7 @@ use super::foreign::{self, Foreign, Task, most_told};
 use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, misdirected, refused};
 use super::security::Security;
+use super::watch::Watch;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
@@ -47,7 +48,7 @@ struct Agents {
     manifests: Manifests,
     foreign: Foreign,
     security: Arc<Security>,
-    data_dir: PathBuf,
+    watch: Arc<Watch>,
     door: Door,
 }
 
@@ -60,7 +61,7 @@ pub(super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
         manifests: Manifests::default(),
         foreign: Foreign::open(means)?,
         security: means.security.clone(),
-        data_dir: means.data_dir.clone(),
+        watch: means.watch.clone(),
         door: Door::default(),
     }))
 }
@@ -104,6 +105,14 @@ impl Performer for Agents {
 impl Agents {
     async fn talk(&self, version: &AgentVersion, asked: &AgentCall, call: &Call) -> Step<EffectOutcome> {
         let agent = &version.definition;
+        if asked.tools {
+            let servers = Servers {
+                mcp: &self.mcp,
+                kept: &self.manifests,
+                call,
+            };
+            return Box::pin(agent_listed::listed(version, &asked.agent, &servers)).await;
+        }
         // A later turn names the first, whose input it goes on with.
         let wanted = call.conversation.as_deref().map_or(asked, |talk| &*talk.call);
         if let Some(schema) = agent.input_schema.as_ref().filter(|_| wanted.message.is_none()) {
@@ -155,7 +164,7 @@ impl Agents {
             call,
             policy: &self.policy,
             security: &self.security,
-            data_dir: &self.data_dir,
+            watch: &self.watch,
             door: &self.door,
         };
         asker.models()?;

@@ -5,7 +5,6 @@
 //! billed, whose policy decides. Invariant: an answer that does not count is not left on screens.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,8 +21,8 @@ use tokio::time::Instant;
 use super::agent_context::Window;
 use super::agent_door::{Door, another_key_in, barred_by};
 use super::performer::{Call, misdirected, refused};
-use super::secrets_kept::{Kept, held, kept};
 use super::security::Security;
+use super::watch::Watch;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
 
@@ -46,20 +45,10 @@ pub(super) struct Asker<'a> {
     pub(super) call: &'a Call,
     pub(super) policy: &'a Swap<Policy>,
     pub(super) security: &'a Security,
-    /// Where values of secrets are, which no answer may hold.
-    pub(super) data_dir: &'a Path,
+    /// Knows the values of secrets, which no answer may hold.
+    pub(super) watch: &'a Watch,
     /// Keys that were refused lately.
     pub(super) door: &'a Door,
-}
-
-/// The values that no answer may hold: read where a slow disk holds nobody else up.
-async fn guarded(data_dir: &Path) -> Step<Arc<[Kept]>> {
-    let home = data_dir.to_owned();
-    let read = tokio::task::spawn_blocking(move || kept(&home)).await;
-    read.map_err(|error| {
-        let title = "The secrets cannot be looked at";
-        Box::new(refused("runtime", 500, title, error.to_string()))
-    })
 }
 
 impl Asker<'_> {
@@ -81,19 +70,14 @@ impl Asker<'_> {
 
     /// Says what no answer may hold. A request that holds it itself is not sent: it is not the model's to know.
     async fn guard(&self, request: &mut ChatRequest) -> Step<()> {
-        let kept = guarded(self.data_dir).await?;
+        let kept = self.watch.kept().await?;
         if kept.is_empty() {
             return Ok(());
         }
         let said = serde_json::to_value(&request.messages).unwrap_or_default();
-        if let Some(name) = held(&kept, &said) {
-            let detail = format!("what the model would be told holds the value of the secret `{name}`");
-            self.security
-                .note(self.call.run, "secrets.outgoing", name, &detail)
-                .await;
-            let title = "A secret would go out";
-            return Err(Box::new(refused("authorization", 403, title, detail)));
-        }
+        self.watch
+            .goes_out(self.call.run, &kept, &said, "the model")
+            .await?;
         request.guarded = kept.iter().map(|one| Secret::new(&one.value)).collect();
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::mcp::Mcp;
 use super::performer::{Call, refused};
 use super::secrets_mask::unmarked;
 use crate::capped::Capped;
-use crate::tools::{Toolbox, World, server_call, told};
+use crate::tools::{Closed, Toolbox, World, server_call, told};
 
 /// How long a server's list is taken as it was; a call looks again by itself.
 const FRESH: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ pub(super) struct Servers<'a> {
 }
 
 impl World for Servers<'_> {
-    fn manifest<'a>(&'a self, server: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, String>> {
+    fn manifest<'a>(&'a self, server: &'a McpServer) -> BoxFuture<'a, Result<Vec<Value>, Closed>> {
         Box::pin(async move {
             // Another run looks for itself.
             let which = Digest::of(&json!([self.call.run, server]));
@@ -48,7 +48,8 @@ impl World for Servers<'_> {
             if let Some((_, tools)) = known {
                 return Ok((*tools).clone());
             }
-            let wanted = server_call(server, "tools/list", json!({}));
+            let mut wanted = server_call(server, "tools/list", json!({}));
+            wanted.answers = self.call.request.answers().to_vec();
             let tools = self.mcp.tools(&wanted, self.call).await?;
             let (_, tools) = self.kept.0.keep(which, (Instant::now(), Arc::new(tools)));
             Ok((*tools).clone())
@@ -68,13 +69,15 @@ pub(super) async fn open(
     let exchanges = conversation.map(|talk| &talk.exchanges[..]).unwrap_or_default();
     let turns = exchanges.iter().map(|exchange| &exchange.turn);
     let opened = Toolbox::open(&agent.tools, servers, turns).await;
-    opened.map(Some).map_err(|why| {
-        Box::new(refused(
-            "configuration",
-            400,
-            "The agent's tools cannot be used",
-            why,
-        ))
+    opened.map(Some).map_err(|closed| {
+        Box::new(match closed {
+            Closed::Words(why) => {
+                let title = "The agent's tools cannot be used";
+                refused("configuration", 400, title, why)
+            }
+            // Before its model is asked: whatever it says, no call of the model is made twice for it.
+            Closed::Asks(ask) => EffectOutcome::Asks { ask },
+        })
     })
 }
 

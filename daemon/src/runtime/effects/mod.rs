@@ -11,6 +11,7 @@ mod agent_ask;
 mod agent_context;
 mod agent_cut;
 mod agent_door;
+mod agent_listed;
 mod agent_quote;
 mod agent_retry;
 mod agent_tools;

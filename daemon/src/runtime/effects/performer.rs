@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::PERFORMERS;
 use super::egress::Egress;
 use super::security::Security;
+use super::watch::Watch;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::live::LiveSink;
 use crate::runtime::policy::Policy;
@@ -113,6 +114,8 @@ pub(crate) struct Means {
     pub(crate) router: Arc<Router>,
     /// Records what must not stay unseen.
     pub(crate) security: Arc<Security>,
+    /// Watches over what goes out.
+    pub(crate) watch: Arc<Watch>,
 }
 
 /// Performs effects of one kind.

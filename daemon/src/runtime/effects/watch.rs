@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectOutcome, EffectRequest};
+use serde_json::Value;
 
 use super::performer::{Call, refused};
 use super::secrets_kept::{Kept, held, kept};
 use super::security::Security;
-use super::web::EGRESS_REFUSED;
+use super::web::is_refused_here;
 use crate::capped::Capped;
 
 /// Most places of runs that are remembered as noted.
@@ -45,20 +46,42 @@ impl Watch {
         if !call.tool {
             return Ok(Arc::default());
         }
-        let home = self.data_dir.clone();
-        let read = tokio::task::spawn_blocking(move || kept(&home)).await;
-        let kept = read.map_err(|error| {
-            let title = "The secrets cannot be looked at";
-            Box::new(refused("runtime", 500, title, error.to_string()))
-        })?;
-        let goes_out = !matches!(call.request, EffectRequest::Permission(_));
-        if goes_out && !kept.is_empty() {
+        let kept = self.kept().await?;
+        if !kept.is_empty() && !matches!(call.request, EffectRequest::Permission(_)) {
             let request = serde_json::to_value(&call.request).unwrap_or_default();
-            if let Some(name) = held(&kept, &request) {
-                return Err(self.held_back(call.run, name, "a tool").await);
-            }
+            self.goes_out(call.run, &kept, &request, "a tool").await?;
         }
         Ok(kept)
+    }
+
+    /// The values that nobody may hand on: read where a slow disk holds nobody else up.
+    ///
+    /// # Errors
+    /// They cannot be looked at.
+    pub(crate) async fn kept(&self) -> Result<Arc<[Kept]>, Box<EffectOutcome>> {
+        let home = self.data_dir.clone();
+        let read = tokio::task::spawn_blocking(move || kept(&home)).await;
+        read.map_err(|error| {
+            let title = "The secrets cannot be looked at";
+            Box::new(refused("runtime", 500, title, error.to_string()))
+        })
+    }
+
+    /// Before something is said to `whom`.
+    ///
+    /// # Errors
+    /// It holds one of the values: noted, and not to be said.
+    pub(crate) async fn goes_out(
+        &self,
+        run: RunId,
+        kept: &[Kept],
+        said: &Value,
+        whom: &str,
+    ) -> Result<(), Box<EffectOutcome>> {
+        match held(kept, said) {
+            Some(name) => Err(self.held_back(run, name, whom).await),
+            None => Ok(()),
+        }
     }
 
     /// Notes that a request to `whom` held a secret, and says so.
@@ -79,7 +102,7 @@ impl Watch {
         let EffectOutcome::Failed { error, .. } = outcome else {
             return;
         };
-        if error.data["code"] != EGRESS_REFUSED {
+        if !is_refused_here(error) {
             return;
         }
         let place = error.data["place"].as_str().unwrap_or_default();

@@ -27,7 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: usize = 5;
 const KEY_HEADER: &str = "idempotency-key";
 /// The code of a failure whose request may not go where it leads.
-pub(super) const EGRESS_REFUSED: &str = "egress_refused";
+const EGRESS_REFUSED: &str = "egress_refused";
+/// Its kind, status and title. What the outside answers with has others, whatever stands in its data.
+const NOT_ALLOWED: (&str, u16, &str) = ("authorization", 403, "Address not allowed");
 
 /// Why there is no answer, told as the effect's end.
 pub(super) type Ended = Box<EffectOutcome>;
@@ -281,10 +283,18 @@ fn unread(error: BodyError) -> EffectOutcome {
 }
 
 fn not_allowed(refusal: &Refused) -> EffectOutcome {
-    let mut problem =
-        WorkflowError::standard("authorization", 403, "Address not allowed").detail(refusal.to_string());
+    let (kind, status, title) = NOT_ALLOWED;
+    let mut problem = WorkflowError::standard(kind, status, title).detail(refusal.to_string());
     problem.data = json!({ "code": EGRESS_REFUSED, "place": refusal.place() });
     failed(problem, false)
+}
+
+/// Whether a request was refused here because of where it leads; no answer from outside can say so.
+pub(super) fn is_refused_here(error: &WorkflowError) -> bool {
+    let (kind, status, title) = NOT_ALLOWED;
+    let ours = WorkflowError::standard(kind, status, title);
+    error.data["code"] == EGRESS_REFUSED
+        && (&error.kind, error.status, &error.title) == (&ours.kind, ours.status, &ours.title)
 }
 
 /// There is no answer: either nothing was sent, which is a known failure, or nobody knows.

@@ -23,6 +23,8 @@ use super::web_code::{Grant, Next};
 use super::web_grant::{code, token_request};
 use crate::clock;
 
+/// What an authority calls a client that it does not know (RFC 6749, 5.2).
+const INVALID_CLIENT: &str = "invalid_client";
 /// A token is not used in its last moments.
 const EARLY: Duration = Duration::from_secs(30);
 /// Tokens kept.
@@ -228,6 +230,9 @@ impl Web {
                 let why = said["error"].as_str().unwrap_or("no reason given");
                 error.kind = error.kind.replace("/communication", "/authentication");
                 error.detail = Some(format!("the authority gave no token: {why}"));
+                if why == INVALID_CLIENT {
+                    error.data = json!({ "code": INVALID_CLIENT });
+                }
             }
             return Err(Box::new(ended));
         }
@@ -264,6 +269,11 @@ impl Web {
         let bytes = Box::pin(self.fetch(&resource)).await?;
         serde_json::from_slice(&bytes).map_err(|_| wrong("the authority does not describe itself"))
     }
+}
+
+/// Whether the authority does not know, any more, who asks it for a token.
+pub(super) fn is_unknown_client(ended: &EffectOutcome) -> bool {
+    matches!(ended, EffectOutcome::Failed { error, .. } if error.data["code"] == INVALID_CLIENT)
 }
 
 fn access_token(answer: &Value) -> Result<&str, Ended> {

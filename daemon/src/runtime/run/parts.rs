@@ -83,18 +83,100 @@ impl Driver {
     }
 }
 
-/// What becomes of an effect whose outcome fits no commit.
+/// What becomes of an effect whose outcome fits no commit: what it took is counted all the same.
 fn too_large(outcome: &EffectOutcome) -> EffectOutcome {
-    let (size, usage) = match outcome {
-        EffectOutcome::Done { output, usage, .. } => (output.to_string().len(), *usage),
-        _ => (0, Usage::default()),
+    let written = |value: serde_json::Result<String>| value.map_or(0, |text| text.len());
+    let (what, title, size, usage) = match outcome {
+        EffectOutcome::Done { output, usage, .. } => {
+            let size = written(serde_json::to_string(output));
+            ("its output", "The output is too large", size, *usage)
+        }
+        EffectOutcome::Turn { turn, usage, .. } => {
+            let size = written(serde_json::to_string(turn));
+            ("what its model said", "The turn is too large", size, *usage)
+        }
+        EffectOutcome::Failed { error, usage, .. } => {
+            let size = written(serde_json::to_string(error));
+            (
+                "what it says went wrong",
+                "The failure is too large",
+                size,
+                *usage,
+            )
+        }
+        EffectOutcome::Asks { ask } => {
+            let size = written(serde_json::to_string(ask));
+            (
+                "its question",
+                "The question is too large",
+                size,
+                Usage::default(),
+            )
+        }
+        EffectOutcome::Unknown { reason } => {
+            let usage = Usage::default();
+            (
+                "why nobody knows its end",
+                "The reason is too large",
+                reason.len(),
+                usage,
+            )
+        }
+        EffectOutcome::Cancelled => ("its end", "The end is too large", 0, Usage::default()),
     };
-    let detail = format!("its output has {size} bytes; what a step records must fit one record of 1 MiB");
+    let detail = format!("{what} has {size} bytes; what a step records must fit one record of 1 MiB");
     EffectOutcome::Failed {
-        error: WorkflowError::standard("runtime", 413, "The output is too large").detail(detail),
+        error: WorkflowError::standard("runtime", 413, title).detail(detail),
         retryable: false,
         retry_after_ms: None,
         retry: None,
         usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dirigent_protocol::run::EffectAsk;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_named_with_its_size_and_what_it_took() {
+        let large = "x".repeat(2_000);
+        let took = Usage {
+            input_tokens: 7,
+            ..Usage::default()
+        };
+        let ask = EffectAsk {
+            payload: json!(large),
+            ..EffectAsk::default()
+        };
+        let failed = EffectOutcome::Failed {
+            error: WorkflowError::standard("runtime", 500, large.clone()),
+            retryable: true,
+            retry_after_ms: None,
+            retry: None,
+            usage: took,
+        };
+        for (outcome, word, tokens) in [
+            (EffectOutcome::Asks { ask: Arc::new(ask) }, "question", 0),
+            (failed, "went wrong", 7),
+        ] {
+            let EffectOutcome::Failed {
+                error,
+                usage,
+                retryable,
+                ..
+            } = too_large(&outcome)
+            else {
+                panic!("no failure")
+            };
+            let detail = error.detail.unwrap();
+            assert!(detail.contains(word) && detail.contains(" has 2"), "{detail}");
+            assert_eq!((usage.input_tokens, retryable), (tokens, false));
+        }
     }
 }

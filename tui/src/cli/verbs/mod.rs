@@ -50,7 +50,6 @@ verbs! {
     Agents = agents;
     Suggestions = suggestions;
     Chat = chat;
-    Conversations = conversations;
     Workflows = workflows;
     Orchestrations = orchestrations;
     Rules = rules;

@@ -6,7 +6,6 @@
 
 mod draw;
 mod keys;
-mod list;
 mod page;
 mod speech;
 mod talk;

@@ -29,8 +29,6 @@ pub enum Side {
     Card,
     /// Who works with whom.
     Who,
-    /// What a rule of routing would have changed.
-    Routes,
 }
 
 impl Side {
@@ -43,7 +41,6 @@ impl Side {
             Self::Tried => "tried",
             Self::Card => "card",
             Self::Who => "who works",
-            Self::Routes => "simulated",
         }
     }
 
@@ -94,7 +91,7 @@ pub(super) fn used(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
     let looks = &ctx.model.looks;
     let dim = |text: &str| Line::new().add(Role::Dim, text);
     let mut out = Vec::new();
-    if !matches!(subject.kind, Kind::Agent | Kind::OrchestrationRule) {
+    if subject.kind != Kind::Agent {
         let Some(counts) = asked::used_by(subject, looks) else {
             return vec![dim("  asking the daemon…")];
         };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::run::{EffectOutcome, McpCall, McpRoom, McpTransport, Resource, WorkflowError};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -18,16 +19,18 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{RoleClient, transport::IntoTransport};
 use serde_json::Value;
 use tokio::process::Child;
+use tokio::time::Instant;
 
 use super::super::confine::{self, Kept};
 use super::super::performer::{Call, failed, refused};
 use super::super::web::Ended;
 use super::super::web_auth::bearer;
 use super::lines::Trouble;
-use super::perform::Mcp;
+use super::perform::{Given, Mcp};
 use super::pipes::{self, Piped, Program, Said, beside};
 use super::refusals::Refusals;
 use super::sign_in::{Challenge, Missed, is_discovered};
+use crate::capped::Capped;
 use crate::sandbox::Room;
 
 fn no_room(place: &Path, error: &std::io::Error) -> EffectOutcome {
@@ -35,6 +38,9 @@ fn no_room(place: &Path, error: &std::io::Error) -> EffectOutcome {
     failed(problem.detail(format!("{}: {error}", place.display())), false)
 }
 
+/// How long a server is believed to speak an older revision, and of how many that is known.
+const BELIEVED: Duration = Duration::from_secs(600);
+const MAX_OLDER: usize = 256;
 /// How long a server may take to greet.
 const GREETING: Duration = Duration::from_secs(30);
 
@@ -50,17 +56,105 @@ pub(super) struct Server {
     _process: Option<Child>,
 }
 
+/// Why a server was not greeted.
+enum Unmet {
+    /// It may be one that knows older greetings alone.
+    Older(Ended),
+    Missed(Missed),
+}
+
+impl From<Missed> for Unmet {
+    fn from(missed: Missed) -> Self {
+        Self::Missed(missed)
+    }
+}
+
+impl From<Ended> for Unmet {
+    fn from(ended: Ended) -> Self {
+        Self::Missed(Missed::Ended(ended))
+    }
+}
+
+impl Unmet {
+    fn settled(self) -> Missed {
+        match self {
+            Self::Older(ended) => Missed::Ended(ended),
+            Self::Missed(missed) => missed,
+        }
+    }
+}
+
+/// How a server is greeted.
+#[derive(Debug, Clone, PartialEq)]
+enum Greeting {
+    /// In the newest revision, and in an older one where it says that it does not know that.
+    Newest,
+    /// With `initialize`, in this revision.
+    Initialize(ProtocolVersion),
+}
+
+/// Servers that spoke an older revision a moment ago: they are not asked for the newest at every call.
+#[derive(Default)]
+pub(super) struct Older(Capped<Digest, Instant, MAX_OLDER>);
+
+impl Older {
+    fn which(wanted: &McpCall) -> Digest {
+        Digest::of(&serde_json::to_value(&wanted.transport).unwrap_or_default())
+    }
+
+    fn knows(&self, wanted: &McpCall) -> bool {
+        let at = self.0.get(&Self::which(wanted));
+        at.is_some_and(|at| at.elapsed() < BELIEVED)
+    }
+
+    fn note(&self, wanted: &McpCall) {
+        self.0.keep(Self::which(wanted), Instant::now());
+    }
+}
+
 impl Mcp {
-    /// A greeted server; `token` where somebody signed in at its authority.
+    /// A greeted server, in the newest revision that both speak; `token` where somebody signed in at its authority.
     pub(super) async fn connect(
         &self,
         wanted: &McpCall,
         token: Option<&str>,
-        call: &Call,
+        (call, given): (&Call, &Given),
     ) -> Result<Server, Missed> {
+        let asked = serde_json::from_value::<ProtocolVersion>(Value::String(wanted.protocol.clone()))
+            .unwrap_or(ProtocolVersion::V_2025_06_18);
+        let older = Greeting::Initialize(ProtocolVersion::LATEST_WITH_INITIALIZE);
+        let how = match asked {
+            asked if asked != ProtocolVersion::LATEST => Greeting::Initialize(asked),
+            _ if self.older.knows(wanted) => older.clone(),
+            _ => Greeting::Newest,
+        };
+        let mut met = self.meet((wanted, &how), token, (call, given)).await;
+        if matches!(met, Err(Unmet::Older(_))) && how == Greeting::Newest {
+            // Some end the connection, or themselves, over a greeting that they do not know.
+            self.empty(wanted, call).await;
+            met = self.meet((wanted, &older), token, (call, given)).await;
+        }
+        let server = met.map_err(Unmet::settled)?;
+        let spoken = server
+            .client
+            .peer_info()
+            .map(|info| info.protocol_version.clone());
+        if how == Greeting::Newest && spoken.is_some_and(|spoken| spoken != ProtocolVersion::LATEST) {
+            self.older.note(wanted);
+        }
+        Ok(server)
+    }
+
+    async fn meet(
+        &self,
+        (wanted, how): (&McpCall, &Greeting),
+        token: Option<&str>,
+        (call, given): (&Call, &Given),
+    ) -> Result<Server, Unmet> {
         match &wanted.transport {
             McpTransport::Http { endpoint, headers } => {
-                self.over_http(wanted, (endpoint, headers), token, call).await
+                let sent = self.sent((endpoint, headers), token, given).await?;
+                self.over_http((wanted, how), (endpoint, sent), call).await
             }
             McpTransport::Stdio {
                 command,
@@ -76,7 +170,7 @@ impl Mcp {
                     kept,
                     room,
                 };
-                self.over_pipes(wanted, &program, call).await
+                self.over_pipes((wanted, how), &program, call).await
             }
         }
     }
@@ -113,13 +207,13 @@ impl Mcp {
         self.work.join(format!("{}-{}", call.run, call.effect.0))
     }
 
-    async fn over_http(
+    /// The headers of every request to a server.
+    async fn sent(
         &self,
-        wanted: &McpCall,
         (endpoint, headers): (&Resource, &BTreeMap<String, String>),
         token: Option<&str>,
-        call: &Call,
-    ) -> Result<Server, Missed> {
+        given: &Given,
+    ) -> Result<HashMap<HeaderName, HeaderValue>, Missed> {
         let url = self.web.address(&endpoint.uri)?;
         let mut custom = HashMap::new();
         for (name, value) in headers {
@@ -140,19 +234,32 @@ impl Mcp {
             .as_ref()
             .filter(|sender| !is_discovered(sender))
         {
-            let request = reqwest::Request::new(reqwest::Method::POST, url.clone());
+            let request = reqwest::Request::new(reqwest::Method::POST, url);
             let signed = self.web.signed(request, sender, false).await?;
             if let Some(value) = signed.headers().get(AUTHORIZATION) {
                 custom.insert(AUTHORIZATION, value.clone());
             }
         }
+        if let Some(value) = custom.get(&AUTHORIZATION) {
+            given.note(value);
+        }
+        Ok(custom)
+    }
+
+    async fn over_http(
+        &self,
+        (wanted, how): (&McpCall, &Greeting),
+        (endpoint, sent): (&Resource, HashMap<HeaderName, HeaderValue>),
+        call: &Call,
+    ) -> Result<Server, Unmet> {
+        let url = self.web.address(&endpoint.uri)?;
         let config = StreamableHttpClientTransportConfig::with_uri(url.to_string())
-            .custom_headers(custom)
+            .custom_headers(sent)
             .max_sse_event_size(self.web.limit())
             .max_json_response_size(self.web.limit());
         let transport = StreamableHttpClientTransport::with_client(self.web.client().clone(), config);
         Ok(Server {
-            client: self.greet(wanted, transport, call).await?,
+            client: self.greet((wanted, how), transport, call).await?,
             trouble: Trouble::default(),
             said: Said::default(),
             _process: None,
@@ -162,10 +269,10 @@ impl Mcp {
     /// A command, greeted over its pipes.
     async fn over_pipes(
         &self,
-        wanted: &McpCall,
+        (wanted, how): (&McpCall, &Greeting),
         program: &Program<'_>,
         call: &Call,
-    ) -> Result<Server, Missed> {
+    ) -> Result<Server, Unmet> {
         if !self.policy.get().shell {
             let detail = "[run] shell = \"deny\": this daemon runs no commands";
             return Err(Box::new(refused("authorization", 403, "Commands are not allowed", detail)).into());
@@ -176,13 +283,12 @@ impl Mcp {
             trouble,
             mut said,
         } = pipes::begin(program, (&self.dirigentd, &self.notes), call)?;
-        let greeted = beside(&mut said, Box::pin(self.greet(wanted, streams, call))).await;
-        let client = greeted.map_err(|missed| match trouble.get() {
-            Some(why) => Missed::Ended(Box::new(given_up(why))),
-            None => match missed {
-                Missed::Ended(ended) => Missed::Ended(program.kept.explained(ended)),
-                challenged @ Missed::Challenged(_) => challenged,
-            },
+        let greeted = beside(&mut said, Box::pin(self.greet((wanted, how), streams, call))).await;
+        let client = greeted.map_err(|unmet| match (trouble.get(), unmet) {
+            (Some(why), _) => Box::new(given_up(why)).into(),
+            (None, Unmet::Older(ended)) => Unmet::Older(program.kept.explained(ended)),
+            (None, Unmet::Missed(Missed::Ended(ended))) => program.kept.explained(ended).into(),
+            (None, challenged) => challenged,
         })?;
         Ok(Server {
             client,
@@ -193,7 +299,12 @@ impl Mcp {
     }
 
     /// The handshake: `initialize` where the revision has one, else what newer servers want in its place.
-    async fn greet<T, E, A>(&self, wanted: &McpCall, transport: T, call: &Call) -> Result<Client, Missed>
+    async fn greet<T, E, A>(
+        &self,
+        (wanted, how): (&McpCall, &Greeting),
+        transport: T,
+        call: &Call,
+    ) -> Result<Client, Unmet>
     where
         T: IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
@@ -202,13 +313,9 @@ impl Mcp {
             .client
             .clone()
             .unwrap_or_else(|| ("dirigent".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
-        let protocol = serde_json::from_value::<ProtocolVersion>(Value::String(wanted.protocol.clone()))
-            .unwrap_or(ProtocolVersion::V_2025_06_18);
-        let newest = protocol == ProtocolVersion::LATEST;
-        let legacy = if newest {
-            ProtocolVersion::LATEST_WITH_INITIALIZE
-        } else {
-            protocol.clone()
+        let (newest, legacy) = match how {
+            Greeting::Newest => (true, ProtocolVersion::LATEST_WITH_INITIALIZE),
+            Greeting::Initialize(version) => (false, version.clone()),
         };
         let config = ClientConfig::new(
             can_do(newest && wanted.elicitation),
@@ -225,7 +332,7 @@ impl Mcp {
         };
         let lifecycle = if newest {
             ClientLifecycleMode::Auto {
-                preferred_versions: vec![protocol],
+                preferred_versions: vec![ProtocolVersion::LATEST],
                 legacy_version: Some(legacy),
             }
         } else {
@@ -233,15 +340,15 @@ impl Mcp {
         };
         let silent = |detail: String| {
             let problem = WorkflowError::standard("communication", 503, "The server does not greet");
-            Missed::Ended(Box::new(failed(problem.detail(detail), true)))
+            Box::new(failed(problem.detail(detail), true))
         };
         let greeted = Box::pin(serve_client_with_lifecycle(info, transport, lifecycle));
         let client = tokio::time::timeout(GREETING, greeted)
             .await
             .map_err(|_| silent(format!("it said nothing for {} s", GREETING.as_secs())))?
             .map_err(|error| match Challenge::of_greeting(&error) {
-                Some(challenge) => Missed::Challenged(challenge),
-                None => silent(error.to_string()),
+                Some(challenge) => Unmet::Missed(Missed::Challenged(challenge)),
+                None => Unmet::Older(silent(error.to_string())),
             })?;
         known(&client)?;
         Ok(client)

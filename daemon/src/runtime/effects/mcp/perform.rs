@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dirigent_protocol::id::RunId;
@@ -11,6 +11,7 @@ use dirigent_protocol::run::{
     EffectAsk, EffectId, EffectKind, EffectOutcome, EffectRequest, McpCall, McpTransport, Usage,
 };
 use futures::future::BoxFuture;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::super::performer::{Call, Means, Performer, misdirected};
@@ -19,7 +20,7 @@ use super::super::secrets::{self, Revealed};
 use super::super::secrets_mask;
 use super::super::security::Security;
 use super::super::web::Web;
-use super::connect::{given_up, named};
+use super::connect::{Older, given_up, named};
 use super::pipes::beside;
 use super::request::{Unlisted, as_listed, ask, tools};
 use super::rounds::Round;
@@ -27,9 +28,13 @@ use super::sign_in::{Missed, Next, SignIn};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::policy::Policy;
 use crate::swap::Swap;
+use crate::tools::Closed;
 
 /// The daemon's limit where the call names none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Shorter tokens are no secrets: masking them would take words out of answers.
+const SHORTEST: usize = 4;
 
 /// Connections to servers, one for each request.
 pub(in super::super) struct Mcp {
@@ -42,6 +47,8 @@ pub(in super::super) struct Mcp {
     /// This program: it becomes the sandbox.
     pub(super) dirigentd: PathBuf,
     pub(super) security: Arc<Security>,
+    /// Servers that do not speak the newest revision.
+    pub(super) older: Older,
 }
 
 pub(in super::super) fn open(means: &Means) -> Result<Box<dyn Performer>, RuntimeError> {
@@ -67,19 +74,20 @@ impl Mcp {
             data_dir: means.data_dir.clone(),
             dirigentd: means.program.clone(),
             security: means.security.clone(),
+            older: Older::default(),
         })
     }
 
     /// Every tool of a server.
     ///
     /// # Errors
-    /// Why there is no list, in words.
-    pub(in super::super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
+    /// Why there is no list; what a person is asked first.
+    pub(in super::super) async fn tools(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, Closed> {
         let request = EffectRequest::Mcp(wanted.clone());
         let Revealed { request, values } =
             secrets::reveal(&self.data_dir, request).map_err(|ended| words(&ended))?;
         let EffectRequest::Mcp(wanted) = &request else {
-            return Err("it is no call of a server".to_owned());
+            return Err("it is no call of a server".to_owned().into());
         };
         let mut call = call.clone();
         if !values.is_empty() {
@@ -90,15 +98,23 @@ impl Mcp {
         let limit = wanted.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
         let found = tokio::select! {
             biased;
-            () = call.cancel.cancelled() => Err("it was stopped".to_owned()),
+            () = call.cancel.cancelled() => Err("it was stopped".to_owned().into()),
             found = tokio::time::timeout(limit, Box::pin(list)) => found
-                .unwrap_or_else(|_| Err(format!("no answer within {} ms", limit.as_millis()))),
+                .unwrap_or_else(|_| Err(format!("no answer within {} ms", limit.as_millis()).into())),
         };
         self.empty(wanted, call).await;
-        found.map(|tools| without(tools, &values))
+        match found {
+            Ok(tools) => Ok(without(tools, &values)),
+            Err(Closed::Asks(ask)) => match secrets_mask::masked(EffectOutcome::Asks { ask }, &values) {
+                EffectOutcome::Asks { ask } => Err(Closed::Asks(ask)),
+                ended => Err(words(&ended).into()),
+            },
+            Err(closed) => Err(closed),
+        }
     }
 
-    async fn empty(&self, wanted: &McpCall, call: &Call) {
+    /// Ends what was started for a call, and its room.
+    pub(super) async fn empty(&self, wanted: &McpCall, call: &Call) {
         if matches!(wanted.transport, McpTransport::Stdio { .. }) {
             process::empty(&process::note_path(&self.notes, call.run, call.effect), &call.key).await;
             drop(std::fs::remove_dir_all(self.room_of(call)));
@@ -136,6 +152,33 @@ impl Performer for Mcp {
                 tracing::error!(%run, effect = effect.0, "processes of a server cannot be ended");
             }
         })
+    }
+}
+
+/// What servers were given to know who asks: a server that echoes it is masked.
+#[derive(Default)]
+pub(super) struct Given(Mutex<Vec<String>>);
+
+impl Given {
+    /// Takes the value of an `Authorization` header.
+    pub(super) fn note(&self, header: &HeaderValue) {
+        let Ok(text) = header.to_str() else { return };
+        let value = text.split_once(' ').map_or(text, |(_, value)| value);
+        if value.len() >= SHORTEST {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(value.to_owned());
+        }
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn out_of(&self, words: String) -> String {
+        match secrets_mask::masked(EffectOutcome::Unknown { reason: words }, &self.all()) {
+            EffectOutcome::Unknown { reason } => reason,
+            _ => String::new(),
+        }
     }
 }
 
@@ -185,9 +228,10 @@ impl Mcp {
         if let Some(ask) = Round::heard(&wanted.answers).and_then(|round| round.next(who)) {
             return EffectOutcome::Asks { ask };
         }
+        let given = &Given::default();
         let done = self.signed_in(wanted, move |token| {
             Box::pin(async move {
-                let mut server = self.connect(wanted, token.as_deref(), call).await?;
+                let mut server = self.connect(wanted, token.as_deref(), (call, given)).await?;
                 let asking = async {
                     as_listed(&server.client, wanted).await?;
                     ask(&server.client, wanted, who, &call.key).await
@@ -200,17 +244,19 @@ impl Mcp {
                 }
             })
         });
-        match Box::pin(done).await {
+        let outcome = match Box::pin(done).await {
             Ok(outcome) => outcome,
             Err(Missing::Ended(ended)) => *ended,
             Err(Missing::Asks(ask)) => EffectOutcome::Asks { ask },
-        }
+        };
+        secrets_mask::masked(outcome, &given.all())
     }
 
-    async fn list(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, String> {
+    async fn list(&self, wanted: &McpCall, call: &Call) -> Result<Vec<Value>, Closed> {
+        let given = &Given::default();
         let listed = self.signed_in(wanted, move |token| {
             Box::pin(async move {
-                let mut server = self.connect(wanted, token.as_deref(), call).await?;
+                let mut server = self.connect(wanted, token.as_deref(), (call, given)).await?;
                 let tools = beside(&mut server.said, tools(&server.client)).await;
                 drop(server.client.cancel().await);
                 match tools {
@@ -221,13 +267,10 @@ impl Mcp {
             })
         });
         match Box::pin(listed).await {
-            Ok(tools) => tools,
-            Err(Missing::Ended(ended)) => Err(words(&ended)),
-            // A list has nobody to ask: a call has.
-            Err(Missing::Asks(ask)) => Err(format!(
-                "{}: run a step `call: mcp` of this server with the same client, grant and issuers; its question comes to the inbox",
-                ask.title
-            )),
+            Ok(Ok(tools)) => Ok(without(tools, &given.all())),
+            Ok(Err(words)) => Err(given.out_of(words).into()),
+            Err(Missing::Ended(ended)) => Err(given.out_of(words(&ended)).into()),
+            Err(Missing::Asks(ask)) => Err(Closed::Asks(ask)),
         }
     }
 }

@@ -16,6 +16,10 @@ use super::questions::Question;
 const ASKS: &str = "input:";
 /// Most questions of one round.
 const MOST: usize = 16;
+/// Most bytes of all questions of one round, and of what the server wants back with their answers: both are in the
+/// record of every question.
+const MOST_BYTES: usize = 64 << 10;
+const MOST_STATE: usize = 64 << 10;
 
 /// One round of questions.
 #[derive(Debug, Default)]
@@ -39,6 +43,12 @@ impl Round {
             let title = "The server asks for what it is not given";
             Box::new(refused("authorization", 403, title, detail))
         };
+        let state = wanted.request_state.as_ref().map_or(0, String::len);
+        if state > MOST_STATE {
+            let detail =
+                format!("its `requestState` has {state} bytes; at most {MOST_STATE} are kept for it");
+            return Err(refuse(&detail));
+        }
         let mut questions = BTreeMap::new();
         for (name, request) in wanted.input_requests.iter().flatten() {
             let InputRequest::Elicitation(asked) = request else {
@@ -54,6 +64,11 @@ impl Round {
         if questions.len() > MOST {
             return Err(refuse("it has too many questions at once"));
         }
+        let bytes: usize = questions.values().map(|asked| asked.to_string().len()).sum();
+        if bytes > MOST_BYTES {
+            let detail = format!("its questions have {bytes} bytes together; at most {MOST_BYTES} are shown");
+            return Err(refuse(&detail));
+        }
         Ok(Self {
             number,
             questions,
@@ -64,7 +79,8 @@ impl Round {
 
     /// The round that the answers of a call are of; nothing where they are of none.
     pub(super) fn heard(answers: &[EffectAnswer]) -> Option<Self> {
-        let last = answers.last().filter(|last| last.id.starts_with(ASKS))?;
+        // Somebody may have signed in since: what was said before holds.
+        let last = answers.iter().rfind(|answer| answer.id.starts_with(ASKS))?;
         let questions = last.kept["questions"].as_object()?;
         let mut round = Self {
             number: last.kept["round"].as_u64()?,
@@ -75,8 +91,13 @@ impl Round {
             state: last.kept["state"].as_str().map(str::to_owned),
             ..Self::default()
         };
-        let own =
-            |answer: &&EffectAnswer| answer.id.starts_with(ASKS) && answer.kept["round"] == round.number;
+        // Of these very questions: another round may have the same number and the same names.
+        let same = |answer: &EffectAnswer| {
+            ["round", "questions", "state"]
+                .iter()
+                .all(|part| answer.kept[*part] == last.kept[*part])
+        };
+        let own = |answer: &&EffectAnswer| answer.id.starts_with(ASKS) && same(answer);
         for answer in answers.iter().filter(own) {
             let name = answer.kept["name"].as_str().unwrap_or_default();
             let Some(params) = round.questions.get(name) else {
@@ -193,5 +214,51 @@ mod tests {
             json!({ "action": "accept", "content": { "n": 1 } })
         );
         assert_eq!(params["inputResponses"]["b"]["action"], "decline");
+    }
+
+    #[test]
+    fn an_answer_to_an_older_question_is_none_to_a_new_one_of_the_same_name() {
+        let who = ("s", "t");
+        let mut older = wanted();
+        older.request_state = Some("of another attempt".into());
+        let mut answers = Vec::new();
+        for _ in ["a", "b"] {
+            let round = Round::heard(&answers).unwrap_or_else(|| Round::of(&older, 1, true).unwrap());
+            answers.push(answered(&round.next(who).unwrap(), json!({ "n": 7 })));
+        }
+        let first = Round::of(&wanted(), 1, true).unwrap().next(who).unwrap();
+        answers.push(answered(&first, json!({ "n": 1 })));
+        let round = Round::heard(&answers).unwrap();
+        let second = round.next(who).expect("nobody answered its second question");
+        assert_eq!(second.payload["message"], "second");
+        // Whoever signs in between has not taken anything back.
+        answers.push(EffectAnswer {
+            id: "sign-in:x".into(),
+            kept: Value::Null,
+            ..answered(&second, Value::Null)
+        });
+        assert_eq!(Round::heard(&answers).unwrap().responses.len(), 1);
+    }
+
+    #[test]
+    fn what_a_server_wants_kept_is_bounded_by_name() {
+        let mut large = wanted();
+        large.request_state = Some("x".repeat(MOST_STATE + 1));
+        let refusal = format!("{:?}", Round::of(&large, 1, true).unwrap_err());
+        assert!(refusal.contains("requestState"), "{refusal}");
+        let many: Value = (0..MOST)
+            .map(|number| {
+                let asked = json!({ "method": "elicitation/create", "params": {
+                    "message": "x".repeat(8 << 10), "requestedSchema": { "type": "object", "properties": {} } } });
+                (number.to_string(), asked)
+            })
+            .collect::<Map<String, Value>>()
+            .into();
+        let many = json!({ "resultType": "input_required", "inputRequests": many });
+        let refusal = format!(
+            "{:?}",
+            Round::of(&serde_json::from_value(many).unwrap(), 1, true).unwrap_err()
+        );
+        assert!(refusal.contains("together"), "{refusal}");
     }
 }

@@ -10,10 +10,11 @@ use crate::cli::exit::Exit;
 
 pub mod review;
 pub mod took;
+pub mod tools;
 pub mod try_out;
 
 /// One line for the list of verbs.
-pub const ABOUT: &str = "Agents: list, show, compare versions, publish, roll back, try out, who uses one, what one took; let one review its own work";
+pub const ABOUT: &str = "Agents: list, show, compare versions, publish, roll back, try out, who uses one, what one took, what its tools are now; let one review its own work";
 
 /// `dirigent agents`
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,8 @@ pub enum Action {
     Try(try_out::Args),
     /// What it took in the runs that are kept, and how it did
     Took(took::Args),
+    /// What its tools are now: its servers are asked, its model is not; `--pin` pins their lists
+    Tools(tools::Args),
     /// Let it look back on its own recent work: a report, and suggestions a person accepts or declines
     Review(review::Args),
 }
@@ -51,6 +54,7 @@ pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
         Action::Common(action) => definitions::run(Kind::Agent, action, cx).await,
         Action::Try(args) => try_out::run(args, cx).await,
         Action::Review(args) => review::run(args, cx).await,
+        Action::Tools(args) => tools::run(args, cx).await,
         Action::Took(args) => took::run(args, cx).await,
     }
 }

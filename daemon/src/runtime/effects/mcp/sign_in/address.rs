@@ -6,6 +6,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::super::web_assertion::url_safe;
+use super::kept::Client;
 
 /// Where the browser comes back to: an address of the person's own machine, where nobody needs to listen.
 pub(super) const REDIRECT: &str = "http://127.0.0.1:17639/callback";
@@ -74,6 +75,19 @@ pub(super) fn sign_in_at(
 }
 
 impl Pending {
+    /// Whether it is a sign-in of that client at that authority, for that server and these scopes.
+    pub(super) fn is_for(
+        &self,
+        issuer: &str,
+        (client, resource): (&Client, &str),
+        scopes: &[String],
+    ) -> bool {
+        self.issuer == issuer
+            && self.scopes == scopes
+            && self.with["resource"] == resource
+            && self.with["client"]["id"] == client.id.as_str()
+    }
+
     /// Reads the address that a browser came back to.
     pub(super) fn back(&self, callback: &str) -> Back {
         let Ok(url) = Url::parse(callback.trim()) else {
@@ -133,6 +147,33 @@ mod tests {
             "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
         );
         assert!(chance().len() >= 43 && chance() != chance());
+    }
+
+    #[test]
+    fn a_sign_in_is_of_one_client_for_one_server() {
+        let client = |id: &str| Client {
+            id: id.into(),
+            ..Client::default()
+        };
+        let asked = Pending {
+            with: json!({ "resource": "https://s/mcp", "client": client("c") }),
+            scopes: vec!["tools".into()],
+            ..pending(false)
+        };
+        let is_for = |issuer: &str, id: &str, resource: &str, scope: &str| {
+            asked.is_for(issuer, (&client(id), resource), &[scope.to_owned()])
+        };
+        assert!(is_for("https://a", "c", "https://s/mcp", "tools"));
+        assert!(!is_for("https://b", "c", "https://s/mcp", "tools"));
+        assert!(
+            !is_for("https://a", "c", "https://s", "tools"),
+            "another resource"
+        );
+        assert!(
+            !is_for("https://a", "d", "https://s/mcp", "tools"),
+            "another client"
+        );
+        assert!(!is_for("https://a", "c", "https://s/mcp", "more"));
     }
 
     #[test]

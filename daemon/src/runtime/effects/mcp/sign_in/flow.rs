@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::super::performer::refused;
 use super::super::super::web::{Ended, Web};
-use super::super::super::web_auth::wrong;
+use super::super::super::web_auth::{is_unknown_client, wrong};
 use super::address::{self, Back, Pending, REDIRECT};
 use super::authority::{self, Authority};
 use super::challenge::Challenge;
@@ -81,14 +81,15 @@ impl<'a> SignIn<'a> {
             "grant": sender.with["grant"],
             "issuers": sender.with["issuers"],
         });
-        let signed_in = |answer: &&EffectAnswer| answer.id.starts_with(ASKS);
+        let signed_in = |answer: &&EffectAnswer| is_of(answer, &server);
+        let rounds = wanted.answers.iter().filter(signed_in).count();
         Ok(Some(Self {
             web,
             server,
             policy: &sender.with,
             protocol: &wanted.protocol,
             place: Place::of(&web.data_dir, &names),
-            rounds: wanted.answers.iter().filter(signed_in).count(),
+            rounds,
             renewed: false,
         }))
     }
@@ -98,10 +99,9 @@ impl<'a> SignIn<'a> {
         &self,
         answers: &[EffectAnswer],
     ) -> Result<Option<Arc<EffectAsk>>, Ended> {
-        let Some((answer, state)) = answers
-            .last()
-            .and_then(|last| Some((last, last.id.strip_prefix(ASKS)?)))
-        else {
+        // An agent may have asked for several servers.
+        let last = answers.iter().rfind(|answer| is_of(answer, &self.server));
+        let Some((answer, state)) = last.and_then(|last| Some((last, last.id.strip_prefix(ASKS)?))) else {
             return Ok(None);
         };
         let title = "Nobody signed in";
@@ -146,11 +146,16 @@ impl<'a> SignIn<'a> {
         match self.web.token(&sender).await {
             Ok(token) => Ok(Some(token)),
             // What was allowed once is over: the server is asked without a token, and says what it wants.
-            Err(ended) if is_over(&ended) && self.by_a_person() => {
+            Err(ended) if self.is_over(&ended) => {
                 let _one = ONE.lock().await;
                 let mut kept = self.place.read().map_err(unkept)?;
                 if self.sender(&kept).is_some_and(|now| now == sender) {
                     kept.grant = None;
+                    if is_unknown_client(&ended) {
+                        // The authority forgot it: another one is registered, and what was asked of it is nobody's.
+                        kept.client = kept.client.filter(|client| !client.registered);
+                        kept.pending = None;
+                    }
                     self.place.write(&kept).map_err(unkept)?;
                 }
                 Ok(None)
@@ -210,7 +215,7 @@ impl<'a> SignIn<'a> {
             self.place.write(&kept).map_err(unkept)?;
             return Ok(Next::Again);
         }
-        let same = |pending: &Pending| pending.issuer == authority.issuer && pending.scopes == scopes;
+        let same = |pending: &Pending| pending.is_for(&authority.issuer, (&client, &resource), &scopes);
         if !kept.pending.as_ref().is_some_and(same) {
             kept.pending = Some(pending(&authority, (&client, &resource), scopes, with)?);
         }
@@ -295,6 +300,16 @@ impl<'a> SignIn<'a> {
         all
     }
 
+    /// Whether the authority says that what it gave is worth nothing any more.
+    fn is_over(&self, ended: &EffectOutcome) -> bool {
+        let EffectOutcome::Failed { error, retryable, .. } = ended else {
+            return false;
+        };
+        let refused = !retryable && (400..500).contains(&error.status);
+        let nobody = is_unknown_client(ended) && self.policy["client"]["id"].is_null();
+        refused && error.kind.ends_with("/authentication") && (self.by_a_person() || nobody)
+    }
+
     fn by_a_person(&self) -> bool {
         self.policy["grant"] == "authorization_code"
     }
@@ -360,9 +375,16 @@ impl<'a> SignIn<'a> {
                 "required": ["server", "authority", "scopes", "address", "callback"],
                 "additionalProperties": false,
             })),
+            kept: json!({ "server": server }),
             ..EffectAsk::default()
         })
     }
+}
+
+/// Whether somebody answered for this server.
+fn is_of(answer: &EffectAnswer, server: &Url) -> bool {
+    let whose = &answer.kept["server"];
+    answer.id.starts_with(ASKS) && (whose.is_null() || *whose == server.as_str())
 }
 
 fn pending(
@@ -389,12 +411,4 @@ fn pending(
         issuer: authority.issuer.clone(),
         says_issuer: authority.says_issuer,
     })
-}
-
-/// Whether the authority says that what it gave is worth nothing any more.
-fn is_over(ended: &EffectOutcome) -> bool {
-    let EffectOutcome::Failed { error, retryable, .. } = ended else {
-        return false;
-    };
-    !retryable && (400..500).contains(&error.status) && error.kind.ends_with("/authentication")
 }
