@@ -272,6 +272,9 @@ pub struct SuggestionLook {
     pub suggestion: Document,
     /// Number of the agent's newest version.
     pub number: u64,
+    /// Digest of that version; empty where an older daemon does not say.
+    #[serde(default)]
+    pub digest: String,
     /// That version's definition; of one that was accepted, the definition its draft changes.
     pub now: Value,
     /// The definition with the change; none where it does not fit any more.

@@ -381,3 +381,95 @@ fn a_long_conversation_goes_on() {
     assert_eq!(failed, 18, "{said:.300}\n{}", home.log());
     assert_eq!(turns[18]["answer"], "You said hello.", "{:#}", turns[18]);
 }
+
+/// A model that says which agent it is asked as, and how much it was told before.
+fn named(body: &Value) -> Say {
+    let (said, _) = now(body);
+    let messages = body["messages"].as_array().unwrap();
+    let who = messages[0]["content"].as_str().unwrap_or_default();
+    let who = if who.contains("second one") { "two" } else { "one" };
+    let before = messages
+        .iter()
+        .filter(|message| message["role"] == "user")
+        .count()
+        - 1;
+    Say::text(&format!("{who} heard {said} after {before}"))
+}
+
+fn listed(home: &Home, more: &[&str]) -> Vec<Value> {
+    let args = [&["conversations", "list", "--json"], more].concat();
+    let printed = home.client(&args);
+    printed.expect_code(0).json()["items"].as_array().unwrap().clone()
+}
+
+fn talk(home: &Home, args: &[&str]) -> Value {
+    let args = [&["chat", "--json"], args].concat();
+    let printed = home.client(&args);
+    printed.expect_code(0).json()
+}
+
+#[test]
+fn conversations_are_listed_searched_and_forked_with_another_agent_by_whoever_comes_later() {
+    let model = Model::start(Duration::ZERO, named);
+    let home = home(&model, &[]);
+    let daemon = home.start();
+    publish(&home, "one", &json!({ "system": "You are the first one." }));
+    publish(&home, "two", &json!({ "system": "You are the second one." }));
+    let first = talk(
+        &home,
+        &["one", "--say", "where is the Zebra?", "--say", "and now?"],
+    );
+    talk(&home, &["two", "--say", "hello"]);
+    let id = first["conversation"].as_str().unwrap();
+    let all = listed(&home, &[]);
+    assert_eq!(all.len(), 2, "{all:#?}");
+    assert_eq!(all[0]["agent"], "two");
+    let row = &all[1];
+    assert_eq!(
+        (row["conversation"].as_str(), row["turns"].as_u64()),
+        (Some(id), Some(2))
+    );
+    assert_eq!(row["title"], "where is the Zebra?");
+    assert_eq!(row["last"], "one heard and now? after 1");
+    assert_eq!(row["state"], "listens");
+    assert!(row["usage"]["calls"].as_u64().unwrap() >= 2, "{row:#}");
+    // The daemon searches, pages, and says the same after its death.
+    drop(daemon);
+    let _daemon = home.start();
+    assert_eq!(listed(&home, &["--search", "zebra"]).len(), 1);
+    assert_eq!(listed(&home, &["--search", "zebra hello"]).len(), 0);
+    assert_eq!(listed(&home, &["--agent", "one"]), vec![row.clone()]);
+    let page = home.client(&["conversations", "list", "--limit", "1", "--json"]);
+    let page = page.expect_code(0).json();
+    let next = page["next"].as_str().unwrap();
+    let rest = listed(&home, &["--limit", "1", "--cursor", next]);
+    assert_eq!(rest, vec![row.clone()]);
+    assert_eq!(
+        home.client(&["chat", "--list", "--json", "one"]).json()["items"],
+        json!([row])
+    );
+    // Another agent goes on behind the first answer; it reads what was said as its own past, and is listed as its own.
+    let at = format!("{id}@1");
+    let forked = talk(&home, &["--fork", &at, "--agent", "two", "--say", "go on"]);
+    let answer = forked["turns"].as_array().unwrap().last().unwrap()["answer"].clone();
+    assert_eq!(answer, "two heard go on after 1", "{forked:#}");
+    let of_two = listed(&home, &["--agent", "two"]);
+    assert_eq!(of_two.len(), 2, "{of_two:#?}");
+    assert_eq!(of_two[0]["conversation"], forked["conversation"]);
+    assert_eq!(
+        (&of_two[0]["title"], &of_two[0]["turns"]),
+        (&json!("where is the Zebra?"), &json!(2))
+    );
+    let nobody = ["chat", "--fork", &at, "--agent", "nobody", "--say", "x"];
+    let _refused = home.client(&nobody).expect_code(1);
+    // And on the screen of somebody who opened none of them.
+    let mut terminal = Terminal::run(&home.client_command(&["open", "conversations"]), 120, 40);
+    terminal.wait_for("Conversations (3)", LONG);
+    terminal.keys("/zebra hello\r");
+    terminal.wait_for("Conversations (0)", LONG);
+    terminal.keys("\u{1b}");
+    terminal.wait_for("Conversations (3)", LONG);
+    terminal.keys("/zebra\r");
+    terminal.wait_for("Conversations (2)", LONG);
+    terminal.wait_for("where is the Zebra?", LONG);
+}

@@ -1,6 +1,6 @@
 //! Orchestrations: compiled, shown, run, rolled back; by the binaries alone.
 
-use dirigent_tests::{AGENTS, Home, LONG, until};
+use dirigent_tests::{AGENTS, Home, LONG, Terminal, until};
 use serde_json::{Value, json};
 
 fn json_of(home: &Home, words: &[&str]) -> Value {
@@ -167,6 +167,29 @@ do:
     assert_eq!(versions["items"].as_array().unwrap().len(), 3, "{versions}");
 }
 
+/// A rule is simulated and activated on its page, by nothing but a yes to the question that has its figures.
+fn activate(home: &Home) {
+    let mut terminal = Terminal::run(&home.client_command(&["open", "routing/to-bert"]), 80, 24);
+    terminal.wait_for("not followed", LONG);
+    terminal.keys("T");
+    terminal.wait_for("would have gone elsewhere: 2 of 2", LONG);
+    terminal.keys("e");
+    terminal.wait_for("Form", LONG);
+    terminal.wait_for("nothing is wrong", LONG);
+    terminal.keys("G\r");
+    terminal.wait_for("it is followed", LONG);
+    terminal.keys("true\r");
+    terminal.wait_for("active                 true", LONG);
+    terminal.keys("P");
+    terminal.wait_for("It is followed from now on", LONG);
+    terminal.wait_for("would have gone elsewhere: 2 of 2", LONG);
+    terminal.keys("a");
+    until("the rule to be active", LONG, || {
+        let rule = json_of(home, &["get", "orchestration-rule", "to-bert", "--json"]);
+        (rule["spec"]["active"] == true).then_some(())
+    });
+}
+
 #[test]
 fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
     let home = Home::new(&[]);
@@ -210,7 +233,7 @@ fn who_has_a_capability_is_chosen_by_rules_that_were_simulated() {
         "{told}"
     );
     assert_eq!(told["differs"][0]["would"], "bert", "{told}");
-    drop(home.apply("rule.yaml", &format!("{rule}true\n")));
+    activate(&home);
     assert_eq!(chosen(r#"{"kind": "b"}"#), "bert");
     assert_eq!(chosen(r#"{"kind": "c"}"#), "anna", "its condition does not hold");
 }

@@ -64,6 +64,7 @@ impl Service {
         Ok(SuggestionLook {
             suggestion: found.stored.document.clone(),
             number: version.number,
+            digest: version.digest,
             now: spec(&now),
             proposed: proposed.as_ref().ok().map(spec),
             carried_over,

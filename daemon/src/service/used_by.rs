@@ -31,8 +31,15 @@ impl Service {
             .authorize(subject, Action::Read, &Object::Document(&document))
             .await?;
         let name = document.metadata.name.clone();
+        let called = match kind {
+            Kind::OrchestrationRule => document.spec["capability"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            _ => name.clone(),
+        };
         let mut found: Vec<Use> = Vec::new();
-        for caller in self.callers(subject, kind, &name).await? {
+        for caller in self.callers(subject, kind, &called).await? {
             if self.door.sees(subject, &caller) {
                 found.push(Use {
                     kind: caller.kind,
@@ -45,10 +52,11 @@ impl Service {
             }
         }
         let numbers = self.numbers(subject, &document)?;
-        let runs = if kind == Kind::Agent {
-            self.live_runs(subject, |_| true)?
-        } else {
-            self.live_runs(subject, |run| run.workflow == name)?
+        let runs = match kind {
+            Kind::Agent => self.live_runs(subject, |_| true)?,
+            // A choice is made when it is due: no run pins a rule.
+            Kind::OrchestrationRule => Vec::new(),
+            _ => self.live_runs(subject, |run| run.workflow == name)?,
         };
         for run in runs
             .into_iter()

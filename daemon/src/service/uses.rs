@@ -95,9 +95,12 @@ impl Service {
                     }
                     let called = match kind {
                         Kind::Agent => definition.agents(&meta.name, spec),
+                        // A rule is about a capability, or about all of them.
+                        Kind::OrchestrationRule => definition.capabilities(spec),
                         _ => definition.workflows(spec),
                     };
-                    if called.iter().any(|called| called == name) {
+                    let any = kind == Kind::OrchestrationRule && name.is_empty();
+                    if called.iter().any(|called| any || called == name) {
                         found.push(stored.document);
                     }
                 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::definition::{check_as, json_of, schema_of};
-use super::{Column, Definition, Entity, Index, Kind, Relation, Writer};
+use super::{Column, Conversation, Definition, Entity, Index, Kind, Relation, Writer};
 use crate::id::{EntityId, RunId};
 use crate::run::{Origin, RunBudget, Status, Usage, Waiting};
 
@@ -113,6 +113,9 @@ pub struct WorkflowExecution {
     /// It was set aside; a person must release it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
+    /// What a list shows of it, where it is a conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Conversation>,
     /// Events in its journal when this was written.
     pub events: u64,
 }

@@ -22,6 +22,7 @@ pub const KINDS: &[Kind] = &[
     Kind::Agent,
     Kind::Workflow,
     Kind::Orchestration,
+    Kind::OrchestrationRule,
     Kind::Notification,
     Kind::AgentSelfReport,
     Kind::AgentSuggestion,
@@ -54,6 +55,7 @@ pub async fn read(connection: &Connection) -> Result<Vec<Document>, CallError> {
         (Kind::Agent, None, MOST),
         (Kind::Workflow, None, MOST),
         (Kind::Orchestration, None, MOST),
+        (Kind::OrchestrationRule, None, MOST),
         (Kind::Notification, None, PAGE as usize),
     ];
     let mut all: BTreeMap<(Kind, EntityId), Document> = BTreeMap::new();

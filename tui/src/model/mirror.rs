@@ -30,7 +30,7 @@ pub struct Named {
     pub name: String,
     /// One line about it.
     pub about: String,
-    /// What its kind is told apart by: an agent's model, an orchestration's strategy; empty of any other.
+    /// What its kind is told apart by: an agent's model, an orchestration's strategy, a rule's capability; empty of any other.
     pub sort: String,
     /// Its revision.
     pub revision: u64,
@@ -50,6 +50,7 @@ impl Named {
         let sort = match document.kind {
             Kind::Agent => text("model"),
             Kind::Orchestration => text("strategy"),
+            Kind::OrchestrationRule => text("capability"),
             _ => None,
         };
         Self {

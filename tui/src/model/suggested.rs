@@ -35,7 +35,7 @@ fn of(kind: Kind, agent: &str, status: Option<&str>, limit: u32) -> Query {
 }
 
 fn accepted(agent: &str) -> Query {
-    of(Kind::AgentSuggestion, agent, Some("accepted"), 1)
+    of(Kind::AgentSuggestion, agent, Some("accepted"), MOST)
 }
 
 fn open(agent: &str) -> Query {
@@ -64,11 +64,13 @@ pub fn want_accepted(agent: &str, looks: &Looks, now: Duration) -> Option<Cmd> {
     looks.want(ACCEPTED, &accepted(agent), Some(REFRESH), now)
 }
 
-/// The accepted draft of an agent, with its suggestion's document.
+/// The accepted draft of an agent, with its suggestion's document: the one that was accepted last. Those of earlier
+/// versions stay accepted and are nobody's draft any more, and an old suggestion may be accepted after a new one.
 #[must_use]
 pub fn accepted_of<'a>(agent: &str, looks: &'a Looks) -> Option<(&'a Document, AgentSuggestion)> {
-    let document = items(looks, ACCEPTED, &accepted(agent))?.first()?;
-    Some((document, document.body().ok()?))
+    let all = items(looks, ACCEPTED, &accepted(agent))?.iter();
+    let read = all.filter_map(|document| Some((document, document.body::<AgentSuggestion>().ok()?)));
+    read.max_by_key(|(document, body)| (body.decided_at, document.metadata.id))
 }
 
 /// Asks for what an agent's card says of its newest look back.

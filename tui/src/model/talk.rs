@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use dirigent_protocol::entity::Conversation;
+use dirigent_protocol::filter::{Filter, Op};
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EventBody, RunEvent};
 use jiff::Timestamp;
@@ -11,15 +13,36 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The label of a conversation's run: with which agent.
-pub const LABEL: &str = "dirigent.conversation";
+pub const LABEL: &str = Conversation::LABEL;
 /// Longest thing that is said, bytes.
 pub const MAX_SAID: usize = 256 * 1024;
 /// Type of the events that say something.
-const SAID: &str = "dirigent.conversation.said";
+const SAID: &str = Conversation::SAID;
 /// Type of the event that stops the answer under way.
 const STOPPED: &str = "dirigent.conversation.stopped";
 /// Type of the event that ends a conversation.
 const ENDED: &str = "dirigent.conversation.ended";
+
+/// Fields of a run in which words of a conversation are looked for.
+pub const TEXTS: &[&str] = &[
+    "id",
+    "labels.dirigent.conversation",
+    "conversation.title",
+    "conversation.last",
+];
+
+/// The condition on runs that makes them conversations. The first half is an index; the second one is what counts.
+#[must_use]
+pub fn only() -> Filter {
+    Filter::And(vec![
+        Filter::eq("workflow", "conversation"),
+        Filter::Is {
+            field: format!("labels.{LABEL}"),
+            op: Op::Ne,
+            value: Value::Null,
+        },
+    ])
+}
 
 /// What a person tells a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]

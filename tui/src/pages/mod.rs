@@ -12,6 +12,7 @@ pub mod definitions;
 pub mod narrow;
 pub mod orchestrations;
 pub mod page;
+pub mod routing;
 pub mod runs;
 pub mod speech;
 pub mod suggestions;
@@ -42,5 +43,6 @@ pages! {
     agents = definitions::Definitions::of(&agents::WHAT),
     workflows = definitions::Definitions::of(&workflows::WHAT),
     orchestrations = definitions::Definitions::of(&orchestrations::WHAT),
+    routing = definitions::Definitions::of(&routing::WHAT),
     suggestions = suggestions::Suggestions::default(),
 }

@@ -5,10 +5,12 @@ use dirigent_protocol::agent_use::AgentUse;
 use dirigent_protocol::count::{By, CountQuery, Counts, FacetCounts};
 use dirigent_protocol::digest::Digest;
 use dirigent_protocol::dry_run::{DryEnding, DryRun, DryRunQuery};
-use dirigent_protocol::entity::Document;
+use dirigent_protocol::entity::{Document, Kind, OrchestrationRule};
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::graph::{Graph, WorkflowEdge, WorkflowNode};
-use dirigent_protocol::query::{ListQuery, Query, QueryReply, StrategyRow, SuggestionLook};
+use dirigent_protocol::query::{
+    ListQuery, OtherRoute, Query, QueryReply, RouteSimulation, StrategyRow, SuggestionLook,
+};
 use dirigent_protocol::run::{Data, EventBody, Pins, RunEvent, Status, StepId, Usage};
 use dirigent_protocol::source::{self, Diagnostic, Place};
 use dirigent_tui::model::{LinkCmd, News};
@@ -52,6 +54,8 @@ pub(crate) fn news(command: &LinkCmd, documents: &[Document]) -> Option<News> {
             .find(|document| document.kind == *kind && document.metadata.id.to_string() == *id)
             .map(|document| Box::new(QueryReply::Document(Box::new(document.clone()))))
             .ok_or_else(|| Box::new(Fault::new(Code::NotFound, "there is none"))),
+        Query::History { kind, id, .. } => Ok(Box::new(history(*kind, id, documents))),
+        Query::RouteSimulate { rule } => Ok(Box::new(routes(rule))),
         _ => Err(Box::new(Fault::new(Code::Internal, "not asked in these stories"))),
     };
     Some(News::Looked {
@@ -69,6 +73,7 @@ fn looked(document: &Document) -> QueryReply {
         proposed[field] = value.clone();
     }
     QueryReply::Suggestion(Box::new(SuggestionLook {
+        digest: "newest".to_owned(),
         suggestion: document.clone(),
         number: 3,
         now,
@@ -76,6 +81,42 @@ fn looked(document: &Document) -> QueryReply {
         carried_over: false,
         stale: None,
     }))
+}
+
+/// One revision before the one there is, in which the rule was about everything.
+fn history(kind: Kind, id: &str, documents: &[Document]) -> QueryReply {
+    let fits = |document: &&Document| document.kind == kind && document.metadata.id.to_string() == *id;
+    let mut items: Vec<Document> = documents.iter().filter(fits).cloned().collect();
+    for document in &mut items {
+        document.metadata.revision -= 1;
+        document.spec["when"] = json!("");
+    }
+    QueryReply::Page { items, next: None }
+}
+
+/// A rule that is about bills would have sent two of them elsewhere.
+fn routes(rule: &OrchestrationRule) -> QueryReply {
+    let other = |run: u128| OtherRoute {
+        run: crate::sample::id(run).into(),
+        capability: "label".to_owned(),
+        chosen: "triage".to_owned(),
+        would: "reviewer".to_owned(),
+        why: "reviewer has 0 calls in hand".to_owned(),
+    };
+    let differs = if rule.when.is_empty() {
+        Vec::new()
+    } else {
+        vec![other(0xd1), other(0xd2)]
+    };
+    let same = u32::try_from(differs.len()).unwrap();
+    QueryReply::RouteSimulated(RouteSimulation {
+        runs: 40,
+        choices: 12,
+        covered: 5,
+        same: 5 - same,
+        left_nobody: 1,
+        differs,
+    })
 }
 
 fn strategies() -> QueryReply {

@@ -29,6 +29,12 @@ fn conversation(n: u128, agent: &str, status: Status, age: i64) -> Document {
     });
     let label = ("dirigent.conversation".to_owned(), agent.to_owned());
     document.metadata.labels = [label].into();
+    if agent != "reviewer" {
+        document.spec["conversation"] = json!({
+            "agent": agent, "title": format!("Which tickets of {agent} are late? Name them."),
+            "last": "Two are late: T-2290 and T-2291.", "turns": 3, "event": 40,
+        });
+    }
     document
 }
 
@@ -316,4 +322,34 @@ fn the_list_is_narrowed_by_a_text_and_shown_whole_again() {
     world.press("ctrl-u");
     world.type_text("nowhere");
     assert!(world.text().contains("None is left"), "{}", world.text());
+}
+
+#[test]
+fn the_list_is_the_daemons_searched_and_narrowed_by_it() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let name = |what: &str| format!("conversations-{what}-{columns}x{rows}");
+        let options = Options {
+            place: Some("conversations".parse().unwrap()),
+            ..Options::default()
+        };
+        let mut world = World::with(&options, columns, rows);
+        // One that this client has never heard of.
+        let unheard = conversation(RUN + 9, "archivist", Status::Completed, 900_000);
+        world.beyond.push(unheard);
+        world.connect(documents());
+        world.wait(3_000);
+        assert!(world.text().contains("Conversations (4)"), "{}", world.text());
+        world.press("/");
+        world.type_text("ARCHIVIST late");
+        world.press("enter");
+        world.wait(3_000);
+        assert!(world.text().contains("Conversations (1)"), "{}", world.text());
+        check(&name("found"), &world);
+        world.press("esc f");
+        world.wait(3_000);
+        check(&name("facets"), &world);
+        world.press("j space");
+        world.wait(3_000);
+        assert!(world.text().contains("agent: "), "{}", world.text());
+    }
 }

@@ -147,16 +147,15 @@ fn looking_at_a_value_changes_nothing() {
 fn what_is_published_is_named_as_the_text_names_it() {
     let mut world = renamed("triage");
     world.press("P");
-    assert!(
-        world.text().contains("Publish triage? New runs"),
-        "{}",
-        world.text()
-    );
+    let shown = world.text();
+    assert!(shown.contains("Publish triage?   a yes   Esc no"), "{shown}");
+    assert!(shown.contains("New runs begin with it"), "{shown}");
     world.press("esc");
     world.news(News::Changed(vec![orchestration(0x31, "triage")]));
     world.press("P");
-    let asked = "Publish triage? As a new version of triage";
-    assert!(world.text().contains(asked), "{}", world.text());
+    let shown = world.text();
+    assert!(shown.contains("Publish triage?"), "{shown}");
+    assert!(shown.contains("As a new version of triage"), "{shown}");
     world.press("a");
     let sent = world.sent.iter().find_map(|cmd| match cmd {
         LinkCmd::Apply { what, .. } => Some(what.as_str()),
@@ -205,8 +204,9 @@ fn no_draft_is_lost_unasked() {
     // One more is not left without a yes.
     world.wait(3_000);
     world.press("c enter esc");
-    let asked = "Leave the draft? 20 are kept already";
-    assert!(world.text().contains(asked), "{}", world.text());
+    let shown = world.text();
+    assert!(shown.contains("Leave the draft?   a yes   Esc no"), "{shown}");
+    assert!(shown.contains("20 are kept already"), "{shown}");
     world.wait(3_000);
     world.press("esc");
     assert_eq!(world.shell.place().to_string(), "workflows/new-workflow/draft");

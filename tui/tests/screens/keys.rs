@@ -46,8 +46,8 @@ fn pages_have_own_ids_and_letters_and_list_each_action_once() {
     }
     assert_eq!(
         PAGES.len() + CLOSED.len(),
-        17,
-        "the sixteen pages, and conversations"
+        18,
+        "the sixteen pages, conversations and routing"
     );
 }
 

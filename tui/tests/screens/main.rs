@@ -18,6 +18,7 @@ mod monitor;
 mod mouse;
 mod plain;
 mod random;
+mod routing;
 mod sample;
 mod sample_suggestions;
 mod sample_workflows;

@@ -1,6 +1,8 @@
 //! The made-up world's definitions: agents, workflows and their versions.
 
-use dirigent_protocol::entity::{Agent, Document, Kind, Workflow, WorkflowVersion};
+use dirigent_protocol::entity::{
+    Agent, Document, Kind, OrchestrationRule, Preference, Workflow, WorkflowVersion,
+};
 use serde_json::Value;
 
 use crate::sample::{ago, document, id};
@@ -34,10 +36,27 @@ pub(crate) fn definitions() -> Vec<Document> {
     vec![
         agent(0x11, "triage"),
         agent(0x12, "reviewer"),
+        rule(),
         workflow(0x21, "nightly-triage"),
         workflow(0x22, "release-train"),
         workflow(0x23, "inbox-zero"),
     ]
+}
+
+fn rule() -> Document {
+    let body = OrchestrationRule {
+        description: "Bills go to whoever is free.".into(),
+        capability: "label".into(),
+        when: "kind == \"bill\"".into(),
+        agents: vec!["triage".into(), "reviewer".into()],
+        max_load: Some(4),
+        prefer: Preference::LeastBusy,
+        ..OrchestrationRule::default()
+    };
+    let spec = serde_json::to_value(body).unwrap();
+    let mut document = document(Kind::OrchestrationRule, 0x31, "bills", ago(7_000), spec);
+    document.metadata.revision = 2;
+    document
 }
 
 /// The text of a version of `nightly-triage`.

@@ -4,6 +4,7 @@ use dirigent_protocol::entity::{AgentSuggestion, SuggestionStatus};
 use dirigent_tui::model::cmd::Suggest;
 use dirigent_tui::model::{LinkCmd, News};
 use dirigent_tui::nav::Place;
+use dirigent_tui::options::Options;
 
 use super::world::{World, everything, id};
 
@@ -83,4 +84,31 @@ fn what_is_decided_is_not_decided_again() {
     assert!(world.text().contains("declined already"), "{}", world.text());
     world.press("a");
     assert_eq!(decided(&world), None, "{}", world.text());
+}
+
+#[test]
+fn what_is_carried_over_asks_before_it_takes_the_place_of_the_newest_versions_draft() {
+    let mut world = World::with(&Options::default(), 120, 40);
+    let mut there = world
+        .beyond
+        .iter()
+        .find(|one| one.metadata.id == id(0x502))
+        .cloned()
+        .unwrap();
+    let mut body: AgentSuggestion = there.body().unwrap();
+    there.metadata.id = id(0x501);
+    body.status = SuggestionStatus::Accepted;
+    body.draft = Some(body.base.clone());
+    // Made of an older version, and a draft of the newest one.
+    body.draft_of = "newest".to_owned();
+    there.spec = serde_json::to_value(&body).unwrap();
+    world.beyond.push(there);
+    world.connect(everything());
+    world.press("g s enter");
+    world.wait(1_000);
+    world.press("e");
+    assert!(world.text().contains("in its place?"), "{}", world.text());
+    assert_eq!(decided(&world), None);
+    world.press("a");
+    assert_eq!(decided(&world), Some(Suggest::Accept { replace: true }));
 }

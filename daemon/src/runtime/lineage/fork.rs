@@ -18,6 +18,7 @@ use crate::records::{Actor, Draft, Journal, MAX_CHAIN};
 use crate::review::LABEL;
 use crate::runtime::api::Started;
 use crate::runtime::approvals::papers::shown;
+use crate::runtime::conversation;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::handle::RuntimeHandle;
 use crate::runtime::plans::{body, unread};
@@ -163,7 +164,8 @@ impl RuntimeHandle {
             Some(input) => shown(input),
             None => past.input(origin.run),
         };
-        let document = self.born((past, version), run, origin, said, &actor)?;
+        let mut document = self.born((past, version), run, origin, said, &actor)?;
+        conversation::label(&mut document.metadata.labels, input.as_ref());
         let given = input
             .clone()
             .map_or_else(|| driver.state.input().clone(), Arc::new);

@@ -16,6 +16,7 @@ use super::in_hand::Steps;
 use crate::runtime::admission::permits::{Permit, Permits};
 use crate::runtime::admission::quotes::PriceDesk;
 use crate::runtime::approvals::papers::{About, Papers};
+use crate::runtime::conversation;
 use crate::runtime::error::RuntimeError;
 
 /// How often the engine may come back with more expressions for one decision.
@@ -126,6 +127,7 @@ impl Batch {
             self.papers.note(&self.state, &event)?;
             apply(&mut self.state, &event);
             self.tally.note(&event.body);
+            conversation::note(&mut self.tally.talk, &event);
             if let EventBody::EffectIntended { effect, .. } = &event.body {
                 let own = held.take_if(|(of, _)| of == effect).map(|(_, permit)| permit);
                 let kind = self.state.effect(*effect).map(|known| known.request.kind());

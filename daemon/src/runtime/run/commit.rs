@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dirigent_protocol::command::CommandReply;
-use dirigent_protocol::entity::{Document, Progress, Quarantine, WorkflowExecution, WorkflowVersion};
+use dirigent_protocol::entity::{
+    Conversation, Document, Progress, Quarantine, WorkflowExecution, WorkflowVersion,
+};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{RunEvent, Status};
 use dirigent_store::error::Conflict;
@@ -198,6 +200,7 @@ impl Driver {
         let waits = |row: &Option<Unfinished>| row.as_ref().and_then(|row| row.waits.clone());
         let changed = waits(&row) != waits(&self.row)
             || version.is_some()
+            || batch.tally.talk != self.tally.talk
             || self.core.runs.status(self.run) != Some(status);
         if old.is_none() || parks || status.is_final() || changed {
             let next = self.next_document(batch, (base, old), version, now)?;
@@ -365,6 +368,11 @@ impl Driver {
         run.budget = dirigent_engine::run_budget(&self.workflow, state);
         run.events = state.seq();
         run.waits = state.waiting();
+        let talks_with = base.metadata.labels.get(Conversation::LABEL);
+        run.conversation = talks_with.map(|agent| Conversation {
+            agent: agent.clone(),
+            ..tally.talk.clone()
+        });
         run.quarantine = self.quarantined.then(|| {
             run.quarantine.take().unwrap_or(Quarantine {
                 deaths: self.core.settings.max_crashes,

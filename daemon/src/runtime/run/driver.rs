@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use dirigent_engine::machine::Workflow;
 use dirigent_engine::state::{EffectPhase, RunState, Timer};
+use dirigent_protocol::entity::Conversation;
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{EffectId, Status, TimerId, TimerPurpose};
 use dirigent_store::Fence;
@@ -82,6 +83,8 @@ pub(crate) struct Tally {
     pub(crate) done: u32,
     /// The task it is at.
     pub(crate) at: String,
+    /// What was said, where it is a conversation.
+    pub(crate) talk: Conversation,
     /// Events and their bytes behind the last snapshot.
     pub(crate) events: usize,
     pub(crate) bytes: usize,

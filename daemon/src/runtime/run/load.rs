@@ -15,6 +15,7 @@ use dirigent_store::Budget;
 use super::driver::{Driver, Tally};
 use super::in_hand::{self, Steps};
 use crate::records::{Journal, Stored};
+use crate::runtime::conversation;
 use crate::runtime::core::Core;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::plans::{body, unread};
@@ -66,6 +67,7 @@ pub(crate) async fn load(core: &Arc<Core>, run: RunId) -> Result<Driver, Runtime
         };
     }
     let journal = Journal::of(&core.records, run, execution.origin.as_ref()).map_err(unread)?;
+    driver.tally.talk = execution.conversation.clone().unwrap_or_default();
     driver.base = journal.base();
     fold_tail(&mut driver, &journal, u64::MAX)?;
     let row: Option<Unfinished> = rows::get(&*core.store, &rows::unfinished_key(run), "a run's row")?;
@@ -105,6 +107,7 @@ pub(crate) fn fold_tail(driver: &mut Driver, journal: &Journal, end: u64) -> Res
                 driver.tally.events += 1;
                 driver.tally.bytes += bytes;
             }
+            conversation::note(&mut driver.tally.talk, &event);
             match &event.body {
                 EventBody::TaskStarted { task, .. } => driver.tally.at = task.to_string(),
                 EventBody::TaskCompleted { .. } | EventBody::TaskSkipped { .. } => driver.tally.done += 1,

@@ -44,6 +44,11 @@ pub(super) trait Definition: Sync {
         Vec::new()
     }
 
+    /// Capabilities that whoever has them is chosen for.
+    fn capabilities(&self, _spec: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The workflow document that runs it, where it is not one itself; `number` counts its versions.
     fn compiled(&self, _name: &str, _number: u64, _canonical: &Value) -> Option<Value> {
         None

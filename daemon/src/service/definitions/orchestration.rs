@@ -70,6 +70,15 @@ impl Definition for Orchestrations {
         all.filter_map(|member| member.workflow.clone()).collect()
     }
 
+    fn capabilities(&self, spec: &Value) -> Vec<String> {
+        let Some(wanted) = read(spec) else {
+            return Vec::new();
+        };
+        let lead = wanted.lead.iter().map(|lead| &**lead);
+        let all = wanted.members.iter().chain(lead);
+        all.filter_map(|member| member.capability.clone()).collect()
+    }
+
     fn compiled(&self, name: &str, number: u64, canonical: &Value) -> Option<Value> {
         compile(name, number, &read(canonical)?)
     }

@@ -50,6 +50,7 @@ verbs! {
     Agents = agents;
     Suggestions = suggestions;
     Chat = chat;
+    Conversations = conversations;
     Workflows = workflows;
     Orchestrations = orchestrations;
     Rules = rules;

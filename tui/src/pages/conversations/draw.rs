@@ -4,17 +4,22 @@ use dirigent_protocol::run::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::list::parts;
 use super::page::Conversations;
 use super::talk::{Asked, Talk};
 use crate::keymap::{Action, FieldKey};
 use crate::model::{Link, Run};
 use crate::pages::Ctx;
-use crate::text::{clean_line, fit_right, span};
+use crate::text::{amount, clean_line, fit_right, span, wrap};
 use crate::theme::{Role, Sign};
 use crate::widgets::{Line, Pane, Size, draw_writing, first_row, written};
 
 /// Columns of the list.
 const LIST: u16 = 40;
+/// Columns from which on a row has its last words.
+const WIDE: usize = 60;
+/// Columns of a name in such a row.
+const NAME: usize = 14;
 /// Most rows of what is being written.
 const WRITING: u16 = 6;
 /// Rows from which on there is room for frames.
@@ -27,13 +32,18 @@ impl Conversations {
                 Some(talk) => talk.borrow_mut().draw(ctx, area, buf),
                 None => self.draw_list(ctx, area, buf),
             }
-            return;
+            return self.narrow.draw(ctx, area, buf);
         }
         let [list, right] = Layout::horizontal([Constraint::Length(LIST), Constraint::Fill(1)]).areas(area);
         self.draw_list(ctx, list, buf);
         match &self.talk {
             Some(talk) => talk.borrow_mut().draw(ctx, right, buf),
             None => {
+                let under = self.cursor.key().filter(|_| self.choosing.is_none());
+                if let Some(run) = under.and_then(|run| ctx.model.runs.get(run)) {
+                    draw_card(run, ctx, right, buf);
+                    return self.narrow.draw(ctx, area, buf);
+                }
                 let inner = Pane::new("").draw(right, ctx.theme, buf);
                 let key = |action| ctx.keymap.first(action);
                 let words = format!(
@@ -46,6 +56,7 @@ impl Conversations {
                     .draw_row(0, inner, ctx.theme, buf);
             }
         }
+        self.narrow.draw(ctx, area, buf);
     }
 
     fn draw_list(&self, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
@@ -53,7 +64,8 @@ impl Conversations {
             return self.draw_agents(ctx, area, buf);
         }
         let all = self.listed(ctx);
-        let mut pane = Pane::new(format!("Conversations ({})", all.len()))
+        let more = if self.narrow.has_more(ctx) { "+" } else { "" };
+        let mut pane = Pane::new(format!("Conversations ({}{more})", all.len()))
             .focus(self.talk.is_none())
             .foot(Role::Dim, format!("{} new", ctx.keymap.first(Action::Create)));
         if !ctx.model.connection.is_live() && ctx.model.loaded {
@@ -128,21 +140,87 @@ pub(super) fn state(run: &Run, ctx: &Ctx<'_>) -> (&'static str, &'static str, Ro
     }
 }
 
+/// What it took, for people: tokens and cost.
+pub(super) fn took(run: &Run) -> String {
+    let usage = &run.body.usage;
+    let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
+    format!(
+        "{} tok, {}",
+        amount::count(tokens),
+        amount::usd(usage.cost_micro_usd)
+    )
+}
+
 fn row_of(run: &Run, here: bool, ctx: &Ctx<'_>, cells: usize) -> Line {
     let (sign, word, role) = state(run, ctx);
     let age = span::short(ctx.time.wall.as_second() - run.updated_at.as_second());
-    let agent = run.talks_with.as_deref().unwrap_or_default();
-    Line::new()
+    let (agent, title, last) = parts(run);
+    let role_of = if here { Role::Selected } else { Role::Text };
+    let wide = cells >= WIDE;
+    let name = if wide { NAME } else { cells.saturating_sub(26) };
+    let mut line = Line::new()
         .add(Role::Focus, if here { "▸" } else { " " })
         .add(role, format!("{sign} "))
-        .add_fit(
-            if here { Role::Selected } else { Role::Text },
-            clean_line(agent),
-            cells.saturating_sub(26),
-        )
+        .add_fit(role_of, clean_line(agent), name)
         .add(Role::Dim, format!(" {:<8} ", run.id.short()))
-        .add_fit(role, word, 9)
-        .add(Role::Dim, fit_right(&age, 4))
+        .add_fit(role, word, 9);
+    if wide {
+        let said = if last.is_empty() { title } else { last };
+        line = line
+            .add(Role::Text, " ")
+            .add_fit(role_of, clean_line(said), cells.saturating_sub(27 + NAME));
+    }
+    line.add(Role::Dim, fit_right(&age, 4))
+}
+
+/// What is known of the one under the cursor without opening it.
+fn draw_card(run: &Run, ctx: &Ctx<'_>, area: Rect, buf: &mut Buffer) {
+    let inner = Pane::new("Under the cursor").draw(area, ctx.theme, buf);
+    let (agent, title, last) = parts(run);
+    let (sign, word, role) = state(run, ctx);
+    let turns = run.body.conversation.as_ref().map_or(0, |talk| talk.turns);
+    let ago = |at: jiff::Timestamp| span::short(ctx.time.wall.as_second() - at.as_second());
+    let row = |name: &str| Line::new().add(Role::Dim, format!(" {name:<9}"));
+    let forked = run.body.origin.map(|origin| {
+        let words = format!("{} at event {}", origin.run.short(), origin.at);
+        row("forked").add(Role::Text, words)
+    });
+    let mut lines = vec![
+        row("with").add(Role::Text, clean_line(agent)),
+        row("state").add(role, format!("{sign} {word}")),
+        row("begun").add(Role::Text, format!("{} ago", ago(run.created_at))),
+        row("answers").add(
+            Role::Text,
+            format!("{turns}, the last change {} ago", ago(run.updated_at)),
+        ),
+        row("took").add(Role::Text, took(run)),
+    ];
+    lines.extend(forked);
+    let cells = usize::from(inner.width).saturating_sub(2).max(1);
+    for (heading, words) in [(" began with", title), (" said last", last)] {
+        if words.is_empty() {
+            continue;
+        }
+        lines.push(Line::new());
+        lines.push(Line::new().add(Role::Dim, heading));
+        let wrapped = wrap(&clean_line(words), cells);
+        lines.extend(
+            wrapped
+                .into_iter()
+                .map(|text| Line::new().add(Role::Text, format!("  {text}"))),
+        );
+    }
+    let key = |action| ctx.keymap.first(action);
+    lines.push(Line::new());
+    let keys = format!(
+        " {} opens it, {} begins another",
+        key(Action::Open),
+        key(Action::Create)
+    );
+    lines.push(Line::new().add(Role::Dim, keys));
+    for (row, line) in (0u16..inner.height).zip(&lines) {
+        line.draw_row(row, inner, ctx.theme, buf);
+    }
 }
 
 impl Talk {

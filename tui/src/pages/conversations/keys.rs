@@ -14,6 +14,8 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Open, "open; write"),
         Bind::footer(Action::Create, "new conversation"),
         Bind::footer(Action::Filter, "filter the list"),
+        Bind::new(Action::Facets, "facets of the list"),
+        Bind::new(Action::Mark, "choose in the facets"),
         Bind::footer(Action::Edit, "write"),
         Bind::footer(Action::Stop, "stop the answer (asks)"),
         Bind::footer(Action::Approve, "to the question of the agent; yes"),
@@ -43,6 +45,7 @@ pub(super) const LIST_KEYS: &[Bind] = &[
     Bind::footer(Action::Open, "open"),
     Bind::footer(Action::Create, "new"),
     Bind::footer(Action::Filter, "filter"),
+    Bind::footer(Action::Facets, "facets"),
     Bind::footer(Action::View, "its run"),
     Bind::footer(Action::CopyLink, "copy the link"),
 ];

@@ -6,6 +6,7 @@
 
 mod draw;
 mod keys;
+mod list;
 mod page;
 mod speech;
 mod talk;

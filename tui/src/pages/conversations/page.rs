@@ -2,22 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::RunEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
-use super::draw::state;
 use super::keys::{CHOOSE_KEYS, FILTER_KEYS, LIST_KEYS, META, TALK_KEYS, WRITE_KEYS};
 use super::talk::Talk;
 use crate::keymap::{Action, Bind, FieldKey};
-use crate::model::talk::{Turn, markdown, said};
-use crate::model::{Cmd, Note, Run};
+use crate::model::talk::markdown;
+use crate::model::{Cmd, Note};
 use crate::nav::Place;
-use crate::pages::narrow::Narrow;
+use crate::pages::narrow::{Narrow, PANEL_KEYS};
 use crate::pages::{Ctx, Field, Input, Meta, Page, Speech};
 use crate::widgets::Cursor;
 
@@ -45,12 +44,7 @@ pub struct Conversations {
 impl Default for Conversations {
     fn default() -> Self {
         Self {
-            narrow: Narrow::new(
-                Kind::WorkflowExecution,
-                &[],
-                &[],
-                ["conversations.facets", "conversations.rows"],
-            ),
+            narrow: super::list::all_of_them(),
             cursor: Cursor::default(),
             height: Cell::default(),
             choosing: None,
@@ -62,50 +56,9 @@ impl Default for Conversations {
 }
 
 impl Conversations {
-    /// Those that are not left out, the newest first: by the agent, the id, how they stand, and what was said in those
-    /// that were opened here.
-    pub(super) fn listed<'a>(&self, ctx: &Ctx<'a>) -> Vec<&'a Run> {
-        let mut all = Self::all(ctx);
-        let words = self.narrow.words();
-        if !words.is_empty() {
-            all.retain(|run| {
-                let about = format!(
-                    "{} {} {}",
-                    run.talks_with.as_deref().unwrap_or_default(),
-                    run.id,
-                    state(run, ctx).1
-                );
-                let about = about.to_lowercase();
-                let journal = ctx.model.journals.get(&run.id);
-                let says = |word: &String| {
-                    journal.is_some_and(|journal| journal.events.iter().any(|event| speaks(event, word)))
-                };
-                words
-                    .iter()
-                    .all(|word| about.contains(word.as_str()) || says(word))
-            });
-        }
-        all
-    }
-
-    fn listed_ids(&self, ctx: &Ctx<'_>) -> Vec<RunId> {
-        self.listed(ctx).into_iter().map(|run| run.id).collect()
-    }
-
     /// The list has the keys.
     fn is_list(&self) -> bool {
         self.talk.is_none() && self.choosing.is_none()
-    }
-
-    /// Every conversation here, the newest first.
-    pub(super) fn all<'a>(ctx: &Ctx<'a>) -> Vec<&'a Run> {
-        let mut all = ctx.model.newest_runs();
-        all.retain(|run| run.talks_with.is_some());
-        all
-    }
-
-    fn ids(ctx: &Ctx<'_>) -> Vec<RunId> {
-        Self::all(ctx).into_iter().map(|run| run.id).collect()
     }
 
     /// Names of those one can talk with.
@@ -140,11 +93,14 @@ impl Conversations {
         }
         let listed = self.listed_ids(ctx);
         self.cursor.follow(&listed);
+        let wants = self.wants(&listed, ctx);
         if let Some(choosing) = &mut self.choosing {
             choosing.follow(&Self::agents(ctx));
         }
         let talk = self.talk.as_mut();
-        talk.map_or_else(Vec::new, |talk| talk.get_mut().data(ctx))
+        let mut cmds = talk.map_or_else(Vec::new, |talk| talk.get_mut().data(ctx));
+        cmds.extend(wants);
+        cmds
     }
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Cmd> {
@@ -171,7 +127,8 @@ impl Conversations {
                 }
             };
         }
-        if action == Action::Filter || action == Action::Back {
+        let narrows = matches!(action, Action::Filter | Action::Facets | Action::Back);
+        if narrows || self.narrow.is_open() {
             self.narrow.act(action, &ctx.model.looks);
             return Vec::new();
         }
@@ -192,26 +149,6 @@ impl Conversations {
         };
         Vec::new()
     }
-
-    /// The conversation a link means: its id, or the end of it.
-    fn find(text: &str, ctx: &Ctx<'_>) -> Option<RunId> {
-        let ids = Self::ids(ctx);
-        let mut hits = ids
-            .iter()
-            .filter(|run| text.len() >= 4 && run.to_string().ends_with(text));
-        match (text.parse(), hits.next(), hits.next()) {
-            (Ok(run), ..) => Some(run),
-            (_, Some(run), None) => Some(*run),
-            _ => None,
-        }
-    }
-}
-
-/// Something was said or answered in an event that has this word.
-fn speaks(event: &RunEvent, word: &str) -> bool {
-    let answer = || Turn::of(event).and_then(|turn| turn.answer);
-    let has = |text: &str| text.to_lowercase().contains(word);
-    said(event).is_some_and(has) || answer().is_some_and(|text| has(&text))
 }
 
 impl Page for Conversations {
@@ -273,7 +210,7 @@ impl Page for Conversations {
             let run = talk.borrow().run;
             run.is_some_and(|run| !ctx.model.journals.contains_key(&run)) && ctx.model.connection.is_live()
         };
-        early || self.talk.as_ref().is_some_and(unread)
+        early || self.narrow.waits(ctx) || self.talk.as_ref().is_some_and(unread)
     }
 
     fn is_busy(&self, ctx: &Ctx<'_>) -> bool {
@@ -304,6 +241,7 @@ impl Page for Conversations {
         let path = match (&self.talk, &self.choosing) {
             (Some(talk), _) => talk.borrow().path(),
             (None, Some(_)) => vec![NEW.to_owned()],
+            (None, None) if self.narrow.is_open() => vec!["facets".to_owned()],
             (None, None) => Vec::new(),
         };
         Place {
@@ -321,6 +259,10 @@ impl Page for Conversations {
             return self.follow(ctx);
         }
         let mut cmds = self.close();
+        if self.narrow.follow(path) {
+            cmds.extend(self.follow(ctx));
+            return cmds;
+        }
         self.narrow.close();
         match path {
             [] => {}
@@ -366,6 +308,7 @@ impl Page for Conversations {
         match (&self.talk, &self.choosing) {
             (Some(_), _) => TALK_KEYS,
             (None, Some(_)) => CHOOSE_KEYS,
+            (None, None) if self.narrow.is_open() => PANEL_KEYS,
             (None, None) => LIST_KEYS,
         }
     }
@@ -388,7 +331,8 @@ impl Page for Conversations {
                     .is_none()
                     .then(|| "there is no conversation".to_owned());
             }
-            Action::Filter | Action::Back if self.choosing.is_none() => return None,
+            Action::Filter | Action::Facets | Action::Back if self.choosing.is_none() => return None,
+            Action::Mark if self.narrow.is_open() => return None,
             Action::Create
             | Action::Open
             | Action::Up
@@ -415,7 +359,7 @@ impl Page for Conversations {
 
     fn field(&self, _ctx: &Ctx<'_>) -> Field {
         if self.is_list() {
-            let words = "Type what the conversations are to hold: the agent, the id, how it stands, words that were said in one that was opened here. An empty line: all of them.";
+            let words = "Type what the conversations are to hold: the agent, the id, words that were said first or last. An empty line: all of them.";
             return Field::Line(vec![words.to_owned()]);
         }
         let agent = self.talk.as_ref().map(|talk| talk.borrow().agent.clone());
@@ -445,7 +389,7 @@ impl Page for Conversations {
                 draft => drop(drafts.insert(key, draft)),
             }
         }
-        json!({ "selected": self.cursor.key(), "drafts": drafts })
+        json!({ "selected": self.cursor.key(), "drafts": drafts, "narrow": self.narrow.keep() })
     }
 
     fn take_up(&mut self, kept: &Value, ctx: &Ctx<'_>) -> Vec<Cmd> {
@@ -455,6 +399,7 @@ impl Page for Conversations {
         if let Ok(drafts) = serde_json::from_value::<BTreeMap<String, String>>(kept["drafts"].clone()) {
             self.drafts.extend(drafts.into_iter().take(MAX_DRAFTS));
         }
+        self.narrow.take_up(&kept["narrow"]);
         if let Some(talk) = &mut self.talk {
             let key = talk.borrow().path().join("/");
             let empty = talk.borrow().draft().is_empty();
@@ -463,5 +408,9 @@ impl Page for Conversations {
             }
         }
         self.follow(ctx)
+    }
+
+    fn next_change(&self, ctx: &Ctx<'_>) -> Option<Duration> {
+        self.narrow.due(ctx)
     }
 }

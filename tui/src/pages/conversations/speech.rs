@@ -1,6 +1,7 @@
 //! The page in words: the list, the agents to choose from, or what was said last in one conversation.
 
-use super::draw::state;
+use super::draw::{state, took};
+use super::list::parts;
 use super::page::Conversations;
 use super::talk::Talk;
 use crate::nav::Place;
@@ -32,16 +33,29 @@ impl Conversations {
     }
 
     fn list_in_words(&self, ctx: &Ctx<'_>) -> Speech {
+        if self.narrow.is_open() {
+            return self.narrow.in_words(super::META.id, ctx);
+        }
         let all = self.listed(ctx);
-        let title = format!("Conversations. {}.", count(all.len(), "conversation"));
+        let more = if self.narrow.has_more(ctx) {
+            " There are more: go to the last one."
+        } else {
+            ""
+        };
+        let title = format!("Conversations. {}.{more}", count(all.len(), "conversation"));
         let mut speech = Speech::new(title).part("list");
         for run in &all {
             let age = span::spoken(ctx.time.wall.as_second() - run.updated_at.as_second());
-            let agent = run.talks_with.as_deref().unwrap_or_default();
+            let (agent, _, last) = parts(run);
+            let last = match last {
+                "" => String::new(),
+                last => format!(": {last}"),
+            };
             let text = format!(
-                "with {agent}, {}, {}, {age} ago",
+                "with {agent}, {}, {}, {age} ago, {}{last}",
                 run.id.short(),
-                state(run, ctx).1
+                state(run, ctx).1,
+                took(run),
             );
             let here = self.cursor.key() == Some(&run.id);
             speech.choice(text, Place::object(super::META.id, run.id), here);

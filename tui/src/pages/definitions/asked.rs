@@ -2,6 +2,7 @@
 
 use dirigent_protocol::agent_use::AgentUse;
 use dirigent_protocol::count::{By, CountQuery, Counts, Facet};
+use dirigent_protocol::digest::Digest;
 use dirigent_protocol::entity::{Document, Entity, Kind};
 use dirigent_protocol::filter::Filter;
 use dirigent_protocol::id::EntityId;
@@ -62,7 +63,14 @@ impl Subject {
 }
 
 fn versions(subject: &Subject) -> Query {
-    let (kind, field) = subject.kind.versions().unwrap_or((subject.kind, "name"));
+    let Some((kind, field)) = subject.kind.versions() else {
+        // What is not published has its revisions instead.
+        return Query::History {
+            kind: subject.kind,
+            id: subject.id.to_string(),
+            limit: MOST,
+        };
+    };
     Query::List(ListQuery {
         filter: Some(Filter::eq(field, subject.id.to_string())),
         limit: MOST,
@@ -110,11 +118,12 @@ pub(super) fn wants(subject: Option<&Subject>, ctx: &Ctx<'_>) -> Vec<Cmd> {
     let Some(subject) = subject.filter(|_| ctx.model.connection.is_live()) else {
         return Vec::new();
     };
+    let versioned = subject.kind.versions().is_some();
     let questions = [
         Some((VERSIONS, versions(subject))),
         Some((DOCUMENT, document(subject))),
-        Some((USED, used(subject))),
-        Some((RULES, rules(subject))),
+        versioned.then(|| (USED, used(subject))),
+        versioned.then(|| (RULES, rules(subject))),
         Some((USERS, users(subject))),
         taken(subject).map(|query| (TAKEN, query)),
     ];
@@ -156,7 +165,21 @@ pub(super) fn versions_of(subject: &Subject, looks: &Looks) -> Option<Vec<Versio
     let Ok(QueryReply::Page { items, .. }) = looks.answer(VERSIONS, &versions(subject))? else {
         return None;
     };
-    let mut found: Vec<Version> = items.iter().filter_map(|item| version(subject, item)).collect();
+    let mut found: Vec<Version> = match subject.kind.versions() {
+        Some(_) => items.iter().filter_map(|item| version(subject, item)).collect(),
+        None => {
+            let Ok(QueryReply::Document(now)) = looks.answer(DOCUMENT, &document(subject))? else {
+                return None;
+            };
+            let mut all: Vec<Version> = items
+                .iter()
+                .chain([&**now])
+                .map(|item| revision(subject, item))
+                .collect();
+            all.dedup_by_key(|version| version.number);
+            all
+        }
+    };
     found.sort_by_key(|version| std::cmp::Reverse(version.number));
     Some(found)
 }
@@ -179,6 +202,24 @@ fn version(subject: &Subject, document: &Document) -> Option<Version> {
         compiled: document.spec["workflow_version"].as_str().map(str::to_owned),
         made_at: document.metadata.created_at,
     })
+}
+
+/// A revision of what is not published, as a version.
+fn revision(subject: &Subject, document: &Document) -> Version {
+    let state = match document.spec["active"].as_bool() {
+        Some(true) => "active",
+        Some(false) => "not active",
+        None => "",
+    };
+    Version {
+        number: document.metadata.revision,
+        version: state.to_owned(),
+        digest: Digest::of(&document.spec).to_string(),
+        source: as_file(subject, &document.spec),
+        definition: document.spec.clone(),
+        compiled: None,
+        made_at: document.metadata.updated_at,
+    }
 }
 
 /// A definition as its author would write it into a file.

@@ -66,19 +66,20 @@ impl Builder {
         let dim = |text: &str| Line::new().add(Role::Dim, format!("  {text}"));
         let (base, text) = (self.draft.base.as_str(), self.draft.text());
         let Some(subject) = self.subject(ctx) else {
-            return vec![
-                heading("NEW".to_owned()),
-                dim("Nothing is published yet: nobody uses it."),
-            ];
+            let mut out = self.routes_lines(ctx);
+            out.push(heading("NEW".to_owned()));
+            out.push(dim("Nothing is published yet: nobody uses it."));
+            return out;
         };
         let versions = asked::versions_of(&subject, &ctx.model.looks);
         let newest = versions.as_ref().and_then(|all| all.first());
         let since = newest.map_or_else(String::new, |newest| format!(" SINCE {}", side::mark(newest)));
         let changed = Changed::between(base, text);
-        let mut out = match base == text {
-            true => vec![heading(format!("CHANGED{since}")), dim("nothing")],
-            false => vec![heading(format!("CHANGED{since}: {}", changed.counted()))],
-        };
+        let mut out = self.routes_lines(ctx);
+        match base == text {
+            true => out.extend([heading(format!("CHANGED{since}")), dim("nothing")]),
+            false => out.push(heading(format!("CHANGED{since}: {}", changed.counted()))),
+        }
         if base != text {
             out.extend(changed.lines(base, text));
         }
@@ -89,8 +90,10 @@ impl Builder {
             Some(users) => {
                 let rows = users.iter().map(side::in_words);
                 out.extend(rows.map(|row| Line::new().add(Role::Text, format!("  {}", clean_line(&row)))));
-                let moves = format!("  ▲ {}", moves(users));
-                out.push(Line::new().add(Role::Warn, moves));
+                if !self.simulates() {
+                    let moves = format!("  ▲ {}", moves(users));
+                    out.push(Line::new().add(Role::Warn, moves));
+                }
             }
             None => out.push(dim("asking the daemon…")),
         }

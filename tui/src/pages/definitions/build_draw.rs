@@ -16,7 +16,7 @@ use super::side;
 use crate::keymap::{Action, FieldKey};
 use crate::pages::Ctx;
 use crate::pages::wording::capital;
-use crate::text::{clean_line, wrap};
+use crate::text::{clean_line, width, wrap};
 use crate::theme::Role;
 use crate::widgets::{Line, Pane, Size, draw_writing, first_row, written};
 
@@ -299,11 +299,11 @@ impl Builder {
     pub(super) fn finding_lines(&self, ctx: &Ctx<'_>, cells: usize) -> Vec<Line> {
         if matches!(self.open, Some(Open::Publish)) {
             let (head, about) = self.publishes(ctx);
-            return vec![yes_or_no(&head, &about, ctx)];
+            return yes_or_no(&head, &about, cells, ctx);
         }
         if matches!(self.open, Some(Open::Leave)) {
             let about = format!("{MAX_DRAFTS} are kept already, this one would be lost.");
-            return vec![yes_or_no("Leave the draft?", &about, ctx)];
+            return yes_or_no("Leave the draft?", &about, cells, ctx);
         }
         let Some(findings) = self.findings(ctx) else {
             let words = if ctx.model.connection.is_live() {
@@ -341,6 +341,8 @@ impl Builder {
         let is_new = self.draft.base.is_empty() || own != self.draft.name;
         let about = if is_new && all.any(|named| named.name == own) {
             format!("As a new version of {name}, which is there.")
+        } else if let Some(routes) = self.routes_asked(ctx) {
+            routes
         } else {
             let stay = || "New runs begin with it; those under way stay on theirs.".to_owned();
             let moves = self.who_moves(ctx).filter(|_| !self.what.canvas);
@@ -398,13 +400,25 @@ fn draw_area(text: &TextArea<'static>, pane: Pane, ctx: &Ctx<'_>, area: Rect, bu
     draw_writing(text, true, inner, ctx.theme, buf);
 }
 
-/// A question that is answered with a yes or a no.
-fn yes_or_no(head: &str, about: &str, ctx: &Ctx<'_>) -> Line {
-    Line::new()
-        .add(Role::Heading, format!(" {head} "))
-        .add(Role::Text, format!("{about}   "))
-        .add(Role::Key, ctx.keymap.first(Action::Approve))
-        .add(Role::Text, " yes   ")
-        .add(Role::Key, ctx.keymap.first(Action::Back))
-        .add(Role::Text, " no")
+/// A question that is answered with a yes or a no; its keys are in sight however much there is to say.
+fn yes_or_no(head: &str, about: &str, cells: usize, ctx: &Ctx<'_>) -> Vec<Line> {
+    let key = |action| ctx.keymap.first(action);
+    let keys = |line: Line| {
+        line.add(Role::Key, key(Action::Approve))
+            .add(Role::Text, " yes   ")
+            .add(Role::Key, key(Action::Back))
+            .add(Role::Text, " no")
+    };
+    let asked = Line::new().add(Role::Heading, format!(" {head} "));
+    let room = cells.saturating_sub(width(head) + 22);
+    if width(about) <= room {
+        return vec![keys(asked.add(Role::Text, format!("{about}   ")))];
+    }
+    let rows = wrap(about, cells.saturating_sub(2));
+    let rows = rows
+        .into_iter()
+        .map(|row| Line::new().add(Role::Text, format!(" {row}")));
+    std::iter::once(keys(asked.add(Role::Text, "  ")))
+        .chain(rows)
+        .collect()
 }

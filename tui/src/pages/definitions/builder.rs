@@ -130,6 +130,7 @@ impl Builder {
                 self.ask(if cases { Purpose::Case } else { Purpose::Link });
             }
             Action::Rename => self.ask(Purpose::Rename),
+            Action::Try if self.simulates() => self.focus = Focus::Canvas,
             Action::Try => self.ask(if self.what.canvas {
                 Purpose::Try
             } else {

@@ -180,6 +180,8 @@ impl Definitions {
         match self.side {
             Side::Used => side::used(&subject, ctx),
             Side::Compiled => self.compiled_lines(ctx),
+            Side::Routes => self.rule_lines(ctx),
+            Side::Card if self.what.sides.contains(&Side::Routes) => self.rule_lines(ctx),
             Side::Card => card::lines(&subject, ctx),
             Side::Who => self.who_lines(cells, ctx),
             Side::Tried => self.tried_lines(ctx),

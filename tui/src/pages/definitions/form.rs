@@ -9,6 +9,7 @@ use dirigent_protocol::source::{self, Node, Position, Span, Value};
 use super::field::{Ask, Field, field};
 use super::form_agent::AGENT;
 use super::form_orchestration::{ORCHESTRATION, who};
+use super::form_rule::RULE;
 use super::items::{Check, Items, Part};
 use super::named;
 use super::outline::{Task, indent, line, own_lines};
@@ -16,7 +17,11 @@ use super::prose;
 use crate::text::compact;
 
 /// The forms, by the kind of their documents.
-const FORMS: &[(&str, &[Part])] = &[("Agent", AGENT), ("Orchestration", ORCHESTRATION)];
+const FORMS: &[(&str, &[Part])] = &[
+    ("Agent", AGENT),
+    ("Orchestration", ORCHESTRATION),
+    ("OrchestrationRule", RULE),
+];
 
 /// Stands between a list of names and one of them, in the pointer of its row.
 pub(super) const CHECK: char = '#';

@@ -1,5 +1,7 @@
 //! What a list of definitions is narrowed by, and what is left of it.
 
+use dirigent_protocol::entity::Kind;
+
 use super::page::{Definitions, Depth};
 use crate::keymap::Action;
 use crate::model::{Cmd, Named};
@@ -7,11 +9,18 @@ use crate::pages::narrow::{Facet, Mine, Narrow, Of, Taken};
 use crate::pages::{Ctx, Field};
 
 /// Fields the daemon looks for a text in.
-const TEXTS: &[&str] = &["name", "description", "model", "strategy"];
+const fn texts(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Agent => &["name", "description", "model"],
+        Kind::Orchestration => &["name", "description", "strategy"],
+        Kind::OrchestrationRule => &["name", "description", "capability"],
+        _ => &["name", "description"],
+    }
+}
 
 /// The list of a page with nothing left out.
 pub(super) fn all(what: &super::What) -> Narrow {
-    Narrow::new(what.kind, what.facets, TEXTS, what.topics)
+    Narrow::new(what.kind, what.facets, texts(what.kind), what.topics)
 }
 
 fn mine<'a>(named: &'a Named, facet: &Facet, now: i64) -> Mine<'a> {

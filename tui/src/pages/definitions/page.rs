@@ -147,6 +147,7 @@ impl Definitions {
         cmds.extend(asked::wants(self.subject(ctx).as_ref(), ctx));
         cmds.extend(self.wants_compiled(ctx));
         cmds.extend(self.wants_who(ctx));
+        cmds.extend(self.wants_routes(ctx));
         cmds.extend(self.narrow.wants(ctx));
         cmds.extend(self.wants_tried(ctx));
         cmds.extend(self.go_to_launched(ctx));
@@ -156,6 +157,7 @@ impl Definitions {
         if let Some(builder) = &mut self.builder {
             cmds.extend(builder.take_trial(ctx));
             cmds.extend(builder.draft.wants(ctx));
+            cmds.extend(builder.wants_routes(ctx));
             cmds.extend(builder.offer(ctx));
             cmds.extend(builder.trial_wants(ctx));
         }
@@ -184,6 +186,9 @@ impl Definitions {
         match action {
             Action::Again => return self.ask_rollback(ctx),
             Action::Start => self.launch = Some(String::new()),
+            Action::Try if self.what.sides.contains(&Side::Routes) => {
+                (self.side, self.scroll) = (Side::Routes, 0);
+            }
             Action::Try => return self.ask_trial(ctx),
             Action::History => return self.newest_run(ctx).map(Cmd::Go).into_iter().collect(),
             Action::Ask => {

@@ -3,6 +3,7 @@
 use super::builder::Open;
 use super::keys::BUILDERS;
 use super::page::{Definitions, Depth};
+use super::side::Side;
 use crate::keymap::{Action, FieldKey};
 use crate::pages::Ctx;
 
@@ -46,6 +47,7 @@ impl Definitions {
             Action::History if self.newest_run(ctx).is_none() => {
                 Some("no run of it is known here".to_owned())
             }
+            Action::Try if self.what.sides.contains(&Side::Routes) => None,
             Action::Try if !self.what.canvas => self.why_no_trial(ctx),
             action if BUILDERS.contains(&action) => {
                 Some(format!("edit one first: {}", ctx.keymap.first(Action::Edit)))

@@ -29,6 +29,8 @@ pub enum Side {
     Card,
     /// Who works with whom.
     Who,
+    /// What a rule of routing would have changed.
+    Routes,
 }
 
 impl Side {
@@ -41,6 +43,7 @@ impl Side {
             Self::Tried => "tried",
             Self::Card => "card",
             Self::Who => "who works",
+            Self::Routes => "simulated",
         }
     }
 
@@ -91,7 +94,7 @@ pub(super) fn used(subject: &Subject, ctx: &Ctx<'_>) -> Vec<Line> {
     let looks = &ctx.model.looks;
     let dim = |text: &str| Line::new().add(Role::Dim, text);
     let mut out = Vec::new();
-    if subject.kind != Kind::Agent {
+    if !matches!(subject.kind, Kind::Agent | Kind::OrchestrationRule) {
         let Some(counts) = asked::used_by(subject, looks) else {
             return vec![dim("  asking the daemon…")];
         };

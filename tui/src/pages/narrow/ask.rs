@@ -14,7 +14,7 @@ use crate::model::{Cmd, Looks};
 use crate::pages::Ctx;
 
 /// Rows that are fetched beyond the mirror.
-const ROWS: u32 = 200;
+pub(super) const ROWS: u32 = 200;
 /// After this time counts that changes may have made untrue are asked for anew.
 const REFRESH: Duration = Duration::from_secs(2);
 
@@ -22,30 +22,49 @@ impl Narrow {
     /// The questions to put now: nothing while nothing is narrowed and no panel is open.
     #[must_use]
     pub fn wants(&self, ctx: &Ctx<'_>) -> Vec<Cmd> {
-        if !ctx.model.connection.is_live() || self.typing || !(self.open || self.is_narrowed()) {
+        if !ctx.model.connection.is_live() || self.typing || !(self.counting() || self.within.is_some()) {
             return Vec::new();
         }
         let (looks, mono) = (&ctx.model.looks, ctx.time.mono);
-        let counts = looks.want(self.topics[0], &self.count(ctx.time.wall), Some(REFRESH), mono);
+        let counts = self
+            .counting()
+            .then(|| looks.want(self.topics[0], &self.count(ctx.time.wall), Some(REFRESH), mono))
+            .flatten();
         let rows = self.rows_query(ctx.time.wall);
         let rows = rows.and_then(|rows| looks.want(self.topics[1], &rows, Some(REFRESH), mono));
         counts.into_iter().chain(rows).collect()
+    }
+
+    /// Anything is counted: the panel is open, or something is chosen.
+    fn counting(&self) -> bool {
+        self.open || self.is_narrowed()
+    }
+
+    /// The daemon has more rows than were asked for.
+    #[must_use]
+    pub fn has_more(&self, ctx: &Ctx<'_>) -> bool {
+        let newest = ctx.model.looks.newest(self.topics[1]);
+        matches!(newest, Some(QueryReply::Page { next: Some(_), .. }))
     }
 
     /// An answer the panel or the list needs is on its way.
     #[must_use]
     pub fn waits(&self, ctx: &Ctx<'_>) -> bool {
         let looks = &ctx.model.looks;
-        (self.open || self.is_narrowed()) && self.topics.iter().any(|topic| looks.waits(topic))
+        (self.counting() || self.within.is_some()) && self.topics.iter().any(|topic| looks.waits(topic))
     }
 
     /// After how long the counts are asked for anew.
     #[must_use]
     pub fn due(&self, ctx: &Ctx<'_>) -> Option<Duration> {
         let looks = &ctx.model.looks;
-        (ctx.model.connection.is_live() && (self.open || self.is_narrowed()))
-            .then(|| looks.due(self.topics[0], REFRESH, ctx.time.mono))
-            .flatten()
+        let topic = match (self.counting(), self.within) {
+            (true, _) => self.topics[0],
+            (false, Some(_)) => self.topics[1],
+            (false, None) => return None,
+        };
+        let live = ctx.model.connection.is_live();
+        live.then(|| looks.due(topic, REFRESH, ctx.time.mono)).flatten()
     }
 
     /// The counts as the daemon said them last.
@@ -68,7 +87,12 @@ impl Narrow {
         });
         Query::Count(CountQuery {
             kind: self.kind,
-            filter: self.text_filter(),
+            filter: all_of(
+                self.text_filter()
+                    .into_iter()
+                    .chain(self.within.map(|of| of()))
+                    .collect(),
+            ),
             facets: facets.collect(),
         })
     }
@@ -77,10 +101,11 @@ impl Narrow {
         let now = minute(now);
         let chosen = self.facets.iter().filter_map(|facet| self.condition(facet, now));
         let all: Vec<Filter> = chosen.chain(self.text_filter()).collect();
+        let all: Vec<Filter> = self.within.map(|of| of()).into_iter().chain(all).collect();
         (!all.is_empty()).then(|| {
             Query::List(ListQuery {
                 filter: Some(Filter::And(all)),
-                limit: ROWS,
+                limit: self.rows,
                 ..ListQuery::of(self.kind)
             })
         })
@@ -144,6 +169,13 @@ impl Narrow {
 
     pub(super) fn rows(&self, looks: &Looks) -> Vec<Row> {
         self.counted(looks).into_iter().map(|(row, _)| row).collect()
+    }
+}
+
+fn all_of(mut all: Vec<Filter>) -> Option<Filter> {
+    match all.len() {
+        0 | 1 => all.pop(),
+        _ => Some(Filter::And(all)),
     }
 }
 

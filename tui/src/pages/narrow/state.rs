@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dirigent_protocol::entity::Kind;
+use dirigent_protocol::filter::Filter;
+use dirigent_protocol::query::MAX_PAGE;
 use serde_json::{Value, json};
 
 use super::facet::{Facet, Mine};
@@ -56,6 +58,10 @@ pub struct Narrow {
     pub(super) texts: &'static [&'static str],
     /// Topics of the counts and of the rows.
     pub(super) topics: [&'static str; 2],
+    /// What the rows are, whatever is chosen; where it is said, the daemon is always asked for them.
+    pub(super) within: Option<fn() -> Filter>,
+    /// Rows that are asked for.
+    pub(super) rows: u32,
     pub(super) text: String,
     pub(super) typing: bool,
     pub(super) chosen: BTreeMap<&'static str, BTreeSet<String>>,
@@ -78,6 +84,8 @@ impl Narrow {
             facets,
             texts,
             topics,
+            within: None,
+            rows: super::ask::ROWS,
             text: String::new(),
             typing: false,
             chosen: BTreeMap::new(),
@@ -85,6 +93,21 @@ impl Narrow {
             cursor: Cursor::default(),
             height: Cell::new(20),
         }
+    }
+
+    /// Of rows that meet this alone: the mirror does not hold all of them, so the daemon is always asked.
+    #[must_use]
+    pub fn within(self, within: fn() -> Filter) -> Self {
+        Self {
+            within: Some(within),
+            ..self
+        }
+    }
+
+    /// Asks for as many rows again, up to a page's most; says whether there was room.
+    pub fn ask_more(&mut self) -> bool {
+        let rows = (self.rows + super::ask::ROWS).min(MAX_PAGE);
+        std::mem::replace(&mut self.rows, rows) != rows
     }
 
     /// The text is being typed.

@@ -66,6 +66,14 @@ fn looked<'a>(document: &Document, ctx: &Ctx<'a>) -> Option<&'a SuggestionLook> 
     }
 }
 
+/// Digest of the agent's newest version, as far as it is known; else of the one the suggestion was made of.
+pub(super) fn newest_digest(document: &Document, body: &AgentSuggestion, ctx: &Ctx<'_>) -> String {
+    let looked = looked(document, ctx).map(|look| look.digest.clone());
+    looked
+        .filter(|digest| !digest.is_empty())
+        .unwrap_or_else(|| body.digest.clone())
+}
+
 /// What stands where there is none.
 pub(super) fn none(ctx: &Ctx<'_>) -> Vec<&'static str> {
     match &ctx.model.connection.link {

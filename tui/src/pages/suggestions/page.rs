@@ -178,13 +178,15 @@ impl Suggestions {
         let Some((document, body)) = self.here(ctx) else {
             return Vec::new();
         };
+        // What is carried over drafts the newest version, whichever it was made of.
+        let newest = detail::newest_digest(document, &body, ctx);
         let stands = |other: &&Document| {
             let other_body = other.body::<AgentSuggestion>().ok();
             other.metadata.id != document.metadata.id
                 && other_body.is_some_and(|other| {
                     other.agent == body.agent
                         && other.status == SuggestionStatus::Accepted
-                        && other.draft_of == body.digest
+                        && other.draft_of == newest
                 })
         };
         if Self::all(ctx).iter().any(|other| stands(&other)) {

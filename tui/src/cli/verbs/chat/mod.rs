@@ -3,16 +3,19 @@
 
 use std::path::PathBuf;
 
-use dirigent_protocol::command::{Command, CommandReply};
+use dirigent_protocol::command::{Changed, Command, CommandReply};
+use dirigent_protocol::entity::Kind;
 use dirigent_protocol::fault::{Code, Fault};
 use dirigent_protocol::id::RunId;
-use serde_json::json;
+use dirigent_protocol::query::{Query, QueryReply};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::cli::cx::Cx;
 use crate::cli::exit::Exit;
 use crate::cli::faults::{io, usage};
 use crate::cli::out::Tone;
+use crate::cli::verbs::conversations;
 use crate::cli::{input, resolve};
 use crate::link::snapshot::unexpected;
 use crate::model::talk::{MAX_SAID, Tell, Turn, markdown};
@@ -26,7 +29,7 @@ pub const ABOUT: &str = "Talk with an agent; resume, fork and export conversatio
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Name of the agent
-    #[arg(value_name = "AGENT", required_unless_present_any = ["resume", "fork"])]
+    #[arg(value_name = "AGENT", required_unless_present_any = ["resume", "fork", "list"])]
     pub agent: Option<String>,
     /// Say this and end; may be given several times. Without it what is typed is said, line by line
     #[arg(long, value_name = "TEXT")]
@@ -37,6 +40,12 @@ pub struct Args {
     /// Go on from its N-th turn, as a conversation of its own
     #[arg(long, value_name = "ID@N", conflicts_with_all = ["agent", "resume"])]
     pub fork: Option<String>,
+    /// The fork goes on with this agent; what was said before it reads as its own past
+    #[arg(long = "agent", value_name = "NAME", requires = "fork")]
+    pub other: Option<String>,
+    /// List conversations, as `dirigent conversations list` does; with an agent's name those with it
+    #[arg(long, conflicts_with_all = ["resume", "fork", "say", "export", "end"])]
+    pub list: bool,
     /// What the agent's instructions are written over: JSON, or `@FILE`
     #[arg(short, long, value_name = "JSON|@FILE")]
     pub input: Option<String>,
@@ -54,6 +63,13 @@ pub struct Args {
 /// No such agent or conversation, it is over, or the daemon refuses.
 pub async fn run(args: Args, cx: &mut Cx) -> Result<Exit, Fault> {
     cx.may_start();
+    if args.list {
+        let args = conversations::ListArgs {
+            agent: args.agent,
+            ..conversations::ListArgs::default()
+        };
+        return conversations::list(args, cx).await;
+    }
     let run = conversation(&args, cx).await?;
     let plain = !cx.globals.is_json();
     let show = |cx: &mut Cx, past: turns::Past<'_>| {
@@ -118,7 +134,13 @@ async fn conversation(args: &Args, cx: &mut Cx) -> Result<RunId, Fault> {
             let words = format!("the conversation has {} turns", turns.len());
             Fault::new(Code::NotFound, words).at(text.clone())
         })?;
-        let command = Command::RunFork { run, at, input: None };
+        let input = match &args.other {
+            Some(agent) => Some(Box::new(Changed {
+                value: other(agent, args, run, cx).await?,
+            })),
+            None => None,
+        };
+        let command = Command::RunFork { run, at, input };
         (format!("fork {text}"), command)
     } else {
         let agent = args.agent.clone().unwrap_or_default();
@@ -135,6 +157,36 @@ async fn conversation(args: &Args, cx: &mut Cx) -> Result<RunId, Fault> {
         CommandReply::RunStarted { run, .. } => Ok(run),
         _ => Err(unexpected("a conversation")),
     }
+}
+
+/// What a conversation begins with that goes on with another agent: the other's name, and what the first one was given
+/// unless something else is said.
+async fn other(agent: &str, args: &Args, run: RunId, cx: &mut Cx) -> Result<Value, Fault> {
+    let get = |kind, id: String| Query::Get {
+        kind,
+        id,
+        include: Vec::new(),
+    };
+    let agents = cx.query(get(Kind::Agent, agent.to_owned())).await?;
+    let QueryReply::Document(agent) = agents else {
+        return Err(unexpected("an agent"));
+    };
+    let input = match &args.input {
+        Some(text) => input::json(text, "--input")?,
+        None => {
+            let QueryReply::Document(found) = cx.query(get(Kind::WorkflowExecution, run.to_string())).await?
+            else {
+                return Err(unexpected("a run"));
+            };
+            let given = &found.spec["input"];
+            if !given["agent"].is_string() {
+                let words = "what the conversation was begun with is too large to be taken over";
+                return Err(usage(words).help("say it again: --input '{…}'"));
+            }
+            given["input"].clone()
+        }
+    };
+    Ok(json!({ "agent": agent.metadata.name, "input": input }))
 }
 
 /// Says something and waits for the answer.
