@@ -153,11 +153,7 @@ pub(crate) fn label_of(tool: &AgentTool) -> String {
         return name.clone();
     }
     let spec = serde_json::to_value(tool).unwrap_or_default();
-    let known = ["file", "http", "mcp", "workflow", "agent", "command", "knowledge"];
-    let field = known
-        .iter()
-        .find(|field| spec.get(**field).is_some_and(Value::is_object));
-    let field = field.copied().unwrap_or("tool");
+    let field = crate::tools::opened(tool).map_or("tool", |(field, _)| field);
     let inner = spec[field]["name"].as_str().filter(|name| !name.is_empty());
     inner.unwrap_or(field).to_owned()
 }

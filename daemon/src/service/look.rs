@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::core::Service;
 use super::error::ServiceError;
+use super::schema::schema_of;
 use crate::door::{Action, Object};
 
 /// Most documents of one relation that are put in.
@@ -58,7 +59,10 @@ impl Service {
     pub fn kinds() -> Vec<KindInfo> {
         Kind::ALL
             .iter()
-            .map(|kind| KindInfo::from(kind.definition()))
+            .map(|kind| KindInfo {
+                schema: schema_of(*kind),
+                ..KindInfo::from(kind.definition())
+            })
             .collect()
     }
 

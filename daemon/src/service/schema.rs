@@ -16,18 +16,18 @@ const MOST: usize = 50;
 #[derive(Default)]
 pub(super) struct Schemas(Mutex<HashMap<Kind, Arc<Validator>>>);
 
+/// JSON Schema of a kind's body, with what the kinds of tools bring along.
+pub(super) fn schema_of(kind: Kind) -> Value {
+    crate::tools::complete((kind.definition().schema)())
+}
+
 impl Schemas {
     fn of(&self, kind: Kind) -> Option<Arc<Validator>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&kind) {
             return Some(Arc::clone(found));
         }
-        let built = Arc::new(
-            jsonschema::options()
-                .offline()
-                .build(&(kind.definition().schema)())
-                .ok()?,
-        );
+        let built = Arc::new(jsonschema::options().offline().build(&schema_of(kind)).ok()?);
         known.insert(kind, Arc::clone(&built));
         Some(built)
     }
@@ -41,7 +41,7 @@ impl Schemas {
                 Place::default(),
             )];
         };
-        let schema = (kind.definition().schema)();
+        let schema = schema_of(kind);
         let mut found: Vec<_> = validator
             .iter_errors(spec)
             .flat_map(|error| explain(&schema, &error))

@@ -19,6 +19,8 @@ pub(super) const KIND: Kind = Kind {
             .clone()
             .map(|one| Box::new(Other(one)) as Box<dyn Tool>)
     },
+    settings: None,
+    problem: |grant| super::workflow::unusable(grant.agent.as_ref()),
 };
 
 struct Other(PublishedTool);

@@ -18,6 +18,8 @@ pub(super) const KIND: Kind = Kind {
             .clone()
             .map(|one| Box::new(Command(one)) as Box<dyn Tool>)
     },
+    settings: None,
+    problem,
 };
 
 /// Seconds where the grant says nothing.
@@ -78,6 +80,10 @@ impl Tool for Command {
         })
     }
 
+    fn sandbox(&self) -> Option<Sandbox> {
+        Some(self.0.sandbox)
+    }
+
     fn open(&self, _: &str, limits: &[&Value]) -> Vec<Open> {
         let words = words_behind(&self.0.arguments, limits, "arguments");
         let stdin = property(limits, "stdin").filter(|_| self.0.stdin);
@@ -111,7 +117,7 @@ fn place(tool: &CommandTool) -> String {
 }
 
 /// Whether a grant names a program and a place: for the definition's check.
-pub(super) fn problem(grant: &AgentTool) -> Option<String> {
+fn problem(grant: &AgentTool) -> Option<String> {
     let tool = grant.command.as_ref()?;
     if !usable(&tool.name) {
         return Some("`name` must be 1 to 64 of a-z A-Z 0-9 _ -".to_owned());

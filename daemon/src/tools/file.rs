@@ -21,6 +21,8 @@ pub(super) const KIND: Kind = Kind {
             .clone()
             .map(|file| Box::new(Files(file)) as Box<dyn Tool>)
     },
+    settings: None,
+    problem,
 };
 
 struct Files(FileTool);
@@ -108,7 +110,7 @@ fn offered(write: bool) -> Vec<Offered> {
 }
 
 /// Whether a grant's workspace is one: for the definition's check.
-pub(super) fn problem(grant: &AgentTool) -> Option<String> {
+fn problem(grant: &AgentTool) -> Option<String> {
     let file = grant.file.as_ref()?;
     (!file.workspace.starts_with('/')).then(|| "`workspace` must be an absolute path".to_owned())
 }

@@ -7,7 +7,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::KINDS;
 use super::tool::{Closed, Described, World};
 
 /// Stands for all tools of a grant.
@@ -80,15 +79,13 @@ impl World for Nobody {
 
 /// What a grant offers; none where a server must be asked.
 pub(super) fn described(grant: &AgentTool) -> Option<Described> {
-    let tool = KINDS.iter().find_map(|kind| (kind.open)(grant))?;
+    let (_, tool) = super::opened(grant)?;
     tool.describe(&Nobody).now_or_never()?.ok()
 }
 
 /// Whether a grant's program is kept to nothing: then a person is asked about every call, whatever else is written.
 pub(super) fn is_unconfined(grant: &AgentTool) -> bool {
-    let command = grant.command.as_ref().map(|command| command.sandbox);
-    let server = grant.mcp.as_ref().and_then(|server| server.sandbox);
-    command.or(server) == Some(Sandbox::Host)
+    super::opened(grant).and_then(|(_, tool)| tool.sandbox()) == Some(Sandbox::Host)
 }
 
 /// What the tools that a grant covers have to do with, as their kind assumes.

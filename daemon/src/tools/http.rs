@@ -20,6 +20,8 @@ pub(super) const KIND: Kind = Kind {
             .clone()
             .map(|http| Box::new(Http(http)) as Box<dyn Tool>)
     },
+    settings: None,
+    problem,
 };
 
 /// Milliseconds for one request.
@@ -168,7 +170,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Whether a grant's address is one: for the definition's check.
-pub(super) fn problem(grant: &AgentTool) -> Option<String> {
+fn problem(grant: &AgentTool) -> Option<String> {
     let http = grant.http.as_ref()?;
     if !super::names::usable(&http.name) {
         return Some("`name` must be 1 to 64 of a-z A-Z 0-9 _ -".to_owned());

@@ -1,22 +1,27 @@
 //! Folders of texts: `search` gives the passages that answer a question best, each with its place.
 
-use dirigent_protocol::entity::{AgentTool, KnowledgeTool};
+use dirigent_protocol::entity::AgentTool;
 use dirigent_protocol::run::{EffectRequest, FileCall, FileDeed, OnUnknown, Traits};
 use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Kind;
 use super::names::definition;
 use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
+use super::{Kind, schema_of, settings};
 
 pub(super) const KIND: Kind = Kind {
-    field: "knowledge",
+    field: FIELD,
+    settings: Some(schema_of::<Settings>),
     open: |grant| {
-        let knowledge = grant.knowledge.clone();
-        knowledge.map(|knowledge| Box::new(Knowledge(knowledge)) as Box<dyn Tool>)
+        let knowledge = settings(grant, FIELD)?;
+        Some(Box::new(Knowledge(knowledge)) as Box<dyn Tool>)
     },
+    problem,
 };
 
+const FIELD: &str = "knowledge";
 /// Most folders of one grant.
 const MAX_FOLDERS: usize = 8;
 /// Passages of one search where nothing is said, and at most.
@@ -26,7 +31,26 @@ const BYTES: (u32, u32) = (8 << 10, 64 << 10);
 /// Longest question, characters.
 const MAX_QUERY: usize = 1_000;
 
-struct Knowledge(KnowledgeTool);
+/// Folders of texts that can be searched: Markdown, plain text, HTML.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// The directories, absolute. Nothing outside them is reached, and nothing is written.
+    folders: Vec<String>,
+    /// What is in them, for the model.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
+    /// Most passages of one search, at most 20; 5 where it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20))]
+    passages: Option<u32>,
+    /// Most bytes of one search, at most 65536; 8192 where it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 256, max = 65_536))]
+    bytes: Option<u32>,
+}
+
+struct Knowledge(Settings);
 
 impl Tool for Knowledge {
     fn describe<'a>(&'a self, _: &'a dyn World) -> BoxFuture<'a, Result<Described, Closed>> {
@@ -85,16 +109,15 @@ impl Tool for Knowledge {
 }
 
 /// What texts bring into a conversation: nobody vouches for them, and they are not for everybody.
-pub(super) const TRAITS: Traits = Traits {
+const TRAITS: Traits = Traits {
     untrusted: true,
     private: true,
     outward: false,
 };
 
 /// What is wrong with a grant: for the definition's check.
-pub(super) fn problem(grant: &AgentTool) -> Option<String> {
-    let knowledge = grant.knowledge.as_ref()?;
-    let folders = &knowledge.folders;
+fn problem(grant: &AgentTool) -> Option<String> {
+    let Settings { folders, .. } = settings(grant, FIELD)?;
     if folders.is_empty() || folders.len() > MAX_FOLDERS {
         return Some(format!("`folders` must name 1 to {MAX_FOLDERS} directories"));
     }

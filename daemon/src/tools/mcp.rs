@@ -25,6 +25,8 @@ pub(super) const KIND: Kind = Kind {
         let server = grant.mcp.clone()?;
         Some(Box::new(Mcp { server }) as Box<dyn Tool>)
     },
+    settings: None,
+    problem,
 };
 
 /// Member of a call's `_meta`: a server of ours finds the run that the same key started.
@@ -74,6 +76,10 @@ impl Tool for Mcp {
             described.stale = stale;
             Ok(described)
         })
+    }
+
+    fn sandbox(&self) -> Option<Sandbox> {
+        self.server.sandbox
     }
 
     fn call(&self, own: &str, arguments: &Value, described: &Described) -> Result<Wanted, String> {
@@ -235,7 +241,7 @@ pub(crate) fn manifest_digest(tools: &[Value]) -> Digest {
 }
 
 /// Whether a grant names a server and what it may use of it.
-pub(super) fn problem(grant: &AgentTool) -> Option<String> {
+fn problem(grant: &AgentTool) -> Option<String> {
     let server = grant.mcp.as_ref()?;
     if server.command.is_empty() == server.endpoint.is_empty() {
         return Some("it needs `command`, or `endpoint`, and not both".to_owned());

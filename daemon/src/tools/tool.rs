@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dirigent_protocol::Payload;
 use dirigent_protocol::chat::ToolDefinition;
 use dirigent_protocol::entity::McpServer;
-use dirigent_protocol::run::{EffectAsk, EffectRequest, OnUnknown, Traits};
+use dirigent_protocol::run::{EffectAsk, EffectRequest, OnUnknown, Sandbox, Traits};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
@@ -87,6 +87,11 @@ pub(crate) trait Tool: Send + Sync {
     /// # Errors
     /// Why it is refused, for the model.
     fn call(&self, own: &str, arguments: &Value, described: &Described) -> Result<Wanted, String>;
+
+    /// What its program is kept to; none where it is no program, or where nothing is said.
+    fn sandbox(&self) -> Option<Sandbox> {
+        None
+    }
 
     /// What of a call's request a person may change before it is made; `limits` are the schemas of its arguments.
     fn open(&self, _own: &str, _limits: &[&Value]) -> Vec<Open> {

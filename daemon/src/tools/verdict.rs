@@ -4,7 +4,7 @@ use dirigent_protocol::entity::{Agent, AgentTool};
 use dirigent_protocol::run::{ApprovalClass, Traits};
 use dirigent_protocol::source::{Diagnostic, Place};
 
-use super::{KINDS, command, file, granted, http, knowledge, mcp, names};
+use super::{KINDS, Kind, granted, names};
 
 fn at(path: String) -> Place {
     Place {
@@ -26,11 +26,7 @@ pub fn check(agent: &Agent) -> Vec<Diagnostic> {
 }
 
 fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
-    let kinds: Vec<&str> = KINDS
-        .iter()
-        .filter(|kind| (kind.open)(grant).is_some())
-        .map(|kind| kind.field)
-        .collect();
+    let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| (kind.open)(grant).is_some()).collect();
     if kinds.len() != 1 {
         let all: Vec<&str> = KINDS.iter().map(|kind| kind.field).collect();
         let message = format!(
@@ -44,14 +40,8 @@ fn grant_of(grant: &AgentTool, path: &str, found: &mut Vec<Diagnostic>) {
         );
         return;
     }
-    let problem = file::problem(grant)
-        .or_else(|| http::problem(grant))
-        .or_else(|| mcp::problem(grant))
-        .or_else(|| command::problem(grant))
-        .or_else(|| knowledge::problem(grant))
-        .or_else(|| published(grant));
-    if let Some(problem) = problem {
-        let place = at(place_of(&problem, path, kinds[0]));
+    if let Some(problem) = (kinds[0].problem)(grant) {
+        let place = at(place_of(&problem, path, kinds[0].field));
         found.push(Diagnostic::error("bad_tool", problem, place).help("see `dirigent schema agent`"));
     }
     if grant.name.as_deref().is_some_and(|name| !names::usable(name)) {
@@ -110,11 +100,6 @@ fn place_of(problem: &str, path: &str, kind: &str) -> String {
         Some((field, _)) => format!("{path}/{kind}/{field}"),
         None => format!("{path}/{kind}"),
     }
-}
-
-fn published(grant: &AgentTool) -> Option<String> {
-    let one = grant.workflow.as_ref().or(grant.agent.as_ref())?;
-    (!names::usable(&one.name)).then(|| "`name` must be 1 to 64 of a-z A-Z 0-9 _ -".to_owned())
 }
 
 /// What a grant has to do with, as far as it can be told without asking anybody.

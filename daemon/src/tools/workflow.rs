@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Kind;
 use super::change::{Open, whole};
-use super::names::definition;
+use super::names::{definition, usable};
 use super::tool::{Closed, Described, Offered, Tool, Wanted, World};
 
 pub(super) const KIND: Kind = Kind {
@@ -20,6 +20,8 @@ pub(super) const KIND: Kind = Kind {
             .clone()
             .map(|one| Box::new(Published(one)) as Box<dyn Tool>)
     },
+    settings: None,
+    problem: |grant| unusable(grant.workflow.as_ref()),
 };
 
 struct Published(PublishedTool);
@@ -73,4 +75,9 @@ impl Tool for Published {
             .into_iter()
             .collect()
     }
+}
+
+/// What is wrong with a grant of something published.
+pub(super) fn unusable(one: Option<&PublishedTool>) -> Option<String> {
+    (!usable(&one?.name)).then(|| "`name` must be 1 to 64 of a-z A-Z 0-9 _ -".to_owned())
 }

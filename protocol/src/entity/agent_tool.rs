@@ -8,9 +8,12 @@ use serde_json::Value;
 
 use crate::run::{ApprovalClass, OnUnknown, Sandbox, Traits};
 
-/// A grant: exactly one of `file`, `http`, `mcp`, `workflow`, `agent`, `command`, `knowledge`, and what goes for all tools of it.
+/// A grant: exactly one kind of tool with its settings, and what goes for all tools of it. Kinds whose settings other
+/// rooms read have a field here; those of any other kind stand in `other` and are described where the kind is
+/// (`daemon/src/tools/`), which adds them to the schema that people see and that bodies are held to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct AgentTool {
     /// Stands before the names of its tools, with `_`, so that those of several grants can be told apart.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,9 +36,6 @@ pub struct AgentTool {
     /// A program, in a sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandTool>,
-    /// Folders of texts that can be searched.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub knowledge: Option<KnowledgeTool>,
     /// Names of the tools that are granted, as the tool's own side calls them; `*` is all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
@@ -57,6 +57,10 @@ pub struct AgentTool {
     /// Asking again for the same is how they are meant: no circle is seen in it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
+    /// Settings of a kind that has no field here, by its name.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// Files below one directory.
@@ -68,25 +72,6 @@ pub struct FileTool {
     /// Files may be written, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub write: bool,
-}
-
-/// Folders of texts that can be searched: Markdown, plain text, HTML.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct KnowledgeTool {
-    /// The directories, absolute. Nothing outside them is reached, and nothing is written.
-    pub folders: Vec<String>,
-    /// What is in them, for the model.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    /// Most passages of one search, at most 20; 5 where it is not said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 20))]
-    pub passages: Option<u32>,
-    /// Most bytes of one search, at most 65536; 8192 where it is not said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 256, max = 65_536))]
-    pub bytes: Option<u32>,
 }
 
 impl FileTool {

@@ -38,8 +38,7 @@ pub use agent_retry::{AgentRetry, AttemptLimit, IsoDuration, RetryBackoff, Retry
 pub use agent_self_report::{AgentSelfReport, Assessment, RefusedSuggestion, ReviewFigures};
 pub use agent_suggestion::{AgentSuggestion, SuggestionStatus};
 pub use agent_tool::{
-    AgentTool, CommandTool, Elicitation, FileTool, HttpTool, KnowledgeTool, McpServer, McpSignIn,
-    PublishedTool,
+    AgentTool, CommandTool, Elicitation, FileTool, HttpTool, McpServer, McpSignIn, PublishedTool,
 };
 pub use agent_version::AgentVersion;
 pub use approval_rule::{ApprovalRule, RuleAnswer, RuleScope, may_be_ruled, shape_of};

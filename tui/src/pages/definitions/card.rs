@@ -41,6 +41,8 @@ fn tool_word(tool: &AgentTool) -> String {
         tool.agent.as_ref().map(|agent| agent.name.as_str()),
         tool.mcp.as_ref().map(|_| "a server of tools"),
         tool.file.as_ref().map(|_| "files"),
+        tool.other.values().find_map(|own| own["name"].as_str()),
+        tool.other.keys().next().map(String::as_str),
     ];
     named.into_iter().flatten().next().unwrap_or("?").to_owned()
 }
