@@ -210,3 +210,28 @@ fn a_step_may_ask_for_a_stricter_sandbox_and_never_for_a_looser_one() {
         daemon.stop();
     }
 }
+
+#[test]
+fn a_model_runs_what_it_writes_in_its_sandbox_and_in_no_other_language() {
+    let script = json!({ "languages": ["sh"], "workspace": "WORK", "timeout_s": 5 });
+    let tools = json!([{ "script": script, "approval": "never", "traits": {} }]);
+    let calls = vec![
+        (
+            "run_script",
+            json!({ "code": "n=0; while read -r line; do n=$((n + 1)); done < a.txt; echo \"$n lines\"" }),
+        ),
+        (
+            "run_script",
+            json!({ "code": "cat ../secret.txt; echo x > made" }),
+        ),
+        ("run_script", json!({ "code": "print(1)", "language": "python" })),
+        ("run_script", json!({ "code": "while :; do :; done" })),
+    ];
+    let (home, told) = answers(USUAL, &tools, calls);
+    assert!(told[0].contains("2 lines"), "{told:#?}");
+    assert_eq!(denials(&told[1]), 2, "{told:#?}");
+    assert!(told[2].contains("refused"), "{told:#?}");
+    assert!(told[3].contains("ended after 5 s"), "{told:#?}");
+    assert!(!home.path("work/made").exists());
+    assert!(!told.concat().contains("TOP-SECRET"), "{told:#?}");
+}

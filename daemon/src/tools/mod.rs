@@ -15,6 +15,7 @@ mod knowledge;
 mod mcp;
 mod names;
 mod schema;
+mod script;
 mod search;
 mod secrets;
 mod told;
@@ -59,6 +60,7 @@ const KINDS: &[Kind] = &[
     agent::KIND,
     command::KIND,
     knowledge::KIND,
+    script::KIND,
 ];
 
 /// Settings of a kind that the grant has no field for; none where there are none that fit.
