@@ -13,9 +13,12 @@ pub struct RetryTerms {
     /// Attempts in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Milliseconds, from the first refusal on, behind which nothing is tried any more.
+    /// Milliseconds, from the first failure on, behind which nothing is tried any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within_ms: Option<u64>,
+    /// A policy was declared, and the pause that is asked for is its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub declared: bool,
     /// It was refused at the door: nothing was done, and this is waited for (`the limit of openai`). Such an attempt is
     /// counted only where a number of attempts was declared.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,8 @@ use super::model::{Me, Next, Outcome, Stop, Turn};
 
 const FIRST_DELAY_MS: u64 = 1_000;
 const LAST_DELAY_MS: u64 = 300_000;
+/// Longest pause between two refusals that the outside does not ask for: a new key is seen that soon.
+const LAST_REFUSED_MS: u64 = 60_000;
 /// Longest wait the outside may ask for.
 const MAX_RETRY_AFTER_MS: u64 = 3_600_000;
 /// Longest wait that an agent's own policy may ask for.
@@ -47,12 +49,16 @@ impl Turn<'_, '_> {
                 attempt.saturating_sub(uncounted) >= me.task.body.default_attempts()
             }
         };
-        let since = refused.map_or(self.cx.now, |refused| refused.since);
-        let delay = match terms {
-            Some(_) => Duration::from_millis(retry_after_ms.unwrap_or(0).min(MAX_DECLARED_MS)),
-            None => self.backoff(attempt, retry_after_ms),
-        };
-        let within = terms.and_then(|terms| terms.within_ms).unwrap_or(PATIENCE_MS);
+        let declared_end = terms.and_then(|terms| terms.within_ms);
+        // A policy bounds all failures together, patience what is refused without a break.
+        let since = refused.map_or(self.cx.now, |refused| match declared_end {
+            Some(_) => refused.failed.unwrap_or(refused.since),
+            None if refused.waits_for.is_some() => refused.since,
+            None => self.cx.now,
+        });
+        let times = refused.map_or(0, |refused| refused.times);
+        let delay = self.pause((attempt, times), retry_after_ms, terms);
+        let within = declared_end.unwrap_or(PATIENCE_MS);
         let late = terms.is_some() && ms_since(since, self.cx.now).saturating_add(millis(delay)) > within;
         if spent || late {
             return Err(Stop::fault(error));
@@ -70,12 +76,29 @@ impl Turn<'_, '_> {
         Ok(Next::Wait)
     }
 
-    fn backoff(&mut self, attempt: u32, retry_after_ms: Option<u64>) -> Duration {
-        let ceiling = FIRST_DELAY_MS
-            .saturating_mul(1 << attempt.min(20))
-            .min(LAST_DELAY_MS);
+    /// A declared policy has the pause it says; whoever is refused without one asks ever more seldom, however soon the
+    /// outside says that it may be asked again.
+    fn pause(
+        &mut self,
+        (attempt, times): (u32, u32),
+        asked_ms: Option<u64>,
+        terms: Option<&RetryTerms>,
+    ) -> Duration {
+        match terms {
+            Some(terms) if terms.declared => {
+                Duration::from_millis(asked_ms.unwrap_or(0).min(MAX_DECLARED_MS))
+            }
+            Some(_) if times == 0 => Duration::from_millis(asked_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS)),
+            Some(_) => self.backoff((times, LAST_REFUSED_MS), asked_ms),
+            None => self.backoff((attempt, LAST_DELAY_MS), asked_ms),
+        }
+    }
+
+    /// A random pause below a bound that doubles each time, or the one that is asked for where that is longer.
+    fn backoff(&mut self, (times, last_ms): (u32, u64), asked_ms: Option<u64>) -> Duration {
+        let ceiling = FIRST_DELAY_MS.saturating_mul(1 << times.min(20)).min(last_ms);
         let jittered = (self.cx.random)() % (ceiling + 1);
-        let asked = retry_after_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS);
+        let asked = asked_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS);
         Duration::from_millis(jittered.max(asked))
     }
 }
@@ -100,6 +123,7 @@ mod tests {
             retry: Some(Box::new(RetryTerms {
                 attempts,
                 within_ms,
+                declared: false,
                 waits_for: waits.then(|| "the limit of p".to_owned()),
             })),
         }
@@ -161,5 +185,52 @@ mod tests {
         let mut run = Bench::yaml(&once).start(json!({}));
         run.settle(run.intended()[0], refused(Some(9), None, true));
         assert_eq!(run.error().title, "rate limited");
+    }
+
+    #[test]
+    fn refusals_are_asked_about_ever_more_seldom_and_a_policys_time_bounds_every_failure() {
+        let soon = |terms: RetryTerms| EffectOutcome::Failed {
+            error: WorkflowError::standard("communication", 503, "busy"),
+            retryable: true,
+            retry_after_ms: Some(1_000),
+            usage: Usage::default(),
+            retry: Some(Box::new(terms)),
+        };
+        let refused = || {
+            soon(RetryTerms {
+                waits_for: Some("room at p".into()),
+                ..RetryTerms::default()
+            })
+        };
+        let mut run = Bench::yaml(AGENT).start(json!({}));
+        let begun = run.now;
+        for _ in 0..40 {
+            run.settle(run.intended()[0], refused());
+            run.advance();
+        }
+        let took = run.now.as_second() - begun.as_second();
+        assert!(took > 300, "forty refusals in {took} s");
+        // No refusal: an ordinary failure, again and again, ends with the time that the policy gives.
+        let mut run = Bench::yaml(AGENT).start(json!({}));
+        let failed = || {
+            soon(RetryTerms {
+                within_ms: Some(3_500),
+                attempts: Some(1_000),
+                declared: true,
+                waits_for: None,
+            })
+        };
+        let mut times = 0;
+        while let Some(effect) = run.intended().first().copied() {
+            run.settle(effect, failed());
+            times += 1;
+            assert!(times < 10, "nothing ends it");
+            if run.state.status() == Status::Faulted {
+                break;
+            }
+            run.advance();
+        }
+        assert_eq!(times, 4);
+        assert_eq!(run.error().title, "busy");
     }
 }

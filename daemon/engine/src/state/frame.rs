@@ -94,12 +94,15 @@ pub struct Asked {
     pub ask: Arc<EffectAsk>,
 }
 
-/// Attempts that did nothing because they were refused.
+/// Attempts that failed: since when, and how many of them did nothing because they were refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refused {
-    /// How many.
+    /// How many were refused.
     pub times: u32,
-    /// The first of those that came one after the other.
+    /// The first failure of any kind; none in what an earlier version wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Timestamp>,
+    /// The first refusal of those that came one after the other.
     pub since: Timestamp,
     /// What it waits for; none where its last attempt was not refused.
     pub waits_for: Option<String>,

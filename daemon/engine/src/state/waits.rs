@@ -13,13 +13,13 @@ impl Frame {
     /// Another attempt is due; where it was refused at a door, what it waits for.
     pub(super) fn refused_again(&mut self, at: Timestamp, waits_for: Option<&str>) {
         match (&mut self.refused, waits_for) {
-            (None, None) => {}
             (Some(refused), None) => refused.waits_for = None,
-            (None, Some(what)) => {
+            (None, what) => {
                 self.refused = Some(Box::new(Refused {
-                    times: 1,
+                    times: u32::from(what.is_some()),
+                    failed: Some(at),
                     since: at,
-                    waits_for: Some(what.to_owned()),
+                    waits_for: what.map(str::to_owned),
                 }));
             }
             (Some(refused), Some(what)) => {

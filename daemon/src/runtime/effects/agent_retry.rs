@@ -35,6 +35,7 @@ pub(super) fn with_policy(
         // The policy counts repeats, as the standard does.
         attempts: limit.attempt.map(|attempt| attempt.count.saturating_add(1)),
         within_ms: limit.duration.map(|most| millis(most.0)),
+        declared: true,
         waits_for: retry.as_ref().and_then(|terms| terms.waits_for.clone()),
     };
     EffectOutcome::Failed {
