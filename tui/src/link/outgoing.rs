@@ -11,6 +11,9 @@ use super::snapshot::unexpected;
 use crate::model::cmd::Suggest;
 use crate::model::{Answer, Handling, LinkCmd, News, Steer, Verdict, Wish};
 
+/// How far an agent looks back that is asked to on its card: a week.
+const LOOK_BACK_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
 /// Most commands that wait for an answer.
 const MOST: usize = 256;
 
@@ -131,6 +134,14 @@ impl Queue {
 fn of_definition(wish: LinkCmd) -> Option<(About, Command)> {
     Some(match wish {
         LinkCmd::Apply { what, file, source } => (About::Other(what), publish(file, source)),
+        LinkCmd::Review { agent } => (
+            About::Other(format!("{agent} looks back")),
+            Command::AgentReview {
+                agent,
+                since_ms: LOOK_BACK_MS,
+                runs: 0,
+            },
+        ),
         LinkCmd::Restore { kind, name, number } => (
             About::Other(format!("{name} says again what v{number} said")),
             Command::Restore {

@@ -86,6 +86,11 @@ pub enum LinkCmd {
         /// The text.
         source: String,
     },
+    /// Let an agent look back on its own work; answered by `News::Done`.
+    Review {
+        /// Its name.
+        agent: String,
+    },
     /// Publish an earlier version of a definition again; answered by `News::Done`.
     Restore {
         /// Its kind.

@@ -103,3 +103,45 @@ fn items<'a>(looks: &'a Looks, topic: &str, query: &Query) -> Option<&'a [Docume
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dirigent_protocol::entity::SuggestionStatus;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_draft_is_what_was_accepted_last_however_old_the_suggestion_is() {
+        let id = |n: u32| format!("0199f3c2-7b1a-7cc1-8f1f-2a6b0c9d4e0{n}");
+        let one = |n: u32, decided: i64| {
+            let id = id(n);
+            let body = AgentSuggestion {
+                agent: "a".into(),
+                status: SuggestionStatus::Accepted,
+                decided_at: Timestamp::from_second(decided).ok(),
+                ..AgentSuggestion::default()
+            };
+            serde_json::from_value::<Document>(json!({
+                "kind": "AgentSuggestion",
+                "metadata": {
+                    "id": id, "name": "", "org": id, "owner": id, "revision": 1,
+                    "created_at": Timestamp::UNIX_EPOCH, "updated_at": Timestamp::UNIX_EPOCH,
+                },
+                "spec": body,
+            }))
+            .unwrap()
+        };
+        let mut looks = Looks::default();
+        looks.asked(ACCEPTED, &accepted("a"), Duration::ZERO);
+        let items = vec![one(9, 100), one(3, 200), one(1, 50)];
+        assert!(looks.answered(
+            ACCEPTED,
+            &accepted("a"),
+            Ok(QueryReply::Page { items, next: None })
+        ));
+        let (document, _) = accepted_of("a", &looks).unwrap();
+        assert_eq!(document.metadata.id.to_string(), id(3));
+    }
+}

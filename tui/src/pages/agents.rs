@@ -54,6 +54,7 @@ pub const META: Meta = Meta {
         Bind::footer(Action::Try, "try"),
         Bind::footer(Action::Ask, "talk with it"),
         Bind::footer(Action::Copy, "copy the text"),
+        Bind::new(Action::History, "let it look back on its work (asks)"),
         Bind::new(Action::Create, "new agent"),
         Bind::new(Action::Insert, "grant a tool behind"),
         Bind::new(Action::InsertBefore, "grant a tool before"),

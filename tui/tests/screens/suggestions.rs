@@ -112,3 +112,25 @@ fn what_is_carried_over_asks_before_it_takes_the_place_of_the_newest_versions_dr
     world.press("a");
     assert_eq!(decided(&world), Some(Suggest::Accept { replace: true }));
 }
+
+#[test]
+fn a_look_back_is_begun_on_the_card_after_a_question_with_its_cost() {
+    let asked = |world: &World| {
+        let mut sent = world.sent.iter();
+        sent.any(|cmd| matches!(cmd, LinkCmd::Review { agent } if agent == "triage"))
+    };
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut world = World::live(columns, rows);
+        world.press("g b j enter");
+        world.wait(1_000);
+        world.press("H");
+        assert!(world.text().contains("look back? one call"), "{}", world.text());
+        check(&format!("agents-look-back-{columns}x{rows}"), &world);
+        world.press("H");
+        assert!(!asked(&world), "the key that asks is no yes");
+        world.press("H esc");
+        assert!(!asked(&world) && world.text().contains("it does not look back"));
+        world.press("H a");
+        assert!(asked(&world), "{}", world.text());
+    }
+}

@@ -151,9 +151,9 @@ impl Definitions {
                 .title(Role::Text, if at == 0 { "" } else { "  " })
                 .title(role, side.title());
         }
-        if let Some(number) = self.rolling {
+        if let Some(asked) = self.doubted(ctx) {
             let words = format!(
-                "  publish v{number} again? {} yes  {} no",
+                "  {asked} {} yes  {} no",
                 ctx.keymap.first(Action::Approve),
                 ctx.keymap.first(Action::Back)
             );

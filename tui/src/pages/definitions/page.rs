@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use dirigent_protocol::entity::Kind;
 use dirigent_protocol::id::RunId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
+use super::again::Doubt;
 use super::asked::{self, Subject, Version};
 use super::builder::{Builder, Open};
 use super::drafts::{Drafts, MAX_DRAFTS};
@@ -67,8 +69,8 @@ pub struct Definitions {
     pub(super) drafts: Drafts,
     /// A link into the builder that waits for the text it is of.
     pub(super) wanted: bool,
-    /// Going back to this version is asked about.
-    pub(super) rolling: Option<u64>,
+    /// What is asked about: going back to a version, or a look back.
+    pub(super) doubt: Option<Doubt>,
     /// What is typed as the input of a run.
     pub(super) launch: Option<String>,
     /// What leaves some of the list out.
@@ -99,7 +101,7 @@ impl Definitions {
             tried: None,
             drafts: Drafts::new(),
             wanted: false,
-            rolling: None,
+            doubt: None,
             launch: None,
             launched: None,
         }
@@ -166,7 +168,7 @@ impl Definitions {
 
     /// Another one is looked at: what was asked about the one before is asked no more.
     fn elsewhere(&mut self) {
-        (self.rolling, self.launch, self.launched, self.wanted) = (None, None, None, false);
+        (self.doubt, self.launch, self.launched, self.wanted) = (None, None, None, false);
         self.marked.clear();
         self.at = Cursor::default();
         self.scroll = 0;
@@ -177,8 +179,8 @@ impl Definitions {
         if self.builder.is_some() {
             return self.act_in_builder(action, ctx);
         }
-        if self.rolling.is_some() {
-            return self.confirm_rollback(action, ctx);
+        if self.doubt.is_some() {
+            return self.confirm(action, ctx);
         }
         if let Some(cmds) = self.act_on_narrow(action, ctx) {
             return cmds;
@@ -190,6 +192,7 @@ impl Definitions {
                 (self.side, self.scroll) = (Side::Routes, 0);
             }
             Action::Try => return self.ask_trial(ctx),
+            Action::History if self.what.kind == Kind::Agent => self.doubt = Some(Doubt::LookBack),
             Action::History => return self.newest_run(ctx).map(Cmd::Go).into_iter().collect(),
             Action::Ask => {
                 return subject
@@ -348,7 +351,7 @@ impl Page for Definitions {
 
     fn asks(&self) -> bool {
         let open = self.builder.as_ref().and_then(|builder| builder.open.as_ref());
-        matches!(open, Some(Open::Publish | Open::Leave)) || self.rolling.is_some()
+        matches!(open, Some(Open::Publish | Open::Leave)) || self.doubt.is_some()
     }
 
     fn field_keys(&self) -> &'static [(FieldKey, &'static str)] {

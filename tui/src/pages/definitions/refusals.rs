@@ -1,5 +1,7 @@
 //! What cannot be done now and why, and what the keys of a field do.
 
+use dirigent_protocol::entity::Kind;
+
 use super::builder::Open;
 use super::keys::BUILDERS;
 use super::page::{Definitions, Depth};
@@ -37,13 +39,14 @@ impl Definitions {
                 Some("what is published runs: leave the draft first".to_owned())
             }
             _ if self.builder.is_some() => None,
-            Action::Approve if self.rolling.is_some() => None,
+            Action::Approve if self.doubt.is_some() => None,
             Action::Filter | Action::Facets if self.depth != Depth::List => {
                 Some("this narrows the list: go back to it".to_owned())
             }
             Action::Again => self.why_no_rollback(ctx),
             Action::Start if !ctx.model.connection.is_live() => Some("not connected".to_owned()),
             Action::Start if self.cursor.key().is_none() => Some(format!("there is no {}", self.what.word)),
+            Action::History if self.what.kind == Kind::Agent => self.why_no_look_back(ctx),
             Action::History if self.newest_run(ctx).is_none() => {
                 Some("no run of it is known here".to_owned())
             }

@@ -1,5 +1,6 @@
 //! The page in words: the list, or a workflow's versions with what stands beside them.
 
+use super::again::Doubt;
 use super::page::{Definitions, Depth};
 use super::side;
 use crate::nav::Place;
@@ -78,10 +79,15 @@ impl Definitions {
                 here == Some(version.number) && self.depth == Depth::Versions,
             );
         }
-        if let Some(number) = self.rolling {
-            speech.say(format!(
+        match (self.doubt, self.doubted(ctx)) {
+            (Some(Doubt::RollBack(number)), _) => speech.say(format!(
                 "Publish version {number} again as the newest one? Approve for yes, back for no."
-            ));
+            )),
+            (_, Some(asked)) => speech.say(format!(
+                "{}. Approve for yes, back for no.",
+                wording::capital(&asked)
+            )),
+            _ => {}
         }
         speech.say(format!("{}:", self.side.title()));
         let lines = self.side_lines(WIDE, ctx);
