@@ -413,3 +413,47 @@ fn a_conversation_persists_resumes_forks_and_is_exported() {
         "the fork left it as it was"
     );
 }
+
+#[test]
+fn a_draft_is_tried_out_as_the_workflow_it_compiles_to_and_nothing_is_performed() {
+    let home = Home::new(&[]);
+    let _daemon = home.start();
+    drop(home.apply(
+        "agents.yaml",
+        "kind: Agent\nmetadata: { name: sum }\nspec: { prompt: 'Summarise {{ input }}' }\n",
+    ));
+    let draft = |strategy: &str| {
+        format!(
+            "kind: Orchestration\nmetadata: {{ name: tried }}\nspec:\n  strategy: {strategy}\n  members: [ {{ agent: sum }}, {{ name: again, agent: sum }} ]\n"
+        )
+    };
+    let file = home.write("tried.yaml", &draft("sequential"));
+    let told = json_of(
+        &home,
+        &["simulate", file.to_str().unwrap(), "--input", "{}", "--json"],
+    );
+    assert_eq!(told["ending"]["ended"]["status"], "completed", "{told}");
+    let names = told["events"].to_string();
+    assert!(names.contains("again"), "{told}");
+    let wrong = home.write("tried.yaml", &draft("nobody"));
+    let refused = home.client(&["simulate", wrong.to_str().unwrap(), "--json"]);
+    assert!(refused.code != Some(0), "{refused:#?}");
+    let listed = json_of(&home, &["orchestrations", "list", "--json"]);
+    assert_eq!(listed["items"], json!([]), "nothing is stored");
+    assert_eq!(
+        json_of(&home, &["runs", "list", "--json"])["items"],
+        json!([]),
+        "nothing is performed"
+    );
+    // `T` in its form opens what would happen.
+    drop(home.apply("tried.yaml", &draft("parallel")));
+    let mut terminal = Terminal::run(
+        &home.client_command(&["open", "orchestrations/tried/draft"]),
+        80,
+        24,
+    );
+    terminal.wait_for("nothing is wrong", LONG);
+    terminal.keys("T");
+    terminal.keys("{}\r");
+    terminal.wait_for("nothing was performed", LONG);
+}

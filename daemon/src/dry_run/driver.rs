@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::agents::AgentShapes;
+use super::compiled::compiled;
 use super::report::Report;
 use super::sample::{Samples, Source};
 use crate::worker::WorkerPool;
@@ -45,7 +46,13 @@ pub async fn dry_run(
     worker: &WorkerPool,
     began: Timestamp,
 ) -> DryRun {
-    let parsed = source::parse(query.source.as_bytes());
+    let compiled = compiled(&query.source);
+    let text = match &compiled {
+        None => &query.source,
+        Some(Ok(text)) => text,
+        Some(Err(findings)) => return refused(findings.clone()),
+    };
+    let parsed = source::parse(text.as_bytes());
     let mut findings = parsed.diagnostics;
     let node = match only_workflow(&parsed.documents) {
         Ok(node) => node,
@@ -78,6 +85,12 @@ pub async fn dry_run(
         stuck: driver.stuck.as_ref(),
     };
     findings.extend(report.findings());
+    if compiled.is_some() {
+        // Their places are those of a text that nobody wrote.
+        findings
+            .iter_mut()
+            .for_each(|finding| finding.at = Place::default());
+    }
     DryRun {
         findings,
         graph: Some(graph),

@@ -5,9 +5,11 @@
 //! events.
 
 mod agents;
+mod compiled;
 mod driver;
 mod report;
 mod sample;
 
 pub use agents::AgentShapes;
+pub use compiled::compiled;
 pub use driver::dry_run;

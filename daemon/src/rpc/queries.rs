@@ -15,7 +15,7 @@ use dirigent_protocol::source;
 use super::house::House;
 use super::{definitions, live, status};
 use crate::door::{Action, Object};
-use crate::dry_run::{AgentShapes, dry_run};
+use crate::dry_run::{AgentShapes, compiled, dry_run};
 use crate::events::{self, PageError};
 use crate::runtime::Which;
 use crate::service::Service;
@@ -142,6 +142,8 @@ async fn try_out(house: &House, subject: &Subject, query: &DryRunQuery) -> Resul
 
 /// Agents that a workflow calls by a fixed name.
 fn agents_of(text: &str) -> Vec<String> {
+    let compiled = compiled(text).and_then(Result::ok);
+    let text = compiled.as_deref().unwrap_or(text);
     let parsed = source::parse(text.as_bytes());
     let read = |node| dirigent_engine::parse_workflow(node).0;
     let all = parsed.documents.iter().filter_map(read);

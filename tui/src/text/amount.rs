@@ -14,6 +14,12 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// So many of something, in words: `1 run`, `1,204 runs`.
+#[must_use]
+pub fn many(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// A count of tokens: `412`, `9.1 k`, `112 k`, `1.2 M`.
 #[must_use]
 pub fn tokens(n: u64) -> String {

@@ -124,7 +124,11 @@ fn a_look_back_is_begun_on_the_card_after_a_question_with_its_cost() {
         world.press("g b j enter");
         world.wait(1_000);
         world.press("H");
-        assert!(world.text().contains("look back? one call"), "{}", world.text());
+        assert!(
+            world.text().contains("look back, ~$0.00? a yes  Esc no"),
+            "{}",
+            world.text()
+        );
         check(&format!("agents-look-back-{columns}x{rows}"), &world);
         world.press("H");
         assert!(!asked(&world), "the key that asks is no yes");

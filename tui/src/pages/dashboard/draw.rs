@@ -73,7 +73,7 @@ impl Dashboard {
             Part::Runs => match ctx.model.runs.len() as u64 {
                 0 if ctx.model.loaded => String::new(),
                 0 => format!("{} opens", key(Action::Open)),
-                total => format!("{} runs   {} opens", amount::count(total), key(Action::Open)),
+                total => format!("{}   {} opens", amount::many(total, "run"), key(Action::Open)),
             },
             Part::Fleet => format!("{} agents  {} workflows", page("agents"), page("workflows")),
             Part::Activity => String::new(),

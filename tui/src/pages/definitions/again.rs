@@ -83,9 +83,10 @@ impl Definitions {
                 let subject = self.subject(ctx)?;
                 let usage = asked::taken_by(&subject, &ctx.model.looks).map(|taken| taken.usage);
                 let each = usage.and_then(|usage| usage.cost_micro_usd.checked_div(usage.calls));
+                // Short, so that the keys of the answer are in sight at 80 columns.
                 match each {
-                    Some(each) => format!("look back? one call, of late {} each", amount::usd(each)),
-                    None => "look back? one call of its model".to_owned(),
+                    Some(each) => format!("look back, ~{}?", amount::usd(each)),
+                    None => "look back? one call".to_owned(),
                 }
             }
         })

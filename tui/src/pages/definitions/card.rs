@@ -57,8 +57,7 @@ fn figures(taken: &AgentUse, ctx: &Ctx<'_>, out: &mut Vec<Line>) {
     } else {
         ", the newest counted"
     };
-    let word = if taken.runs == 1 { "run" } else { "runs" };
-    let runs = format!("{} {word}{newest}", amount::count(taken.runs));
+    let runs = format!("{}{newest}", amount::many(taken.runs, "run"));
     let age = span::short(ctx.time.wall.as_second() - last.as_second());
     out.push(row("used", &format!("{age} ago, in {runs}")));
     let good = taken.success_pct().unwrap_or_default();
@@ -70,15 +69,15 @@ fn figures(taken: &AgentUse, ctx: &Ctx<'_>, out: &mut Vec<Line>) {
     out.push(row("calls", &calls));
     let usage = &taken.usage;
     let tokens = format!(
-        "{} read, {} written, in {} calls of models",
+        "{} read, {} written, in {} of models",
         amount::tokens(usage.input_tokens),
         amount::tokens(usage.output_tokens),
-        amount::count(usage.calls)
+        amount::many(usage.calls, "call")
     );
     out.push(row("tokens", &tokens));
     let unpriced = match usage.unpriced_calls {
         0 => String::new(),
-        many => format!(", and {} calls without a price", amount::count(many)),
+        many => format!(", and {} without a price", amount::many(many, "call")),
     };
     out.push(row(
         "cost",
@@ -118,9 +117,7 @@ fn about(agent: &Agent, out: &mut Vec<Line>) {
             budget
                 .tokens
                 .map(|tokens| format!("{} tokens", amount::tokens(tokens))),
-            budget
-                .calls
-                .map(|calls| format!("{} calls", amount::count(calls))),
+            budget.calls.map(|calls| amount::many(calls, "call")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         out.push(row("at most", &format!("{} a run", parts.join(", "))));

@@ -43,17 +43,15 @@ fn told<'a>(topic: &str, rule: &OrchestrationRule, looks: &'a Looks) -> Option<&
 /// The one line of a simulation.
 fn figures(told: &RouteSimulation) -> String {
     let other = told.covered.saturating_sub(told.same);
-    let runs = match told.runs {
-        1 => "1 run".to_owned(),
-        many => format!("{} runs", amount::count(u64::from(many))),
-    };
+    let runs = amount::many(u64::from(told.runs), "run");
     let nobody = match told.left_nobody {
         0 => String::new(),
         many => format!("; {many} where it leaves nobody"),
     };
     format!(
-        "would have gone elsewhere: {other} of {} choices, {} of which it makes, in {runs}{nobody}",
-        told.choices, told.covered
+        "would have gone elsewhere: {other} of {}, {} of which it makes, in {runs}{nobody}",
+        amount::many(u64::from(told.choices), "choice"),
+        told.covered
     )
 }
 

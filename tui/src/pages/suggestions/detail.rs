@@ -202,10 +202,10 @@ fn said(report: &AgentSelfReport, cells: usize, out: &mut Vec<Line>) {
     let figures = &report.figures;
     out.push(Line::new().add(Role::Heading, " THE REPORT"));
     let counted = format!(
-        "counted: {} runs, {} failed; {} calls, {} failed; {}",
-        amount::count(figures.runs),
+        "counted: {}, {} failed; {}, {} failed; {}",
+        amount::many(figures.runs, "run"),
         amount::count(figures.runs_failed),
-        amount::count(figures.calls),
+        amount::many(figures.calls, "call"),
         amount::count(figures.failures),
         amount::usd(figures.usage.cost_micro_usd),
     );

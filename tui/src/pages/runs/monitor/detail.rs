@@ -278,7 +278,10 @@ fn cost(usage: Usage) -> Vec<Line> {
     if usage.unpriced_calls > 0 {
         lines.push(fact("").add(
             Role::Warn,
-            format!("{} calls without a known price", usage.unpriced_calls),
+            format!(
+                "{} without a known price",
+                amount::many(usage.unpriced_calls, "call")
+            ),
         ));
     }
     lines
