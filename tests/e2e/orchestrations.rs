@@ -445,15 +445,4 @@ fn a_draft_is_tried_out_as_the_workflow_it_compiles_to_and_nothing_is_performed(
         json!([]),
         "nothing is performed"
     );
-    // `T` in its form opens what would happen.
-    drop(home.apply("tried.yaml", &draft("parallel")));
-    let mut terminal = Terminal::run(
-        &home.client_command(&["open", "orchestrations/tried/draft"]),
-        80,
-        24,
-    );
-    terminal.wait_for("nothing is wrong", LONG);
-    terminal.keys("T");
-    terminal.keys("{}\r");
-    terminal.wait_for("nothing was performed", LONG);
 }
