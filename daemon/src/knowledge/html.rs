@@ -61,6 +61,8 @@ struct Page {
     passed: u32,
     /// The line that is being written, and where it began.
     open: String,
+    /// More stands on it than the marks of a heading.
+    said: bool,
     from: u32,
 }
 
@@ -73,10 +75,12 @@ impl Page {
             }
             for word in part.split_whitespace() {
                 self.space();
-                if self.open.trim_start_matches(['#', ' ']).is_empty() {
+                if !self.said {
                     self.from = self.passed + 1;
                 }
-                self.open.push_str(&decoded(word));
+                let word = decoded(word);
+                self.said = self.said || !word.trim_start_matches('#').is_empty();
+                self.open.push_str(&word);
             }
             if part.ends_with(char::is_whitespace) {
                 self.space();
@@ -116,6 +120,7 @@ impl Page {
 
     fn end(&mut self) {
         let line = std::mem::take(&mut self.open);
+        self.said = false;
         let line = line.trim_end();
         if !line.trim_start_matches('#').trim().is_empty() {
             self.lines.push((self.from, line.to_owned()));

@@ -27,6 +27,7 @@ impl Service {
         reading: &Reading,
     ) -> Result<Vec<Diagnostic>, ServiceError> {
         let mut found = Vec::new();
+        let mut known: Option<Vec<String>> = None;
         for item in &reading.items {
             let tools = tools(item, "agent");
             let tools = tools.iter().map(|name| (name, Place::new(item.at, "")));
@@ -39,7 +40,11 @@ impl Service {
                 if self.is_there(subject, reading, &[Kind::Agent], agent)? {
                     continue;
                 }
-                let known: Vec<String> = self.agents(subject)?.into_iter().map(|(name, _)| name).collect();
+                let known = match &mut known {
+                    Some(known) => known,
+                    // Read once, however many names nobody has.
+                    none => none.insert(self.agents(subject)?.into_iter().map(|(name, _)| name).collect()),
+                };
                 let help = nearest(agent, known.iter().map(String::as_str)).map_or_else(
                     || format!("apply `kind: Agent` with `name: {agent}` before a run gets there"),
                     |near| format!("did you mean `{near}`?"),

@@ -284,6 +284,18 @@ fn grant_of(item: &Node) -> Option<(&'static Grant, &Node)> {
         .find_map(|grant| Some((grant, item.get(grant.kind)?)))
 }
 
+/// A kind that has no rows here: the daemon knows it, and it is written as text.
+fn unknown(item: &Node) -> (String, String) {
+    let entries = item.as_mapping().into_iter().flat_map(|mapping| mapping.iter());
+    let mut kinds = entries.filter(|entry| {
+        entry.value.as_mapping().is_some() && !["arguments", "traits"].contains(&entry.key.as_str())
+    });
+    match kinds.next() {
+        Some(kind) => (kind.key.clone(), "written as text".to_owned()),
+        None => ("?".to_owned(), "no kind of tool".to_owned()),
+    }
+}
+
 /// What it may use.
 #[derive(Debug)]
 struct Tools;
@@ -307,7 +319,7 @@ impl Items for Tools {
 
     fn head(&self, item: &Node) -> (String, String) {
         let Some((grant, body)) = grant_of(item) else {
-            return ("?".to_owned(), "no kind of tool".to_owned());
+            return unknown(item);
         };
         let text = |name: &str| {
             body.get(name)
