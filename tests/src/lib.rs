@@ -10,6 +10,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod a2a_agent;
 mod asking;
 mod binaries;
 mod guarded_server;
@@ -26,6 +27,7 @@ mod terminal;
 mod thinker;
 mod wait;
 
+pub use a2a_agent::A2aAgent;
 pub use asking::asking;
 pub use binaries::{client_path, daemon_path};
 pub use guarded_server::GuardedServer;

@@ -44,13 +44,12 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
     let program = program(settings.worker_program.as_ref())?;
     let worker = Arc::new(WorkerPool::new(program.clone(), settings.expression_budget));
     let policy = Arc::new(Swap::new(settings.policy(rooms.providers, rooms.prices)));
-    let egress = Egress::new(&settings.egress_allow);
     let (offspring, figures) = (Arc::new(Offspring::default()), Arc::new(Figures::default()));
     let security = Arc::new(Security::new(records.clone(), rooms.clock.clone()));
     let means = Means {
         data_dir: settings.data_dir.clone(),
         policy: policy.clone(),
-        egress: egress.clone(),
+        egress: Egress::new(&settings.egress_allow),
         kill_grace: settings.kill_grace,
         agents: plans.clone(),
         worker: worker.clone(),
@@ -59,6 +58,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         router: Arc::new(Router::new(records.clone(), plans.clone(), figures.clone())),
         watch: Arc::new(Watch::new(security.clone(), settings.data_dir.clone())),
         security,
+        clock: rooms.clock.clone(),
     };
     let performers = Performers::open(&means, rooms.performers)?;
     let (permits, grants) = Permits::new(&settings.permits, settings.permits_total);
@@ -75,7 +75,7 @@ pub(crate) async fn open(rooms: Rooms) -> Result<Arc<Core>, RuntimeError> {
         chance: rooms.chance,
         settings,
         policy,
-        egress,
+        egress: means.egress,
         performers,
         watch: means.watch,
         figures,

@@ -31,6 +31,9 @@ pub struct EffectAsk {
     /// Goes back with the answer, shown to nobody.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub kept: Value,
+    /// Nobody is asked: once what it keeps is durable, the effect goes on with that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
 }
 
 /// How a person answered.
@@ -43,6 +46,9 @@ pub enum AnswerWord {
     Decline,
     /// Nobody answered in time.
     Cancel,
+    /// Nobody was asked: what it keeps is durable.
+    #[serde(rename = "goes_on")]
+    GoesOn,
 }
 
 /// The answer to a question of an effect.

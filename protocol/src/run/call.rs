@@ -93,6 +93,9 @@ pub struct A2aCall {
     /// Secrets that may be filled in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// What is known of its task, and what people said to its questions, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<EffectAnswer>,
 }
 
 /// `call: mcp`.

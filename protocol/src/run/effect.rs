@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::retry::RetryTerms;
 use super::{
-    A2aCall, AgentTurn, Authentication, CommandCall, ContainerCall, EffectAnswer, EffectAsk, FileCall,
-    FileDeed, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall, Sandbox,
-    ScriptCall, Traits, TurnRef, Usage, WorkflowCall, WorkflowError,
+    A2aCall, AgentTurn, AnswerWord, Authentication, CommandCall, ContainerCall, EffectAnswer, EffectAsk,
+    FileCall, FileDeed, FunctionCall, Handoff, McpCall, NotifyCall, OpenapiCall, PermissionCall, RouteCall,
+    Sandbox, ScriptCall, Traits, TurnRef, Usage, WorkflowCall, WorkflowError,
 };
 use crate::Payload;
 use crate::chat::Message;
@@ -140,6 +140,7 @@ impl EffectRequest {
     pub fn answers(&self) -> &[EffectAnswer] {
         match self {
             Self::Mcp(call) => &call.answers,
+            Self::A2a(call) => &call.answers,
             Self::Agent(call) => &call.answers,
             _ => &[],
         }
@@ -150,10 +151,19 @@ impl EffectRequest {
     pub fn answered(mut self, answer: EffectAnswer) -> Option<Self> {
         match &mut self {
             Self::Mcp(call) => call.answers.push(answer),
+            Self::A2a(call) => call.answers.push(answer),
             Self::Agent(call) => call.answers.push(answer),
             _ => return None,
         }
         Some(self)
+    }
+
+    /// Whether it only looks after what was begun before: it may be repeated as often as it is cut off.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.answers()
+            .last()
+            .is_some_and(|answer| answer.word == AnswerWord::GoesOn)
     }
 
     /// One line for people.
@@ -331,7 +341,8 @@ pub struct AgentCall {
     /// absent here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnRef>,
-    /// What people said to what had to be known before its model could be asked: a server of its tools wants a sign-in.
+    /// What people said to what had to be known before its model could be asked (a server of its tools wants a sign-in);
+    /// of an agent elsewhere, what is known of its task and what people said to its questions. Oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<EffectAnswer>,
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use dirigent_tests::Home;
 use serde_json::{Value, json};
 
+use crate::agent_steps::{self, publish_as};
 use crate::installed::{free_port, from_pypi, served, source_of};
 use crate::standard::workflow;
 
@@ -79,16 +80,26 @@ fn the_sample_agent_answers_in_both_revisions_and_streams() {
             "{name}: {streamed}"
         );
     }
-    let unknown = ask(
-        "unknown",
-        &format!("method: tasks/get, {card}, parameters: {{ id: no-such-task }}"),
-    );
-    assert_eq!(
-        (
-            &unknown["status"],
-            unknown["error"]["type"].as_str().unwrap().ends_with("/runtime")
-        ),
-        (&json!("faulted"), true),
-        "{unknown}"
-    );
+    is_an_agent(&home, &place);
+    let unknown = format!("method: tasks/get, {card}, parameters: {{ id: no-such-task }}");
+    let unknown = ask("unknown", &unknown);
+    let kind = unknown["error"]["type"].as_str().unwrap();
+    assert!(kind.ends_with("/runtime"), "{unknown}");
+    assert_eq!(unknown["status"], "faulted", "{unknown}");
+}
+
+/// It is called as an agent of ours, by its card and by its address.
+fn is_an_agent(home: &Home, place: &str) {
+    let found = json!({ "card": format!("http://{place}/.well-known/agent-card.json") });
+    let named = json!({ "endpoint": format!("http://{place}/a2a/jsonrpc") });
+    for mut foreign in [found, named] {
+        foreign["kind"] = json!("a2a");
+        let spec = json!({ "prompt": "{{ input.task }}", "foreign": foreign });
+        publish_as(home, "helper", &spec);
+        let told = agent_steps::ask(home, "how are you", "");
+        let text = told["output"]["text"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{told}"));
+        assert!(text.contains("doing great"), "{told}");
+    }
 }

@@ -2,6 +2,7 @@
 //! says, and command lines.
 
 mod command;
+mod elsewhere;
 mod kits;
 mod protocol;
 

@@ -1,6 +1,8 @@
 //! What the daemon offers to other programs, used by clients nobody here wrote (`mcp` and `a2a-sdk` of PyPI) and by a
 //! second daemon of ours.
 
+mod elsewhere;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -42,7 +44,7 @@ impl Serving {
             .as_str()
             .unwrap()
             .to_owned();
-        let named = ["greet", "ask", "slow", "teller"];
+        let named = ["greet", "ask", "slow", "teller", "patient"];
         let token = token(&home, "visitor", &named);
         Self {
             home,

@@ -20,6 +20,13 @@ use super::model::{Me, Next, Outcome, Stop, Turn};
 const LIVES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(90 * 24 * 3_600));
 /// Most questions of one effect.
 const MOST_ASKED: usize = 32;
+/// Most answers of one effect, what it kept itself included.
+const MOST_KEPT: usize = 2 * MOST_ASKED + 1;
+
+fn without_end(most: usize) -> Stop {
+    let error = WorkflowError::standard("runtime", 429, "It asks people without end");
+    Stop::fault(error.detail(format!("{most} times at most")))
+}
 
 impl Turn<'_, '_> {
     /// How long a question lives where nobody says.
@@ -41,12 +48,33 @@ impl Turn<'_, '_> {
         Ok(Next::Wait)
     }
 
-    /// An effect ended with a question.
-    pub(super) fn ask_a_person(&mut self, me: Me<'_>, ask: &EffectAsk) -> Outcome {
+    /// An effect ended with a question, or with something to keep before it goes on.
+    pub(super) fn effect_asks(&mut self, me: Me<'_>, ask: &EffectAsk) -> Outcome {
+        if !ask.goes_on {
+            return self.ask_a_person(me, ask);
+        }
         let asked = self.state.frame(me.frame).and_then(|frame| frame.asked.clone());
-        if asked.is_none_or(|asked| asked.request.answers().len() >= MOST_ASKED) {
-            let error = WorkflowError::standard("runtime", 429, "It asks people without end");
-            return Err(Stop::fault(error.detail(format!("{MOST_ASKED} times at most"))));
+        let answer = EffectAnswer {
+            id: ask.id.clone(),
+            word: AnswerWord::GoesOn,
+            payload: serde_json::Value::Null,
+            by: String::new(),
+            kept: ask.kept.clone(),
+        };
+        let room = asked.filter(|asked| asked.request.answers().len() < MOST_KEPT);
+        let request = room.and_then(|asked| asked.request.clone().answered(answer));
+        match request {
+            Some(request) => self.request(me, request),
+            None => Err(without_end(MOST_KEPT)),
+        }
+    }
+
+    fn ask_a_person(&mut self, me: Me<'_>, ask: &EffectAsk) -> Outcome {
+        let asked = self.state.frame(me.frame).and_then(|frame| frame.asked.clone());
+        let people = |answer: &&EffectAnswer| answer.word != AnswerWord::GoesOn;
+        let times = asked.map(|asked| asked.request.answers().iter().filter(people).count());
+        if times.is_none_or(|times| times >= MOST_ASKED) {
+            return Err(without_end(MOST_ASKED));
         }
         let life = self.question_life();
         let request = ApprovalRequest {
@@ -151,6 +179,38 @@ mod tests {
         assert_eq!(call.answers[1].word, AnswerWord::Decline);
         run.settle(third, done(json!("booked")));
         assert_eq!(run.output(), json!("booked"));
+    }
+
+    #[test]
+    fn what_is_kept_is_durable_and_only_looked_after() {
+        let text = "do:
+  - a:
+      call: a2a
+      with: { method: message/send, server: 'http://h', parameters: { message: { parts: [] } } }
+      metadata: { dirigent: { on_unknown: fail } }
+";
+        let mut run = Bench::yaml(text).start(json!({}));
+        let first = run.intended()[0];
+        let key = run.key(first);
+        let ask = EffectAsk {
+            id: "task-0".into(),
+            kept: json!({ "task": "t" }),
+            goes_on: true,
+            ..EffectAsk::default()
+        };
+        run.settle(first, EffectOutcome::Asks { ask: Arc::new(ask) });
+        assert!(run.approvals().is_empty(), "nobody is asked");
+        let second = run.intended()[0];
+        assert_ne!(key, run.key(second));
+        let EffectRequest::A2a(call) = run.request(second) else {
+            panic!("no request")
+        };
+        assert_eq!(call.answers[0].kept, json!({ "task": "t" }));
+        // What only looks is repeated, whatever is declared of what it looks after.
+        run.settle(second, EffectOutcome::Unknown { reason: "cut".into() });
+        assert_eq!(run.intended(), [second]);
+        run.settle(second, done(json!("ready")));
+        assert_eq!(run.output(), json!("ready"));
     }
 
     #[test]

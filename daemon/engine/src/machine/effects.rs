@@ -105,7 +105,10 @@ impl Turn<'_, '_> {
             // With another answer it is another request.
             key.push_str(&format!("-a{answers}"));
         }
-        let on_unknown = self.on_unknown(me);
+        let on_unknown = match asked {
+            Some(request) if request.follows() => OnUnknown::Retry,
+            _ => self.on_unknown(me),
+        };
         self.emit(EventBody::EffectIntended {
             effect,
             step,
@@ -146,7 +149,7 @@ impl Turn<'_, '_> {
         match outcome {
             EffectOutcome::Done { output, .. } => me.task.body.performed(self, me, output),
             EffectOutcome::Turn { .. } => self.converse(me),
-            EffectOutcome::Asks { ask } => self.ask_a_person(me, &ask),
+            EffectOutcome::Asks { ask } => self.effect_asks(me, &ask),
             EffectOutcome::Failed {
                 error,
                 retryable: true,

@@ -97,6 +97,7 @@ impl Task for CallA2a {
             server,
             parameters,
             secrets: turn.secrets(me),
+            answers: Vec::new(),
         };
         turn.request(me, EffectRequest::A2a(call))
     }

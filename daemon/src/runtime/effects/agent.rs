@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dirigent_protocol::chat::Part;
-use dirigent_protocol::entity::{Agent, AgentVersion};
+use dirigent_protocol::entity::{Agent, AgentVersion, ForeignKind};
 use dirigent_protocol::id::RunId;
 use dirigent_protocol::run::{
     AgentCall, EffectId, EffectKind, EffectOutcome, EffectRequest, Usage, WorkflowError,
@@ -26,7 +26,7 @@ use super::agent_listed;
 use super::agent_quote;
 use super::agent_retry;
 use super::agent_tools::{self, Manifests, Servers};
-use super::foreign::{self, Foreign, Task, most_told};
+use super::foreign::{self, Elsewhere, Foreign, Task, most_told};
 use super::mcp::Mcp;
 use super::performer::{AgentSource, Call, Means, Performer, misdirected, refused};
 use super::security::Security;
@@ -88,8 +88,18 @@ impl Performer for Agents {
         })
     }
 
-    fn over(&self, run: RunId) {
+    fn over(&self, run: RunId) -> Vec<BoxFuture<'static, ()>> {
         self.foreign.over(run);
+        let open = self.foreign.elsewhere.over(run).into_iter();
+        open.map(|call| {
+            let (agents, elsewhere) = (self.agents.clone(), self.foreign.elsewhere.clone());
+            Box::pin(async move { stop(&*agents, &elsewhere, &call).await }) as BoxFuture<'static, ()>
+        })
+        .collect()
+    }
+
+    fn unwanted<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ()> {
+        Box::pin(stop(&*self.agents, &self.foreign.elsewhere, call))
     }
 
     fn abandon(&self) -> BoxFuture<'_, ()> {
@@ -99,6 +109,20 @@ impl Performer for Agents {
     fn clear<'a>(&'a self, run: RunId, effect: EffectId, key: &'a str) -> BoxFuture<'a, ()> {
         // It may have asked servers for their tools.
         self.mcp.clear(run, effect, key)
+    }
+}
+
+/// What goes on elsewhere is called off.
+async fn stop(agents: &dyn AgentSource, elsewhere: &Elsewhere, call: &Call) {
+    let EffectRequest::Agent(wanted) = &call.request else {
+        return;
+    };
+    let Ok(version) = agents.agent(&wanted.agent, wanted.version) else {
+        return;
+    };
+    let agent = &version.definition;
+    if let Some(foreign) = agent.foreign.as_ref().filter(|one| one.kind == ForeignKind::A2a) {
+        elsewhere.stop((agent, foreign), call).await;
     }
 }
 

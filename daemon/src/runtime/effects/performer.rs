@@ -20,6 +20,7 @@ use super::PERFORMERS;
 use super::egress::Egress;
 use super::security::Security;
 use super::watch::Watch;
+use crate::clock::Clock;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::live::LiveSink;
 use crate::runtime::policy::Policy;
@@ -116,6 +117,8 @@ pub(crate) struct Means {
     pub(crate) security: Arc<Security>,
     /// Watches over what goes out.
     pub(crate) watch: Arc<Watch>,
+    /// The engine's.
+    pub(crate) clock: Clock,
 }
 
 /// Performs effects of one kind.
@@ -131,8 +134,10 @@ pub trait Performer: Send + Sync {
         false
     }
 
-    /// A run is over: nothing of it waits any more.
-    fn over(&self, _run: RunId) {}
+    /// A run is over: nothing of it waits any more. What is to be told to others for that, bounded.
+    fn over(&self, _run: RunId) -> Vec<BoxFuture<'static, ()>> {
+        Vec::new()
+    }
 
     /// The daemon stops: ends whatever still runs. Outcomes are nobody's concern any more.
     fn abandon(&self) -> BoxFuture<'_, ()> {
@@ -140,7 +145,7 @@ pub trait Performer: Send + Sync {
     }
 
     /// An earlier process of the daemon began it, and it is not wanted any more: stops what may still go on elsewhere.
-    fn unwanted<'a>(&'a self, _run: RunId, _effect: EffectId, _key: &'a str) -> BoxFuture<'a, ()> {
+    fn unwanted<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dirigent_protocol::id::RunId;
-use dirigent_protocol::run::{EffectId, EffectKind, EffectOutcome, EffectRequest, FunctionCall, Resource};
+use dirigent_protocol::run::{EffectKind, EffectOutcome, EffectRequest, FunctionCall, Resource};
 use futures::future::BoxFuture;
 
 use super::function::{self, Place};
@@ -60,8 +59,8 @@ impl Performer for Workflow {
         })
     }
 
-    fn unwanted<'a>(&'a self, _run: RunId, _effect: EffectId, key: &'a str) -> BoxFuture<'a, ()> {
-        self.children.stop(key)
+    fn unwanted<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ()> {
+        self.children.stop(&call.key)
     }
 }
 

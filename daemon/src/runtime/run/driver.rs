@@ -231,7 +231,9 @@ impl Driver {
         core.live.ended(run);
         core.runs.leave(run);
         core.figures.set(run, InHand::new());
-        core.performers.all().for_each(|performer| performer.over(run));
+        for left in core.performers.all().flat_map(|performer| performer.over(run)) {
+            core.tasks.spawn_until_stop("over", left);
+        }
         if self.asked {
             core.admit(core.gate.leave(run, !self.waits() && !self.aside, (core.clock)()));
         }

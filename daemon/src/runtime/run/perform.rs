@@ -188,7 +188,7 @@ impl Driver {
         });
     }
 
-    fn call(&self, known: &Effect, key: std::sync::Arc<str>, cancel: CancellationToken) -> Call {
+    pub(super) fn call(&self, known: &Effect, key: std::sync::Arc<str>, cancel: CancellationToken) -> Call {
         let inside = || budget_inside(&self.workflow, &self.state, known.id, (self.core.clock)());
         let budget = known.request.is_run().then(inside);
         Call {

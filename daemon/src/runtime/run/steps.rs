@@ -4,6 +4,7 @@ use dirigent_engine::machine::Stimulus;
 use dirigent_protocol::entity::{Level, Question};
 use dirigent_protocol::id::EntityId;
 use dirigent_protocol::run::{EffectId, Status, TimerId};
+use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, NoDecision};
 use super::commit::{Committed, NotCommitted};
@@ -153,7 +154,8 @@ impl Driver {
             {
                 performer.clear(self.run, effect.id, key).await;
                 if effect.abort {
-                    performer.unwanted(self.run, effect.id, key).await;
+                    let call = self.call(effect, key.clone(), CancellationToken::new());
+                    performer.unwanted(&call).await;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The card of an agent: what it is, and what it took in the runs that are kept.
 
 use dirigent_protocol::agent_use::AgentUse;
-use dirigent_protocol::entity::{Agent, AgentTool, Capability};
+use dirigent_protocol::entity::{Agent, AgentTool, Capability, ForeignKind};
 
 use super::asked::{self, Subject};
 use crate::pages::Ctx;
@@ -86,10 +86,11 @@ fn figures(taken: &AgentUse, ctx: &Ctx<'_>, out: &mut Vec<Line>) {
 }
 
 fn about(agent: &Agent, out: &mut Vec<Line>) {
-    let model = match (agent.foreign.is_some(), agent.model.as_str()) {
-        (true, _) => "a program of somebody else",
-        (false, "") => "the default one",
-        (false, model) => model,
+    let model = match (&agent.foreign, agent.model.as_str()) {
+        (Some(foreign), _) if foreign.kind == ForeignKind::A2a => "an agent elsewhere, over A2A",
+        (Some(_), _) => "a program of somebody else",
+        (None, "") => "the default one",
+        (None, model) => model,
     };
     out.push(row("model", model));
     let lists = [

@@ -140,7 +140,7 @@ pub(super) const AGENT: &[Part] = &[
     Part::One(field(
         "foreign",
         Ask::Text,
-        "a program of somebody else in its place",
+        "somebody else's: a program, or an agent over A2A",
     )),
 ];
 

@@ -14,7 +14,7 @@ use super::ask::{self, Known};
 use super::place::{Noted, Place};
 use super::session::{Pause, Session};
 use super::terminals::Spawner;
-use super::work::{Foreign, Outcome, Task};
+use super::work::{Foreign, Outcome, Task, limit};
 
 /// The version that is spoken.
 const VERSION: u64 = 1;
@@ -31,7 +31,7 @@ pub(super) async fn turn(
     call: &Call,
 ) -> Result<EffectOutcome, Ended> {
     let place = Place::of(&foreign.dir, &call.key);
-    let limit = foreign.limit(task);
+    let limit = limit(task);
     let begun = async {
         match foreign.take(&place.name) {
             Some(session) if call.conversation.is_some() => answered(session, call).await,

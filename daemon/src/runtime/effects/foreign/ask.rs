@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dirigent_engine::state::{Answer, Conversation};
 use dirigent_protocol::chat::{Message, Part, Role, ToolCall};
 use dirigent_protocol::digest::Digest;
-use dirigent_protocol::entity::{Agent, ForeignAgent};
+use dirigent_protocol::entity::{Agent, ForeignAgent, ForeignKind};
 use dirigent_protocol::run::{
     AgentTurn, ApprovalClass, EffectRequest, LoopLimits, OnUnknown, PermissionCall, PermissionOption, Plan,
     PlannedCall, PlannedEffect, Sandbox, Traits,
@@ -221,10 +221,11 @@ fn class(foreign: &ForeignAgent) -> ApprovalClass {
     }
 }
 
-/// What an agent brings into its run with what it says: it is told the input, and reads its repository.
+/// What an agent brings into its run with what it says: it is told the input, and reads its repository; what stands
+/// elsewhere is written by others.
 pub(in super::super) fn given(agent: &Agent, foreign: &ForeignAgent) -> Traits {
     Traits {
-        untrusted: !agent.trusted_input,
+        untrusted: !agent.trusted_input || foreign.kind == ForeignKind::A2a,
         private: !foreign.repository.is_empty() || foreign.sandbox == Sandbox::Host,
         outward: false,
     }

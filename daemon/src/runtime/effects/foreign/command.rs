@@ -10,7 +10,7 @@ use super::super::confine::Kept;
 use super::super::performer::Call;
 use super::super::web::Ended;
 use super::place::Place;
-use super::work::{Foreign, Outcome, Task};
+use super::work::{Foreign, Outcome, Task, limit};
 
 /// Stands in an argument for the prompt; without it, the prompt is standard input.
 const PROMPT: &str = "{prompt}";
@@ -44,12 +44,7 @@ pub(super) async fn run(
     let room = foreign.room(&place, &noted.worktree, task.foreign);
     let wanted = command(task, &room.workspace.display().to_string());
     let kept = kept.reading(room.reads);
-    let ended = Box::pin(
-        foreign
-            .shell
-            .run_within(foreign.limit(task), &wanted, call.clone(), kept),
-    )
-    .await;
+    let ended = Box::pin(foreign.shell.run_within(limit(task), &wanted, call.clone(), kept)).await;
     let output = match ended {
         EffectOutcome::Done { output, .. } => output,
         EffectOutcome::Unknown { reason } => return Ok(EffectOutcome::Unknown { reason }),

@@ -16,6 +16,7 @@ use super::super::performer::{Call, Means, failed, refused};
 use super::super::shell::Shell;
 use super::super::web::Ended;
 use super::super::{secrets, secrets_mask};
+use super::a2a::Elsewhere;
 use super::place::{Noted, Place};
 use super::session::Session;
 use super::worktree::Worktree;
@@ -50,6 +51,8 @@ pub(in super::super) struct Foreign {
     pub(super) policy: Arc<Swap<Policy>>,
     pub(super) grace: Duration,
     pub(super) shell: Shell,
+    /// Agents that are no programs of this machine.
+    pub(in super::super) elsewhere: Arc<Elsewhere>,
     waiting: Mutex<HashMap<String, Waiting>>,
     /// Trees of sessions whose runs ended while they waited.
     left: Mutex<Vec<Left>>,
@@ -100,6 +103,7 @@ impl Foreign {
             policy: means.policy.clone(),
             grace: means.kill_grace,
             shell: Shell::open(means)?,
+            elsewhere: Arc::new(Elsewhere::open(means)?),
             waiting: Mutex::default(),
             left: Mutex::default(),
         })
@@ -107,6 +111,10 @@ impl Foreign {
 
     /// One turn of it.
     pub(in super::super) async fn work(&self, mut task: Task<'_>, call: &Call) -> EffectOutcome {
+        if task.foreign.kind == ForeignKind::A2a {
+            // No program runs here: what programs are kept to says nothing about it.
+            return Box::pin(self.elsewhere.turn(&task, call)).await;
+        }
         if !self.policy.get().shell {
             let detail = "[run] shell = \"deny\": this daemon runs no commands";
             return refused("authorization", 403, "Commands are not allowed", detail);
@@ -131,6 +139,7 @@ impl Foreign {
         let done = match task.foreign.kind {
             ForeignKind::Acp => Box::pin(acp::turn(self, &task, kept, call)).await,
             ForeignKind::Command => Box::pin(command::run(self, &task, kept, call)).await,
+            ForeignKind::A2a => return self.elsewhere.turn(&task, call).await,
         };
         secrets_mask::masked(done.unwrap_or_else(|ended| *ended), &values)
     }
@@ -193,13 +202,6 @@ impl Foreign {
         let name = session.place.name.clone();
         sessions.insert(name, Waiting { run, session, keep });
         Ok(())
-    }
-
-    /// How long one turn may take: what its definition says of one, and no longer than all of them may.
-    pub(super) fn limit(&self, task: &Task<'_>) -> Duration {
-        let one = u64::from(task.agent.timeout_s.unwrap_or(TURN_S));
-        let all = task.agent.limits.and_then(|limits| limits.time_s);
-        Duration::from_secs(all.map_or(one, |all| one.min(all)))
     }
 
     /// The tree of a session: the one that a crash left where the agent can go on in it, else a new one.
@@ -309,6 +311,13 @@ impl Foreign {
             facts,
         }
     }
+}
+
+/// How long one turn may take: what its definition says of one, and no longer than all of them may.
+pub(super) fn limit(task: &Task<'_>) -> Duration {
+    let one = u64::from(task.agent.timeout_s.unwrap_or(TURN_S));
+    let all = task.agent.limits.and_then(|limits| limits.time_s);
+    Duration::from_secs(all.map_or(one, |all| one.min(all)))
 }
 
 fn keeps(keep: KeepTree, changed: bool) -> bool {

@@ -89,6 +89,7 @@ impl Question {
             })),
             on_deny: Consequence::GoesOn,
             kept,
+            goes_on: false,
         })
     }
 
@@ -100,7 +101,9 @@ impl Question {
         let action = match answer.word {
             AnswerWord::Accept => ElicitationAction::Accept,
             AnswerWord::Decline => return Ok(ElicitResult::new(ElicitationAction::Decline)),
-            AnswerWord::Cancel => return Ok(ElicitResult::new(ElicitationAction::Cancel)),
+            AnswerWord::Cancel | AnswerWord::GoesOn => {
+                return Ok(ElicitResult::new(ElicitationAction::Cancel));
+            }
         };
         let Some(schema) = self.schema() else {
             return Ok(ElicitResult::new(action));

@@ -108,7 +108,7 @@ impl<'a> SignIn<'a> {
         match answer.word {
             AnswerWord::Accept => {}
             AnswerWord::Decline => return Err(unsound(title, format!("{} said no", answer.by))),
-            AnswerWord::Cancel => return Err(unsound(title, "nobody did in time")),
+            AnswerWord::Cancel | AnswerWord::GoesOn => return Err(unsound(title, "nobody did in time")),
         }
         let _one = ONE.lock().await;
         let mut kept = self.place.read().map_err(unkept)?;
