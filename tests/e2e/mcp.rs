@@ -152,7 +152,9 @@ async fn agent(State(newer): State<bool>, headers: HeaderMap, Json(asked): Json<
         let kind = [(axum::http::header::CONTENT_TYPE, "text/event-stream")];
         return (kind, event(1) + &event(2)).into_response();
     }
-    Json(json!({ "jsonrpc": "2.0", "id": id, "result": told })).into_response()
+    let words = json!({ "messageId": "answer", "parts": [{ "data": told }] });
+    let result = if newer { json!({ "message": words }) } else { words };
+    Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
 }
 
 fn serve_agents() -> (tokio::runtime::Runtime, String) {
@@ -192,7 +194,7 @@ fn agents_of_both_versions_of_a2a_are_understood() {
     let message = "parameters: { message: { parts: [ { kind: text, text: hi } ] } }";
     let card = format!("agentCard: {{ endpoint: 'http://{place}/card.json' }}");
     let newer = ask("newer", &format!("method: message/send, {card}, {message}"));
-    let told = &newer["output"];
+    let told = &newer["output"]["message"]["parts"][0]["data"];
     assert_eq!(
         (&told["method"], &told["role"], &told["text"], &told["version"]),
         (
@@ -208,8 +210,9 @@ fn agents_of_both_versions_of_a2a_are_understood() {
         "older",
         &format!("method: message/send, server: 'http://{place}/old', {message}"),
     );
+    let told = &older["output"]["parts"][0]["data"];
     assert_eq!(
-        (&older["output"]["method"], &older["output"]["role"]),
+        (&told["method"], &told["role"]),
         (&json!("message/send"), &json!("user")),
         "{older}"
     );
@@ -217,7 +220,8 @@ fn agents_of_both_versions_of_a2a_are_understood() {
         "found-out",
         &format!("method: message/send, server: 'http://{place}/new', {message}"),
     );
-    assert_eq!(found_out["output"]["method"], "SendMessage", "{found_out}");
+    let told = &found_out["output"]["message"]["parts"][0]["data"];
+    assert_eq!(told["method"], "SendMessage", "{found_out}");
     let stream = ask("stream", &format!("method: message/stream, {card}, {message}"));
     assert_eq!(stream["output"], json!([{ "n": 1 }, { "n": 2 }]), "{stream}");
     let no = ask(
