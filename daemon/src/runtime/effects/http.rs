@@ -39,9 +39,7 @@ impl Performer for Http {
         Box::pin(async move {
             if let EffectRequest::A2a(wanted) = &call.request {
                 // It bounds every exchange itself, and has what goes on elsewhere called off.
-                let outcome = Box::pin(a2a::ask((&self.web, &self.clock), wanted, &call)).await;
-                self.gone.note(&call, &outcome);
-                return outcome;
+                return Box::pin(a2a::ask((&self.web, &self.clock), wanted, &call)).await;
             }
             let limit = match &call.request {
                 EffectRequest::Http(wanted) => {
@@ -58,6 +56,14 @@ impl Performer for Http {
                     }),
             }
         })
+    }
+
+    fn remembers(&self, request: &EffectRequest) -> bool {
+        matches!(request, EffectRequest::A2a(_))
+    }
+
+    fn ended(&self, call: &Call, outcome: &EffectOutcome) {
+        self.gone.note(call, outcome);
     }
 
     fn over(&self, run: RunId) -> Vec<BoxFuture<'static, ()>> {

@@ -134,6 +134,14 @@ pub trait Performer: Send + Sync {
         false
     }
 
+    /// Whether it wants to be told how effects like this one ended.
+    fn remembers(&self, _request: &EffectRequest) -> bool {
+        false
+    }
+
+    /// How one of those ended; in the place of its secrets are their marks.
+    fn ended(&self, _call: &Call, _outcome: &EffectOutcome) {}
+
     /// A run is over: nothing of it waits any more. What is to be told to others for that, bounded.
     fn over(&self, _run: RunId) -> Vec<BoxFuture<'static, ()>> {
         Vec::new()

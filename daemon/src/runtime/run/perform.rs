@@ -245,6 +245,7 @@ async fn watched(core: &Core, call: Call) -> EffectOutcome {
         Ok(kept) => kept,
         Err(outcome) => return *outcome,
     };
+    let marked = performer.remembers(&call.request).then(|| call.clone());
     let Revealed { request, mut values } = match secrets::reveal(&core.settings.data_dir, call.request) {
         Ok(revealed) => revealed,
         Err(outcome) => return *outcome,
@@ -270,6 +271,9 @@ async fn watched(core: &Core, call: Call) -> EffectOutcome {
         false => core.emergency.unless_stopped(cancel, performing).await,
     };
     let outcome = secrets_mask::masked(outcome, &values);
+    if let Some(marked) = marked {
+        performer.ended(&marked, &outcome);
+    }
     core.watch.after(run, &outcome).await;
     outcome
 }
