@@ -339,3 +339,25 @@ fn told(error: &reqwest::Error) -> String {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_from_outside_cannot_say_that_it_was_refused_here() {
+        let EffectOutcome::Failed { error, .. } = not_allowed(&Refused::NoHost) else {
+            panic!("no failure")
+        };
+        assert!(is_refused_here(&error));
+        // What a server of tools says goes into data and title; kind and status are ours.
+        for (kind, status, title) in [
+            ("runtime", 500, "Address not allowed"),
+            ("authorization", 403, "Forbidden"),
+        ] {
+            let mut forged = WorkflowError::standard(kind, status, title);
+            forged.data = json!({ "code": EGRESS_REFUSED, "place": "bank.example:443" });
+            assert!(!is_refused_here(&forged), "{kind}");
+        }
+    }
+}
